@@ -1,0 +1,109 @@
+package fault
+
+// A Kind says what went wrong. The zero Kind, None, means that nothing did.
+//
+// A Kind is itself an error with its default message, so that it can be
+// returned as it is and be the target of errors.Is.
+type Kind uint16
+
+// The kinds. Numbers change between releases; names do not.
+const (
+	None Kind = iota
+
+	// The store itself.
+	Internal      // a bug, or an error that nobody classified
+	IOFailed      // the disk below refused a read or a write
+	Damaged       // bytes on disk are not the bytes that were written
+	StoreFailed   // a sync failed: the store stopped writing until it is reopened
+	StoreLocked   // another process owns the store
+	NoSuchStore   // the directory holds no store
+	NewerFormat   // written by a newer release
+	Unavailable   // cannot answer now, a retry may succeed
+	Shutdown      // the store is closing
+	Canceled      // the caller gave up
+	TimedOut      // the caller's deadline passed
+	NoSpace       // the disk is full, or only the reserve is left
+	QuotaExceeded // a quota is used up
+	ReadOnly      // the store, the mount or the version takes no changes
+	NotSupported  // Pail does not do this
+
+	// Buckets.
+	NoSuchBucket
+	BucketAlreadyExists     // and belongs to someone else
+	BucketAlreadyOwnedByYou // and belongs to the caller
+	BucketNotEmpty
+	InvalidBucketName
+	InvalidBucketState // what the bucket is set to forbids the request
+	IllegalVersioning  // no such step between versioning states
+
+	// Keys, objects and versions.
+	NoSuchKey
+	NoSuchVersion
+	NoSuchTagSet
+	InvalidKey // not UTF-8, or empty
+	KeyTooLong // over 1024 bytes
+	InvalidVersionID
+	MethodNotAllowed // the version named is a delete marker
+	EntityTooLarge
+	EntityTooSmall // a part that is not the last is under 5 MiB
+	InvalidTag
+	TooManyTags
+	MetadataTooLarge
+	BadDigest      // the bytes are not what the caller's checksum says
+	IncompleteBody // fewer bytes came than were announced
+
+	// Multipart uploads.
+	NoSuchUpload
+	InvalidPart
+	InvalidPartOrder
+
+	// Conditions.
+	PreconditionFailed
+	ConditionalRequestConflict // a competing write is under way
+	NotModified
+	InvalidRange
+
+	// Requests.
+	InvalidArgument
+	InvalidRequest
+	AccessDenied // the rules say no
+	NotPermitted // nobody may do this, whatever the rules say
+
+	// Files and directories.
+	Exists
+	NotEmpty
+	NotDirectory
+	IsDirectory
+	SubdirOfItself // a directory renamed to a place below itself
+	StaleHandle
+	Busy
+	CrossDevice
+	NoData // no such extended attribute
+	NameTooLong
+
+	kindCount
+)
+
+// Row returns the kind's row of the table. An unknown kind has Internal's.
+func (k Kind) Row() Row {
+	if k >= kindCount {
+		return table[Internal]
+	}
+	return table[k]
+}
+
+// String returns the kind's stable name.
+func (k Kind) String() string { return k.Row().Name }
+
+// Error returns the kind's default message.
+func (k Kind) Error() string { return k.Row().Message }
+
+// ParseKind returns the kind of the given name, as String gives it.
+func ParseKind(name string) (Kind, bool) {
+	for k, row := range table {
+		if row.Name == name {
+			return Kind(k), true
+		}
+	}
+	return None, false
+}

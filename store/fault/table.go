@@ -1,0 +1,86 @@
+package fault
+
+import "syscall"
+
+// A Row is how a kind of failure looks through each door.
+type Row struct {
+	Name       string        // stable, unique
+	Errno      syscall.Errno // what the mount answers
+	S3Code     string        // what the S3 listener answers in <Code>
+	HTTPStatus int           // and its status
+	Message    string        // one sentence fragment, lower case, without a full stop
+}
+
+// table has one row per kind. It is never written.
+//
+// Errnos of kinds that only a conditional or ranged HTTP request can meet
+// (PreconditionFailed, NotModified) are there for completeness. Tags and
+// metadata over their limits are E2BIG rather than setxattr's ENOSPC, which
+// people read as a full disk.
+var table = [kindCount]Row{
+	None: {"None", 0, "", 200, "no failure"},
+
+	Internal:      {"Internal", syscall.EIO, "InternalError", 500, "internal error"},
+	IOFailed:      {"IOFailed", syscall.EIO, "InternalError", 500, "the disk below the store failed"},
+	Damaged:       {"Damaged", syscall.EIO, "InternalError", 500, "stored data is damaged"},
+	StoreFailed:   {"StoreFailed", syscall.EIO, "InternalError", 500, "the store stopped writing after a failed sync"},
+	StoreLocked:   {"StoreLocked", syscall.EBUSY, "ServiceUnavailable", 503, "another process owns the store"},
+	NoSuchStore:   {"NoSuchStore", syscall.ENOENT, "InternalError", 500, "there is no store in this directory"},
+	NewerFormat:   {"NewerFormat", syscall.EPROTONOSUPPORT, "InternalError", 500, "the store was written by a newer release"},
+	Unavailable:   {"Unavailable", syscall.EAGAIN, "ServiceUnavailable", 503, "the store cannot answer now, try again"},
+	Shutdown:      {"Shutdown", syscall.ESHUTDOWN, "ServiceUnavailable", 503, "the store is shutting down"},
+	Canceled:      {"Canceled", syscall.EINTR, "ServiceUnavailable", 503, "the request was cancelled"},
+	TimedOut:      {"TimedOut", syscall.ETIMEDOUT, "RequestTimeout", 400, "the request took too long"},
+	NoSpace:       {"NoSpace", syscall.ENOSPC, "InsufficientStorage", 507, "no space left for new data"},
+	QuotaExceeded: {"QuotaExceeded", syscall.EDQUOT, "QuotaExceeded", 403, "a quota is used up"},
+	ReadOnly:      {"ReadOnly", syscall.EROFS, "AccessDenied", 403, "read-only"},
+	NotSupported:  {"NotSupported", syscall.EOPNOTSUPP, "NotImplemented", 501, "not supported"},
+
+	NoSuchBucket:            {"NoSuchBucket", syscall.ENOENT, "NoSuchBucket", 404, "the bucket does not exist"},
+	BucketAlreadyExists:     {"BucketAlreadyExists", syscall.EEXIST, "BucketAlreadyExists", 409, "the bucket name is taken"},
+	BucketAlreadyOwnedByYou: {"BucketAlreadyOwnedByYou", syscall.EEXIST, "BucketAlreadyOwnedByYou", 409, "you own this bucket already"},
+	BucketNotEmpty:          {"BucketNotEmpty", syscall.ENOTEMPTY, "BucketNotEmpty", 409, "the bucket is not empty"},
+	InvalidBucketName:       {"InvalidBucketName", syscall.EINVAL, "InvalidBucketName", 400, "not a valid bucket name"},
+	InvalidBucketState:      {"InvalidBucketState", syscall.EINVAL, "InvalidBucketState", 409, "the bucket's settings do not allow this"},
+	IllegalVersioning:       {"IllegalVersioning", syscall.EINVAL, "IllegalVersioningConfigurationException", 400, "no such change of versioning"},
+
+	NoSuchKey:        {"NoSuchKey", syscall.ENOENT, "NoSuchKey", 404, "the key does not exist"},
+	NoSuchVersion:    {"NoSuchVersion", syscall.ENOENT, "NoSuchVersion", 404, "the version does not exist"},
+	NoSuchTagSet:     {"NoSuchTagSet", syscall.ENODATA, "NoSuchTagSet", 404, "there are no tags"},
+	InvalidKey:       {"InvalidKey", syscall.EILSEQ, "InvalidURI", 400, "not a valid key"},
+	KeyTooLong:       {"KeyTooLong", syscall.ENAMETOOLONG, "KeyTooLongError", 400, "the key is longer than 1024 bytes"},
+	InvalidVersionID: {"InvalidVersionID", syscall.EINVAL, "InvalidArgument", 400, "not a version id"},
+	MethodNotAllowed: {"MethodNotAllowed", syscall.EPERM, "MethodNotAllowed", 405, "not allowed on a delete marker"},
+	EntityTooLarge:   {"EntityTooLarge", syscall.EFBIG, "EntityTooLarge", 400, "larger than the largest object"},
+	EntityTooSmall:   {"EntityTooSmall", syscall.EINVAL, "EntityTooSmall", 400, "a part is smaller than the smallest part"},
+	InvalidTag:       {"InvalidTag", syscall.EINVAL, "InvalidTag", 400, "not a valid tag"},
+	TooManyTags:      {"TooManyTags", syscall.E2BIG, "BadRequest", 400, "too many tags"},
+	MetadataTooLarge: {"MetadataTooLarge", syscall.E2BIG, "MetadataTooLarge", 400, "user metadata is larger than 2 KB"},
+	BadDigest:        {"BadDigest", syscall.EBADMSG, "BadDigest", 400, "the checksum does not match the data received"},
+	IncompleteBody:   {"IncompleteBody", syscall.EPIPE, "IncompleteBody", 400, "fewer bytes were sent than announced"},
+
+	NoSuchUpload:     {"NoSuchUpload", syscall.ENOENT, "NoSuchUpload", 404, "the upload does not exist"},
+	InvalidPart:      {"InvalidPart", syscall.EINVAL, "InvalidPart", 400, "a part was not found or its ETag does not match"},
+	InvalidPartOrder: {"InvalidPartOrder", syscall.EINVAL, "InvalidPartOrder", 400, "the parts are not in ascending order"},
+
+	PreconditionFailed:         {"PreconditionFailed", syscall.ECANCELED, "PreconditionFailed", 412, "a precondition does not hold"},
+	ConditionalRequestConflict: {"ConditionalRequestConflict", syscall.EBUSY, "ConditionalRequestConflict", 409, "a competing write is under way"},
+	NotModified:                {"NotModified", syscall.ECANCELED, "NotModified", 304, "not modified"},
+	InvalidRange:               {"InvalidRange", syscall.EINVAL, "InvalidRange", 416, "the range lies outside the object"},
+
+	InvalidArgument: {"InvalidArgument", syscall.EINVAL, "InvalidArgument", 400, "invalid argument"},
+	InvalidRequest:  {"InvalidRequest", syscall.EINVAL, "InvalidRequest", 400, "invalid request"},
+	AccessDenied:    {"AccessDenied", syscall.EACCES, "AccessDenied", 403, "access denied"},
+	NotPermitted:    {"NotPermitted", syscall.EPERM, "AccessDenied", 403, "not permitted"},
+
+	Exists:         {"Exists", syscall.EEXIST, "OperationAborted", 409, "it exists already"},
+	NotEmpty:       {"NotEmpty", syscall.ENOTEMPTY, "OperationAborted", 409, "the directory is not empty"},
+	NotDirectory:   {"NotDirectory", syscall.ENOTDIR, "InvalidRequest", 400, "not a directory"},
+	IsDirectory:    {"IsDirectory", syscall.EISDIR, "InvalidRequest", 400, "it is a directory"},
+	SubdirOfItself: {"SubdirOfItself", syscall.EINVAL, "InvalidRequest", 400, "a directory cannot move below itself"},
+	StaleHandle:    {"StaleHandle", syscall.ESTALE, "OperationAborted", 409, "what was opened is gone"},
+	Busy:           {"Busy", syscall.EBUSY, "OperationAborted", 409, "in use by another operation"},
+	CrossDevice:    {"CrossDevice", syscall.EXDEV, "InvalidRequest", 400, "source and destination are in different places"},
+	NoData:         {"NoData", syscall.ENODATA, "InvalidArgument", 400, "no such attribute"},
+	NameTooLong:    {"NameTooLong", syscall.ENAMETOOLONG, "KeyTooLongError", 400, "the name is too long"},
+}
