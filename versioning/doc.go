@@ -1,0 +1,58 @@
+// Package versioning holds the rules of history, and of the names and labels that
+// objects carry, as pure functions: no disk, no clock, no network, no other room.
+//
+// Words: a key's versions form a *chain*, ordered by commit sequence. Its newest
+// member is the *top*; it is a live version or a *delete marker*. The others are
+// *noncurrent*. At most one member is the *null version*: what an unversioned or a
+// suspended bucket writes.
+//
+// What is here:
+//
+//   - State and its changes: unversioned, enabled, suspended, never back.
+//   - ID and Selector: how a version is named.
+//   - Chain, Version and Step: what a put, a delete, the removal of one version and
+//     a restore do to a chain. The store carries a Step out in one commit.
+//   - AsOf: which version was current at a commit. LaterOf: what time a version gets.
+//   - ParseTime: times as people write them after --at and .versions/@.
+//   - CheckBucketName, CheckKey, CheckObjectTags, CheckBucketTags, CheckMetadata.
+//
+// How a chain moves (sources: "Working with objects in a versioning-enabled bucket",
+// "... in a versioning-suspended bucket", "Deleting object versions" in the Amazon S3
+// User Guide):
+//
+//	            unversioned           enabled                  suspended
+//	put         replaces the top      new id on top            null on top, replaces the
+//	                                                           null version wherever it is
+//	delete      removes the top       marker with a new id,    null marker on top, replaces
+//	                                  even over nothing or     the null version wherever it
+//	                                  another marker           is, even over nothing
+//	delete one  removes exactly that version or marker; if it was the top, the next
+//	            newest becomes the top (that is how removing a marker undeletes)
+//	restore     a put of an older version's content; nothing if it is the live top
+//
+// Decisions:
+//
+//   - A version id is 16 bytes, the commit sequence and 8 random bytes, in the
+//     "extended hex" alphabet of RFC 4648 in lower case: 26 characters that sort as
+//     the commits did, safe in URLs and file names, and never a valid decimal number
+//     of a version, since those have at most 20 digits. The random half keeps ids
+//     from being guessed and from colliding with those of a store restored from a
+//     backup.
+//   - Numbers 1, 2, 3 count all versions and markers that the key ever had.
+//     The counter stays in the chain; Chain.KeepsCounter says when a chain without
+//     versions must still be remembered. In an unversioned bucket it need not: there
+//     is nothing left that an old number could be taken for, and a record for each
+//     temporary file that ever was would be a leak.
+//   - An as-of view sees what is still kept. What an unversioned or suspended bucket
+//     replaced, or what someone removed for good, is not in it.
+//   - A date means its first moment, so 2026-11-23 is 2026-11-23T00:00, today is
+//     midnight this morning, yesterday the midnight before. Times without a zone are
+//     in the zone of the given now. A moment in the future is refused: a view of it
+//     would change under its readers.
+//   - Tag lengths are counted in UTF-16 units, as AWS counts them. The bucket suffix
+//     -an (account regional namespaces) is not refused: AWS lets owners use it.
+//
+// Every error is a Violation of one Rule and reads as a sentence for people; test
+// with errors.Is(err, versioning.RuleTag). All of the package is safe for concurrent
+// use.
+package versioning

@@ -1,0 +1,57 @@
+package versioning
+
+import "fmt"
+
+// A Rule is a kind of rule that input can break. It is the target for errors.Is.
+type Rule uint8
+
+// The rules. The store translates each into its kind of failure.
+const (
+	RuleState         Rule = iota + 1 // no such change of a bucket's versioning
+	RuleVersionID                     // not a version id or number
+	RuleRestore                       // this version cannot be made current
+	RuleTime                          // not a time expression
+	RuleBucketName                    // S3's rules for bucket names
+	RuleKeyEmpty                      // a key has at least one byte
+	RuleKeyLength                     // and at most 1024
+	RuleKeyEncoding                   // and is UTF-8
+	RuleTag                           // one tag's key or value
+	RuleTagCount                      // how many tags
+	RuleMetadata                      // one name or value of user metadata
+	RuleMetadataSize                  // all of it together
+)
+
+var ruleNames = [...]string{
+	RuleState: "versioning state", RuleVersionID: "version id", RuleRestore: "restore",
+	RuleTime: "time", RuleBucketName: "bucket name", RuleKeyEmpty: "empty key",
+	RuleKeyLength: "key length", RuleKeyEncoding: "key encoding", RuleTag: "tag",
+	RuleTagCount: "number of tags", RuleMetadata: "user metadata",
+	RuleMetadataSize: "size of user metadata",
+}
+
+// Error names the rule.
+func (r Rule) Error() string {
+	if int(r) < len(ruleNames) && ruleNames[r] != "" {
+		return "rule of " + ruleNames[r]
+	}
+	return "unknown rule"
+}
+
+// A Violation is the one error type of this package.
+type Violation struct {
+	Rule     Rule
+	Sentence string // says what is wrong and which rule says so
+}
+
+// Error returns the sentence.
+func (v *Violation) Error() string { return v.Sentence }
+
+// Is reports whether target is v's Rule.
+func (v *Violation) Is(target error) bool {
+	r, ok := target.(Rule)
+	return ok && r == v.Rule
+}
+
+func violation(rule Rule, format string, args ...any) error {
+	return &Violation{Rule: rule, Sentence: fmt.Sprintf(format, args...)}
+}
