@@ -78,13 +78,13 @@ func (s Step) ID(seq, random uint64) ID {
 // Put returns the step of a put, a copy, a completed upload or a publish, which
 // will be committed as seq. seq is greater than that of every version in c.
 func (c Chain) Put(state State, seq uint64) Step {
-	return c.push(state, Version{Seq: seq, Null: state != Enabled})
+	return c.push(Version{Seq: seq, Null: state != Enabled})
 }
 
 // Delete returns the step of a delete that names no version, committed as seq.
 func (c Chain) Delete(state State, seq uint64) Step {
 	if state != Unversioned {
-		return c.push(state, Version{Seq: seq, Null: state != Enabled, Marker: true})
+		return c.push(Version{Seq: seq, Null: state != Enabled, Marker: true})
 	}
 	if !c.Top.Exists() {
 		return Step{Next: c}
@@ -133,7 +133,7 @@ func (c Chain) Restore(state State, target Version, seq uint64) (Step, error) {
 }
 
 // push puts v on top.
-func (c Chain) push(state State, v Version) Step {
+func (c Chain) push(v Version) Step {
 	s := Step{Write: WritesVersion, Null: v.Null, Number: c.next()}
 	if v.Marker {
 		s.Write = WritesMarker
@@ -146,7 +146,7 @@ func (c Chain) push(state State, v Version) Step {
 	}
 	switch {
 	case !c.Top.Exists():
-	case v.Null && c.Top.Null || state == Unversioned:
+	case v.Null && c.Top.Null:
 		s.Top = Discards
 	default:
 		s.Top = Retires

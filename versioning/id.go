@@ -3,7 +3,6 @@ package versioning
 import (
 	"encoding/base32"
 	"encoding/binary"
-	"math"
 	"strconv"
 )
 
@@ -71,8 +70,7 @@ func ParseSelector(s string) (Selector, error) {
 		return Selector{Current: true}, nil
 	}
 	if s[0] >= '1' && s[0] <= '9' && len(s) < IDLength {
-		n, err := strconv.ParseUint(s, 10, 64)
-		if err == nil && n < math.MaxUint64 {
+		if n, err := strconv.ParseUint(s, 10, 64); err == nil {
 			return Selector{Number: n}, nil
 		}
 	}

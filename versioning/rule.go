@@ -7,18 +7,18 @@ type Rule uint8
 
 // The rules. The store translates each into its kind of failure.
 const (
-	RuleState         Rule = iota + 1 // no such change of a bucket's versioning
-	RuleVersionID                     // not a version id or number
-	RuleRestore                       // this version cannot be made current
-	RuleTime                          // not a time expression
-	RuleBucketName                    // S3's rules for bucket names
-	RuleKeyEmpty                      // a key has at least one byte
-	RuleKeyLength                     // and at most 1024
-	RuleKeyEncoding                   // and is UTF-8
-	RuleTag                           // one tag's key or value
-	RuleTagCount                      // how many tags
-	RuleMetadata                      // one name or value of user metadata
-	RuleMetadataSize                  // all of it together
+	RuleState        Rule = iota + 1 // no such change of a bucket's versioning
+	RuleVersionID                    // not a version id or number
+	RuleRestore                      // this version cannot be made current
+	RuleTime                         // not a time expression
+	RuleBucketName                   // S3's rules for bucket names
+	RuleKeyEmpty                     // a key has at least one byte
+	RuleKeyLength                    // and at most 1024
+	RuleKeyEncoding                  // and is UTF-8
+	RuleTag                          // one tag's key or value
+	RuleTagCount                     // how many tags
+	RuleMetadata                     // one name or value of user metadata
+	RuleMetadataSize                 // all of it together
 )
 
 var ruleNames = [...]string{
