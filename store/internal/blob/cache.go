@@ -135,21 +135,27 @@ func (s *Store) release(h *handle) {
 func (s *Store) forget(id ID) {
 	s.mu.Lock()
 	delete(s.failed, id)
+	unused := s.detach(id)
+	s.mu.Unlock()
+	if unused != nil {
+		_ = unused.file.Close()
+	}
+}
+
+// detach takes a blob's file out of the open ones and answers it if nobody uses
+// it and the caller must close it. The caller holds s.mu.
+func (s *Store) detach(id ID) (unused *handle) {
 	h := s.open[id]
 	if h == nil {
-		s.mu.Unlock()
-		return
+		return nil
 	}
 	delete(s.open, id)
 	h.gone = true
-	unused := h.refs == 0
-	if unused {
-		s.idle.remove(h)
+	if h.refs > 0 {
+		return nil
 	}
-	s.mu.Unlock()
-	if unused {
-		_ = h.file.Close()
-	}
+	s.idle.remove(h)
+	return h
 }
 
 // trim closes files that nobody uses, least recently used first, until no more

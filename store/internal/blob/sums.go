@@ -21,19 +21,20 @@ const (
 // read again when the blob is sealed.
 type sums struct {
 	shift uint
+	limit int64 // of segments
 	crc   []uint32
 	n     []int64
 }
 
 const unknown = -1
 
-func newSums() sums { return sums{shift: minSegmentShift} }
+func newSums() sums { return sums{shift: minSegmentShift, limit: maxSegments} }
 
 func (s *sums) segment() int64 { return 1 << s.shift }
 
 // grow makes room for the segments below end, coarser ones if need be.
 func (s *sums) grow(end int64) {
-	for segmentCount(end, s.shift) > maxSegments {
+	for segmentCount(end, s.shift) > s.limit {
 		s.coarsen()
 	}
 	if missing := segmentCount(end, s.shift) - int64(len(s.n)); missing > 0 {

@@ -120,9 +120,7 @@ func (s *Store) fail(h *handle, err error) error {
 	err = &SyncError{ID: h.id, Err: err}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !h.gone {
-		s.failed[h.id] = err
-	}
+	s.failed[h.id] = err
 	return err
 }
 

@@ -101,19 +101,25 @@ func cutTo(f file, id ID, path string, size int64) error {
 	return nil
 }
 
-// attach makes the open file known as one that is being written.
+// attach makes the open file known as one that is being written, in place of
+// one that a Reader may have opened since the name appeared.
 func (s *Store) attach(w *Writer, id ID, path string, f file) error {
 	h := &handle{id: id, path: path, file: f, ours: true}
 	h.writing.Store(true)
 	h.written.Store(1)
-	kept, err := s.adopt(h)
-	if err != nil {
-		return err
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return fmt.Errorf("open blob %v: %w", id, ErrClosed)
 	}
-	if kept != h {
-		s.release(kept)
-		return fmt.Errorf("blob %v is open", id)
+	other := s.detach(id)
+	s.open[id] = h
+	s.use(h)
+	s.mu.Unlock()
+	if other != nil {
+		_ = other.file.Close()
 	}
+	s.trim()
 	w.h = h
 	return nil
 }
