@@ -105,9 +105,6 @@ func (b bucket) list(t *rapid.T, p names.Place, path string, files map[string]st
 		}
 	}
 	for _, s := range b.segments(p.Dir) {
-		if p.IsPart() && !strings.HasPrefix(s, p.Pending) {
-			continue
-		}
 		hasDir := b.dirs[p.Dir+s+"/"]
 		if hasDir {
 			show(s, names.Dir, false)

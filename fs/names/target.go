@@ -102,7 +102,7 @@ func (p Place) continues(s string) bool {
 		return true
 	}
 	_, size := utf8.DecodeRuneInString(s)
-	return s != "" && p.last+size > maxChunk
+	return p.last+size > maxChunk // size is 0 if s is empty
 }
 
 // Pick says what the component stands for, given what the store has under its
