@@ -121,7 +121,7 @@ func genSegment() *rapid.Generator[string] {
 		// Few characters and lengths near the limits, so that parts are shared.
 		unit := rapid.SampledFrom([]string{"x", "é", "€", "😀", "%", "\x00"}).Draw(t, "unit")
 		n := rapid.SampledFrom([]int{117, 118, 119, 120, 121, 122, 123, 133, 134, 240, 243, 244, 245, 246, 255, 256, 366, 489}).Draw(t, "n")
-		head := strings.Repeat("x", n-min(n, rapid.IntRange(0, 8).Draw(t, "tail")))
+		head := strings.Repeat(rapid.SampledFrom([]string{"x", "x", "w"}).Draw(t, "head"), n-min(n, rapid.IntRange(0, 8).Draw(t, "tail")))
 		for len(head) < n {
 			head += unit
 		}
