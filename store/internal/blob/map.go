@@ -13,6 +13,7 @@ import (
 type Map struct {
 	pieces btree.Map[int64, piece]
 	size   int64
+	starts []int64 // scratch of remove
 }
 
 // piece is n bytes from off on in a blob.
@@ -156,7 +157,7 @@ func (m *Map) covered(off int64, p piece) bool {
 
 // remove unmaps [off, end) and splits the pieces at its borders.
 func (m *Map) remove(off, end int64) {
-	var starts []int64
+	starts := m.starts[:0]
 	var first, last piece
 	m.pieces.Ascend(m.floor(off), func(start int64, p piece) bool {
 		if start >= end {
@@ -170,6 +171,7 @@ func (m *Map) remove(off, end int64) {
 		}
 		return true
 	})
+	m.starts = starts
 	if len(starts) == 0 {
 		return
 	}

