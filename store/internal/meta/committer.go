@@ -1,0 +1,215 @@
+package meta
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+// Keys that start with the reserved byte are the engine's own.
+const (
+	reserved    = 0x00
+	counterKey  = "\x00counters"
+	counterSize = 24
+)
+
+// counters is the record that every batch writes: it tells the batch by name, and how
+// far sequences and ids are.
+type counters struct {
+	batch   uint64
+	seq     uint64
+	idLimit uint64
+}
+
+func (c counters) marshal() []byte {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, counterSize), c.batch)
+	b = binary.BigEndian.AppendUint64(b, c.seq)
+	return binary.BigEndian.AppendUint64(b, c.idLimit)
+}
+
+func (c *counters) unmarshal(b []byte) error {
+	if len(b) != counterSize {
+		return fmt.Errorf("counters of %d bytes", len(b))
+	}
+	c.batch = binary.BigEndian.Uint64(b)
+	c.seq = binary.BigEndian.Uint64(b[8:])
+	c.idLimit = binary.BigEndian.Uint64(b[16:])
+	return nil
+}
+
+// A committer runs updates one after another and writes them in batches. All its fields
+// belong to its goroutine.
+type committer struct {
+	db      *DB
+	at      counters   // as of the last batch written
+	seq     uint64     // of the last update that was run
+	batch   *writes    // of the updates in members
+	members []*request // merged, not yet written
+}
+
+// loop is the committer's goroutine; it ends when the queue is closed and empty.
+func (c *committer) loop() {
+	ended := false
+	defer func() {
+		if !ended { // runtime.Goexit in a function, as t.FailNow does: go on without it
+			go c.loop()
+			return
+		}
+		close(c.db.committed)
+	}()
+	var reqs []*request
+	for {
+		reqs = c.db.queue.take(reqs[:0])
+		if len(reqs) == 0 {
+			break
+		}
+		for i, r := range reqs {
+			reqs[i] = nil
+			c.serve(r)
+		}
+		c.write()
+	}
+	ended = true
+}
+
+// serve runs one update and merges it into the batch.
+func (c *committer) serve(r *request) {
+	if !r.state.CompareAndSwap(queued, claimed) {
+		return
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			r.reply <- fmt.Errorf("update ended its goroutine")
+		}
+	}()
+	if err := c.db.admit(r.opts); err != nil {
+		returned = true
+		r.reply <- err
+		return
+	}
+	for {
+		tx, err := c.attempt(r)
+		if err == nil && tx.full {
+			if c.batch.len() == 0 {
+				err = ErrTooLarge
+			} else {
+				c.write()
+				continue
+			}
+		}
+		returned = true
+		if err != nil {
+			r.reply <- err
+			return
+		}
+		c.merge(r, tx)
+		return
+	}
+}
+
+// attempt runs the function of an update on a copy of the batch.
+func (c *committer) attempt(r *request) (*Tx, error) {
+	c.seq++
+	tx := &Tx{db: c.db, view: c.batch, seq: c.seq, now: c.db.now()}
+	if err := r.run(tx); err != nil {
+		return tx, err
+	}
+	return tx, tx.err
+}
+
+func (c *committer) merge(r *request, tx *Tx) {
+	if tx.wrote {
+		c.batch = tx.view
+	}
+	for _, fn := range tx.merged {
+		fn()
+	}
+	r.commit = Commit{Seq: tx.seq, Time: tx.now}
+	r.defers = tx.defers
+	c.members = append(c.members, r)
+}
+
+// write writes the batch, makes it visible and answers its members.
+func (c *committer) write() {
+	if len(c.members) == 0 {
+		return
+	}
+	err := c.db.Failed()
+	if err == nil && c.batch.len() > 0 {
+		err = c.commit(c.batch, counters{batch: c.at.batch + 1, seq: c.seq, idLimit: c.at.idLimit})
+	}
+	c.batch = newWrites()
+	var durable []*request
+	for i, r := range c.members {
+		c.members[i] = nil
+		if err == nil {
+			for _, fn := range r.defers {
+				fn(r.commit)
+			}
+			if r.opts.Durable {
+				durable = append(durable, r)
+				continue
+			}
+		}
+		r.reply <- err
+	}
+	c.members = c.members[:0]
+	if len(durable) > 0 {
+		c.db.syncer.enqueue(durable)
+	}
+}
+
+// commit writes a batch and makes it visible.
+func (c *committer) commit(w *writes, next counters) error {
+	if err := c.db.beforeBatch(); err != nil {
+		return err
+	}
+	if err := c.apply(w, next); err != nil {
+		return err
+	}
+	c.db.publish(c.at)
+	return nil
+}
+
+// apply hands writes to badger as one transaction. An error leaves nobody knowing what
+// badger holds, so it ends all writing.
+func (c *committer) apply(w *writes, next counters) (err error) {
+	db := c.db
+	defer func() {
+		if err != nil {
+			err = db.fail(err)
+		}
+	}()
+	txn := db.badger.NewTransactionAt(math.MaxUint64, true)
+	defer txn.Discard()
+	var f fill
+	add := func(key string, v write) bool {
+		f.add(len(key), len(v.value))
+		if v.deletes() {
+			err = txn.Delete(bytesOf(key))
+		} else {
+			err = txn.SetEntry(&badger.Entry{Key: bytesOf(key), Value: v.value})
+		}
+		return err == nil
+	}
+	if add(counterKey, write{db.sealer.seal(counterKey, next.marshal())}) {
+		w.tree.Scan(add)
+	}
+	if err != nil {
+		return fmt.Errorf("build batch %d: %w", next.batch, err)
+	}
+	f.endBatch()
+	if err := txn.CommitAt(next.batch, nil); err != nil {
+		return fmt.Errorf("write batch %d: %w", next.batch, err)
+	}
+	c.at = next
+	db.syncer.applied.Store(next.batch)
+	return db.afterBatch(f)
+}
+
+// now reads the clock of the options.
+func (db *DB) now() time.Time { return db.clock() }

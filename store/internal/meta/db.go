@@ -1,0 +1,252 @@
+package meta
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+)
+
+// Options say where the database is and how it works.
+type Options struct {
+	Dir          string                           // made if it does not exist
+	Now          func() time.Time                 // nil: time.Now
+	MemTableSize int64                            // bytes; 0: sized for a laptop and the disk
+	Reserve      int64                            // bytes kept free on the disk; 0: what the database needs to go on
+	Log          func(format string, args ...any) // nil: nothing is logged
+}
+
+// A DB is an open database. It is safe for concurrent use.
+type DB struct {
+	opts     Options
+	clock    func() time.Time
+	log      func(string, ...any)
+	badger   *badger.DB
+	sealer   sealer
+	limits   limits
+	maxValue int64 // bytes
+	logs     *logs
+	marker   marker
+	cursors  *cursors
+	states   *states
+	ids      ids
+
+	queue     *queue
+	committer *committer
+	committed chan struct{} // closed when the committer has ended
+	syncer    *syncer
+
+	failed    atomic.Pointer[error]
+	closeOnce sync.Once
+	closeErr  error
+	stop      chan struct{} // ends the goroutines in the background
+	running   sync.WaitGroup
+}
+
+// Open opens the database in o.Dir, and makes it if there is none. One process at a time
+// can have it open. If files are damaged it returns a *DamageError and changes nothing.
+func Open(o Options) (*DB, error) {
+	db := &DB{opts: o, clock: o.Now, log: o.Log, sealer: newSealer(),
+		committed: make(chan struct{}), stop: make(chan struct{})}
+	if db.clock == nil {
+		db.clock = time.Now
+	}
+	if db.log == nil {
+		db.log = func(string, ...any) {}
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := db.open(); err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+func (db *DB) open() (err error) {
+	if db.opts.MemTableSize == 0 {
+		db.opts.MemTableSize = 32 << 20
+	}
+	if db.badger, err = badger.OpenManaged(db.badgerOptions()); err != nil {
+		return fmt.Errorf("open badger: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, db.badger.Close())
+		}
+	}()
+	db.limits = limits{count: db.badger.MaxBatchCount() - 4, bytes: db.badger.MaxBatchSize() - batchOverhead - counterSize - 128}
+	db.maxValue = min(maxValue, db.badger.MaxBatchSize()/2)
+	if db.logs, err = openLogs(db.opts.Dir, db.opts.MemTableSize); err != nil {
+		return err
+	}
+	if db.marker, err = openMarker(filepath.Join(db.opts.Dir, markerName)); err != nil {
+		return err
+	}
+	at, err := db.readCounters()
+	if err != nil {
+		return err
+	}
+	return db.start(at)
+}
+
+// start begins to serve from the state that was found.
+func (db *DB) start(at counters) error {
+	db.cursors = newCursors(db.badger)
+	db.badger.SetDiscardTs(at.batch)
+	db.states = newStates(db.newState(at))
+	db.ids.last.Store(at.idLimit)
+	db.ids.limit.Store(at.idLimit)
+	db.syncer = newSyncer(db)
+	db.syncer.applied.Store(at.batch)
+	db.syncer.synced.Store(at.batch)
+	db.queue = newQueue()
+	db.committer = &committer{db: db, at: at, seq: at.seq, batch: newWrites()}
+	if err := errors.Join(db.logs.reserveActive(), db.logs.prepare()); err != nil {
+		db.log("no room for the logs yet: %v", err)
+	}
+	go db.committer.loop()
+	go db.syncer.loop()
+	db.running.Add(1)
+	go db.tend()
+	return nil
+}
+
+// tend does what has to be done now and then.
+func (db *DB) tend() {
+	defer db.running.Done()
+	tick := time.NewTicker(maxCursorAge)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			db.cursors.age()
+		case <-db.stop:
+			return
+		}
+	}
+}
+
+func (db *DB) badgerOptions() badger.Options {
+	o := badger.DefaultOptions(db.opts.Dir)
+	o.MemTableSize = db.opts.MemTableSize
+	o.NumMemtables = 2
+	o.NumCompactors = 2
+	o.ValueThreshold = min(maxValue, db.opts.MemTableSize*15/100)
+	o.ValueLogFileSize = 1 << 20
+	o.DetectConflicts = false
+	o.MetricsEnabled = false
+	o.SyncWrites = false
+	o.Compression = options.None
+	o.BlockCacheSize = 0
+	o.IndexCacheSize = 0
+	o.ChecksumVerificationMode = options.NoVerification
+	o.Logger = nil
+	return o
+}
+
+// readCounters reads what the last batch left.
+func (db *DB) readCounters() (counters, error) {
+	var c counters
+	b, err := db.getRaw(newCursors(db.badger).txn, []byte(counterKey))
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return c, nil
+	case err != nil:
+		return c, err
+	}
+	return c, c.unmarshal(b)
+}
+
+func (db *DB) newState(at counters) *state {
+	return &state{batch: at.batch, seq: at.seq, txn: db.badger.NewTransactionAt(at.batch, false)}
+}
+
+// publish makes a batch visible to new views.
+func (db *DB) publish(at counters) {
+	db.badger.SetDiscardTs(db.states.advance(db.newState(at)))
+}
+
+// admit says whether an update may run now.
+func (db *DB) admit(UpdateOptions) error { return db.Failed() }
+
+// beforeBatch gets ready for a batch: before one with which badger may begin the next log,
+// the active one is synced and the next is there.
+func (db *DB) beforeBatch() error {
+	if err := db.Failed(); err != nil {
+		return err
+	}
+	if !db.logs.mayRotate() {
+		return nil
+	}
+	if err := db.syncer.syncNow(); err != nil {
+		return err
+	}
+	return db.logs.prepare()
+}
+
+// afterBatch follows badger when it began the next log.
+func (db *DB) afterBatch(batch fill) error {
+	rotated, err := db.logs.wrote(batch)
+	if err != nil || !rotated {
+		return err
+	}
+	db.cursors.renew()
+	if err := db.logs.prepare(); err != nil {
+		db.log("no room for the next log yet: %v", err)
+	}
+	return nil
+}
+
+// LastSeq is the number of the last commit that is visible.
+func (db *DB) LastSeq() uint64 { return db.states.current().seq }
+
+// Failed returns why nothing is written any more: an error that wraps ErrReadOnly and
+// its cause, or nil while all is well. Reading goes on.
+func (db *DB) Failed() error {
+	if e := db.failed.Load(); e != nil {
+		return *e
+	}
+	return nil
+}
+
+// fail ends all writing; the first cause stays. It returns the error of Failed.
+func (db *DB) fail(cause error) error {
+	err := fmt.Errorf("%w: %w", ErrReadOnly, cause)
+	if db.failed.CompareAndSwap(nil, &err) {
+		db.log("metadata no longer writes: %v", cause)
+	}
+	return db.Failed()
+}
+
+// Close finishes the updates that were asked for, waits until every view is closed, makes
+// everything durable and closes the database. Closing again returns the same.
+func (db *DB) Close() error {
+	db.closeOnce.Do(func() { db.closeErr = db.close() })
+	return db.closeErr
+}
+
+func (db *DB) close() error {
+	db.queue.close()
+	<-db.committed
+	err := db.Sync(context.Background())
+	db.syncer.close()
+	close(db.stop)
+	db.running.Wait()
+	db.states.close()
+	db.cursors.close()
+	err = errors.Join(err, db.badger.Close())
+	db.logs.close()
+	return errors.Join(err, db.marker.f.Close())
+}
+
+// hasReservedPrefix says whether badger keeps the key to itself.
+func hasReservedPrefix(key []byte) bool { return bytes.HasPrefix(key, []byte("!badger!")) }

@@ -1,0 +1,215 @@
+package meta
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/dgraph-io/badger/v4/skl"
+	"golang.org/x/sys/unix"
+)
+
+const logSuffix = ".mem"
+
+// logs are badger's write-ahead logs, one for each memtable, seen from outside: badger
+// writes them through a mapping, we sync them through descriptors of our own.
+//
+// Badger begins a new log when the memtable is full, in the middle of a commit. Its file
+// is already there then: we make the next log, empty but with blocks allocated behind its
+// end, so that writing to its mapping cannot run into a full disk, and with its name
+// synced. Badger takes an empty file for a new one.
+type logs struct {
+	dir     string
+	dirFile *os.File
+	size    int64 // of a memtable: a log is full when it holds that much
+	fill    fill  // of the active log; only the committer uses it
+
+	mu     sync.Mutex // guards the descriptors
+	active *os.File
+	spare  *os.File // the next log; nil if there is no room for it
+	number int      // of the active log
+}
+
+// openLogs finds the log that badger began when it was opened.
+func openLogs(dir string, memTable int64) (*logs, error) {
+	l := &logs{dir: dir, size: memTable}
+	var err error
+	if l.dirFile, err = os.Open(dir); err != nil {
+		return nil, err
+	}
+	numbers, err := logNumbers(dir)
+	if err == nil && len(numbers) == 0 {
+		err = errors.New("badger made no log")
+	}
+	if err == nil {
+		l.number = numbers[len(numbers)-1]
+		l.active, err = os.OpenFile(l.path(l.number), os.O_RDWR, 0)
+	}
+	if err == nil {
+		err = l.dirFile.Sync()
+	}
+	if err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// logNumbers returns the numbers of the logs in dir, in order.
+func logNumbers(dir string) ([]int, error) {
+	names, err := os.ReadDir(dir) // sorted; numbers have five digits or more
+	if err != nil {
+		return nil, err
+	}
+	var out []int
+	for _, e := range names {
+		if n, ok := strings.CutSuffix(e.Name(), logSuffix); ok {
+			if i, err := strconv.Atoi(n); err == nil {
+				out = append(out, i)
+			}
+		}
+	}
+	return out, nil
+}
+
+func (l *logs) path(n int) string { return logPath(l.dir, n) }
+
+func logPath(dir string, n int) string {
+	return filepath.Join(dir, fmt.Sprintf("%05d%s", n, logSuffix))
+}
+
+// room is how many bytes a log can take up: full, and the batch that came before badger
+// noticed.
+func (l *logs) room() int64 { return l.size + l.size/2 }
+
+// reserveActive allocates the blocks of the active log.
+func (l *logs) reserveActive() error { return allocate(l.active, l.room()) }
+
+// prepare makes the next log, unless it is there.
+func (l *logs) prepare() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.spare != nil {
+		return nil
+	}
+	name := l.path(l.number + 1)
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	if err = allocate(f, l.room()); err == nil {
+		err = l.dirFile.Sync()
+	}
+	if err != nil {
+		return errors.Join(err, f.Close(), os.Remove(name))
+	}
+	l.spare = f
+	return nil
+}
+
+// allocate gives f blocks for size bytes without making it longer. Where the filesystem
+// cannot, that is no error: then the reserve is all there is against a full disk.
+func allocate(f *os.File, size int64) error {
+	for {
+		err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, size)
+		switch err {
+		case unix.EINTR:
+		case nil, unix.EOPNOTSUPP, unix.ENOSYS:
+			return nil
+		default:
+			return &os.PathError{Op: "fallocate", Path: f.Name(), Err: err}
+		}
+	}
+}
+
+// mayRotate says that badger may begin the next log with the next batch.
+func (l *logs) mayRotate() bool { return l.fill.atLeast(l.size) }
+
+// wrote accounts for a batch that badger took, and says whether badger began the next log
+// with it.
+func (l *logs) wrote(batch fill) (rotated bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var st unix.Stat_t
+	if l.spare != nil {
+		if err := unix.Fstat(int(l.spare.Fd()), &st); err != nil {
+			return false, err
+		}
+	}
+	if st.Size == 0 {
+		l.fill.plus(batch)
+		return false, nil
+	}
+	old := l.active
+	l.active, l.spare = l.spare, nil
+	l.number++
+	l.fill = batch
+	return true, old.Close()
+}
+
+// sync makes everything in the active log durable. Older logs were synced before badger
+// left them.
+func (l *logs) sync() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for {
+		if err := unix.Fdatasync(int(l.active.Fd())); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// close forgets the logs, and removes the next one if nothing is in it.
+func (l *logs) close() {
+	if l.spare != nil {
+		_ = l.spare.Close()
+		_ = os.Remove(l.spare.Name())
+	}
+	if l.active != nil {
+		_ = l.active.Close()
+	}
+	if l.dirFile != nil {
+		_ = l.dirFile.Sync()
+		_ = l.dirFile.Close()
+	}
+}
+
+// fill estimates from above how full a memtable is: its log and its skip list, whose
+// nodes have random heights.
+type fill struct {
+	entries    int64
+	log, arena int64 // bytes; arena without the towers of the nodes
+}
+
+const (
+	headerMax  = 22 // badger's entry header at most
+	entryExtra = headerMax + 8 + 4
+	towerStep  = 4
+	towerMax   = 20
+)
+
+func (f *fill) add(key, value int) {
+	f.entries++
+	f.log += int64(key + value + entryExtra)
+	f.arena += int64(key + value + 8 + 3 + skl.MaxNodeSize - towerMax*towerStep + 8)
+}
+
+func (f *fill) endBatch() { f.log += entryExtra + 64 }
+
+func (f *fill) plus(g fill) {
+	f.entries += g.entries
+	f.log += g.log
+	f.arena += g.arena
+}
+
+// atLeast says that the memtable may hold size bytes. A tower has 1.5 steps on average;
+// ten deviations more than that do not happen.
+func (f *fill) atLeast(size int64) bool {
+	steps := 1.5*float64(f.entries) + 10*math.Sqrt(float64(f.entries)) + 200
+	return f.log >= size || f.arena+int64(steps*towerStep) >= size
+}

@@ -1,0 +1,7 @@
+package meta
+
+// SpaceInfo is how the disk stands.
+type SpaceInfo struct {
+	Free    int64 // bytes that the filesystem has left for us
+	Reserve int64 // bytes that only updates which free space may go below
+}
