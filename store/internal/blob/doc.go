@@ -19,8 +19,8 @@
 //     bytes and I/O errors are ErrDamaged, never zeros; nobody reads a trailer.
 //   - A full disk changes nothing outside of the bytes a write was given.
 //   - Ids are never reused by Create: a name that exists is an error.
-//   - Memory does not grow with a blob: at most 6 MiB while it is written and
-//     2 MiB once its sums were read, 4 bytes a segment below 64 GiB.
+//   - Memory does not grow with a blob: 4 to 12 bytes a segment, 10 MiB at most
+//     while it is written and sealed, 2 MiB once a Reader's sums were read.
 //
 // # What a power cut leaves
 //
@@ -68,7 +68,7 @@
 //     One whose bytes are unsynced is synced before it is closed: Linux reports
 //     a failed write only to descriptors that were open then.
 //   - Map is a B-tree of pieces: 1,000,000 random writes over a base take 2 s
-//     and 100 MiB. A draft's bytes go to its blob at their logical offset, so
+//     and 64 MiB. A draft's bytes go to its blob at their logical offset, so
 //     that rewriting a page changes no piece.
 //
 // Left out on purpose: encryption (cipher and key id have their place; Open
