@@ -62,7 +62,10 @@ type node struct {
 	held         uint64 // references the kernel holds
 	links        int    // live names
 	durableLinks int
-	mentions     int // pending events that name this inode
+	// durableParent is where a directory with durable links has its durable name.
+	durableParent Ino
+
+	mentions int // pending events that name this inode
 }
 
 func (n *node) isDir() bool { return n.entries != nil }

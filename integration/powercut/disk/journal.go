@@ -114,8 +114,11 @@ func (j *journal) within(dir Ino) []*event {
 	return list
 }
 
-// reaching returns the pending events that a directory's place in the tree rests on.
+// reaching returns the pending events without which a cut might show a directory nowhere.
 func (d *Disk) reaching(dir Ino) []*event {
+	if d.durablyReached(dir) {
+		return nil // some place it has in every cut, though perhaps not this one
+	}
 	var list []*event
 	for dir != Root {
 		if placed := d.names.placed[dir]; len(placed) > 0 {
@@ -124,6 +127,17 @@ func (d *Disk) reaching(dir Ino) []*event {
 		dir = d.nodes[dir].parent
 	}
 	return list
+}
+
+func (d *Disk) durablyReached(dir Ino) bool {
+	for dir != Root {
+		n := d.nodes[dir]
+		if n == nil || n.durableLinks == 0 {
+			return false
+		}
+		dir = n.durableParent
+	}
+	return true
 }
 
 // apply performs a change on the live names.
@@ -212,6 +226,7 @@ func (d *Disk) settle(e *event, mentioned []Ino) []Ino {
 		}
 		if c.now != 0 {
 			d.nodes[c.now].durableLinks++
+			d.nodes[c.now].durableParent = c.slot.dir
 			d.nodes[c.now].mentions--
 			j.placed[c.now] = slices.DeleteFunc(slices.Clone(j.placed[c.now]), func(o *event) bool { return o == e })
 			if len(j.placed[c.now]) == 0 {
