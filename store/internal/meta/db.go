@@ -13,6 +13,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
+	"golang.org/x/sys/unix"
 )
 
 // Options say where the database is and how it works.
@@ -29,6 +30,7 @@ type DB struct {
 	opts     Options
 	clock    func() time.Time
 	log      func(string, ...any)
+	lock     *os.File // the directory, locked
 	badger   *badger.DB
 	sealer   sealer
 	limits   limits
@@ -75,6 +77,21 @@ func (db *DB) open() (err error) {
 	if db.opts.MemTableSize == 0 {
 		db.opts.MemTableSize = 32 << 20
 	}
+	if db.lock, err = lockDir(db.opts.Dir); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			db.lock.Close()
+		}
+	}()
+	found, err := surveyDir(context.Background(), db.opts.Dir)
+	if err == nil {
+		err = found.settle()
+	}
+	if err != nil {
+		return err
+	}
 	if db.badger, err = badger.OpenManaged(db.badgerOptions()); err != nil {
 		return fmt.Errorf("open badger: %w", err)
 	}
@@ -95,7 +112,23 @@ func (db *DB) open() (err error) {
 	if err != nil {
 		return err
 	}
+	if at.batch != found.last {
+		return &DamageError{Path: db.opts.Dir, Reason: fmt.Sprintf(
+			"its files hold batch %d but reading finds batch %d; restore the store from a backup", found.last, at.batch)}
+	}
 	return db.start(at)
+}
+
+// lockDir takes the directory for this process.
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s is in use by another process: %w", dir, err), f.Close())
+	}
+	return f, nil
 }
 
 // start begins to serve from the state that was found.
@@ -110,6 +143,9 @@ func (db *DB) start(at counters) error {
 	db.syncer.synced.Store(at.batch)
 	db.queue = newQueue()
 	db.committer = &committer{db: db, at: at, seq: at.seq, batch: newWrites()}
+	if err := db.marker.put(at.batch); err != nil {
+		return err
+	}
 	if err := errors.Join(db.logs.reserveActive(), db.logs.prepare()); err != nil {
 		db.log("no room for the logs yet: %v", err)
 	}
@@ -145,6 +181,7 @@ func (db *DB) badgerOptions() badger.Options {
 	o.DetectConflicts = false
 	o.MetricsEnabled = false
 	o.SyncWrites = false
+	o.BypassLockGuard = true // locked already
 	o.Compression = options.None
 	o.BlockCacheSize = 0
 	o.IndexCacheSize = 0
@@ -245,7 +282,10 @@ func (db *DB) close() error {
 	db.cursors.close()
 	err = errors.Join(err, db.badger.Close())
 	db.logs.close()
-	return errors.Join(err, db.marker.f.Close())
+	if err == nil && db.Failed() == nil {
+		err = db.marker.putDurable(db.syncer.synced.Load())
+	}
+	return errors.Join(err, db.marker.f.Close(), db.lock.Close())
 }
 
 // hasReservedPrefix says whether badger keeps the key to itself.

@@ -35,6 +35,14 @@ func (m marker) put(batch uint64) error {
 	return err
 }
 
+// putDurable names a batch for good, at a clean end.
+func (m marker) putDurable(batch uint64) error {
+	if err := m.put(batch); err != nil {
+		return err
+	}
+	return m.f.Sync()
+}
+
 // readMarker returns the batch that the marker names; 0 if there is none or its file
 // never reached the disk.
 func readMarker(path string) (uint64, error) {

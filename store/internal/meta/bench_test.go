@@ -1,0 +1,152 @@
+package meta
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+)
+
+// scale is how many records the large benchmarks use: PAIL_BENCH_RECORDS, or 1,000,000.
+func scale(b *testing.B) int {
+	if n, err := strconv.Atoi(os.Getenv("PAIL_BENCH_RECORDS")); err == nil {
+		return n
+	}
+	if testing.Short() {
+		return 100_000
+	}
+	return 1_000_000
+}
+
+func value(n int) []byte {
+	v := make([]byte, n)
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range v {
+		v[i] = byte(r.Uint32())
+	}
+	return v
+}
+
+// callers spreads b.N calls of fn over n goroutines.
+func callers(b *testing.B, n int, fn func(i int64)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	b.ResetTimer()
+	for range n {
+		wg.Go(func() {
+			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
+				fn(i)
+			}
+		})
+	}
+	wg.Wait()
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "updates/s")
+}
+
+// reader gets random ones of 1000 records until stopped, and reports the mean time.
+func reader(b *testing.B, get func(key []byte)) (stop func()) {
+	var quit atomic.Bool
+	done := make(chan struct{})
+	var n int
+	var spent time.Duration
+	go func() {
+		defer close(done)
+		for !quit.Load() {
+			key := fmt.Appendf(nil, "read/%04d", n%1000)
+			start := time.Now()
+			get(key)
+			spent += time.Since(start)
+			n++
+			time.Sleep(100 * time.Microsecond)
+		}
+	}()
+	return func() {
+		quit.Store(true)
+		<-done
+		b.ReportMetric(float64(spent.Microseconds())/float64(n), "us/read")
+	}
+}
+
+func benchmarkUpdates(b *testing.B, n int, o UpdateOptions) {
+	db := open(b, b.TempDir())
+	val := value(300)
+	for i := range 1000 {
+		set(b, db, UpdateOptions{}, fmt.Sprintf("read/%04d", i), "x")
+	}
+	stop := reader(b, func(key []byte) {
+		v := db.View()
+		defer v.Close()
+		if _, err := v.Get(key); err != nil {
+			b.Error(err)
+		}
+	})
+	callers(b, n, func(i int64) {
+		_, err := db.Update(context.Background(), o, func(tx *Tx) error {
+			tx.Set(binary.BigEndian.AppendUint64([]byte("k"), uint64(i)*0x9e3779b97f4a7c15), val)
+			return nil
+		})
+		if err != nil {
+			b.Error(err)
+		}
+	})
+	stop()
+}
+
+func BenchmarkDurableUpdates(b *testing.B) {
+	for _, n := range []int{1, 8, 64} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) { benchmarkUpdates(b, n, UpdateOptions{Durable: true}) })
+	}
+}
+
+func BenchmarkAsyncUpdates(b *testing.B) {
+	for _, n := range []int{1, 8, 64} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) { benchmarkUpdates(b, n, UpdateOptions{}) })
+	}
+}
+
+// BenchmarkBadgerSyncWrites is what badger does by itself: a transaction and a sync each.
+func BenchmarkBadgerSyncWrites(b *testing.B) {
+	for _, n := range []int{1, 8, 64} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			db, err := badger.Open(badger.DefaultOptions(b.TempDir()).WithSyncWrites(true).WithLogger(nil))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer db.Close()
+			val := value(300)
+			put := func(key []byte) {
+				if err := db.Update(func(txn *badger.Txn) error { return txn.Set(key, val) }); err != nil {
+					b.Error(err)
+				}
+			}
+			wb := db.NewWriteBatch()
+			for i := range 1000 {
+				if err := wb.Set(fmt.Appendf(nil, "read/%04d", i), val); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if err := wb.Flush(); err != nil {
+				b.Fatal(err)
+			}
+			stop := reader(b, func(key []byte) {
+				err := db.View(func(txn *badger.Txn) error { _, err := txn.Get(key); return err })
+				if err != nil {
+					b.Error(err)
+				}
+			})
+			callers(b, n, func(i int64) {
+				put(binary.BigEndian.AppendUint64([]byte("k"), uint64(i)*0x9e3779b97f4a7c15))
+			})
+			stop()
+		})
+	}
+}
