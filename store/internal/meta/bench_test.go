@@ -150,3 +150,128 @@ func BenchmarkBadgerSyncWrites(b *testing.B) {
 		})
 	}
 }
+
+// load writes n records of about 300 bytes, a thousand an update.
+func load(b *testing.B, db *DB, prefix string, n int) {
+	b.Helper()
+	val := value(250)
+	for i := 0; i < n; i += 1000 {
+		_, err := db.Update(context.Background(), UpdateOptions{}, func(tx *Tx) error {
+			for k := i; k < min(n, i+1000); k++ {
+				tx.Set(fmt.Appendf(nil, "%s/some/directory/file-%08d", prefix, k), val)
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkScan(b *testing.B) {
+	n := scale(b)
+	db := open(b, b.TempDir())
+	load(b, db, "h", n)
+	for _, o := range []ScanOptions{{}, {KeysOnly: true}, {Reverse: true}} {
+		b.Run(fmt.Sprintf("keysonly=%v,reverse=%v", o.KeysOnly, o.Reverse), func(b *testing.B) {
+			keys := 0
+			for b.Loop() {
+				v := db.View()
+				it := v.Scan(o)
+				for it.Next() {
+					keys++
+				}
+				it.Close()
+				v.Close()
+			}
+			b.ReportMetric(float64(keys)/b.Elapsed().Seconds(), "keys/s")
+		})
+	}
+	b.Run("pages of 1000", func(b *testing.B) {
+		keys := 0
+		for b.Loop() {
+			var start []byte
+			for more := true; more; {
+				v := db.View()
+				it := v.Scan(ScanOptions{Prefix: []byte("h/"), Start: start})
+				page := 0
+				for page < 1000 && it.Next() {
+					page++
+				}
+				start = append(append(start[:0], it.Key()...), 0)
+				keys += page
+				more = page == 1000
+				it.Close()
+				v.Close()
+			}
+		}
+		b.ReportMetric(float64(keys)/b.Elapsed().Seconds(), "keys/s")
+	})
+	b.Run("get", func(b *testing.B) {
+		r := rand.New(rand.NewPCG(1, 1))
+		v := db.View()
+		defer v.Close()
+		for b.Loop() {
+			if _, err := v.Get(fmt.Appendf(nil, "h/some/directory/file-%08d", r.IntN(n))); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("get missing", func(b *testing.B) {
+		r := rand.New(rand.NewPCG(1, 1))
+		v := db.View()
+		defer v.Close()
+		for b.Loop() {
+			if _, err := v.Get(fmt.Appendf(nil, "h/some/directory/file-%08d.x", r.IntN(n))); err != ErrNotFound {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkFirstPageAfterDeletes deletes as many keys as there are live ones behind them,
+// and at once lists a page.
+func BenchmarkFirstPageAfterDeletes(b *testing.B) {
+	n := scale(b)
+	db := open(b, b.TempDir())
+	load(b, db, "h/b", n)
+	for round := 0; b.Loop(); round++ {
+		b.StopTimer()
+		load(b, db, "h/a", n)
+		if round == 0 {
+			b.ReportMetric(float64(timeDelete(b, db, n).Microseconds())/float64(n), "us/delete")
+		} else {
+			timeDelete(b, db, n)
+		}
+		b.StartTimer()
+		v := db.View()
+		it := v.Scan(ScanOptions{Prefix: []byte("h/")})
+		for range 1000 {
+			if !it.Next() {
+				b.Fatal("end")
+			}
+		}
+		it.Close()
+		v.Close()
+	}
+}
+
+func timeDelete(b *testing.B, db *DB, n int) time.Duration {
+	start := time.Now()
+	for i := 0; i < n; i += 500 {
+		_, err := db.Update(context.Background(), UpdateOptions{Frees: true}, func(tx *Tx) error {
+			for k := i; k < min(n, i+500); k++ {
+				key := fmt.Appendf(nil, "h/a/some/directory/file-%08d", k)
+				if _, err := tx.Get(key); err != nil {
+					return err
+				}
+				tx.Delete(key)
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	return time.Since(start)
+}

@@ -171,7 +171,7 @@ func (c *committer) commit(w *writes, next counters) error {
 	if err := c.apply(w, next); err != nil {
 		return err
 	}
-	c.db.publish(c.at)
+	c.db.dead.follow(w, func() { c.db.publish(c.at) })
 	return nil
 }
 

@@ -39,6 +39,7 @@ type DB struct {
 	marker   marker
 	cursors  *cursors
 	states   *states
+	dead     *dead
 	ids      ids
 
 	queue     *queue
@@ -141,6 +142,7 @@ func (db *DB) start(at counters) error {
 	db.syncer = newSyncer(db)
 	db.syncer.applied.Store(at.batch)
 	db.syncer.synced.Store(at.batch)
+	db.dead = newDead()
 	db.queue = newQueue()
 	db.committer = &committer{db: db, at: at, seq: at.seq, batch: newWrites()}
 	if err := db.marker.put(at.batch); err != nil {
@@ -151,8 +153,9 @@ func (db *DB) start(at counters) error {
 	}
 	go db.committer.loop()
 	go db.syncer.loop()
-	db.running.Add(1)
+	db.running.Add(2)
 	go db.tend()
+	go db.sweepLoop()
 	return nil
 }
 

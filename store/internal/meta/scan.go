@@ -54,6 +54,7 @@ type scan struct {
 	key, val []byte
 	err      error
 	held     []byte // value of the newest version so far, in reverse
+	run      deadRun
 }
 
 func newScan(db *DB, ts uint64, o ScanOptions) *scan {
@@ -151,9 +152,14 @@ func (s *scan) next() bool {
 			same = 0
 			s.key = append(s.key[:0], key...)
 			if item.IsDeletedOrExpired() {
-				it.Next()
+				if _, hi, ok := s.run.step(s); ok {
+					it.Seek([]byte(hi))
+				} else {
+					it.Next()
+				}
 				continue
 			}
+			s.run.n = 0
 			return s.take(item)
 		}
 	}
@@ -215,10 +221,40 @@ func (s *scan) prev() bool {
 		}
 		if live {
 			s.val = s.held
+			s.run.n = 0
 			return true
+		}
+		if lo, _, ok := s.run.step(s); ok {
+			it.Seek([]byte(lo))
 		}
 	}
 	return false
+}
+
+// A deadRun counts the deleted keys that a scan steps over in a row.
+type deadRun struct {
+	n     int
+	first []byte
+}
+
+// step counts one more, and now and then looks whether the scan stands in a range that is
+// known to be dead.
+func (r *deadRun) step(s *scan) (lo, hi string, ok bool) {
+	if r.n == 0 {
+		r.first = append(r.first[:0], s.key...)
+	}
+	r.n++
+	if r.n == scanPatience {
+		if s.opts.Reverse {
+			s.db.dead.hint(s.key)
+		} else {
+			s.db.dead.hint(r.first)
+		}
+	}
+	if r.n == firstDeadCheck || r.n%nextDeadCheck == 0 {
+		return s.db.dead.find(s.key, s.ts)
+	}
+	return "", "", false
 }
 
 func (s *scan) fail(err error) bool {
