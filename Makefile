@@ -1,0 +1,67 @@
+# Bare "make" prints what there is to make.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# sudo and bare environments know neither Go's place nor a home for its caches.
+GO ?= $(shell command -v go 2>/dev/null || echo /usr/local/go/bin/go)
+ifeq ($(strip $(HOME)),)
+export HOME := $(shell getent passwd "$$(id -u)" | cut -d: -f6)
+endif
+export PATH := $(PATH):$(dir $(GO))
+
+# What a build calls itself; a copy without git is "unreleased".
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
+export CGO_ENABLED ?= 0
+BUILD := $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+
+# Packages tested at once: each may mount, so that many cores are no reason for many.
+P ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n : 4)))
+PKG ?= ./...
+GODIRS := $(wildcard cmd fs store crypto versioning integration)
+
+.PHONY: help run build test check soak bench ci proto clean
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: ## build, mount a store at the default place, and say what to try
+	@.ci/setup run
+	@$(MAKE) build
+	@.ci/tour bin/pail
+
+build: ## build the static binary bin/pail
+	@mkdir -p bin
+	$(BUILD) -o bin/pail ./cmd/pail
+
+test: ## install what the tests need, check the code, run all tests
+	@.ci/setup test
+	@$(MAKE) check
+	$(GO) test -p $(P) -timeout 12m $(PKG)
+
+check: ## gofmt and go vet
+	@bad=$$($$($(GO) env GOROOT)/bin/gofmt -l $(GODIRS)); \
+	  if [ -n "$$bad" ]; then echo "run gofmt -w on:" $$bad >&2; exit 1; fi
+	$(GO) vet $(PKG)
+
+soak: ## the tests in their long form, with a fresh seed or PAIL_SEED
+	@.ci/setup test
+	@seed=$${PAIL_SEED:-$$(date +%s)}; echo "PAIL_SEED=$$seed"; \
+	  PAIL_SOAK=1 PAIL_SEED=$$seed $(GO) test -count=1 -p $(P) -timeout 6h $(PKG)
+
+bench: ## all benchmarks
+	@.ci/setup test
+	$(GO) test -run '^$$' -bench . -benchmem -p 1 -timeout 2h $(PKG)
+
+ci: ## what continuous integration runs
+	@.ci/run
+
+proto: ## generate the code of the records (needs protoc)
+	@mkdir -p bin
+	$(GO) build -o bin/protoc-gen-go google.golang.org/protobuf/cmd/protoc-gen-go
+	cd store/internal/meta/record && PATH="$(CURDIR)/bin:$$PATH" \
+	  protoc --go_out=. --go_opt=paths=source_relative records.proto
+
+clean: ## remove what was built
+	rm -rf bin

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"pail/store/web/control"
+)
+
+func newFsckCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:   "fsck",
+		Short: "Check records against contents and directories; changes nothing",
+		Long: `Check that every version's content is on disk as it was written, that directories
+and records agree, and that nothing is left over. Nothing is changed. The exit code is
+7 if there are problems. With --json each line is a problem.`,
+		Args: takes(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withStore(cmd, g, func(ctx context.Context, c *control.Client) error {
+				return runFsck(ctx, c, cmd, g.json)
+			})
+		},
+	}
+}
+
+func runFsck(ctx context.Context, c *control.Client, cmd *cobra.Command, asJSON bool) error {
+	p := startProgress(cmd, "checking")
+	defer p.stop()
+	var found []control.Problem
+	err := c.Fsck(ctx, func(pr control.Problem) error {
+		found = append(found, pr)
+		return nil
+	}, p.set)
+	p.stop()
+	if err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	for _, pr := range found {
+		if err := printProblem(out, pr, asJSON); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(found) > 0:
+		fmt.Fprintf(cmd.ErrOrStderr(), "pail: %s found\n", plural(int64(len(found)), "problem"))
+		return reportedError{exitDamaged}
+	case asJSON:
+		return nil
+	}
+	_, err = fmt.Fprintln(out, "the store is sound")
+	return err
+}
+
+func printProblem(w io.Writer, p control.Problem, asJSON bool) error {
+	if asJSON {
+		return printJSON(w, p)
+	}
+	_, err := fmt.Fprintf(w, "%s: %s: %s", p.Kind, p.Where, p.What)
+	if err == nil && p.Advice != "" {
+		_, err = fmt.Fprintf(w, "; %s", p.Advice)
+	}
+	if err == nil {
+		_, err = fmt.Fprintln(w)
+	}
+	return err
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"pail/store"
+)
+
+type initOptions struct {
+	region string
+}
+
+func newInitCommand(g *globals) *cobra.Command {
+	opts := &initOptions{}
+	cmd := &cobra.Command{
+		Use:   "init",
+		Short: "Make an empty store",
+		Long: `Make an empty store in a directory that is empty or does not exist. pail mount
+does it too when it finds none.`,
+		Example: "  pail init --store /srv/pail",
+		Args:    takes(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := g.storeDir()
+			if err != nil {
+				return err
+			}
+			return runInit(cmd.Context(), opts, storeOptions(cmd, g, dir), g.json, cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().StringVar(&opts.region, "region", "", "region of buckets that name none (default "+store.DefaultRegion+")")
+	return cmd
+}
+
+func runInit(ctx context.Context, opts *initOptions, so store.Options, asJSON bool, out io.Writer) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	so.Region = opts.region
+	if err := store.Create(so); err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(out, map[string]any{"store": so.Dir})
+	}
+	_, err := fmt.Fprintf(out, "made a store at %s\n", so.Dir)
+	return err
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	pailfs "pail/fs"
+	"pail/store"
+	"pail/store/fault"
+	"pail/store/web/control"
+)
+
+func newMountCommand(g *globals) *cobra.Command {
+	opts := &mountOptions{}
+	cmd := &cobra.Command{
+		Use:   "mount [MOUNTPOINT]",
+		Short: "Mount a store, which is made if there is none",
+		Long: `Mount a store, or a bucket of it, on an empty directory, and serve the mount until
+it is unmounted (pail umount, umount, fusermount3 -u) or a SIGTERM or SIGINT comes:
+then open files are published, the mount is detached and the program ends.
+
+Without MOUNTPOINT it is ` + defaultMountpointHelp + `, made if missing. If the
+store has a daemon already, that one serves this mount too. A mount that overlaps
+another of the same store is read-only. In fstab:
+
+  /var/lib/pail  /mnt/pail  fuse.pail  allow_other,nofail  0 0`,
+		Example: `  pail mount --background
+  pail mount --store ~/data --bucket photos/2026 ~/photos`,
+		Args: takes(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runMount(cmd, g, opts, args)
+		},
+	}
+	opts.addFlags(cmd)
+	return cmd
+}
+
+func runMount(cmd *cobra.Command, g *globals, opts *mountOptions, args []string) error {
+	plan, err := opts.plan(g, args)
+	if err != nil {
+		return err
+	}
+	r := announcer(cmd, g.json)
+	if opts.background {
+		if child, err := backgroundChild(); err != nil {
+			return err
+		} else if child == nil {
+			return startBackground(cmd, plan, r)
+		} else {
+			plan.req.Detached = true
+			r = child
+		}
+	}
+	err = plan.run(cmd, r)
+	if cmd.Context().Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // it was asked to end, and has
+	}
+	return err
+}
+
+// A readyFunc is called once when a mount answers. Plan.log is where a daemon in
+// the background goes on to log.
+type readyFunc func(p *mountPlan, m control.Mount) error
+
+// announcer prints what was mounted.
+func announcer(cmd *cobra.Command, asJSON bool) readyFunc {
+	return func(p *mountPlan, m control.Mount) error {
+		if m.Notice != "" {
+			fmt.Fprintf(cmd.ErrOrStderr(), "pail: %s\n", m.Notice)
+		}
+		if asJSON {
+			return printJSON(cmd.OutOrStdout(), struct {
+				Store string `json:"store"`
+				control.Mount
+			}{p.store, m})
+		}
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "the store %s is mounted at %s\n", p.store, m.Mountpoint)
+		return err
+	}
+}
+
+// run mounts and serves: as the store's daemon, or by asking the one there is.
+func (p *mountPlan) run(cmd *cobra.Command, ready readyFunc) error {
+	ctx := cmd.Context()
+	if err := p.checkPlaces(cmd); err != nil {
+		return err
+	}
+	deadline := time.Now().Add(patience)
+	for wait := 10 * time.Millisecond; ; wait = min(2*wait, 200*time.Millisecond) {
+		err := p.attempt(ctx, cmd, ready)
+		again := errors.Is(err, control.ErrNoDaemon) || fault.Is(err, fault.StoreLocked)
+		if !again || time.Now().After(deadline) {
+			return err
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// checkPlaces looks at the mountpoint before anything is made elsewhere.
+func (p *mountPlan) checkPlaces(cmd *cobra.Command) error {
+	if err := p.makeDefaultMountpoint(); err != nil {
+		return err
+	}
+	if pailfs.Dead(p.mountpoint) {
+		if err := pailfs.Detach(p.mountpoint); err != nil {
+			return fmt.Errorf("the mount at %s has lost its daemon and cannot be detached: %w", p.mountpoint, err)
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "pail: the mount at %s had lost its daemon and is replaced\n", p.mountpoint)
+	}
+	if err := pailfs.CheckMountpoint(p.mountpoint, p.store); err != nil {
+		return err
+	}
+	if p.req.Bucket != "" && !store.IsStore(p.store) {
+		return fault.New(fault.NoSuchStore, "there is no store at %s and so no bucket %q; run pail init and pail bucket create first", p.store, p.req.Bucket)
+	}
+	return nil
+}
+
+// attempt fails with ErrNoDaemon or StoreLocked if a daemon is just coming or going.
+func (p *mountPlan) attempt(ctx context.Context, cmd *cobra.Command, ready readyFunc) error {
+	c, err := control.Dial(ctx, store.SocketPath(p.store))
+	if err == nil {
+		defer c.Close()
+		return p.join(ctx, c, ready)
+	}
+	if !errors.Is(err, control.ErrNoDaemon) {
+		return err
+	}
+	st, err := p.openStore(ctx, cmd)
+	if err != nil {
+		return err
+	}
+	return runDaemon(ctx, st, p, daemonLog(cmd, p.req.Debug), ready)
+}
+
+func (p *mountPlan) openStore(ctx context.Context, cmd *cobra.Command) (*store.Store, error) {
+	so := store.Options{Dir: p.store, AllowAnyFS: p.anyFS, Log: daemonLog(cmd, false)}
+	if !store.IsStore(p.store) {
+		// Somebody else may be making it at this moment; that one then exists.
+		if err := store.Create(so); err != nil && !fault.Is(err, fault.Exists) {
+			return nil, err
+		}
+	}
+	pr := startProgress(cmd, "opening the store")
+	defer pr.stop()
+	return store.Open(ctx, so)
+}
+
+// join has the daemon mount, and stays until that mount ends. A signal ends this
+// mount and no other.
+func (p *mountPlan) join(ctx context.Context, c *control.Client, ready readyFunc) error {
+	mountCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- c.Mount(mountCtx, p.req, func(m control.Mount) error { return ready(p, m) })
+	}()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	if err := c.Unmount(mountCtx, control.UnmountRequest{Mountpoint: p.req.Mountpoint}); err != nil {
+		cancel() // it was not there yet; the daemon ends it when the connection goes
+		<-ended
+		return err
+	}
+	return <-ended
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"pail/store/web/control"
+)
+
+type statOptions struct {
+	version string
+}
+
+func newStatCommand(g *globals) *cobra.Command {
+	opts := &statOptions{}
+	cmd := &cobra.Command{
+		Use:     "stat BUCKET/KEY",
+		Short:   "Describe an object or one of its versions",
+		Example: "  pail stat photos/cat.jpg --version 3",
+		Args:    takes(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			bucket, key, err := objectArg(args[0])
+			if err != nil {
+				return err
+			}
+			return withStore(cmd, g, func(ctx context.Context, c *control.Client) error {
+				req := control.ObjectRequest{Bucket: bucket, Key: key, Version: opts.version}
+				return runStat(ctx, c, req, g.json, cmd.OutOrStdout())
+			})
+		},
+	}
+	cmd.Flags().StringVar(&opts.version, "version", "", versionFlagHelp)
+	return cmd
+}
+
+const versionFlagHelp = "which version: its number, its id, or null (default the current one)"
+
+func runStat(ctx context.Context, c *control.Client, req control.ObjectRequest, asJSON bool, out io.Writer) error {
+	o, err := c.Stat(ctx, req)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(out, o)
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	printObject(w, o)
+	return w.Flush()
+}
+
+func printObject(w io.Writer, o control.Object) {
+	fmt.Fprintf(w, "bucket:\t%s\n", o.Bucket)
+	fmt.Fprintf(w, "key:\t%s\n", shown(o.Key))
+	fmt.Fprintf(w, "version:\t%d (%s)%s\n", o.Number, o.Version, currentMark(o))
+	if o.DeleteMarker {
+		fmt.Fprintf(w, "deleted:\t%s\n", shownTime(o.Modified))
+	} else {
+		fmt.Fprintf(w, "size:\t%d\n", o.Size)
+		fmt.Fprintf(w, "modified:\t%s\n", shownTime(o.Modified))
+		fmt.Fprintf(w, "etag:\t%s\n", o.ETag)
+	}
+	fmt.Fprintf(w, "who:\t%s\n", whoNames{}.of(o.Who))
+	for _, h := range []struct{ name, value string }{
+		{"storage class", o.StorageClass}, {"content-type", o.ContentType},
+		{"content-encoding", o.ContentEncoding}, {"content-language", o.ContentLanguage},
+		{"content-disposition", o.ContentDisposition}, {"cache-control", o.CacheControl},
+		{"expires", o.Expires}, {"website-redirect", o.WebsiteRedirect},
+	} {
+		if h.value != "" {
+			fmt.Fprintf(w, "%s:\t%s\n", h.name, shown(h.value))
+		}
+	}
+	if o.Attr != nil {
+		fmt.Fprintf(w, "mode:\t%04o\n", o.Attr.Mode&0o7777)
+		fmt.Fprintf(w, "owner:\t%d:%d\n", o.Attr.UID, o.Attr.GID)
+	}
+	if o.Parts > 0 {
+		fmt.Fprintf(w, "parts:\t%d\n", o.Parts)
+	}
+	printMap(w, "meta", o.Metadata)
+	printTags(w, o.Tags)
+	printMap(w, "checksum", o.Checksums)
+}
+
+func currentMark(o control.Object) string {
+	if o.Latest {
+		return ", current"
+	}
+	return ""
+}
+
+func printTags(w io.Writer, tags map[string]string) { printMap(w, "tag", tags) }
+
+func printMap(w io.Writer, what string, m map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		fmt.Fprintf(w, "%s:\t%s=%s\n", what, shown(name), m[name])
+	}
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	pailfs "pail/fs"
+	"pail/store"
+	"pail/store/fault"
+	"pail/store/web/control"
+)
+
+func newUmountCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:     "umount [MOUNTPOINT]",
+		Aliases: []string{"unmount"},
+		Short:   "End a mount, or all mounts of a store",
+		Long: `End the mount at MOUNTPOINT, or all mounts of the store. Open files are published
+first. With the last mount the daemon ends; the command returns when everything is on
+disk and the store is free.`,
+		Args: takes(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			place := ""
+			if len(args) > 0 {
+				abs, err := absolute(args[0])
+				if err != nil {
+					return err
+				}
+				place = resolved(abs)
+			}
+			return runUmount(cmd, g, place)
+		},
+	}
+}
+
+func runUmount(cmd *cobra.Command, g *globals, place string) error {
+	ctx := cmd.Context()
+	dir, err := storeOfMount(g, place)
+	if err != nil {
+		return err
+	}
+	p := startProgress(cmd, "publishing open files and unmounting")
+	defer p.stop()
+	c, err := control.Dial(ctx, store.SocketPath(dir))
+	switch {
+	case errors.Is(err, control.ErrNoDaemon):
+		err = umountWithoutDaemon(dir, place)
+	case err == nil:
+		defer c.Close()
+		err = c.Unmount(ctx, control.UnmountRequest{Mountpoint: place})
+	}
+	p.stop()
+	if err != nil {
+		return err
+	}
+	return saidUnmounted(cmd, g, dir, place)
+}
+
+// storeOfMount is the store that the command line names, or else the one whose
+// mount is at place.
+func storeOfMount(g *globals, place string) (string, error) {
+	if place != "" && g.store == "" {
+		source, ok, err := mountSource(place)
+		if err != nil {
+			return "", err
+		}
+		// A source that somebody has chosen with -o fsname= names no store.
+		if ok && filepath.IsAbs(source) {
+			if _, err := os.Stat(source); err == nil || errors.Is(err, os.ErrPermission) {
+				return source, nil
+			}
+		}
+	}
+	return g.storeDir()
+}
+
+// umountWithoutDaemon detaches a mount that its daemon has left behind.
+func umountWithoutDaemon(dir, place string) error {
+	switch {
+	case place == "":
+		return fault.New(fault.InvalidArgument, "nothing is mounted from the store at %s", dir)
+	case !pailfs.Dead(place):
+		return fault.New(fault.InvalidArgument, "%s is not a Pail mount", place)
+	}
+	return pailfs.Detach(place)
+}
+
+func saidUnmounted(cmd *cobra.Command, g *globals, dir, place string) error {
+	if g.json {
+		return printJSON(cmd.OutOrStdout(), map[string]string{"store": dir, "unmounted": place})
+	}
+	if place == "" {
+		place = "all mounts of " + dir
+	}
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "unmounted %s\n", place)
+	return err
+}

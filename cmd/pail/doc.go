@@ -1,0 +1,43 @@
+// Command pail keeps buckets of objects in one directory and mounts them.
+//
+// # Duty
+//
+// The program is thin: it reads the command line, reaches a store and calls a room
+// below. Each command has a file cmd_<name>.go with a constructor, an options struct
+// and a run function that takes a context; no command is a package variable.
+//
+// # How a command reaches a store
+//
+// [withStore] asks the daemon that owns the store, over the socket in the store's
+// directory. If there is none it opens the store itself and asks the same handler
+// within the process (package control), so that each command has one path. If
+// another command has the store open, or a daemon is just starting or ending, it
+// waits for a while.
+//
+// # The daemon
+//
+// pail mount is the daemon of the store it mounts, in the foreground; --background
+// starts the same in a session of its own and waits until the mount answers. A
+// second pail mount of the same store asks the daemon for another mount and waits
+// for that one to end. The daemon ends when its last mount has ended. SIGTERM,
+// SIGINT, SIGHUP and pail umount do the same: publish what open files hold, detach,
+// settle, close. Further signals change nothing about that.
+//
+// # Output
+//
+// Results go to standard output, everything else to standard error. With --json a
+// listing is one object a line, anything else one object. An error is one sentence
+// that begins with "pail: ". Progress is shown on a terminal only, after a second.
+// The exit code says what kind of failure it was; see exit.go and pail help.
+//
+// # Decisions
+//
+//   - GOMAXPROCS is at least 8: a page fault on badger's mapped files holds a Go
+//     processor, and on a machine of two all would stand still.
+//   - The umask is set to 077 at the start: nothing in a store is for others,
+//     whatever umask the program inherits, even one that takes the owner's rights.
+//   - A background daemon is this program started again, not a fork: a Go process
+//     cannot fork, and the arguments say all there is to know.
+//   - The log of a background daemon is daemon.log in the store, beside what it
+//     tells of; --log names another place.
+package main

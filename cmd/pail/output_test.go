@@ -1,0 +1,33 @@
+package main
+
+import (
+	"errors"
+	"math"
+	"testing"
+)
+
+func TestShown(t *testing.T) {
+	for in, want := range map[string]string{
+		"a b/ü.txt": "a b/ü.txt", "": `""`, "a\nb": `"a\nb"`, "\x1b[31m": `"\x1b[31m"`, "\xff": `"\xff"`,
+	} {
+		if got := shown(in); got != want {
+			t.Errorf("shown(%q) = %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestShownSize(t *testing.T) {
+	for in, want := range map[int64]string{
+		0: "0", 1023: "1023", 1024: "1.0K", 1536: "1.5K", 1<<20 - 1: "1.0M", 5 << 40: "5.0T", math.MaxInt64: "8.0E",
+	} {
+		if got := shownSize(in); got != want {
+			t.Errorf("shownSize(%d) = %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestSentenceIsOneLine(t *testing.T) {
+	if got := sentence(errors.Join(errors.New("a"), errors.New("b\n c"))); got != "a; b; c" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"pail/store/web/control"
+)
+
+// A progress tells on a terminal how far something has come that takes more than a
+// second. Without a terminal it is silent.
+type progress struct {
+	out  io.Writer // nil: silent
+	done chan struct{}
+	wg   sync.WaitGroup
+
+	mu  sync.Mutex // guards now
+	now control.Progress
+}
+
+// startProgress begins to watch over an operation. The caller must stop it before
+// writing anything else to the terminal.
+func startProgress(cmd *cobra.Command, what string) *progress {
+	p := &progress{done: make(chan struct{}), now: control.Progress{What: what}}
+	f, ok := cmd.ErrOrStderr().(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return p
+	}
+	p.out = f
+	p.wg.Go(p.run)
+	return p
+}
+
+// set says how far the operation is.
+func (p *progress) set(now control.Progress) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now = now
+}
+
+// count says how many results there are so far.
+func (p *progress) count(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now.Done = n
+}
+
+// stop ends the progress and clears its line.
+func (p *progress) stop() {
+	select {
+	case <-p.done:
+		return
+	default:
+	}
+	close(p.done)
+	p.wg.Wait()
+}
+
+const (
+	progressAfter = time.Second
+	progressEvery = 250 * time.Millisecond
+)
+
+func (p *progress) run() {
+	start := time.Now()
+	timer := time.NewTimer(progressAfter)
+	defer timer.Stop()
+	for {
+		select {
+		case <-p.done:
+			if time.Since(start) >= progressAfter {
+				fmt.Fprint(p.out, "\r\x1b[K")
+			}
+			return
+		case <-timer.C:
+			p.mu.Lock()
+			line := progressLine(p.now, time.Since(start))
+			p.mu.Unlock()
+			fmt.Fprintf(p.out, "\r%s\x1b[K", line)
+			timer.Reset(progressEvery)
+		}
+	}
+}
+
+func progressLine(p control.Progress, took time.Duration) string {
+	took = took.Truncate(time.Second)
+	switch {
+	case p.Total > 0:
+		return fmt.Sprintf("%s: %d of %d (%d %%), %s", p.What, p.Done, p.Total, p.Done*100/p.Total, took)
+	case p.Done > 0:
+		return fmt.Sprintf("%s: %d, %s", p.What, p.Done, took)
+	}
+	return fmt.Sprintf("%s, %s", p.What, took)
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// globals are the options that every command takes.
+type globals struct {
+	store      string
+	json       bool
+	allowAnyFS bool
+}
+
+func (g *globals) addFlags(f *pflag.FlagSet) {
+	f.StringVar(&g.store, "store", "", "directory of the store (default $PAIL_STORE, else "+defaultStoreHelp+")")
+	f.BoolVar(&g.json, "json", false, "print JSON: one object a line for listings")
+	f.BoolVar(&g.allowAnyFS, "allow-any-fs", false, "accept a store on a network or FUSE filesystem, whose fsync and locks may lie")
+}
+
+func newRootCommand() *cobra.Command {
+	g := &globals{}
+	cmd := &cobra.Command{
+		Use:   "pail",
+		Short: "Buckets of objects that are also directories of files",
+		Long: `Pail keeps buckets of objects in one directory, the store, and mounts them:
+buckets and prefixes are directories, objects are files, and what you overwrite
+or delete in a versioned bucket can be brought back.
+
+` + exitHelp,
+		Example: `  pail mount --background
+  pail bucket create photos && pail bucket versioning photos enable
+  cp -a ~/Pictures/. ~/Pail/photos/
+  pail versions photos/cat.jpg`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          runGroup,
+		Args:          cobra.ArbitraryArgs,
+	}
+	g.addFlags(cmd.PersistentFlags())
+	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
+	})
+	cmd.AddCommand(
+		newInitCommand(g), newMountCommand(g), newUmountCommand(g),
+		newBucketCommand(g), newLsCommand(g), newStatCommand(g), newVersionsCommand(g),
+		newRestoreCommand(g), newRmCommand(g), newTagCommand(g),
+		newStatusCommand(g), newFsckCommand(g), newVersionCommand(g),
+	)
+	return cmd
+}
+
+// runGroup is what a command does that only has commands below it.
+func runGroup(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	return usageError{fmt.Errorf("there is no command %q; see %s --help", cmd.CommandPath()+" "+args[0], cmd.CommandPath())}
+}
+
+// takes demands between least and most arguments; most below 0 is without end.
+func takes(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) >= least && (most < 0 || len(args) <= most) {
+			return nil
+		}
+		return usageError{fmt.Errorf("usage: %s", cmd.UseLine())}
+	}
+}
+
+func usagef(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}

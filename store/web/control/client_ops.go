@@ -1,0 +1,106 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+
+	"pail/store/fault"
+)
+
+// Each method below answers when the operation is done. What it may fail with is
+// what the store's method of like name documents, Unavailable if the daemon ends
+// meanwhile, and whatever fn returns. Fn is called for one result after another.
+
+// Buckets lists the buckets in the order of their names.
+func (c *Client) Buckets(ctx context.Context, fn func(Bucket) error) error {
+	return each(ctx, c, opBuckets, nil, fn)
+}
+
+// CreateBucket makes a bucket.
+func (c *Client) CreateBucket(ctx context.Context, req CreateBucketRequest) (Bucket, error) {
+	return one[Bucket](ctx, c, opCreateBucket, req)
+}
+
+// Bucket describes a bucket and counts what it holds.
+func (c *Client) Bucket(ctx context.Context, req BucketRequest) (BucketInfo, error) {
+	return one[BucketInfo](ctx, c, opBucket, req)
+}
+
+// DeleteBucket removes an empty bucket.
+func (c *Client) DeleteBucket(ctx context.Context, req BucketRequest) error {
+	return none(ctx, c, opDeleteBucket, req)
+}
+
+// SetVersioning enables or suspends a bucket's versioning.
+func (c *Client) SetVersioning(ctx context.Context, req VersioningRequest) error {
+	return none(ctx, c, opSetVersioning, req)
+}
+
+// List lists current objects.
+func (c *Client) List(ctx context.Context, req ListRequest, fn func(ListEntry) error) error {
+	return each(ctx, c, opList, req, fn)
+}
+
+// ListVersions lists every version below a prefix.
+func (c *Client) ListVersions(ctx context.Context, req ListVersionsRequest, fn func(Object) error) error {
+	return each(ctx, c, opListVersions, req, fn)
+}
+
+// Versions lists the versions of one key, newest first.
+func (c *Client) Versions(ctx context.Context, req ObjectRequest, fn func(Object) error) error {
+	return each(ctx, c, opVersions, req, fn)
+}
+
+// Stat describes one version.
+func (c *Client) Stat(ctx context.Context, req ObjectRequest) (Object, error) {
+	return one[Object](ctx, c, opStat, req)
+}
+
+// Restore makes an old version the current one again, as a new version.
+func (c *Client) Restore(ctx context.Context, req ObjectRequest) (Object, error) {
+	return one[Object](ctx, c, opRestore, req)
+}
+
+// Delete deletes an object as S3 does, or one version for good. Unlike S3 it fails
+// with NoSuchKey if there is no object.
+func (c *Client) Delete(ctx context.Context, req ObjectRequest) (Deleted, error) {
+	return one[Deleted](ctx, c, opDelete, req)
+}
+
+// Tags returns the tags of a version, or of a bucket if the key is empty.
+func (c *Client) Tags(ctx context.Context, req ObjectRequest) (map[string]string, error) {
+	return one[map[string]string](ctx, c, opTags, req)
+}
+
+// ChangeTags changes tags and returns what they are now.
+func (c *Client) ChangeTags(ctx context.Context, req TagsRequest) (map[string]string, error) {
+	return one[map[string]string](ctx, c, opChangeTags, req)
+}
+
+// Status describes the store, its jobs and the daemon's mounts.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	return one[Status](ctx, c, opStatus, nil)
+}
+
+// Fsck checks the whole store and calls fn with each problem found.
+func (c *Client) Fsck(ctx context.Context, fn func(Problem) error, progress func(Progress)) error {
+	return c.ask(ctx, opFsck, nil, func(raw json.RawMessage) error {
+		var p Problem
+		if err := json.Unmarshal(raw, &p); err != nil {
+			return fault.Wrap(fault.Internal, err, "the daemon's answer makes no sense")
+		}
+		return fn(p)
+	}, progress)
+}
+
+// Mount asks the daemon for a mount, calls ready once it answers, and returns when
+// it has ended or, if it is detached, at once. If ctx ends first the daemon unmounts.
+func (c *Client) Mount(ctx context.Context, req MountRequest, ready func(Mount) error) error {
+	return each(ctx, c, opMount, req, ready)
+}
+
+// Unmount ends mounts; see UnmountRequest. It returns when what was written through
+// them is published and, if the daemon ended with them, durable.
+func (c *Client) Unmount(ctx context.Context, req UnmountRequest) error {
+	return none(ctx, c, opUnmount, req)
+}

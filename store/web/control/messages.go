@@ -1,0 +1,157 @@
+package control
+
+import (
+	"time"
+
+	"pail/store"
+	"pail/versioning"
+)
+
+// protocol is raised when an older client could not understand an answer or an
+// older daemon would misunderstand a request.
+const protocol = 1
+
+// A Hello is what a daemon says of itself.
+type Hello struct {
+	Protocol int    `json:"protocol"`
+	Release  string `json:"release"`
+	PID      int    `json:"pid"`
+}
+
+// Progress is how far a long operation has come.
+type Progress struct {
+	Done  int64  `json:"done"`
+	Total int64  `json:"total"` // 0 when that is not known
+	What  string `json:"what"`  // what is being done, for people
+}
+
+// A Bucket is a bucket in listings.
+type Bucket struct {
+	Name       string            `json:"name"`
+	Created    time.Time         `json:"created"`
+	Region     string            `json:"region"`
+	Account    string            `json:"account"`
+	Versioning versioning.State  `json:"versioning"`
+	Tags       map[string]string `json:"tags,omitempty"`
+}
+
+// A BucketInfo is a bucket with what it holds.
+type BucketInfo struct {
+	Bucket
+	Objects         int64 `json:"objects"`
+	Bytes           int64 `json:"bytes"`
+	Versions        int64 `json:"versions"` // noncurrent ones
+	NoncurrentBytes int64 `json:"noncurrent_bytes"`
+	DeleteMarkers   int64 `json:"delete_markers"`
+}
+
+// An Object is one version of a key, or a delete marker.
+type Object struct {
+	Bucket       string    `json:"bucket"`
+	Key          string    `json:"key"`
+	Number       uint64    `json:"number"`
+	Version      string    `json:"version"`
+	Latest       bool      `json:"latest"`
+	DeleteMarker bool      `json:"delete_marker,omitempty"`
+	Size         int64     `json:"size"` // bytes
+	Modified     time.Time `json:"modified"`
+	ETag         string    `json:"etag,omitempty"`
+	StorageClass string    `json:"storage_class,omitempty"`
+
+	ContentType        string `json:"content_type,omitempty"`
+	ContentEncoding    string `json:"content_encoding,omitempty"`
+	ContentLanguage    string `json:"content_language,omitempty"`
+	ContentDisposition string `json:"content_disposition,omitempty"`
+	CacheControl       string `json:"cache_control,omitempty"`
+	Expires            string `json:"expires,omitempty"`
+	WebsiteRedirect    string `json:"website_redirect,omitempty"`
+
+	Metadata  map[string]string `json:"metadata,omitempty"`
+	Tags      map[string]string `json:"tags,omitempty"`
+	Checksums map[string]string `json:"checksums,omitempty"`
+	Parts     int               `json:"parts,omitempty"`
+
+	Who   Who    `json:"who"`
+	Inode uint64 `json:"inode,omitempty"`
+	Attr  *Attr  `json:"attr,omitempty"` // nil when nobody gave mode and owner
+}
+
+// Who says who made a version.
+type Who struct {
+	Principal string `json:"principal"`
+	UID       uint32 `json:"uid"`
+	Door      string `json:"door"` // "mount", "s3", "cli" or "store"
+}
+
+// An Attr is what POSIX keeps about a file.
+type Attr struct {
+	Mode  uint32    `json:"mode"` // as st_mode, type included
+	UID   uint32    `json:"uid"`
+	GID   uint32    `json:"gid"`
+	Mtime time.Time `json:"mtime"`
+	Ctime time.Time `json:"ctime"`
+	Btime time.Time `json:"btime"`
+}
+
+// A ListEntry is one line of a listing: an object, or a prefix that stands for
+// everything below it.
+type ListEntry struct {
+	Prefix string  `json:"prefix,omitempty"`
+	Object *Object `json:"object,omitempty"`
+}
+
+// A Deleted says what a delete did.
+type Deleted struct {
+	Bucket       string `json:"bucket"`
+	Key          string `json:"key"`
+	Version      string `json:"version,omitempty"` // that was deleted, or of the new delete marker
+	DeleteMarker bool   `json:"delete_marker"`
+}
+
+// A Problem is something that fsck found.
+type Problem struct {
+	Kind   string `json:"kind"`
+	Where  string `json:"where"`
+	What   string `json:"what"`
+	Advice string `json:"advice,omitempty"`
+}
+
+// A Mount is a mount that the daemon serves.
+type Mount struct {
+	Mountpoint string    `json:"mountpoint"`
+	Bucket     string    `json:"bucket,omitempty"` // empty: all buckets
+	Prefix     string    `json:"prefix,omitempty"`
+	ReadOnly   bool      `json:"read_only"`
+	AllowOther bool      `json:"allow_other"`
+	Since      time.Time `json:"since"`
+	Notice     string    `json:"notice,omitempty"` // what the user should know about it
+}
+
+func bucketOf(b store.Bucket) Bucket {
+	return Bucket{
+		Name: b.Name, Created: b.Created, Region: b.Region, Account: b.Account,
+		Versioning: b.Versioning, Tags: b.Tags,
+	}
+}
+
+func objectOf(o store.Object) *Object {
+	w := &Object{
+		Bucket: o.Bucket, Key: o.Key, Number: o.Number, Version: o.VersionID,
+		Latest: o.Latest, DeleteMarker: o.DeleteMarker, Size: o.Size, Modified: o.Modified,
+		ETag: o.ETag, StorageClass: o.StorageClass,
+		ContentType: o.Headers.ContentType, ContentEncoding: o.Headers.ContentEncoding,
+		ContentLanguage: o.Headers.ContentLanguage, ContentDisposition: o.Headers.ContentDisposition,
+		CacheControl: o.Headers.CacheControl, Expires: o.Headers.Expires,
+		WebsiteRedirect: o.Headers.WebsiteRedirect,
+		Metadata:        o.Metadata, Tags: o.Tags, Checksums: o.Checksums, Parts: o.Parts,
+		Who:   Who{Principal: o.Principal, UID: o.UID, Door: o.Door.String()},
+		Inode: o.Ino,
+	}
+	if !o.Attr.Unowned && !o.DeleteMarker {
+		w.Attr = &Attr{
+			Mode: o.Attr.Mode, UID: o.Attr.UID, GID: o.Attr.GID,
+			Mtime: o.Attr.Mtime, Ctime: o.Attr.Ctime, Btime: o.Attr.Btime,
+		}
+	}
+	return w
+}

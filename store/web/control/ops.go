@@ -1,0 +1,85 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"pail/store"
+	"pail/store/fault"
+)
+
+// A call is one request being answered.
+type call struct {
+	store   *store.Store
+	mounts  Mounter // nil when this process serves no mounts
+	release string
+	peer    Peer
+	body    json.RawMessage
+	out     *frameWriter
+}
+
+// session is the store as the caller sees it: as its owner, since only the owner
+// of the process and root get here.
+func (c *call) session() *store.Session {
+	return c.store.As(store.Owner(), store.RequestContext{
+		Door: store.DoorControl, UID: c.peer.UID, GID: c.peer.GID, Time: time.Now(),
+	})
+}
+
+// An operation answers one kind of request.
+type operation func(context.Context, *call) error
+
+// asking makes an operation of a function that takes the decoded request.
+func asking[Req any](fn func(context.Context, *call, Req) error) operation {
+	return func(ctx context.Context, c *call) error {
+		var req Req
+		if err := json.Unmarshal(c.body, &req); err != nil {
+			return fault.Wrap(fault.InvalidRequest, err, "the request makes no sense")
+		}
+		return fn(ctx, c, req)
+	}
+}
+
+// The names of the operations.
+const (
+	opBuckets       = "buckets"
+	opCreateBucket  = "create-bucket"
+	opBucket        = "bucket"
+	opDeleteBucket  = "delete-bucket"
+	opSetVersioning = "set-versioning"
+	opList          = "list"
+	opListVersions  = "list-versions"
+	opVersions      = "versions"
+	opStat          = "stat"
+	opRestore       = "restore"
+	opDelete        = "delete"
+	opTags          = "tags"
+	opChangeTags    = "change-tags"
+	opStatus        = "status"
+	opFsck          = "fsck"
+	opMount         = "mount"
+	opUnmount       = "unmount"
+)
+
+func operations() map[string]operation {
+	return map[string]operation{
+		opBuckets:       buckets,
+		opCreateBucket:  asking(createBucket),
+		opBucket:        asking(bucketInfo),
+		opDeleteBucket:  asking(deleteBucket),
+		opSetVersioning: asking(setVersioning),
+		opList:          asking(list),
+		opListVersions:  asking(listVersions),
+		opVersions:      asking(versions),
+		opStat:          asking(stat),
+		opRestore:       asking(restore),
+		opDelete:        asking(deleteObject),
+		opTags:          asking(tags),
+		opChangeTags:    asking(changeTags),
+		opStatus:        status,
+		opFsck:          fsck,
+		opMount:         asking(mount),
+		opUnmount:       asking(unmount),
+	}
+}

@@ -1,0 +1,29 @@
+package control
+
+import (
+	"context"
+	"os"
+)
+
+func status(ctx context.Context, c *call) error {
+	s := statusOf(c.store.Status())
+	s.Release = c.release
+	if c.mounts != nil {
+		s.PID = os.Getpid()
+		s.Mounts = c.mounts.Mounts()
+	}
+	return c.out.item(s)
+}
+
+func fsck(ctx context.Context, c *call) error {
+	found, err := c.store.Fsck(ctx, func(done, total int64, what string) {
+		// A client that went away cancels ctx, which ends the check.
+		_ = c.out.progress(Progress{Done: done, Total: total, What: what})
+	})
+	for _, p := range found {
+		if err := c.out.item(problemOf(p)); err != nil {
+			return err
+		}
+	}
+	return err
+}

@@ -1,0 +1,83 @@
+package control
+
+import "pail/versioning"
+
+// A CreateBucketRequest makes a bucket.
+type CreateBucketRequest struct {
+	Name       string           `json:"name"`
+	Region     string           `json:"region,omitempty"` // empty: the store's
+	Versioning versioning.State `json:"versioning"`
+}
+
+// A BucketRequest names a bucket.
+type BucketRequest struct {
+	Name string `json:"name"`
+}
+
+// A VersioningRequest sets a bucket's versioning.
+type VersioningRequest struct {
+	Name       string           `json:"name"`
+	Versioning versioning.State `json:"versioning"`
+}
+
+// A ListRequest asks for the current objects of a bucket whose keys begin with
+// Prefix, in the byte order of their keys. Keys that go on to a "/" after the
+// prefix are one entry, unless Recursive.
+type ListRequest struct {
+	Bucket     string `json:"bucket"`
+	Prefix     string `json:"prefix,omitempty"`
+	StartAfter string `json:"start_after,omitempty"`
+	Recursive  bool   `json:"recursive,omitempty"`
+	Limit      int    `json:"limit,omitempty"` // 0: all
+}
+
+// A ListVersionsRequest asks for every version below a prefix: keys in byte order,
+// the newest version of each first.
+type ListVersionsRequest struct {
+	Bucket string `json:"bucket"`
+	Prefix string `json:"prefix,omitempty"`
+	Limit  int    `json:"limit,omitempty"` // 0: all
+}
+
+// An ObjectRequest names a key or one of its versions: by id, as "null", or by
+// number. Version "" is the current one.
+type ObjectRequest struct {
+	Bucket  string `json:"bucket"`
+	Key     string `json:"key"`
+	Version string `json:"version,omitempty"`
+}
+
+// A TagsRequest changes tags of a version, or of a bucket if Key is empty: the
+// tags in Set are added or replaced, the names in Remove are taken away.
+type TagsRequest struct {
+	ObjectRequest
+	Set    map[string]string `json:"set,omitempty"`
+	Remove []string          `json:"remove,omitempty"`
+}
+
+// A MountRequest asks the daemon for a mount. The mountpoint is absolute.
+type MountRequest struct {
+	Mountpoint string `json:"mountpoint"`
+	Bucket     string `json:"bucket,omitempty"` // empty: all buckets
+	Prefix     string `json:"prefix,omitempty"` // empty or ends in "/"
+	ReadOnly   bool   `json:"read_only,omitempty"`
+	AllowOther bool   `json:"allow_other,omitempty"`
+	// Owner and permissions of what nobody gave any; nil leaves them to the mount.
+	UID   *uint32 `json:"uid,omitempty"`
+	GID   *uint32 `json:"gid,omitempty"`
+	Umask *uint32 `json:"umask,omitempty"`
+	// FsName is the mount's source as mount tables show it; "" is the store's directory.
+	FsName string `json:"fs_name,omitempty"`
+	// Options go to the kernel as they are, for example "noexec".
+	Options []string `json:"options,omitempty"`
+	// Debug logs every request of the kernel.
+	Debug bool `json:"debug,omitempty"`
+	// Detached lets the mount stay when the client goes away.
+	Detached bool `json:"detached,omitempty"`
+}
+
+// An UnmountRequest ends the mount at an absolute mountpoint, or all mounts if it is
+// empty. When no mount is left the daemon ends, and the answer comes after that.
+type UnmountRequest struct {
+	Mountpoint string `json:"mountpoint,omitempty"`
+}
