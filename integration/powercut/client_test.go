@@ -18,6 +18,7 @@ func programs() map[string]func(dir string, acknowledge func(format string, args
 		"badger": badgerProgram,
 		"save":   saveProgram,
 		"mmap":   mmapProgram,
+		"mount":  mountProgram,
 	}
 }
 

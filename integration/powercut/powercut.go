@@ -141,7 +141,8 @@ func (fs *FS) launch() error {
 		return fmt.Errorf("find own program: %w", err)
 	}
 	cmd := exec.Command(program)
-	cmd.Env = append(os.Environ(), serveEnv+"=1")
+	// A program under the race detector would sleep a second before it exits.
+	cmd.Env = append(os.Environ(), serveEnv+"=1", "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	cmd.ExtraFiles = []*os.File{theirs} // becomes controlFD
 	cmd.Stderr = os.Stderr
 	// A session of its own, so that what ends the test does not end the server first.

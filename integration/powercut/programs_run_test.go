@@ -221,6 +221,25 @@ func checkBadger(dir string, acked int) error {
 	})
 }
 
+// TestBadgerUnderStrictRules shows that the strict policy finds what badger leaves undone: it
+// does not sync its directory when a log or table appears.
+func TestBadgerUnderStrictRules(t *testing.T) {
+	fs := startFS(t, Options{})
+	makeMeta(t, fs)
+	c := startClient(t, "badger", fs.Dir())
+	acked := last(t, append(c.read(2500), c.kill()...))
+	lost := 0
+	for seed := range uint64(10) {
+		dir, _ := mustCut(t, fs, seed)
+		if checkBadger(dir, acked) != nil {
+			lost++
+		}
+	}
+	if lost == 0 {
+		t.Error("no loss found")
+	}
+}
+
 func TestBadgerNeedsItsSyncs(t *testing.T) {
 	fs := startFS(t, Options{Policies: map[string]Policy{"meta": NameWithFile}})
 	makeMeta(t, fs)
