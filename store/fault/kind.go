@@ -78,7 +78,8 @@ const (
 	StaleHandle
 	Busy
 	CrossDevice
-	NoData // no such extended attribute
+	NoData     // no such extended attribute
+	NoMoreData // no data, or no hole, from an offset to the end of a file
 	NameTooLong
 
 	kindCount

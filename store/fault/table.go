@@ -81,6 +81,7 @@ var table = [kindCount]Row{
 	StaleHandle:    {"StaleHandle", syscall.ESTALE, "OperationAborted", 409, "what was opened is gone"},
 	Busy:           {"Busy", syscall.EBUSY, "OperationAborted", 409, "in use by another operation"},
 	CrossDevice:    {"CrossDevice", syscall.EXDEV, "InvalidRequest", 400, "source and destination are in different places"},
+	NoMoreData:     {"NoMoreData", syscall.ENXIO, "InvalidRange", 416, "there is no more data in the file"},
 	NoData:         {"NoData", syscall.ENODATA, "InvalidArgument", 400, "no such attribute"},
 	NameTooLong:    {"NameTooLong", syscall.ENAMETOOLONG, "KeyTooLongError", 400, "the name is too long"},
 }

@@ -13,6 +13,7 @@ import (
 type Map struct {
 	pieces btree.Map[int64, piece]
 	size   int64
+	alloc  int64   // bytes mapped
 	starts []int64 // scratch of remove
 }
 
@@ -38,7 +39,7 @@ func NewMap(base Extents) *Map {
 // Clone is an independent map of the same content. It copies nothing until one
 // of the two changes.
 func (m *Map) Clone() *Map {
-	return &Map{pieces: *m.pieces.Copy(), size: m.size}
+	return &Map{pieces: *m.pieces.Copy(), size: m.size, alloc: m.alloc}
 }
 
 // Size is the content's length in bytes.
@@ -46,6 +47,9 @@ func (m *Map) Size() int64 { return m.size }
 
 // Len is the number of pieces, a measure of fragmentation.
 func (m *Map) Len() int { return m.pieces.Len() }
+
+// Allocated is how many bytes are not in holes.
+func (m *Map) Allocated() int64 { return m.alloc }
 
 // Write maps the n bytes from off on to blob, from blobOff on, and extends the
 // content if they end behind it.
@@ -168,6 +172,7 @@ func (m *Map) remove(off, end int64) {
 				first = p
 			}
 			starts, last = append(starts, start), p
+			m.alloc -= min(start+p.n, end) - max(start, off)
 		}
 		return true
 	})
@@ -190,6 +195,7 @@ func (m *Map) remove(off, end int64) {
 // insert maps p at off, where nothing is mapped, and joins it with neighbours
 // that it continues.
 func (m *Map) insert(off int64, p piece) {
+	m.alloc += p.n
 	m.pieces.Descend(off, func(start int64, q piece) bool {
 		if start+q.n == off && q.blob == p.blob && q.off+q.n == p.off {
 			off, p = start, piece{q.blob, q.off, q.n + p.n}

@@ -51,6 +51,31 @@ func (w *Writer) Seal() (Seal, error) {
 	return seal, nil
 }
 
+// Unseal takes back a Seal that no record names: the blob can be written again.
+func (w *Writer) Unseal() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.closed:
+		return w.wrap("unseal", ErrClosed)
+	case w.sealed == nil:
+		return nil
+	}
+	err := w.h.file.Truncate(w.disk)
+	w.h.written.Add(1)
+	if err != nil {
+		return w.wrap("unseal", err)
+	}
+	w.h.infoMu.Lock()
+	w.h.foot, w.h.table = nil, nil
+	w.h.infoMu.Unlock()
+	w.h.writing.Store(true)
+	w.sums = newSums()
+	w.sums.spoil(0, w.size)
+	w.sealed = nil
+	return nil
+}
+
 // appendTrailer leaves the file as it was if it fails.
 func (w *Writer) appendTrailer(trailer []byte) error {
 	if err := w.trimEnd(); err != nil {

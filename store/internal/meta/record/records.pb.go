@@ -1028,19 +1028,24 @@ func (x *Pending) GetPredecessor() *Version {
 	return nil
 }
 
-// A Draft is the state of a draft as of its last fsync.
+// A Draft is the state of a draft as of its last fsync. A small one has its bytes
+// here. One with a content file is its base, cut to base_limit, made version.size
+// bytes long, with the regions that stand in the extent list put over it.
 type Draft struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
 	Bucket        uint64                 `protobuf:"varint,2,opt,name=bucket,proto3" json:"bucket,omitempty"`
 	Key           string                 `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
-	BaseSeq       uint64                 `protobuf:"varint,4,opt,name=base_seq,json=baseSeq,proto3" json:"base_seq,omitempty"` // the version it began from; 0: a new file
-	Version       *Version               `protobuf:"bytes,5,opt,name=version,proto3" json:"version,omitempty"`                 // attributes, metadata and content as of the fsync
-	Inline        []byte                 `protobuf:"bytes,6,opt,name=inline,proto3" json:"inline,omitempty"`                   // the whole content of a small draft
-	Blob          uint64                 `protobuf:"varint,7,opt,name=blob,proto3" json:"blob,omitempty"`                      // its unsealed blob
-	Principal     string                 `protobuf:"bytes,8,opt,name=principal,proto3" json:"principal,omitempty"`
-	Uid           uint32                 `protobuf:"varint,9,opt,name=uid,proto3" json:"uid,omitempty"`
-	Door          uint32                 `protobuf:"varint,10,opt,name=door,proto3" json:"door,omitempty"`
+	Version       *Version               `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`                    // what to publish: size, attributes, metadata
+	Inline        []byte                 `protobuf:"bytes,5,opt,name=inline,proto3" json:"inline,omitempty"`                      // the whole content of a small draft
+	Blob          uint64                 `protobuf:"varint,6,opt,name=blob,proto3" json:"blob,omitempty"`                         // its unsealed content file; 0: the draft is small
+	BlobSize      int64                  `protobuf:"varint,7,opt,name=blob_size,json=blobSize,proto3" json:"blob_size,omitempty"` // bytes of that file
+	Base          *Content               `protobuf:"bytes,8,opt,name=base,proto3" json:"base,omitempty"`                          // what it began from, of which it is an owner
+	BaseLimit     int64                  `protobuf:"varint,9,opt,name=base_limit,json=baseLimit,proto3" json:"base_limit,omitempty"`
+	List          uint64                 `protobuf:"varint,10,opt,name=list,proto3" json:"list,omitempty"` // extent list, one chunk for each changed region
+	Principal     string                 `protobuf:"bytes,11,opt,name=principal,proto3" json:"principal,omitempty"`
+	Uid           uint32                 `protobuf:"varint,12,opt,name=uid,proto3" json:"uid,omitempty"`
+	Door          uint32                 `protobuf:"varint,13,opt,name=door,proto3" json:"door,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1096,13 +1101,6 @@ func (x *Draft) GetKey() string {
 	return ""
 }
 
-func (x *Draft) GetBaseSeq() uint64 {
-	if x != nil {
-		return x.BaseSeq
-	}
-	return 0
-}
-
 func (x *Draft) GetVersion() *Version {
 	if x != nil {
 		return x.Version
@@ -1120,6 +1118,34 @@ func (x *Draft) GetInline() []byte {
 func (x *Draft) GetBlob() uint64 {
 	if x != nil {
 		return x.Blob
+	}
+	return 0
+}
+
+func (x *Draft) GetBlobSize() int64 {
+	if x != nil {
+		return x.BlobSize
+	}
+	return 0
+}
+
+func (x *Draft) GetBase() *Content {
+	if x != nil {
+		return x.Base
+	}
+	return nil
+}
+
+func (x *Draft) GetBaseLimit() int64 {
+	if x != nil {
+		return x.BaseLimit
+	}
+	return 0
+}
+
+func (x *Draft) GetList() uint64 {
+	if x != nil {
+		return x.List
 	}
 	return 0
 }
@@ -1405,6 +1431,7 @@ type Move struct {
 	Principal     string                 `protobuf:"bytes,9,opt,name=principal,proto3" json:"principal,omitempty"`
 	Uid           uint32                 `protobuf:"varint,10,opt,name=uid,proto3" json:"uid,omitempty"`
 	Door          uint32                 `protobuf:"varint,11,opt,name=door,proto3" json:"door,omitempty"`
+	Versioning    uint32                 `protobuf:"varint,12,opt,name=versioning,proto3" json:"versioning,omitempty"` // versioning.State of the bucket at the rename
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1512,6 +1539,13 @@ func (x *Move) GetUid() uint32 {
 func (x *Move) GetDoor() uint32 {
 	if x != nil {
 		return x.Door
+	}
+	return 0
+}
+
+func (x *Move) GetVersioning() uint32 {
+	if x != nil {
+		return x.Versioning
 	}
 	return 0
 }
@@ -1826,19 +1860,23 @@ const file_records_proto_rawDesc = "" +
 	"\x06bucket\x18\x02 \x01(\x04R\x06bucket\x12\x10\n" +
 	"\x03key\x18\x03 \x01(\tR\x03key\x12\x14\n" +
 	"\x05blobs\x18\x04 \x03(\x04R\x05blobs\x126\n" +
-	"\vpredecessor\x18\x05 \x01(\v2\x14.pail.record.VersionR\vpredecessor\"\x84\x02\n" +
+	"\vpredecessor\x18\x05 \x01(\v2\x14.pail.record.VersionR\vpredecessor\"\xe3\x02\n" +
 	"\x05Draft\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x16\n" +
 	"\x06bucket\x18\x02 \x01(\x04R\x06bucket\x12\x10\n" +
-	"\x03key\x18\x03 \x01(\tR\x03key\x12\x19\n" +
-	"\bbase_seq\x18\x04 \x01(\x04R\abaseSeq\x12.\n" +
-	"\aversion\x18\x05 \x01(\v2\x14.pail.record.VersionR\aversion\x12\x16\n" +
-	"\x06inline\x18\x06 \x01(\fR\x06inline\x12\x12\n" +
-	"\x04blob\x18\a \x01(\x04R\x04blob\x12\x1c\n" +
-	"\tprincipal\x18\b \x01(\tR\tprincipal\x12\x10\n" +
-	"\x03uid\x18\t \x01(\rR\x03uid\x12\x12\n" +
-	"\x04door\x18\n" +
-	" \x01(\rR\x04door\"S\n" +
+	"\x03key\x18\x03 \x01(\tR\x03key\x12.\n" +
+	"\aversion\x18\x04 \x01(\v2\x14.pail.record.VersionR\aversion\x12\x16\n" +
+	"\x06inline\x18\x05 \x01(\fR\x06inline\x12\x12\n" +
+	"\x04blob\x18\x06 \x01(\x04R\x04blob\x12\x1b\n" +
+	"\tblob_size\x18\a \x01(\x03R\bblobSize\x12(\n" +
+	"\x04base\x18\b \x01(\v2\x14.pail.record.ContentR\x04base\x12\x1d\n" +
+	"\n" +
+	"base_limit\x18\t \x01(\x03R\tbaseLimit\x12\x12\n" +
+	"\x04list\x18\n" +
+	" \x01(\x04R\x04list\x12\x1c\n" +
+	"\tprincipal\x18\v \x01(\tR\tprincipal\x12\x10\n" +
+	"\x03uid\x18\f \x01(\rR\x03uid\x12\x12\n" +
+	"\x04door\x18\r \x01(\rR\x04door\"S\n" +
 	"\n" +
 	"ExtentList\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12-\n" +
@@ -1860,7 +1898,7 @@ const file_records_proto_rawDesc = "" +
 	"\x04etag\x18\x04 \x01(\tR\x04etag\x12.\n" +
 	"\acontent\x18\x05 \x01(\v2\x14.pail.record.ContentR\acontent\x12\x17\n" +
 	"\atime_ns\x18\x06 \x01(\x03R\x06timeNs\x123\n" +
-	"\tchecksums\x18\a \x03(\v2\x15.pail.record.ChecksumR\tchecksums\"\xf1\x01\n" +
+	"\tchecksums\x18\a \x03(\v2\x15.pail.record.ChecksumR\tchecksums\"\x91\x02\n" +
 	"\x04Move\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x16\n" +
@@ -1873,7 +1911,10 @@ const file_records_proto_rawDesc = "" +
 	"\tprincipal\x18\t \x01(\tR\tprincipal\x12\x10\n" +
 	"\x03uid\x18\n" +
 	" \x01(\rR\x03uid\x12\x12\n" +
-	"\x04door\x18\v \x01(\rR\x04door\"\xb0\x02\n" +
+	"\x04door\x18\v \x01(\rR\x04door\x12\x1e\n" +
+	"\n" +
+	"versioning\x18\f \x01(\rR\n" +
+	"versioning\"\xb0\x02\n" +
 	"\x06Change\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\rR\x04kind\x12\x16\n" +
@@ -1945,15 +1986,16 @@ var file_records_proto_depIdxs = []int32{
 	21, // 10: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
 	6,  // 11: pail.record.Pending.predecessor:type_name -> pail.record.Version
 	6,  // 12: pail.record.Draft.version:type_name -> pail.record.Version
-	3,  // 13: pail.record.ExtentList.extents:type_name -> pail.record.Extent
-	6,  // 14: pail.record.Upload.version:type_name -> pail.record.Version
-	4,  // 15: pail.record.Part.content:type_name -> pail.record.Content
-	5,  // 16: pail.record.Part.checksums:type_name -> pail.record.Checksum
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	4,  // 13: pail.record.Draft.base:type_name -> pail.record.Content
+	3,  // 14: pail.record.ExtentList.extents:type_name -> pail.record.Extent
+	6,  // 15: pail.record.Upload.version:type_name -> pail.record.Version
+	4,  // 16: pail.record.Part.content:type_name -> pail.record.Content
+	5,  // 17: pail.record.Part.checksums:type_name -> pail.record.Checksum
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }

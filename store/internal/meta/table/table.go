@@ -266,6 +266,9 @@ func ExtentList(list uint64, chunk uint32) []byte {
 	return binary.BigEndian.AppendUint32(numbered(extents, list), chunk)
 }
 
+// ExtentListOf is the prefix of the chunks of a list of extents.
+func ExtentListOf(list uint64) []byte { return numbered(extents, list) }
+
 // ExtentLists is the prefix of all lists of extents.
 func ExtentLists() []byte { return []byte{extents} }
 

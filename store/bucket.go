@@ -1,0 +1,316 @@
+package store
+
+import (
+	"context"
+	"sort"
+	"time"
+
+	"pail/store/fault"
+	"pail/store/internal/meta"
+	"pail/store/internal/meta/record"
+	"pail/store/internal/meta/table"
+	"pail/versioning"
+)
+
+// BucketOptions say how CreateBucket makes a bucket.
+type BucketOptions struct {
+	Region     string           // "": the store's
+	Versioning versioning.State // Unversioned or Enabled
+}
+
+// CreateBucket makes a bucket; its name must be free across all accounts. The kinds
+// of failure: InvalidBucketName, BucketAlreadyOwnedByYou, BucketAlreadyExists.
+func (se *Session) CreateBucket(ctx context.Context, name string, o BucketOptions) (Bucket, error) {
+	if err := se.authorize(actCreateBucket, name, ""); err != nil {
+		return Bucket{}, err
+	}
+	if err := versioning.CheckBucketName(name); err != nil {
+		return Bucket{}, fault.Wrap(fault.InvalidBucketName, err, "%q cannot name a bucket", name)
+	}
+	if o.Versioning == versioning.Suspended {
+		return Bucket{}, fault.New(fault.InvalidArgument, "a new bucket cannot start suspended")
+	}
+	if o.Region == "" {
+		o.Region = se.s.label.Region
+	}
+	var made *record.Bucket
+	var root *record.Dir
+	_, err := se.s.update(ctx, se.author(), durable, func(t *txn) error {
+		if err := t.nameIsFree(name, se.who.Account); err != nil {
+			return err
+		}
+		made = &record.Bucket{
+			Schema: record.Schema, Id: t.tx.NextID(), Name: name, Account: se.who.Account, Region: o.Region,
+			CreatedNs: t.now().UnixNano(), Versioning: uint32(o.Versioning),
+			EverVersioned: o.Versioning == versioning.Enabled, Born: t.tx.Seq(),
+		}
+		root = t.newDir(nil)
+		root.Explicit = true
+		t.tx.Set(table.BucketID(made.Id), []byte(name))
+		if err := t.put(table.Dir(made.Id, ""), root); err != nil {
+			return err
+		}
+		t.changed(Change{Kind: BucketCreated, Bucket: name, Ino: root.Ino})
+		return t.put(table.Bucket(name), made)
+	})
+	if err != nil {
+		return Bucket{}, err
+	}
+	return toBucket(made, root), nil
+}
+
+func (t *txn) nameIsFree(name, account string) error {
+	var old record.Bucket
+	ok, err := t.get(table.Bucket(name), &old)
+	switch {
+	case err != nil:
+		return err
+	case ok && old.Account == account:
+		return fault.New(fault.BucketAlreadyOwnedByYou, "the bucket %q exists already", name)
+	case ok:
+		return fault.New(fault.BucketAlreadyExists, "the name %q is taken by another account", name)
+	}
+	return nil
+}
+
+func toBucket(b *record.Bucket, root *record.Dir) Bucket {
+	return Bucket{
+		Name: b.Name, ID: b.Id, Account: b.Account, Region: b.Region,
+		Created: time.Unix(0, b.CreatedNs).UTC(), Versioning: versioning.State(b.Versioning),
+		Tags: b.Tags, RootIno: root.GetIno(),
+	}
+}
+
+// Bucket returns what is known about a bucket.
+func (se *Session) Bucket(ctx context.Context, name string) (Bucket, error) {
+	if err := se.authorize(actListBucket, name, ""); err != nil {
+		return Bucket{}, err
+	}
+	var out Bucket
+	err := se.view(name, func(sn *snap, b *record.Bucket) error {
+		root, err := sn.dir(b.Id, "")
+		out = toBucket(b, root)
+		return err
+	})
+	return out, err
+}
+
+// Buckets returns the caller's buckets in the order of their names.
+func (se *Session) Buckets(ctx context.Context) ([]Bucket, error) {
+	if err := se.authorize(actListBuckets, "", ""); err != nil {
+		return nil, err
+	}
+	var out []Bucket
+	err := se.s.view(func(sn *snap) error {
+		it := sn.r.Scan(meta.ScanOptions{Prefix: table.Buckets()})
+		defer it.Close()
+		for it.Next() {
+			var b record.Bucket
+			if err := unmarshal(it.Key(), it.Value(), &b); err != nil {
+				return err
+			}
+			if b.Account != se.who.Account {
+				continue
+			}
+			root, err := sn.dir(b.Id, "")
+			if err != nil {
+				return err
+			}
+			out = append(out, toBucket(&b, root))
+		}
+		return damaged(it.Err())
+	})
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out, err
+}
+
+// SetVersioning enables or suspends versioning. A bucket that was ever versioned
+// never becomes unversioned again (IllegalVersioning).
+func (se *Session) SetVersioning(ctx context.Context, name string, to versioning.State) error {
+	if err := se.authorize(actPutBucketVersioning, name, ""); err != nil {
+		return err
+	}
+	_, err := se.update(ctx, durable, name, func(t *txn, b *record.Bucket) error {
+		if err := versioning.State(b.Versioning).Change(to); err != nil {
+			return fault.Wrap(fault.IllegalVersioning, err, "bucket %s", name)
+		}
+		b.Versioning = uint32(to)
+		b.EverVersioned = b.EverVersioned || to == versioning.Enabled || to == versioning.Suspended
+		t.changed(Change{Kind: BucketChanged, Bucket: name})
+		return t.put(table.Bucket(name), b)
+	})
+	return err
+}
+
+// SetBucketTags replaces the tags of a bucket.
+func (se *Session) SetBucketTags(ctx context.Context, name string, tags map[string]string) error {
+	if err := se.authorize(actPutBucketTagging, name, ""); err != nil {
+		return err
+	}
+	if err := versioning.CheckBucketTags(tags); err != nil {
+		return fault.Wrap(fault.InvalidTag, err, "tags of bucket %s", name)
+	}
+	_, err := se.update(ctx, durable, name, func(t *txn, b *record.Bucket) error {
+		b.Tags = tags
+		t.changed(Change{Kind: BucketChanged, Bucket: name})
+		return t.put(table.Bucket(name), b)
+	})
+	return err
+}
+
+// DeleteBucket removes a bucket that holds nothing: no version, no delete marker, no
+// upload, no directory that was made on purpose, no file that is being written.
+func (se *Session) DeleteBucket(ctx context.Context, name string) error {
+	if err := se.authorize(actDeleteBucket, name, ""); err != nil {
+		return err
+	}
+	_, err := se.update(ctx, durable, name, func(t *txn, b *record.Bucket) error {
+		if what, err := t.contents(b); err != nil {
+			return err
+		} else if what != "" {
+			return fault.New(fault.BucketNotEmpty, "the bucket %q is not empty: it holds %s", name, what)
+		}
+		root, err := t.dir(b.Id, "")
+		if err != nil {
+			return err
+		}
+		t.dropBucket(b)
+		t.changed(Change{Kind: BucketDeleted, Bucket: name, Ino: root.GetIno()})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return se.s.finishDrops(ctx)
+}
+
+// contents says what keeps a bucket from being empty, "" if nothing does.
+func (t *txn) contents(b *record.Bucket) (string, error) {
+	for _, k := range []struct {
+		prefix []byte
+		what   string
+	}{
+		{table.Head(b.Id, ""), "objects"},
+		{table.NoncurrentBelow(b.Id, ""), "old versions"},
+		{table.UploadsBelow(b.Id, ""), "unfinished uploads"},
+	} {
+		any, err := t.anyBelow(k.prefix, nil)
+		if err != nil || any {
+			return k.what, err
+		}
+	}
+	markers, err := t.anyBelow(table.Dead(b.Id, ""), func(v []byte) (bool, error) {
+		var d record.Version
+		err := record.Unmarshal(v, &d)
+		return !d.Bare, err
+	})
+	if err != nil || markers {
+		return "delete markers", err
+	}
+	if t.s.files.claimsIn(b.Id) {
+		return "files that are being written", nil
+	}
+	return "", nil
+}
+
+func (sn *snap) anyBelow(prefix []byte, counts func(value []byte) (bool, error)) (bool, error) {
+	it := sn.r.Scan(meta.ScanOptions{Prefix: prefix, KeysOnly: counts == nil})
+	defer it.Close()
+	for it.Next() {
+		if counts == nil {
+			return true, nil
+		}
+		yes, err := counts(it.Value())
+		if err != nil || yes {
+			return yes, err
+		}
+	}
+	return false, damaged(it.Err())
+}
+
+// dropBucket removes a bucket's own records. What else an empty bucket has (bare
+// counters, directories, the lives of past ones) may be much; finishDrops removes it.
+func (t *txn) dropBucket(b *record.Bucket) {
+	t.tx.Delete(table.Bucket(b.Name))
+	t.tx.Delete(table.BucketID(b.Id))
+	t.dropRest(b.Id)
+}
+
+func bucketRests(id uint64) [][]byte {
+	return [][]byte{table.Dir(id, ""), table.Dead(id, ""), table.PastDirsBelow(id, "")}
+}
+
+// restsPerUpdate bounds what one update removes.
+const restsPerUpdate = 5000
+
+// deleteSome deletes up to restsPerUpdate records and says how many.
+func (t *txn) deleteSome(prefix []byte) (int, error) {
+	it := t.r.Scan(meta.ScanOptions{Prefix: prefix, KeysOnly: true})
+	defer it.Close()
+	n := 0
+	for n < restsPerUpdate && it.Next() {
+		t.tx.Delete(append([]byte(nil), it.Key()...))
+		n++
+	}
+	return n, damaged(it.Err())
+}
+
+// A Usage is what a bucket holds.
+type Usage struct {
+	Objects         int64 // live keys
+	Bytes           int64 // of live objects
+	Versions        int64 // noncurrent ones
+	NoncurrentBytes int64
+	DeleteMarkers   int64
+}
+
+// BucketUsage counts what a bucket holds by reading all its records.
+func (se *Session) BucketUsage(ctx context.Context, name string) (Usage, error) {
+	if err := se.authorize(actListBucketVersions, name, ""); err != nil {
+		return Usage{}, err
+	}
+	var u Usage
+	err := se.view(name, func(sn *snap, b *record.Bucket) error {
+		for _, prefix := range [][]byte{table.Head(b.Id, ""), table.Dead(b.Id, ""), table.NoncurrentBelow(b.Id, "")} {
+			live := prefix[0] == table.Head(0, "")[0]
+			err := sn.eachVersion(ctx, prefix, func(v *record.Version) { u.count(v, live) })
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return u, err
+}
+
+func (u *Usage) count(v *record.Version, live bool) {
+	switch {
+	case v.Bare:
+	case v.Marker:
+		u.DeleteMarkers++
+	case live:
+		u.Objects++
+		u.Bytes += v.Size
+	default:
+		u.Versions++
+		u.NoncurrentBytes += v.Size
+	}
+}
+
+// eachVersion calls fn with every version record below prefix. The record is only
+// good until fn returns.
+func (sn *snap) eachVersion(ctx context.Context, prefix []byte, fn func(*record.Version)) error {
+	it := sn.r.Scan(meta.ScanOptions{Prefix: prefix})
+	defer it.Close()
+	var v record.Version
+	for n := 0; it.Next(); n++ {
+		if n%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := unmarshal(it.Key(), it.Value(), &v); err != nil {
+			return err
+		}
+		fn(&v)
+	}
+	return damaged(it.Err())
+}

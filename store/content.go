@@ -1,0 +1,252 @@
+package store
+
+import (
+	"errors"
+	"hash/crc32"
+
+	"pail/store/fault"
+	"pail/store/internal/blob"
+	"pail/store/internal/meta"
+	"pail/store/internal/meta/record"
+	"pail/store/internal/meta/table"
+)
+
+// Contents, as records know them: how a version's bytes are named, shared and let go.
+//
+// An inlined blob and a list of extents belong to one version unless a Blob record
+// counts more. A content file always has a Blob record: it counts the contents and
+// lists that refer to it and holds its seal.
+
+// extentsPerChunk is how many extents a chunk of a long list holds (some 20 KB).
+const extentsPerChunk = 1024
+
+// extentsInline is how many extents a version's own record may hold.
+const extentsInline = 64
+
+const inlineHeader = 6 // format, cipher, CRC32C of the bytes
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// encodeInline puts the header before the bytes of an inlined blob.
+func encodeInline(data []byte) []byte {
+	b := make([]byte, inlineHeader, inlineHeader+len(data))
+	b[0], b[1] = 1, 0
+	sum := crc32.Checksum(data, castagnoli)
+	b[2], b[3], b[4], b[5] = byte(sum>>24), byte(sum>>16), byte(sum>>8), byte(sum)
+	return append(b, data...)
+}
+
+// decodeInline returns the bytes of an inlined blob; they alias b.
+func decodeInline(id uint64, b []byte) ([]byte, error) {
+	if len(b) < inlineHeader {
+		return nil, fault.New(fault.Damaged, "inlined content %d is cut short", id)
+	}
+	if b[0] != 1 || b[1] != 0 {
+		return nil, fault.New(fault.NewerFormat, "inlined content %d has format %d and cipher %d, which this program does not know", id, b[0], b[1])
+	}
+	sum := uint32(b[2])<<24 | uint32(b[3])<<16 | uint32(b[4])<<8 | uint32(b[5])
+	if crc32.Checksum(b[inlineHeader:], castagnoli) != sum {
+		return nil, fault.New(fault.Damaged, "inlined content %d does not match its checksum", id)
+	}
+	return b[inlineHeader:], nil
+}
+
+// inlineBytes reads an inlined blob.
+func (sn *snap) inlineBytes(id uint64) ([]byte, error) {
+	b, err := sn.r.Get(table.Inline(id))
+	if errors.Is(err, meta.ErrNotFound) {
+		return nil, fault.New(fault.Damaged, "inlined content %d is missing", id)
+	}
+	if err != nil {
+		return nil, damaged(err)
+	}
+	return decodeInline(id, b)
+}
+
+// extentsOf returns the extents of a content, those of a long list included.
+func (sn *snap) extentsOf(c *record.Content) (blob.Extents, error) {
+	out := toExtents(c.GetExtents())
+	for i := range c.GetChunks() {
+		var l record.ExtentList
+		ok, err := sn.get(table.ExtentList(c.GetList(), i), &l)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, fault.New(fault.Damaged, "part %d of extent list %d is missing", i, c.GetList())
+		}
+		out = append(out, toExtents(l.Extents)...)
+	}
+	return out, nil
+}
+
+func toExtents(es []*record.Extent) blob.Extents {
+	out := make(blob.Extents, len(es))
+	for i, e := range es {
+		out[i] = blob.Extent{Blob: blob.ID(e.Blob), Off: e.Off, Len: e.Len}
+	}
+	return out
+}
+
+func fromExtents(es blob.Extents) []*record.Extent {
+	block := make([]record.Extent, len(es))
+	out := make([]*record.Extent, len(es))
+	for i, e := range es {
+		block[i].Blob, block[i].Off, block[i].Len = uint64(e.Blob), e.Off, e.Len
+		out[i] = &block[i]
+	}
+	return out
+}
+
+func allocated(es blob.Extents) int64 {
+	var n int64
+	for _, e := range es {
+		if e.Blob != 0 {
+			n += e.Len
+		}
+	}
+	return n
+}
+
+// newInline stores data as an inlined blob of its own. Empty data needs none.
+func (t *txn) newInline(data []byte) *record.Content {
+	if len(data) == 0 {
+		return nil
+	}
+	id := t.tx.NextID()
+	t.tx.Set(table.Inline(id), encodeInline(data))
+	return &record.Content{Inline: id, Allocated: int64(len(data))}
+}
+
+// newExtents makes a content of extents and counts one more reference to each blob.
+// Long lists go into chunks of their own.
+func (t *txn) newExtents(es blob.Extents) (*record.Content, error) {
+	c := &record.Content{Allocated: allocated(es)}
+	for _, id := range es.Blobs() {
+		if err := t.refer(uint64(id), 1); err != nil {
+			return nil, err
+		}
+	}
+	if len(es) <= extentsInline {
+		c.Extents = fromExtents(es)
+		return c, nil
+	}
+	c.List = t.tx.NextID()
+	for len(es) > 0 {
+		n := min(len(es), extentsPerChunk)
+		err := t.put(table.ExtentList(c.List, c.Chunks), &record.ExtentList{Schema: record.Schema, Extents: fromExtents(es[:n])})
+		if err != nil {
+			return nil, err
+		}
+		c.Chunks++
+		es = es[n:]
+	}
+	return c, nil
+}
+
+// newBlob records a sealed content file to which nothing refers yet.
+func (t *txn) newBlob(id blob.ID, seal blob.Seal) error {
+	return t.put(table.Blob(uint64(id)), &record.Blob{Schema: record.Schema, Length: seal.Length, Sum: seal.Sum})
+}
+
+// refer changes how often a content file is referred to; at 0 it becomes garbage.
+func (t *txn) refer(id uint64, delta int) error {
+	var b record.Blob
+	k := table.Blob(id)
+	ok, err := t.get(k, &b)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fault.New(fault.Damaged, "content file %d has no record", id)
+	}
+	b.Refs += uint64(delta)
+	if b.Refs == 0 {
+		t.tx.Delete(k)
+		t.toGarbage(id)
+		return nil
+	}
+	return t.put(k, &b)
+}
+
+// toGarbage has a content file deleted once this update is durable and nobody reads it.
+func (t *txn) toGarbage(id uint64) {
+	t.tx.Set(table.Garbage(id), nil)
+	t.onMerged(t.s.settler.addGarbage)
+}
+
+// shareOwned counts one more owner of an inlined blob or an extent list.
+func (t *txn) shareOwned(id uint64) error {
+	var b record.Blob
+	k := table.Blob(id)
+	ok, err := t.get(k, &b)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		b = record.Blob{Schema: record.Schema, Refs: 1}
+	}
+	b.Refs++
+	return t.put(k, &b)
+}
+
+// dropOwned counts one owner less; last says that there is none left.
+func (t *txn) dropOwned(id uint64) (last bool, err error) {
+	var b record.Blob
+	k := table.Blob(id)
+	ok, err := t.get(k, &b)
+	if !ok || err != nil {
+		return true, err
+	}
+	if b.Refs--; b.Refs <= 1 {
+		t.tx.Delete(k)
+		return false, nil
+	}
+	return false, t.put(k, &b)
+}
+
+// share makes one more version own content c. No byte moves.
+func (t *txn) share(c *record.Content) error {
+	switch {
+	case c.GetInline() != 0:
+		return t.shareOwned(c.Inline)
+	case c.GetList() != 0:
+		return t.shareOwned(c.List)
+	}
+	for _, id := range toExtents(c.GetExtents()).Blobs() {
+		if err := t.refer(uint64(id), 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// release makes one version less own content c and lets go of what nobody owns.
+func (t *txn) release(c *record.Content) error {
+	switch {
+	case c.GetInline() != 0:
+		last, err := t.dropOwned(c.Inline)
+		if last && err == nil {
+			t.tx.Delete(table.Inline(c.Inline))
+		}
+		return err
+	case c.GetList() != 0:
+		last, err := t.dropOwned(c.List)
+		if !last || err != nil {
+			return err
+		}
+	}
+	es, err := t.extentsOf(c)
+	if err != nil {
+		return err
+	}
+	for _, id := range es.Blobs() {
+		if err := t.refer(uint64(id), -1); err != nil {
+			return err
+		}
+	}
+	for i := range c.GetChunks() {
+		t.tx.Delete(table.ExtentList(c.List, i))
+	}
+	return nil
+}

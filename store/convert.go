@@ -1,0 +1,131 @@
+package store
+
+import (
+	"encoding/base64"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pail/store/internal/meta/record"
+	"pail/versioning"
+)
+
+// Between records and what sessions return.
+
+// fileMode is what an object gets that came without attributes.
+const fileMode = unix.S_IFREG | 0o644
+
+func toObject(bucket, key string, v *record.Version, latest bool) Object {
+	o := Object{
+		Bucket: bucket, Key: key, VersionID: versionID(v), Number: v.Number, Seq: v.Seq, Ino: v.Ino,
+		Size: v.Size, ETag: v.Etag, Modified: time.Unix(0, v.TimeNs).UTC(), Latest: latest,
+		DeleteMarker: v.Marker, StorageClass: v.StorageClass, Metadata: v.Metadata, Tags: v.Tags,
+		Parts: int(v.Parts), Principal: v.Principal, UID: v.Uid, Door: Door(v.Door),
+		Blocks: (v.Content.GetAllocated() + 511) / 512,
+	}
+	if o.StorageClass == "" && !v.Marker {
+		o.StorageClass = "STANDARD"
+	}
+	if !v.Marker {
+		o.Attr = toAttr(v.Attr, fileMode, v.TimeNs)
+	}
+	if h := v.Headers; h != nil {
+		o.Headers = Headers{
+			ContentType: h.ContentType, ContentEncoding: h.ContentEncoding, ContentLanguage: h.ContentLanguage,
+			ContentDisposition: h.ContentDisposition, CacheControl: h.CacheControl, Expires: h.Expires,
+			WebsiteRedirect: h.WebsiteRedirect,
+		}
+	}
+	if len(v.Checksums) > 0 {
+		o.Checksums = make(map[string]string, len(v.Checksums))
+		for _, c := range v.Checksums {
+			o.Checksums[c.Algorithm] = base64.StdEncoding.EncodeToString(c.Value)
+		}
+	}
+	return o
+}
+
+func versionID(v *record.Version) string {
+	if v.Null {
+		return NullVersion
+	}
+	return versioning.ID{Seq: v.Seq, Random: v.Random}.String()
+}
+
+func fromHeaders(h Headers) *record.Headers {
+	if h == (Headers{}) {
+		return nil
+	}
+	return &record.Headers{
+		ContentType: h.ContentType, ContentEncoding: h.ContentEncoding, ContentLanguage: h.ContentLanguage,
+		ContentDisposition: h.ContentDisposition, CacheControl: h.CacheControl, Expires: h.Expires,
+		WebsiteRedirect: h.WebsiteRedirect,
+	}
+}
+
+// toAttr is what POSIX keeps; where nobody gave any, mode and the time of the publish.
+func toAttr(a *record.Attr, mode uint32, timeNs int64) Attr {
+	if a == nil {
+		at := time.Unix(0, timeNs)
+		return Attr{Mode: mode, Atime: at, Mtime: at, Ctime: at, Btime: at, Unowned: true}
+	}
+	return Attr{
+		Mode: a.Mode, UID: a.Uid, GID: a.Gid, Unowned: a.Unowned,
+		Atime: time.Unix(0, a.AtimeNs), Mtime: time.Unix(0, a.MtimeNs),
+		Ctime: time.Unix(0, a.CtimeNs), Btime: time.Unix(0, a.BtimeNs),
+	}
+}
+
+// fromAttr makes the record of attributes; times that are zero become now.
+func fromAttr(a Attr, now time.Time) *record.Attr {
+	ns := func(t time.Time) int64 {
+		if t.IsZero() {
+			return now.UnixNano()
+		}
+		return t.UnixNano()
+	}
+	return &record.Attr{
+		Mode: a.Mode, Uid: a.UID, Gid: a.GID, Unowned: a.Unowned,
+		AtimeNs: ns(a.Atime), MtimeNs: ns(a.Mtime), CtimeNs: ns(a.Ctime), BtimeNs: ns(a.Btime),
+	}
+}
+
+// apply changes the attributes of a record. The type in the mode stays. Giving a
+// mode or an owner makes the object owned.
+func (c AttrChange) apply(a *record.Attr, now time.Time) {
+	if c.Mode != nil {
+		a.Mode = a.Mode&unix.S_IFMT | *c.Mode&0o7777
+		a.Unowned = false
+	}
+	if c.UID != nil {
+		a.Uid, a.Unowned = *c.UID, false
+	}
+	if c.GID != nil {
+		a.Gid, a.Unowned = *c.GID, false
+	}
+	if c.Atime != nil {
+		a.AtimeNs = c.Atime.UnixNano()
+	}
+	if c.Mtime != nil {
+		a.MtimeNs = c.Mtime.UnixNano()
+	}
+	if c.Ctime != nil {
+		now = *c.Ctime
+	}
+	a.CtimeNs = now.UnixNano()
+}
+
+// versionAttr returns the attributes of a version for changing them.
+func versionAttr(v *record.Version) *record.Attr {
+	if v.Attr == nil {
+		v.Attr = fromAttr(toAttr(nil, fileMode, v.TimeNs), time.Time{})
+	}
+	return v.Attr
+}
+
+func toDir(bucket, key string, d *record.Dir) Dir {
+	return Dir{
+		Bucket: bucket, Key: key, Ino: d.Ino, Attr: toAttr(d.Attr, dirMode, 0),
+		Children: d.Children, Explicit: d.Explicit,
+	}
+}

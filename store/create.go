@@ -1,0 +1,136 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"crypto/rand"
+	"encoding/hex"
+
+	"golang.org/x/sys/unix"
+
+	"pail/store/fault"
+	"pail/store/internal/blob"
+	"pail/store/internal/meta"
+)
+
+// Create makes an empty store at opts.Dir, which must not exist or be an empty
+// directory. Its last act is to write the label, so a Create that was cut short
+// leaves no store, and may be run again. Of several at once, one makes the store and
+// the others get Exists.
+func Create(opts Options) error {
+	if err := opts.setDefaults(); err != nil {
+		return err
+	}
+	if err := makeStoreDir(opts.Dir); err != nil {
+		return err
+	}
+	if err := checkDir(opts.Dir, opts.AllowAnyFS); err != nil {
+		return err
+	}
+	lock, err := takeLock(opts.Dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if IsStore(opts.Dir) {
+		return fault.New(fault.Exists, "%s is a store already", opts.Dir)
+	}
+	if err := onlyOurs(opts.Dir); err != nil {
+		return err
+	}
+	db, err := meta.Open(meta.Options{Dir: filepath.Join(opts.Dir, metaDir), Now: opts.Now, Reserve: opts.ReserveBytes, MemTableSize: opts.MemTableSize})
+	if err != nil {
+		return openError(err)
+	}
+	if err := db.Close(); err != nil {
+		return openError(err)
+	}
+	blobs, err := blob.Open(blob.Options{Dir: filepath.Join(opts.Dir, blobDir)})
+	if err != nil {
+		return fault.Wrap(fault.IOFailed, err, "make the store")
+	}
+	if err := blobs.Close(); err != nil {
+		return fault.Wrap(fault.IOFailed, err, "make the store")
+	}
+	return writeLabel(opts)
+}
+
+func makeStoreDir(dir string) error {
+	err := os.MkdirAll(dir, 0o700)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrPermission):
+		return fault.New(fault.AccessDenied, "no permission to make %s", dir)
+	case errors.Is(err, unix.ENOTDIR):
+		return fault.New(fault.NotDirectory, "%s cannot be made: something on the way to it is not a directory", dir)
+	case errors.Is(err, unix.ENOSPC):
+		return fault.New(fault.NoSpace, "no space left to make %s", dir)
+	}
+	return fault.Wrap(fault.IOFailed, err, "make %s", dir)
+}
+
+// onlyOurs refuses a directory with anything in it that no interrupted Create left.
+func onlyOurs(dir string) error {
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		return fault.Wrap(fault.IOFailed, err, "read %s", dir)
+	}
+	ours := map[string]bool{lockName: true, metaDir: true, blobDir: true, labelName + ".new": true, "lost+found": true}
+	for _, n := range names {
+		if !ours[n.Name()] {
+			return fault.New(fault.NotEmpty, "%s is not empty (it holds %s) and not a store; name an empty or new directory", dir, n.Name())
+		}
+	}
+	return nil
+}
+
+// writeLabel writes the label as one step and makes it and the directory durable.
+func writeLabel(opts Options) error {
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails, says its documentation
+	l := label{Format: Format, ID: hex.EncodeToString(id[:]), Region: opts.Region}
+	l.Sum = l.sum()
+	b, err := json.MarshalIndent(l, "", "  ")
+	if err != nil {
+		return fault.Wrap(fault.Internal, err, "make the label")
+	}
+	final := filepath.Join(opts.Dir, labelName)
+	if err := writeSynced(final+".new", append(b, '\n')); err != nil {
+		return err
+	}
+	if err := os.Rename(final+".new", final); err != nil {
+		return fault.Wrap(fault.IOFailed, err, "write the label")
+	}
+	for _, d := range []string{opts.Dir, filepath.Dir(opts.Dir)} {
+		if err := syncDir(d); err != nil {
+			return fault.Wrap(fault.IOFailed, err, "sync %s", d)
+		}
+	}
+	return nil
+}
+
+func writeSynced(path string, b []byte) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fault.Wrap(fault.IOFailed, err, "write %s", path)
+	}
+	_, err = f.Write(b)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		return fault.Wrap(fault.IOFailed, err, "write %s", path)
+	}
+	return nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

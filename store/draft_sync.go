@@ -1,0 +1,302 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"maps"
+
+	"google.golang.org/protobuf/proto"
+
+	"pail/store/fault"
+	"pail/store/internal/blob"
+	"pail/store/internal/meta"
+	"pail/store/internal/meta/record"
+	"pail/store/internal/meta/table"
+)
+
+// fsync makes a draft durable and publishes nothing. What is made durable is the
+// content file and, in the records, where each byte of the draft is. Of a draft of
+// any size only the regions that changed since the last fsync are written again; an
+// fsync after bytes were written in place writes no record at all.
+
+// regionSize is how much of a draft one chunk of its recorded extents is about.
+const regionSize = 16 << 20
+
+// A draftSync is what of a draft stands in the records. The inode's mu guards it.
+type draftSync struct {
+	recorded bool // a record of the draft may exist
+	shared   bool // and is an owner of the base
+	list     uint64
+	regions  map[uint32]bool // those that have a chunk in the list
+	changed  map[uint32]bool // those whose extents changed since
+	size     int64           // as recorded
+	limit    int64           // the base counts up to here
+	again    bool            // something else changed: bytes of a small draft, size
+}
+
+func (y *draftSync) toFile(base int64) {
+	y.regions, y.changed = map[uint32]bool{}, map[uint32]bool{}
+	y.limit, y.again = base, true
+}
+
+func (y *draftSync) mark(off, n int64) {
+	if n <= 0 || y.changed == nil {
+		return
+	}
+	for r := off / regionSize; r <= (off+n-1)/regionSize; r++ {
+		y.changed[uint32(r)] = true
+	}
+}
+
+func (y *draftSync) truncate(size int64) {
+	y.limit = min(y.limit, size)
+	y.mark(size, 1)
+}
+
+// A draftState is a draft as one fsync sees it.
+type draftState struct {
+	rec     *record.Draft
+	file    *blob.Writer
+	base    *record.Content
+	chunks  map[uint32]blob.Extents // of the regions that changed
+	gone    []uint32                // regions behind the end
+	needed  bool                    // the records must be written
+	changed map[uint32]bool         // to put back if it fails
+}
+
+// syncDraft makes the draft of n durable, if it has something to publish; done is
+// false if there is no such draft.
+func (n *inode) syncDraft(ctx context.Context) (done bool, err error) {
+	n.syncing.Lock()
+	defer n.syncing.Unlock()
+	for {
+		done, err = n.trySync(ctx)
+		if !errors.Is(err, errBaseGone) {
+			return done, err
+		}
+		if err := n.absorb(); err != nil {
+			return true, err
+		}
+	}
+}
+
+func (n *inode) trySync(ctx context.Context) (done bool, err error) {
+	n.mu.Lock()
+	d := n.draft
+	if d == nil || !d.dirty && !d.fresh {
+		n.mu.Unlock()
+		return false, nil
+	}
+	st := n.draftState(d)
+	n.mu.Unlock()
+
+	if st.file != nil {
+		if err := st.file.Sync(); err != nil {
+			n.s.fail(err)
+			return true, fault.Wrap(fault.StoreFailed, err, "a draft could not be synced; the store no longer writes")
+		}
+	}
+	if !st.needed {
+		return true, engineError(n.s.db.Sync(ctx))
+	}
+	_, err = n.s.update(ctx, d.who, durable, func(t *txn) error { return t.putDraft(n, d, st) })
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err != nil {
+		d.sync.again = true
+		if d.sync.changed != nil {
+			maps.Copy(d.sync.changed, st.changed)
+		}
+	}
+	return true, err
+}
+
+// draftState takes what must be recorded. mu is held for writing.
+func (n *inode) draftState(d *draft) draftState {
+	y := &d.sync
+	st := draftState{file: d.file, needed: y.again || !y.recorded || y.size != d.size || len(y.changed) > 0}
+	if !st.needed {
+		return st
+	}
+	rec := &record.Draft{
+		Schema: record.Schema, Version: n.unpublished(d),
+		Principal: d.who.principal, Uid: d.who.uid, Door: uint32(d.who.door),
+	}
+	if d.file == nil {
+		rec.Inline = append([]byte{}, d.small...)
+	} else {
+		n.draftExtents(d, rec, &st)
+	}
+	y.recorded, y.again, y.size = true, false, d.size
+	st.rec = rec
+	return st
+}
+
+func (n *inode) draftExtents(d *draft, rec *record.Draft, st *draftState) {
+	y := &d.sync
+	if y.list == 0 {
+		y.list = n.s.db.NextID()
+	}
+	rec.Blob, rec.BlobSize = uint64(d.file.ID()), d.file.Size()
+	rec.List, rec.BaseLimit = y.list, y.limit
+	if !d.alone && n.base != nil && n.body != nil && n.body.extents != nil {
+		rec.Base = n.base.Content
+	}
+	st.chunks, st.changed = map[uint32]blob.Extents{}, y.changed
+	for r := range y.changed {
+		at := int64(r) * regionSize
+		if at < d.size {
+			st.chunks[r] = d.m.Slice(at, min(regionSize, d.size-at))
+			y.regions[r] = true
+		}
+	}
+	for r := range y.regions {
+		if int64(r)*regionSize >= d.size {
+			st.gone = append(st.gone, r)
+			delete(y.regions, r)
+		}
+	}
+	y.changed = map[uint32]bool{}
+}
+
+// unpublished is the version that publishing the draft would make, without content
+// and place. mu is held.
+func (n *inode) unpublished(d *draft) *record.Version {
+	v := &record.Version{Schema: record.Schema, Ino: n.ino, Size: d.size, Attr: proto.CloneOf(n.attr)}
+	if b := n.base; b != nil {
+		v.Headers, v.Metadata, v.Tags, v.Xattrs = b.Headers, b.Metadata, b.Tags, b.Xattrs
+	}
+	return v
+}
+
+// putDraft writes the record of a draft and the chunks that changed. A file that has
+// lost its name needs none.
+func (t *txn) putDraft(n *inode, d *draft, st draftState) error {
+	bucket, _, key, linked := t.s.files.name(n)
+	if !linked {
+		return nil
+	}
+	rec := st.rec
+	rec.Bucket, rec.Key = bucket, key
+	var old record.Draft
+	k := table.Draft(n.ino)
+	if _, err := t.get(k, &old); err != nil {
+		return err
+	}
+	switch {
+	case rec.Base != nil && old.Base == nil:
+		if err := t.shareBase(n.base); err != nil {
+			return err
+		}
+	case rec.Base == nil && old.Base != nil:
+		if err := t.release(old.Base); err != nil {
+			return err
+		}
+	}
+	for r, es := range st.chunks {
+		err := t.put(table.ExtentList(rec.List, r), &record.ExtentList{Schema: record.Schema, Extents: fromExtents(es)})
+		if err != nil {
+			return err
+		}
+	}
+	for _, r := range st.gone {
+		t.tx.Delete(table.ExtentList(rec.List, r))
+	}
+	return t.put(k, rec)
+}
+
+// errBaseGone says that what a draft began from is no longer in the records: the
+// object was overwritten or deleted meanwhile. The draft still has its files pinned.
+var errBaseGone = errors.New("the content that a draft began from is gone")
+
+// shareBase makes a draft an owner of the content of the version it began from.
+func (t *txn) shareBase(base *record.Version) error {
+	if err := t.hasBase(base); err != nil {
+		return err
+	}
+	return t.share(base.Content)
+}
+
+// hasBase fails with errBaseGone if the records have let go of a version's content,
+// and with a pendingError if its bytes are not on disk yet.
+func (t *txn) hasBase(base *record.Version) error {
+	if err := t.settled(base); err != nil {
+		return err
+	}
+	es := toExtents(base.Content.GetExtents())
+	if base.Content.GetList() != 0 {
+		if _, err := t.r.Get(table.ExtentList(base.Content.List, 0)); errors.Is(err, meta.ErrNotFound) {
+			return errBaseGone
+		} else if err != nil {
+			return damaged(err)
+		}
+	}
+	for _, id := range es.Blobs() {
+		if _, err := t.r.Get(table.Blob(uint64(id))); errors.Is(err, meta.ErrNotFound) {
+			return errBaseGone
+		} else if err != nil {
+			return damaged(err)
+		}
+	}
+	return nil
+}
+
+// absorb copies into the draft's own file what it still takes from its base, so that
+// it needs the base no more.
+func (n *inode) absorb() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	d := n.draft
+	if d == nil || d.file == nil {
+		return nil
+	}
+	buf := make([]byte, 1<<20)
+	for at := int64(0); at < d.size; {
+		e := d.m.Slice(at, min(int64(len(buf)), d.size-at))[0]
+		if !e.IsHole() && e.Blob != d.file.ID() {
+			if err := n.body.readExtent(buf[:e.Len], e, 0); err != nil {
+				return err
+			}
+			if _, err := d.file.WriteAt(buf[:e.Len], at); err != nil {
+				return blobError(err)
+			}
+			d.m.Write(at, e.Len, d.file.ID(), at)
+			d.sync.mark(at, e.Len)
+		}
+		at += e.Len
+	}
+	d.sync.limit = 0
+	d.sync.again = true
+	d.alone = true
+	return nil
+}
+
+// dropDraft removes the record of a draft and what it owns.
+func (t *txn) dropDraft(ino uint64) error {
+	var old record.Draft
+	k := table.Draft(ino)
+	ok, err := t.get(k, &old)
+	if !ok || err != nil {
+		return err
+	}
+	t.tx.Delete(k)
+	if old.List != 0 {
+		if err := t.deleteAll(table.ExtentListOf(old.List)); err != nil {
+			return err
+		}
+	}
+	if old.Base != nil {
+		return t.release(old.Base)
+	}
+	return nil
+}
+
+// deleteAll deletes every record below a prefix.
+func (t *txn) deleteAll(prefix []byte) error {
+	it := t.r.Scan(meta.ScanOptions{Prefix: prefix, KeysOnly: true})
+	defer it.Close()
+	for it.Next() {
+		t.tx.Delete(append([]byte(nil), it.Key()...))
+	}
+	return damaged(it.Err())
+}

@@ -1,0 +1,531 @@
+package store
+
+import (
+	"context"
+	"io"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+	"google.golang.org/protobuf/proto"
+
+	"pail/store/fault"
+	"pail/store/internal/blob"
+	"pail/store/internal/meta/record"
+	"pail/store/internal/meta/table"
+	"pail/versioning"
+)
+
+// OpenFlags say how OpenFile opens.
+type OpenFlags struct {
+	Write     bool
+	Truncate  bool // with Write: the content begins empty
+	Create    bool // make the file if there is none; its directory must exist
+	Exclusive bool // with Create: fail with Exists if there is one
+	Append    bool // every write goes to the end
+	Version   string
+	Attr      Attr // of a new file; times that are zero are now
+}
+
+// A File is one open handle of a file on a mount. All handles of one file see the
+// same bytes at once; everyone else sees what was last published.
+type File struct {
+	se     *Session
+	n      *inode
+	flags  OpenFlags
+	frozen *Reader // a version of the past, instead of n
+	closed atomic.Bool
+}
+
+// OpenFile opens the current version of a file, or one of the past for reading. The
+// kinds of failure: NoSuchKey, Exists, IsDirectory, MethodNotAllowed (a delete marker).
+func (se *Session) OpenFile(ctx context.Context, bucket, key string, o OpenFlags) (*File, error) {
+	if o.Version != "" {
+		if o.Write || o.Create {
+			return nil, fault.New(fault.ReadOnly, "versions of the past cannot be changed")
+		}
+		r, err := se.Get(ctx, bucket, key, o.Version)
+		if err != nil {
+			return nil, err
+		}
+		return &File{se: se, flags: o, frozen: r}, nil
+	}
+	act := actGetObject
+	if o.Write || o.Create {
+		act = actPutObject
+	}
+	if err := se.authorize(act, bucket, key); err != nil {
+		return nil, err
+	}
+	if err := versioning.CheckKey(key); err != nil {
+		return nil, keyError(bucket, key, err)
+	}
+	n, made, err := se.openInode(bucket, key, o)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{se: se, n: n, flags: o}
+	if !made && o.Truncate && o.Write {
+		if err := f.truncateOpen(); err != nil {
+			return nil, fault.Wrap(fault.KindOf(err), err, "truncate %s/%s", bucket, key).At(bucket, key)
+		}
+	}
+	return f, nil
+}
+
+// openInode finds the file's inode or makes it, and counts the new handle. made says
+// that the file is new.
+func (se *Session) openInode(bucket, key string, o OpenFlags) (n *inode, made bool, err error) {
+	p := &se.s.pins.gate
+	p.RLock()
+	defer p.RUnlock()
+	err = se.view(bucket, func(sn *snap, b *record.Bucket) error {
+		n, made, err = se.s.openIn(sn, b, key, o, se.author())
+		return err
+	})
+	return n, made, err
+}
+
+func (s *Store) openIn(sn *snap, b *record.Bucket, key string, o OpenFlags, who author) (*inode, bool, error) {
+	v, err := sn.head(b.Id, key)
+	if err != nil {
+		return nil, false, err
+	}
+	f := &s.files
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := f.claimant(b.Id, key)
+	if n == nil && v != nil {
+		n = f.open[v.Ino]
+	}
+	exists := n != nil || v != nil
+	switch {
+	case exists && o.Create && o.Exclusive:
+		return nil, false, fault.New(fault.Exists, "%s/%s exists", b.Name, key).At(b.Name, key)
+	case !exists && !o.Create:
+		return nil, false, noSuchKey(b.Name, key)
+	}
+	if !exists {
+		if n, err = s.createIn(sn, b, key, o, who); err != nil {
+			return nil, false, err
+		}
+	} else if n == nil {
+		if n, err = s.loadInode(sn, b, key, v); err != nil {
+			return nil, false, err
+		}
+	}
+	n.handles++
+	if o.Write {
+		n.writers++
+	}
+	return n, !exists, nil
+}
+
+// loadInode makes the inode of a published file. files.mu is held.
+func (s *Store) loadInode(sn *snap, b *record.Bucket, key string, v *record.Version) (*inode, error) {
+	nb, err := sn.openBody(v)
+	if err != nil {
+		return nil, err
+	}
+	n := &inode{s: s, ino: v.Ino, bucket: b.Id, bname: b.Name, key: key, linked: true, base: v, body: nb}
+	n.attr = proto.CloneOf(versionAttr(v))
+	s.files.open[n.ino] = n
+	return n, nil
+}
+
+// createIn speaks a name for a new file. It is published later. files.mu is held.
+func (s *Store) createIn(sn *snap, b *record.Bucket, key string, o OpenFlags, who author) (*inode, error) {
+	dir, err := sn.dir(b.Id, table.DirOf(key))
+	if err != nil {
+		return nil, err
+	}
+	if dir == nil {
+		return nil, fault.New(fault.NoSuchKey, "there is no directory for %s/%s", b.Name, key).At(b.Name, key)
+	}
+	if err := s.failure(); err != nil {
+		return nil, fault.Wrap(fault.StoreFailed, err, "the store no longer writes")
+	}
+	n := &inode{s: s, ino: s.db.NextID(), bucket: b.Id, bname: b.Name, key: key, linked: true}
+	n.attr = fromAttr(o.Attr, s.now())
+	if n.attr.Mode&unix.S_IFMT == 0 {
+		n.attr.Mode |= unix.S_IFREG
+	}
+	n.draft = &draft{s: s, who: who, fresh: true}
+	s.files.open[n.ino] = n
+	s.files.setClaim(n)
+	return n, nil
+}
+
+// truncateOpen begins an empty draft.
+func (f *File) truncateOpen() error {
+	n := f.n
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var err error
+	switch {
+	case n.draft != nil:
+		dirty := n.draft.dirty
+		if err = n.draft.truncate(0); err == nil {
+			n.draft.dirty, n.draft.fresh = dirty, true
+		}
+	case n.body != nil && n.body.size == 0:
+	default:
+		if n.draft, err = n.newDraft(f.se.author(), true); err == nil {
+			n.draft.fresh = true
+		}
+	}
+	if err != nil {
+		f.closed.Store(true)
+		f.forget()
+		return err
+	}
+	n.touch(n.s.now())
+	return nil
+}
+
+// Ino is the file's inode number.
+func (f *File) Ino() uint64 {
+	if f.frozen != nil {
+		return f.frozen.o.Ino
+	}
+	return f.n.ino
+}
+
+// Object is the file as its handles see it: live size, attributes and times.
+func (f *File) Object() Object {
+	if f.frozen != nil {
+		return f.frozen.o
+	}
+	return f.n.object()
+}
+
+// ReadAt fills p from off on; fewer bytes come with io.EOF, at the end only. Damage is
+// fault.Damaged, never wrong bytes.
+func (f *File) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
+	if f.frozen != nil {
+		return f.frozen.ReadAt(p, off)
+	}
+	f.n.mu.RLock()
+	defer f.n.mu.RUnlock()
+	return f.n.readAt(p, off)
+}
+
+// readAt reads what handles see. mu is held.
+func (n *inode) readAt(p []byte, off int64) (int, error) {
+	switch {
+	case n.draft != nil:
+		return n.draft.readAt(n.body, p, off)
+	case n.body != nil:
+		return n.body.ReadAt(p, off)
+	}
+	return 0, io.EOF
+}
+
+// Extent returns where the n bytes at off are in one open content file, so that they
+// can be spliced from it. ok is false if they are not in one piece of one file, or may
+// still change; the caller then uses ReadAt. release must be called when fd is no
+// longer used. length may be less than n at the end of the file.
+func (f *File) Extent(off int64, n int) (fd uintptr, fdOff int64, length int, release func(), ok bool) {
+	if f.frozen != nil {
+		return f.frozen.b.extent(off, n)
+	}
+	f.n.mu.RLock()
+	defer f.n.mu.RUnlock()
+	if f.n.draft != nil || f.n.body == nil {
+		return 0, 0, 0, nil, false
+	}
+	return f.n.body.extent(off, n)
+}
+
+func (b *body) extent(off int64, n int) (fd uintptr, fdOff int64, length int, release func(), ok bool) {
+	if off < 0 || off >= b.size || len(b.extents) == 0 {
+		return 0, 0, 0, nil, false
+	}
+	n = int(min(int64(n), b.size-off))
+	i := b.find(off)
+	e := b.extents[i]
+	skip := off - (b.ends[i] - e.Len)
+	if e.IsHole() || skip+int64(n) > e.Len {
+		return 0, 0, 0, nil, false
+	}
+	r, err := b.s.blobs.Open(e.Blob)
+	if err != nil || e.Off+skip+int64(n) > r.Length() {
+		if err == nil {
+			_ = r.Close()
+		}
+		return 0, 0, 0, nil, false // ReadAt says what is wrong
+	}
+	return r.File().Fd(), e.Off + skip, n, func() { _ = r.Close() }, true
+}
+
+// begin makes sure that there is a draft to change. mu is held.
+func (f *File) begin() (*draft, error) {
+	n := f.n
+	if !f.flags.Write {
+		return nil, fault.New(fault.NotPermitted, "the file was opened for reading only")
+	}
+	if err := n.s.failure(); err != nil {
+		return nil, fault.Wrap(fault.StoreFailed, err, "the store no longer writes")
+	}
+	if n.draft == nil {
+		d, err := n.newDraft(f.se.author(), false)
+		if err != nil {
+			return nil, err
+		}
+		n.draft = d
+	}
+	return n.draft, nil
+}
+
+// change runs fn on the draft.
+func (f *File) change(fn func(*draft) error) error {
+	f.n.mu.Lock()
+	defer f.n.mu.Unlock()
+	d, err := f.begin()
+	if err != nil {
+		return err
+	}
+	if err := fn(d); err != nil {
+		return err
+	}
+	d.sync.again = d.sync.again || d.file == nil
+	f.n.touch(f.n.s.now())
+	return nil
+}
+
+// WriteAt puts p at off. Every handle of the file sees it at once. EntityTooLarge is a
+// file over the largest object size.
+func (f *File) WriteAt(ctx context.Context, p []byte, off int64) (n int, err error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	err = f.change(func(d *draft) error {
+		if f.flags.Append {
+			off = max(off, d.size)
+		}
+		n, err = d.writeAt(p, off)
+		return err
+	})
+	return n, err
+}
+
+// Truncate makes the file size bytes long; what is added reads as zeros.
+func (f *File) Truncate(ctx context.Context, size int64) error {
+	if size < 0 {
+		return fault.New(fault.InvalidArgument, "negative size")
+	}
+	return f.change(func(d *draft) error { return d.truncate(size) })
+}
+
+// Allocate makes sure that there is room for n bytes at off, and unless keepSize makes
+// the file reach to their end.
+func (f *File) Allocate(ctx context.Context, off, n int64, keepSize bool) error {
+	if err := f.n.s.room(); err != nil {
+		return err
+	}
+	if sp := f.n.s.db.Space(); n > sp.Free-sp.Reserve {
+		return fault.New(fault.NoSpace, "%d bytes do not fit on the disk beside the store's reserve", n)
+	}
+	return f.change(func(d *draft) error {
+		if off+n > d.size && !keepSize {
+			if err := d.truncate(off + n); err != nil {
+				return err
+			}
+		}
+		if d.file != nil {
+			return blobError(d.file.Allocate(off, n))
+		}
+		return nil
+	})
+}
+
+// PunchHole makes n bytes at off read as zeros; the size stays.
+func (f *File) PunchHole(ctx context.Context, off, n int64) error {
+	return f.change(func(d *draft) error { return d.punch(off, n) })
+}
+
+// Seek returns where data (unix.SEEK_DATA) or a hole (unix.SEEK_HOLE) begins at or
+// after off. NoData: there is none before the end.
+func (f *File) Seek(ctx context.Context, off int64, whence uint32) (int64, error) {
+	if f.frozen != nil {
+		return f.frozen.b.seek(off, whence)
+	}
+	f.n.mu.RLock()
+	defer f.n.mu.RUnlock()
+	switch {
+	case f.n.draft == nil && f.n.body == nil:
+		return seekExtents(nil, 0, off, whence)
+	case f.n.draft == nil:
+		return f.n.body.seek(off, whence)
+	case f.n.draft.file != nil:
+		return seekExtents(f.n.draft.m.Extents(), f.n.draft.size, off, whence)
+	}
+	return seekWhole(f.n.draft.size, off, whence)
+}
+
+func (b *body) seek(off int64, whence uint32) (int64, error) {
+	if b.extents == nil {
+		return seekWhole(b.size, off, whence)
+	}
+	return seekExtents(b.extents, b.size, off, whence)
+}
+
+func seekWhole(size, off int64, whence uint32) (int64, error) {
+	return seekExtents(blob.Extents{{Blob: 1, Len: size}}, size, off, whence)
+}
+
+// noData is how lseek(2) says that there is nothing to be found.
+func noData() error { return fault.New(fault.NoMoreData, "no more data") }
+
+func seekExtents(es blob.Extents, size, off int64, whence uint32) (int64, error) {
+	if off < 0 || off >= size {
+		return 0, noData()
+	}
+	end := int64(0)
+	for _, e := range es {
+		end += e.Len
+		if end > off && e.IsHole() == (whence == unix.SEEK_HOLE) {
+			return max(off, end-e.Len), nil
+		}
+	}
+	if whence == unix.SEEK_HOLE {
+		return size, nil
+	}
+	return 0, noData()
+}
+
+// SetAttr changes attributes of the open file and makes no version.
+func (f *File) SetAttr(ctx context.Context, c AttrChange) (Attr, error) {
+	if f.frozen != nil {
+		return Attr{}, fault.New(fault.ReadOnly, "versions of the past cannot be changed")
+	}
+	return f.se.setInodeAttr(ctx, f.n, c)
+}
+
+// Sync makes the file durable as it is: what it was published as and what was written
+// since. It publishes nothing.
+func (f *File) Sync(ctx context.Context) error {
+	if f.frozen != nil {
+		return nil
+	}
+	n := f.n
+	done, err := n.syncDraft(ctx)
+	if done || err != nil {
+		return err
+	}
+	n.mu.RLock()
+	base := n.base
+	n.mu.RUnlock()
+	if base != nil {
+		if err := n.s.settler.settle(ctx, []uint64{base.Seq}); err != nil {
+			return err
+		}
+	}
+	return engineError(n.s.db.Sync(ctx))
+}
+
+// Flush publishes the file if its data changed since the last publish. A door calls it
+// when the process that opened the file closes a descriptor of it.
+func (f *File) Flush(ctx context.Context) error {
+	if f.frozen != nil || !f.flags.Write {
+		return nil
+	}
+	return f.n.publish(ctx, true)
+}
+
+// Close ends the use of the handle. With the last handle that writes, everything that
+// is still unpublished is published; if that fails, the store keeps the draft and
+// tries again before it closes.
+func (f *File) Close(ctx context.Context) error {
+	if f.closed.Swap(true) {
+		return nil
+	}
+	if f.frozen != nil {
+		return f.frozen.Close()
+	}
+	n := f.n
+	var err error
+	if f.flags.Write && f.lastWriter() {
+		err = n.publish(ctx, false)
+	}
+	f.forget()
+	return err
+}
+
+// lastWriter counts a writing handle out and says whether it was the last.
+func (f *File) lastWriter() bool {
+	mu := &f.n.s.files.mu
+	mu.Lock()
+	defer mu.Unlock()
+	f.n.writers--
+	f.flags.Write = false
+	return f.n.writers == 0
+}
+
+// forget counts the handle out; with the last the inode goes.
+func (f *File) forget() {
+	n, t := f.n, &f.n.s.files
+	t.mu.Lock()
+	if f.flags.Write {
+		n.writers--
+	}
+	n.handles--
+	last := n.handles == 0
+	t.mu.Unlock()
+	if !last {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n.handles > 0 {
+		return // opened again meanwhile
+	}
+	if d := n.draft; d != nil && n.linked && (d.dirty || d.fresh) {
+		t.stuck[n] = true // its publish failed
+		return
+	}
+	delete(t.stuck, n)
+	if t.open[n.ino] == n {
+		delete(t.open, n.ino)
+	}
+	n.release()
+}
+
+// release lets go of the inode's bytes. mu is held.
+func (n *inode) release() {
+	if n.draft != nil {
+		if err := n.draft.discard(); err != nil {
+			n.s.log.Warn("a draft's file could not be deleted; recovery will", "err", err)
+		}
+		n.draft = nil
+	}
+	if n.body != nil {
+		n.body.close()
+		n.body = nil
+	}
+}
+
+// CopyRange copies n bytes from one file into another, fewer at the end of the source,
+// and returns how many.
+func (f *File) CopyRange(ctx context.Context, dst *File, srcOff, dstOff, n int64) (int64, error) {
+	buf := make([]byte, min(n, 1<<20))
+	var done int64
+	for done < n {
+		part := buf[:min(int64(len(buf)), n-done)]
+		got, err := f.ReadAt(ctx, part, srcOff+done)
+		if got > 0 {
+			if _, err := dst.WriteAt(ctx, part[:got], dstOff+done); err != nil {
+				return done, err
+			}
+			done += int64(got)
+		}
+		if err == io.EOF {
+			return done, nil
+		}
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}

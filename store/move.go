@@ -1,0 +1,434 @@
+package store
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+
+	"google.golang.org/protobuf/proto"
+
+	"pail/store/fault"
+	"pail/store/internal/meta"
+	"pail/store/internal/meta/record"
+	"pail/store/internal/meta/table"
+	"pail/store/work"
+	"pail/versioning"
+)
+
+// A directory is renamed at once and moved behind: the rename commits a Move, through
+// which every reader sees the new names from then on (see snap), and the mover takes
+// the records there some hundred at a time. A record still under its old name belongs
+// to the move if it is not younger than it. Whoever changes a key or directory in the
+// way moves that one first. Moves on their way never overlap: a rename that would
+// waits for the earlier one.
+
+// moveState says cheaply whether there are moves on their way.
+type moveState struct {
+	// started and active are raised before a Move can be seen and active is lowered
+	// after its end can be seen, so a snapshot taken between two looks at equal
+	// numbers and no active move has none.
+	started, active atomic.Int64
+
+	mu    sync.Mutex    // guards ended
+	ended chan struct{} // closed when a move ends, then replaced
+}
+
+// waiter returns a channel that is closed when the next move ends.
+func (m *moveState) waiter() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ended == nil {
+		m.ended = make(chan struct{})
+	}
+	return m.ended
+}
+
+func (m *moveState) begin() {
+	m.active.Add(1)
+	m.started.Add(1)
+}
+
+func (m *moveState) end() {
+	m.active.Add(-1)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ended != nil {
+		close(m.ended)
+		m.ended = nil
+	}
+}
+
+// A moveBusyError is the answer of what has to wait until a move has come to rest.
+type moveBusyError struct{}
+
+func (moveBusyError) Error() string { return "a rename of a directory is on its way" }
+
+// atRest fails with a moveBusyError if a move on its way touches a prefix.
+func (sn *snap) atRest(bucket uint64, prefixes ...string) error {
+	for _, m := range sn.moves {
+		for _, p := range prefixes {
+			if m.Bucket == bucket && (overlap(p, m.From) || overlap(p, m.To)) {
+				return moveBusyError{}
+			}
+		}
+	}
+	return nil
+}
+
+// whenAtRest runs fn until it no longer fails with a moveBusyError.
+func (s *Store) whenAtRest(ctx context.Context, fn func() error) error {
+	for {
+		ended := s.moves.waiter()
+		err := fn()
+		if _, busy := err.(moveBusyError); !busy {
+			return err
+		}
+		s.mover.job.Wake()
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// viewHistory is view for what stands at or below prefix, history included. It waits
+// until moves that touch it have come to rest.
+func (se *Session) viewHistory(ctx context.Context, bucket, prefix string, fn func(*snap, *record.Bucket) error) error {
+	return se.s.whenAtRest(ctx, func() error {
+		return se.view(bucket, func(sn *snap, b *record.Bucket) error {
+			if err := sn.atRest(b.Id, prefix); err != nil {
+				return err
+			}
+			return fn(sn, b)
+		})
+	})
+}
+
+// newMove begins the move of a directory as of this update.
+func (t *txn) newMove(b *record.Bucket, from, to string) *record.Move {
+	return &record.Move{
+		Schema: record.Schema, Id: t.tx.NextID(), Bucket: b.Id, From: from, To: to,
+		Seq: t.tx.Seq(), TimeNs: t.now().UnixNano(), Random: rand.Uint64(), Versioning: b.Versioning,
+		Principal: t.who.principal, Uid: t.who.uid, Door: uint32(t.who.door),
+	}
+}
+
+// settleKey really moves what a move brings to key or takes from it.
+func (t *txn) settleKey(b *record.Bucket, key string) error {
+	for _, m := range t.moves {
+		if m.Bucket != b.Id {
+			continue
+		}
+		old := key
+		switch {
+		case hasPrefix(key, m.From):
+		case hasPrefix(key, m.To):
+			old = m.From + key[len(m.To):]
+		default:
+			continue
+		}
+		v, err := t.versionAt(table.Head(b.Id, old))
+		if err != nil {
+			return err
+		}
+		if v == nil || v.Seq > m.Seq {
+			continue
+		}
+		if err := t.moveHead(b, m, old, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleDir is settleKey for the record of a directory.
+func (t *txn) settleDir(bucket uint64, dir string) error {
+	for _, m := range t.moves {
+		if m.Bucket != bucket {
+			continue
+		}
+		old := dir
+		switch {
+		case hasPrefix(dir, m.From):
+		case hasPrefix(dir, m.To):
+			old = m.From + dir[len(m.To):]
+		default:
+			continue
+		}
+		d, err := t.dirAt(bucket, old)
+		if err != nil {
+			return err
+		}
+		if d == nil || d.Born > m.Seq {
+			continue
+		}
+		if err := t.moveDir(m, old, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// moveHead really moves the live head old of key. A content that is pending has one
+// name only, so it is settled first.
+func (t *txn) moveHead(b *record.Bucket, m *record.Move, key string, old *record.Version) error {
+	if err := t.settled(old); err != nil {
+		return err
+	}
+	to := m.To + key[len(m.From):]
+	v, err := t.moved(m, to, old)
+	if err != nil {
+		return err
+	}
+	state := versioning.State(m.Versioning)
+	t.tx.Delete(table.Head(b.Id, key))
+	if state == versioning.Unversioned {
+		return t.put(table.Head(b.Id, to), v)
+	}
+	if err := t.leaveMarker(b, m, key, old, state); err != nil {
+		return err
+	}
+	d, err := t.dead(b.Id, to)
+	if err != nil {
+		return err
+	}
+	c := chain{dead: d}
+	if err := t.stack(b, to, c, v, c.rules().Put(state, m.Seq)); err != nil {
+		return err
+	}
+	if d != nil {
+		t.tx.Delete(table.Dead(b.Id, to))
+	}
+	return t.put(table.Head(b.Id, to), v)
+}
+
+// leaveMarker puts a delete marker where a move took the head from, above the history
+// that stays. The moved version shares the content with what is kept.
+func (t *txn) leaveMarker(b *record.Bucket, m *record.Move, key string, old *record.Version, state versioning.State) error {
+	marker := &record.Version{
+		Schema: record.Schema, Seq: m.Seq, Random: moveRandom(m, key), Marker: true, TimeNs: m.TimeNs,
+		Principal: m.Principal, Uid: m.Uid, Door: m.Door,
+	}
+	c := chain{live: old}
+	n := len(t.discarded)
+	if err := t.stack(b, key, c, marker, c.rules().Delete(state, m.Seq)); err != nil {
+		return err
+	}
+	if err := t.put(table.Dead(b.Id, key), marker); err != nil {
+		return err
+	}
+	return t.handOver(n, old)
+}
+
+// handOver makes the content of old, which this update has just taken off the top of
+// its chain, that of another version too: by sharing it with what is kept, or by
+// not letting go of it. n is how many versions had been discarded before.
+func (t *txn) handOver(n int, old *record.Version) error {
+	for i := n; i < len(t.discarded); i++ {
+		if t.discarded[i] == old {
+			t.discarded = append(t.discarded[:i], t.discarded[i+1:]...)
+			return nil
+		}
+	}
+	return t.share(old.Content)
+}
+
+// moveDir really moves the record d of a directory.
+func (t *txn) moveDir(m *record.Move, dir string, d *record.Dir) error {
+	t.tx.Delete(table.Dir(m.Bucket, dir))
+	if versioning.State(m.Versioning) != versioning.Unversioned {
+		past := proto.CloneOf(d)
+		past.Died = m.Seq
+		if err := t.put(table.PastDir(m.Bucket, dir, m.Seq), past); err != nil {
+			return err
+		}
+	}
+	d.Born = m.Seq
+	return t.put(table.Dir(m.Bucket, m.To+dir[len(m.From):]), d)
+}
+
+// A mover takes records where renames of directories have shown them to be.
+type mover struct {
+	s   *Store
+	job *work.Job
+}
+
+func newMover(s *Store) *mover {
+	mv := &mover{s: s}
+	mv.job = s.jobs.Add(work.Task{Name: "rename", Run: mv.run})
+	return mv
+}
+
+// movesPerUpdate bounds how many records one update moves, and so how long others wait.
+const movesPerUpdate = 500
+
+func (mv *mover) run(ctx context.Context, p *work.Progress) error {
+	for {
+		var m *record.Move
+		err := mv.s.view(func(sn *snap) error {
+			if err := sn.loadMoves(); err != nil || len(sn.moves) == 0 {
+				return err
+			}
+			m = sn.moves[0]
+			return nil
+		})
+		if err != nil || m == nil {
+			return err
+		}
+		if err := mv.finish(ctx, m, p); err != nil {
+			return err
+		}
+	}
+}
+
+// finish brings a move to its end.
+func (mv *mover) finish(ctx context.Context, m *record.Move, p *work.Progress) error {
+	moved := int64(0)
+	for _, step := range []func(*txn, *record.Bucket, *record.Move, []byte) ([]byte, int, error){(*txn).moveSomeHeads, (*txn).moveSomeDirs} {
+		for after := []byte(nil); ; {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			var next []byte
+			var n int
+			err := mv.update(ctx, m, func(t *txn, b *record.Bucket) (err error) {
+				next, n, err = step(t, b, m, after)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			moved += int64(n)
+			p.Set(moved, 0)
+			if next == nil {
+				break
+			}
+			after = next
+		}
+	}
+	_, err := mv.s.update(ctx, author{}, freeing, func(t *txn) error {
+		t.tx.Delete(table.Move(m.Id))
+		t.tx.Defer(func(meta.Commit) { t.s.moves.end() })
+		return nil
+	})
+	return err
+}
+
+func (mv *mover) update(ctx context.Context, m *record.Move, fn func(*txn, *record.Bucket) error) error {
+	_, err := mv.s.update(ctx, author{}, freeing, func(t *txn) error {
+		name, err := t.bucketName(m.Bucket)
+		if err != nil {
+			return err
+		}
+		if name == "" {
+			return fault.New(fault.Damaged, "bucket %d of a rename on its way is gone; run pail fsck", m.Bucket)
+		}
+		b, err := t.bucket(name)
+		if err != nil {
+			return err
+		}
+		return fn(t, b)
+	})
+	return err
+}
+
+// moveSomeHeads moves the next heads after a key of the table; next is where to go on,
+// nil at the end.
+func (t *txn) moveSomeHeads(b *record.Bucket, m *record.Move, after []byte) (next []byte, n int, err error) {
+	type head struct {
+		key string
+		v   *record.Version
+	}
+	var batch []head
+	var pending []uint64
+	next, err = t.scanSome(table.Head(b.Id, m.From), after, func(k, value []byte) error {
+		v := new(record.Version)
+		if err := unmarshal(k, value, v); err != nil || v.Seq > m.Seq {
+			return err
+		}
+		if t.s.settler.isPending(v.Seq) {
+			pending = append(pending, v.Seq)
+		}
+		batch = append(batch, head{table.SplitKey(k), v})
+		return nil
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(pending) > 0 {
+		return nil, 0, &pendingError{pending} // all of them with one sync
+	}
+	for _, h := range batch {
+		if err := t.moveHead(b, m, h.key, h.v); err != nil {
+			return nil, 0, err
+		}
+	}
+	return next, len(batch), nil
+}
+
+// moveSomeDirs is moveSomeHeads for records of directories.
+func (t *txn) moveSomeDirs(b *record.Bucket, m *record.Move, after []byte) (next []byte, n int, err error) {
+	type dir struct {
+		path string
+		d    *record.Dir
+	}
+	var batch []dir
+	next, err = t.scanSome(table.DirsBelow(b.Id, m.From), after, func(k, value []byte) error {
+		d := new(record.Dir)
+		if err := unmarshal(k, value, d); err != nil || d.Born > m.Seq {
+			return err
+		}
+		path, err := table.SplitDir(k)
+		batch = append(batch, dir{path, d})
+		return err
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, h := range batch {
+		if err := t.moveDir(m, h.path, h.d); err != nil {
+			return nil, 0, err
+		}
+	}
+	return next, len(batch), nil
+}
+
+// scanSome calls fn with up to movesPerUpdate records below prefix that come after a
+// key; next is the last one's key if there may be more.
+func (sn *snap) scanSome(prefix, after []byte, fn func(k, v []byte) error) (next []byte, err error) {
+	o := meta.ScanOptions{Prefix: prefix}
+	if after != nil {
+		o.Start = append(append([]byte(nil), after...), 0)
+	}
+	it := sn.r.Scan(o)
+	defer it.Close()
+	for n := 0; n < movesPerUpdate; n++ {
+		if !it.Next() {
+			return nil, damaged(it.Err())
+		}
+		next = append(next[:0], it.Key()...)
+		if err := fn(it.Key(), it.Value()); err != nil {
+			return nil, err
+		}
+	}
+	return next, nil
+}
+
+// resumeMoves takes up the moves that the last owner of the store left unfinished.
+func (s *Store) resumeMoves() error {
+	return s.view(func(sn *snap) error {
+		if err := sn.loadMoves(); err != nil {
+			return err
+		}
+		for range sn.moves {
+			s.moves.begin()
+		}
+		if len(sn.moves) > 0 {
+			s.recovered.Moves = len(sn.moves)
+			s.mover.job.Wake()
+		}
+		return nil
+	})
+}

@@ -1,0 +1,65 @@
+package store
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Account is the 12-digit number of the account that a fresh store begins with.
+// Further accounts come with store/iam.
+const Account = "000000000000"
+
+// A Principal is whom a session acts for.
+type Principal struct {
+	// Account is the 12-digit id of the account the principal belongs to, or
+	// "" for a caller who has proved nothing.
+	Account string
+	// ARN names the principal inside its account, for example
+	// "arn:aws:iam::000000000000:root". It is recorded with every version that
+	// the principal makes.
+	ARN string
+}
+
+// Owner is the root of the account that owns the store.
+func Owner() Principal {
+	return Principal{Account: Account, ARN: "arn:aws:iam::" + Account + ":root"}
+}
+
+// Anonymous is a caller who has proved nothing.
+func Anonymous() Principal { return Principal{} }
+
+// A Door is the way by which a request came in.
+type Door uint8
+
+// The doors. Their numbers are recorded with versions and never change.
+const (
+	DoorNone    Door = 0 // the store itself: recovery, jobs
+	DoorMount   Door = 1
+	DoorS3      Door = 2
+	DoorControl Door = 3 // the command line
+)
+
+var doorNames = [...]string{"store", "mount", "s3", "cli"}
+
+// String returns the door's short name as listings show it.
+func (d Door) String() string {
+	if int(d) < len(doorNames) {
+		return doorNames[d]
+	}
+	return "unknown"
+}
+
+// A RequestContext is what is known about one request, or about all requests of
+// a session. Rules (policies, logs) may depend on any of it.
+type RequestContext struct {
+	Door      Door
+	UID, GID  uint32     // of the calling process, through the mount or the control socket
+	SourceIP  netip.Addr // of an HTTP caller; the zero Addr otherwise
+	Secure    bool       // whether the caller came over TLS
+	UserAgent string
+	RequestID string
+	Time      time.Time // when the request arrived; zero: now
+	// Origin marks the changes that this session makes (Change.Origin), so that
+	// a door can tell its own changes from those of others. 0 means no mark.
+	Origin uint64
+}

@@ -1,0 +1,247 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"pail/store/fault"
+	"pail/store/internal/blob"
+	"pail/store/internal/meta"
+	"pail/store/internal/meta/record"
+)
+
+// mostPieces is how fragmented a content may be when it is published; a draft with
+// more is written anew in one piece. It bounds what one update writes.
+const mostPieces = 100_000
+
+// publish makes the draft of n a version, in the name of whoever opened the file for
+// writing. If only data is to be published, a draft that was merely created or
+// truncated waits. A file that has lost its name publishes nothing.
+//
+// The bytes of a content file need not be on disk then: the version is pending, and
+// what it replaced is kept, until the settler has synced them. An inlined content is
+// in the same commit as its version, so it is never pending.
+func (n *inode) publish(ctx context.Context, onlyData bool) error {
+	n.syncing.Lock() // no fsync may record a draft that was published
+	defer n.syncing.Unlock()
+	for {
+		err := n.tryPublish(ctx, onlyData)
+		if !errors.Is(err, errBaseGone) {
+			return err
+		}
+		if err := n.absorb(); err != nil {
+			return err
+		}
+	}
+}
+
+func (n *inode) tryPublish(ctx context.Context, onlyData bool) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	d := n.draft
+	if d == nil || !d.dirty && (onlyData || !d.fresh) {
+		return nil
+	}
+	es, seal, err := n.sealDraft(d)
+	if err != nil {
+		return err
+	}
+	if err := d.syncIfRecorded(); err != nil {
+		return err
+	}
+	var v *record.Version
+	_, err = n.s.update(ctx, d.who, visible, func(t *txn) error {
+		v = nil
+		bucket, _, key, linked := t.s.files.name(n)
+		if err := t.dropDraft(n.ino); err != nil || !linked {
+			return err
+		}
+		b, err := t.bucketByID(bucket)
+		if err != nil || b == nil {
+			return err // the bucket went, and the file's name with it
+		}
+		v, err = t.publishDraft(n, d, b, key, es, seal)
+		return err
+	})
+	if err != nil {
+		if d.file != nil {
+			err = errors.Join(err, blobError(d.file.Unseal()))
+		}
+		return err
+	}
+	return n.nowPublished(d, v, es)
+}
+
+// syncIfRecorded makes the bytes of a draft that was fsynced durable before it is
+// published: its record goes with the publish, so there would be no way back to what
+// the fsync promised if the rest were lost.
+func (d *draft) syncIfRecorded() error {
+	if d.file == nil || !d.sync.recorded {
+		return nil
+	}
+	if err := d.file.Sync(); err != nil {
+		d.s.fail(err)
+		return fault.Wrap(fault.StoreFailed, err, "a content could not be synced; the store no longer writes")
+	}
+	return nil
+}
+
+// sealDraft makes the draft's content unchangeable.
+func (n *inode) sealDraft(d *draft) (blob.Extents, blob.Seal, error) {
+	if d.file == nil {
+		return nil, blob.Seal{}, nil
+	}
+	if d.m.Len() > mostPieces {
+		if err := n.rewrite(d); err != nil {
+			return nil, blob.Seal{}, err
+		}
+	}
+	seal, err := d.file.Seal()
+	if err != nil {
+		return nil, blob.Seal{}, blobError(err)
+	}
+	return d.m.Extents(), seal, nil
+}
+
+// rewrite copies a draft in many pieces into a file in one.
+func (n *inode) rewrite(d *draft) error {
+	whole, err := n.s.newBlobFile()
+	if err != nil {
+		return err
+	}
+	m := blob.NewMap(nil)
+	buf := make([]byte, 1<<20)
+	for at := int64(0); at < d.size; {
+		size := min(int64(len(buf)), d.size-at)
+		if err := d.readExtents(n.body, buf[:size], at); err != nil {
+			return errors.Join(err, whole.Discard())
+		}
+		if _, err := whole.WriteAt(buf[:size], at); err != nil {
+			return errors.Join(blobError(err), whole.Discard())
+		}
+		m.Write(at, size, whole.ID(), at)
+		at += size
+	}
+	old := d.file
+	d.file, d.m, d.alone = whole, m, true
+	d.sync.limit, d.sync.again = 0, true
+	d.sync.mark(0, d.size)
+	if !d.sync.recorded {
+		return blobError(old.Discard())
+	}
+	d.olds = append(d.olds, old.ID()) // the record of the draft names it until the publish
+	return blobError(old.Close())
+}
+
+// publishDraft is the update of a publish.
+func (t *txn) publishDraft(n *inode, d *draft, b *record.Bucket, key string, es blob.Extents, seal blob.Seal) (*record.Version, error) {
+	v := t.newVersion()
+	v.Ino, v.Size, v.Attr = n.ino, d.size, proto.CloneOf(n.attr)
+	if err := t.inherit(n, b, key, v); err != nil {
+		return nil, err
+	}
+	v.Etag = fmt.Sprintf("%016x%016x-1", v.Seq, v.Random)
+	var files []blob.ID
+	if d.file == nil {
+		v.Content = t.newInline(d.small)
+	} else {
+		if !d.alone && n.base != nil && n.base.Content != nil {
+			if err := t.hasBase(n.base); err != nil {
+				return nil, err
+			}
+		}
+		if err := t.newBlob(d.file.ID(), seal); err != nil {
+			return nil, err
+		}
+		var err error
+		if v.Content, err = t.newExtents(es); err != nil {
+			return nil, err
+		}
+		if !d.sync.recorded {
+			files = []blob.ID{d.file.ID()}
+		}
+	}
+	if _, err := t.putVersion(b, key, v); err != nil {
+		return nil, err
+	}
+	if files != nil {
+		if err := t.putPending(b, key, v, files...); err != nil {
+			return nil, err
+		}
+	}
+	for _, id := range d.olds {
+		t.toGarbage(uint64(id))
+	}
+	t.tx.Defer(func(meta.Commit) { t.s.files.published(n) })
+	t.changed(Change{Kind: ObjectPut, Bucket: b.Name, Key: key, Ino: v.Ino, VersionID: versionID(v)})
+	return v, nil
+}
+
+// inherit gives v the metadata of the file: as it is in the records, if they still
+// have this file, else as the draft found it.
+func (t *txn) inherit(n *inode, b *record.Bucket, key string, v *record.Version) error {
+	from := n.base
+	cur, err := t.head(b.Id, key)
+	if err != nil {
+		return err
+	}
+	if cur != nil && cur.Ino == n.ino {
+		from = cur
+	}
+	if from != nil {
+		v.Headers, v.Metadata, v.Tags, v.Xattrs = from.Headers, from.Metadata, from.Tags, from.Xattrs
+	}
+	return nil
+}
+
+// nowPublished makes v what n holds. mu is held.
+func (n *inode) nowPublished(d *draft, v *record.Version, es blob.Extents) error {
+	if v == nil {
+		// The file has lost its name: its bytes stay with those who have it open.
+		d.sync = draftSync{}
+		d.dirty, d.fresh = false, false
+		if d.file == nil {
+			return nil
+		}
+		d.sync.toFile(d.m.Size())
+		d.alone = true
+		return blobError(d.file.Unseal())
+	}
+	nb := &body{s: n.s, size: d.size}
+	if d.file == nil {
+		nb.inline = d.small
+	} else {
+		nb.setExtents(es)
+	}
+	if n.body != nil {
+		n.body.close()
+	}
+	n.base, n.body, n.draft = v, nb, nil
+	if d.file != nil {
+		return blobError(d.file.Close())
+	}
+	return nil
+}
+
+// publishAll publishes what open files hold, for a clean end. Every file is tried.
+func (s *Store) publishAll(ctx context.Context) error {
+	var errs []error
+	for _, n := range s.files.all() {
+		if err := n.publish(ctx, false); err != nil {
+			errs = append(errs, fault.Wrap(fault.KindOf(err), err, "publish %s/%s", n.bname, n.key))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// bucketByID returns the record of a bucket by its id, nil if it is gone.
+func (sn *snap) bucketByID(id uint64) (*record.Bucket, error) {
+	name, err := sn.bucketName(id)
+	if err != nil || name == "" {
+		return nil, err
+	}
+	return sn.bucket(name)
+}

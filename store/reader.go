@@ -1,0 +1,239 @@
+package store
+
+import (
+	"errors"
+	"io"
+	"sort"
+	"sync"
+
+	"pail/store/fault"
+	"pail/store/internal/blob"
+	"pail/store/internal/meta/record"
+)
+
+// pins keep content files from being deleted while somebody may still read them.
+//
+// A content file is deleted some time after the commit that let go of it. Whoever
+// looks up a version and wants its bytes does both under gate.RLock and pins the
+// files. The deleter reads what is garbage under gate.Lock: by then each earlier
+// reader has pinned what it found, and each later one no longer finds the file.
+type pins struct {
+	gate sync.RWMutex
+
+	mu    sync.Mutex // guards count
+	count map[blob.ID]int
+}
+
+func (p *pins) add(ids []blob.ID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.count == nil {
+		p.count = map[blob.ID]int{}
+	}
+	for _, id := range ids {
+		p.count[id]++
+	}
+}
+
+func (p *pins) drop(ids []blob.ID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, id := range ids {
+		if p.count[id]--; p.count[id] <= 0 {
+			delete(p.count, id)
+		}
+	}
+}
+
+func (p *pins) pinned(id blob.ID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.count[id] > 0
+}
+
+// A body is the bytes of a content, ready to be read; it keeps the content files it
+// needs from being deleted until close. It is safe for concurrent use.
+type body struct {
+	s       *Store
+	size    int64
+	inline  []byte // the whole content, if extents is nil
+	extents blob.Extents
+	ends    []int64 // where each extent ends
+	pinned  []blob.ID
+
+	mu   sync.Mutex // guards open
+	open map[blob.ID]*blob.Reader
+}
+
+// openBody prepares to read a version's bytes. The caller holds s.files.pins.gate
+// for reading since before it looked the version up.
+func (sn *snap) openBody(v *record.Version) (*body, error) {
+	b := &body{s: sn.s, size: v.Size}
+	if id := v.Content.GetInline(); id != 0 {
+		data, err := sn.inlineBytes(id)
+		if err != nil {
+			return nil, err
+		}
+		if int64(len(data)) != v.Size {
+			return nil, fault.New(fault.Damaged, "inlined content %d has %d bytes and should have %d", id, len(data), v.Size)
+		}
+		b.inline = data
+		return b, nil
+	}
+	es, err := sn.extentsOf(v.Content)
+	if err != nil {
+		return nil, err
+	}
+	if es.Size() != v.Size {
+		return nil, fault.New(fault.Damaged, "a content has %d bytes and should have %d; run pail fsck", es.Size(), v.Size)
+	}
+	b.setExtents(es)
+	return b, nil
+}
+
+// setExtents makes b the bytes of es and pins its content files.
+func (b *body) setExtents(es blob.Extents) {
+	b.extents = es
+	b.ends = make([]int64, len(es))
+	var at int64
+	for i, e := range es {
+		at += e.Len
+		b.ends[i] = at
+	}
+	b.open = map[blob.ID]*blob.Reader{}
+	b.pinned = es.Blobs()
+	b.s.pins.add(b.pinned)
+}
+
+// reader returns the open content file of an extent.
+func (b *body) reader(id blob.ID) (*blob.Reader, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if r := b.open[id]; r != nil {
+		return r, nil
+	}
+	r, err := b.s.blobs.Open(id)
+	if err != nil {
+		return nil, blobError(err)
+	}
+	if b.open == nil {
+		b.open = map[blob.ID]*blob.Reader{}
+	}
+	b.open[id] = r
+	return r, nil
+}
+
+// ReadAt reads len(p) bytes at off; fewer only with an error, io.EOF at the end.
+func (b *body) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 {
+		return 0, fault.New(fault.InvalidArgument, "negative offset")
+	}
+	if off >= b.size {
+		return 0, io.EOF
+	}
+	want := len(p)
+	p = p[:min(int64(len(p)), b.size-off)]
+	n, err := b.readFull(p, off)
+	if err == nil && n < want {
+		err = io.EOF
+	}
+	return n, err
+}
+
+func (b *body) readFull(p []byte, off int64) (int, error) {
+	if b.extents == nil {
+		return copy(p, b.inline[off:]), nil
+	}
+	n := 0
+	for i := b.find(off); n < len(p); i++ {
+		e := b.extents[i]
+		skip := off - (b.ends[i] - e.Len)
+		part := p[n:min(int64(len(p)), int64(n)+e.Len-skip)]
+		if err := b.readExtent(part, e, skip); err != nil {
+			return n, err
+		}
+		n += len(part)
+		off += int64(len(part))
+	}
+	return n, nil
+}
+
+func (b *body) readExtent(p []byte, e blob.Extent, skip int64) error {
+	if e.IsHole() {
+		clear(p)
+		return nil
+	}
+	r, err := b.reader(e.Blob)
+	if err != nil {
+		return err
+	}
+	n, err := r.ReadAt(p, e.Off+skip)
+	if n == len(p) {
+		return nil
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		return fault.New(fault.Damaged, "content file %v is shorter than its versions need", e.Blob)
+	}
+	return blobError(err)
+}
+
+// find returns the index of the extent that holds off.
+func (b *body) find(off int64) int {
+	return sort.Search(len(b.ends), func(i int) bool { return b.ends[i] > off })
+}
+
+// close lets go of the content files.
+func (b *body) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, r := range b.open {
+		_ = r.Close()
+	}
+	b.open = nil
+	b.s.pins.drop(b.pinned)
+	b.pinned = nil
+}
+
+func blobError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, blob.ErrDamaged), errors.Is(err, blob.ErrNotFound):
+		return fault.Wrap(fault.Damaged, err, "content")
+	case errors.Is(err, blob.ErrNotDurable):
+		return fault.Wrap(fault.IOFailed, err, "content")
+	}
+	return fault.Wrap(contentKind(err), err, "content")
+}
+
+// contentKind is the kind of a failure of the disk below contents.
+func contentKind(err error) fault.Kind {
+	if k := fault.KindOf(err); k != fault.Internal {
+		return k
+	}
+	return fault.IOFailed
+}
+
+// A Reader reads one version of an object. Close must be called; the other methods
+// may be called from many goroutines.
+type Reader struct {
+	o Object
+	b *body
+}
+
+// Object is the version that is read.
+func (r *Reader) Object() Object { return r.o }
+
+// ReadAt reads like io.ReaderAt. Damage is fault.Damaged, never wrong bytes.
+func (r *Reader) ReadAt(p []byte, off int64) (int, error) { return r.b.ReadAt(p, off) }
+
+// WriteTo writes the whole content to w.
+func (r *Reader) WriteTo(w io.Writer) (int64, error) {
+	return io.Copy(w, io.NewSectionReader(r.b, 0, r.o.Size))
+}
+
+// Close lets go of the content.
+func (r *Reader) Close() error {
+	r.b.close()
+	return nil
+}

@@ -1,0 +1,436 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"pail/store/fault"
+	"pail/store/internal/blob"
+	"pail/store/internal/meta"
+	"pail/store/internal/meta/record"
+	"pail/store/internal/meta/table"
+)
+
+// The settings by which one owner of the store tells the next.
+var (
+	settingClean   = table.Setting("clean")
+	settingDropped = table.Setting("dropped/")
+)
+
+func (s *Store) background() context.Context { return context.Background() }
+
+// recover deals with what the last owner left behind. Each step may be cut short and
+// is then done again.
+func (s *Store) recover(ctx context.Context) error {
+	if err := s.beginUse(ctx); err != nil {
+		return err
+	}
+	for _, step := range []func(context.Context) error{
+		s.recoverPending, s.recoverDrafts, s.recoverOrphans, s.finishDrops,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	s.settler.addGarbage()
+	if err := s.countCursors(); err != nil {
+		return err
+	}
+	return s.resumeMoves()
+}
+
+// beginUse notes that the store is in use, and learns whether the last use had a
+// clean end.
+func (s *Store) beginUse(ctx context.Context) error {
+	err := s.view(func(sn *snap) error {
+		_, err := sn.r.Get(settingClean)
+		s.recovered.Unclean = errors.Is(err, meta.ErrNotFound)
+		if s.recovered.Unclean {
+			return nil
+		}
+		return damaged(err)
+	})
+	if err != nil || s.recovered.Unclean {
+		return err
+	}
+	_, err = s.update(ctx, author{}, durableFreeing, func(t *txn) error {
+		t.tx.Delete(settingClean)
+		return nil
+	})
+	return err
+}
+
+// markClean notes a clean end: nothing is pending, and every content file is known.
+func (s *Store) markClean(ctx context.Context) error {
+	_, err := s.update(ctx, author{}, freeing, func(t *txn) error {
+		t.tx.Set(settingClean, nil)
+		return nil
+	})
+	return err
+}
+
+// recoverPending decides about each publish whose bytes were not known to be on disk,
+// newest first: if they are there it stands, else what it replaced is current again.
+func (s *Store) recoverPending(ctx context.Context) error {
+	var seqs []uint64
+	err := s.view(func(sn *snap) error {
+		it := sn.r.Scan(meta.ScanOptions{Prefix: table.Pendings(), KeysOnly: true})
+		defer it.Close()
+		for it.Next() {
+			seq, err := table.Number(it.Key())
+			if err != nil {
+				return fault.Wrap(fault.Damaged, err, "pending publish")
+			}
+			seqs = append(seqs, seq)
+		}
+		return damaged(it.Err())
+	})
+	if err != nil {
+		return err
+	}
+	for i := len(seqs) - 1; i >= 0; i-- {
+		if err := s.decide(ctx, seqs[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) decide(ctx context.Context, seq uint64) error {
+	var p record.Pending
+	good := true
+	err := s.view(func(sn *snap) error {
+		if _, err := sn.get(table.Pending(seq), &p); err != nil {
+			return err
+		}
+		for _, id := range p.Blobs {
+			ok, err := sn.onDisk(id)
+			if err != nil {
+				return err
+			}
+			good = good && ok
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	_, err = s.update(ctx, author{}, durableFreeing, func(t *txn) error {
+		if good {
+			return t.dropPending(seq)
+		}
+		return t.undo(seq, &p)
+	})
+	switch {
+	case err != nil:
+		return fault.Wrap(fault.KindOf(err), err, "recover publish %d of %s", seq, p.Key)
+	case good:
+		s.recovered.Kept++
+	default:
+		s.recovered.Undone++
+		if len(s.recovered.UndoneKey) < 100 {
+			s.recovered.UndoneKey = append(s.recovered.UndoneKey, p.Key)
+		}
+	}
+	return nil
+}
+
+// onDisk syncs a content file and says whether all its bytes are there. One that no
+// record names is nobody's loss.
+func (sn *snap) onDisk(id uint64) (bool, error) {
+	var b record.Blob
+	ok, err := sn.get(table.Blob(id), &b)
+	if err != nil || !ok {
+		return true, err
+	}
+	err = sn.s.blobs.Sync(blob.ID(id))
+	if err == nil {
+		err = sn.s.blobs.Verify(blob.ID(id), blob.Seal{Length: b.Length, Sum: b.Sum})
+	}
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, blob.ErrDamaged), errors.Is(err, blob.ErrNotFound), errors.Is(err, blob.ErrUnsealed):
+		return false, nil
+	}
+	return false, blobError(err)
+}
+
+// undo takes back a publish whose bytes are lost.
+func (t *txn) undo(seq uint64, p *record.Pending) error {
+	t.tx.Delete(table.Pending(seq))
+	b, err := t.bucketByID(p.Bucket)
+	if err != nil {
+		return err
+	}
+	pred := p.Predecessor
+	if b == nil {
+		if pred != nil {
+			t.discarded = append(t.discarded, pred)
+		}
+		return nil
+	}
+	v, err := t.deleteVersion(b, p.Key, seq, keepEmpty)
+	if err != nil {
+		return err
+	}
+	switch {
+	case pred == nil:
+	case v == nil:
+		// The version was replaced or removed later; its predecessor is not wanted.
+		t.discarded = append(t.discarded, pred)
+	default:
+		err = t.putBack(b, p.Key, pred)
+	}
+	if v != nil {
+		t.changed(Change{Kind: ObjectPut, Bucket: b.Name, Key: p.Key})
+	}
+	return err
+}
+
+// putBack makes a version that was discarded part of its key's chain again: on top
+// unless something newer is left there.
+func (t *txn) putBack(b *record.Bucket, key string, pred *record.Version) error {
+	c, err := t.chain(b, key)
+	if err != nil {
+		return err
+	}
+	top := c.top()
+	if top != nil && !top.Bare && top.Seq > pred.Seq {
+		old := proto.CloneOf(pred)
+		old.NextNumber, old.NullSeq, old.Noncurrent = 0, 0, 0
+		if old.Null {
+			top.NullSeq = old.Seq
+		}
+		top.Noncurrent++
+		if err := t.put(table.Noncurrent(b.Id, key, old.Seq), old); err != nil {
+			return err
+		}
+		return t.putTop(b, key, top, c.live != nil)
+	}
+	pred.NextNumber = max(pred.NextNumber, pred.Number+1)
+	if top != nil {
+		pred.NextNumber, pred.NullSeq, pred.Noncurrent = top.NextNumber, top.NullSeq, top.Noncurrent
+		if !top.Bare {
+			if err := t.keepNoncurrent(b, key, top, pred); err != nil {
+				return err
+			}
+		}
+	}
+	return t.replaceTop(b, key, c, pred, keepEmpty)
+}
+
+// recoverDrafts publishes every draft that was fsynced.
+func (s *Store) recoverDrafts(ctx context.Context) error {
+	var inos []uint64
+	err := s.view(func(sn *snap) error {
+		it := sn.r.Scan(meta.ScanOptions{Prefix: table.Drafts(), KeysOnly: true})
+		defer it.Close()
+		for it.Next() {
+			ino, err := table.Number(it.Key())
+			if err != nil {
+				return fault.Wrap(fault.Damaged, err, "draft")
+			}
+			inos = append(inos, ino)
+		}
+		return damaged(it.Err())
+	})
+	if err != nil {
+		return err
+	}
+	for _, ino := range inos {
+		err := s.recoverDraft(ctx, ino)
+		switch {
+		case err == nil:
+			s.recovered.Drafts++
+		case fault.Is(err, fault.Damaged):
+			s.problem("draft of inode %d: %v", ino, err)
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) problem(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	s.log.Error("recovery", "problem", text)
+	s.recovered.Problems = append(s.recovered.Problems, text)
+}
+
+// recoverDraft loads a draft as it was fsynced, as if its file were open, and
+// publishes it.
+func (s *Store) recoverDraft(ctx context.Context, ino uint64) error {
+	s.pins.gate.RLock()
+	defer s.pins.gate.RUnlock()
+	n := &inode{s: s, ino: ino, linked: true}
+	err := s.view(func(sn *snap) error {
+		var r record.Draft
+		if ok, err := sn.get(table.Draft(ino), &r); err != nil || !ok {
+			return err
+		}
+		return sn.loadDraft(n, &r)
+	})
+	if err == nil && n.draft != nil {
+		err = n.publish(ctx, false)
+	}
+	if err == nil {
+		n.release()
+	}
+	return err
+}
+
+func (sn *snap) loadDraft(n *inode, r *record.Draft) error {
+	n.bucket, n.key = r.Bucket, r.Key
+	n.attr = r.Version.GetAttr()
+	d := &draft{
+		s: sn.s, size: r.Version.GetSize(), dirty: true,
+		who: author{principal: r.Principal, uid: r.Uid, door: Door(r.Door)},
+	}
+	d.sync.recorded = true
+	n.base = proto.CloneOf(r.Version)
+	n.base.Content = r.Base
+	if r.Blob == 0 {
+		d.small, d.alone = r.Inline, true
+		n.draft = d
+		return nil
+	}
+	base, err := sn.extentsOf(r.Base)
+	if err != nil {
+		return err
+	}
+	d.file, err = sn.s.blobs.Reopen(blob.ID(r.Blob), r.BlobSize)
+	if err != nil {
+		return blobError(err)
+	}
+	n.body = &body{s: sn.s, size: base.Size()}
+	n.body.setExtents(base)
+	d.alone = r.Base == nil
+	d.m = blob.NewMap(base)
+	d.m.Truncate(min(r.BaseLimit, base.Size()))
+	d.m.Truncate(d.size)
+	d.sync.toFile(r.BaseLimit)
+	n.draft = d
+	return sn.overlayRegions(d, r.List)
+}
+
+// overlayRegions puts the recorded regions over a draft's base.
+func (sn *snap) overlayRegions(d *draft, list uint64) error {
+	it := sn.r.Scan(meta.ScanOptions{Prefix: table.ExtentListOf(list)})
+	defer it.Close()
+	for it.Next() {
+		var l record.ExtentList
+		if err := unmarshal(it.Key(), it.Value(), &l); err != nil {
+			return err
+		}
+		_, region := table.SplitExtentList(it.Key())
+		at := int64(region) * regionSize
+		d.m.Punch(at, regionSize)
+		for _, e := range l.Extents {
+			n := min(e.Len, d.size-at)
+			if n > 0 && e.Blob != 0 {
+				d.m.Write(at, n, blob.ID(e.Blob), e.Off)
+			}
+			at += e.Len
+		}
+	}
+	return damaged(it.Err())
+}
+
+// recoverOrphans deletes content files that no record names: of uploads and drafts
+// that the end of the last owner cut short. After a clean end there are none.
+func (s *Store) recoverOrphans(ctx context.Context) error {
+	if !s.recovered.Unclean {
+		return nil
+	}
+	var orphans []blob.ID
+	err := s.view(func(sn *snap) error {
+		return sn.s.blobs.Walk(func(id blob.ID, _ int64, _ bool) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			known, err := sn.names(uint64(id))
+			if err == nil && !known {
+				orphans = append(orphans, id)
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return blobError(err)
+	}
+	for _, id := range orphans {
+		if err := s.blobs.Delete(id); err != nil {
+			return blobError(err)
+		}
+	}
+	s.recovered.Orphans = len(orphans)
+	return nil
+}
+
+// names says whether any record names a content file. Drafts that could not be
+// recovered keep theirs.
+func (sn *snap) names(id uint64) (bool, error) {
+	for _, k := range [][]byte{table.Blob(id), table.Garbage(id)} {
+		_, err := sn.r.Get(k)
+		if err == nil {
+			return true, nil
+		}
+		if !errors.Is(err, meta.ErrNotFound) {
+			return false, damaged(err)
+		}
+	}
+	return sn.anyBelow(table.Drafts(), func(b []byte) (bool, error) {
+		var d record.Draft
+		err := record.Unmarshal(b, &d)
+		return d.Blob == id, err
+	})
+}
+
+// dropRest notes that records of a bucket that was deleted are still to be removed.
+func (t *txn) dropRest(bucket uint64) {
+	t.tx.Set(droppedKey(bucket), nil)
+}
+
+func droppedKey(bucket uint64) []byte {
+	return binary.BigEndian.AppendUint64(append([]byte(nil), settingDropped...), bucket)
+}
+
+// finishDrops removes what is left of buckets that were deleted.
+func (s *Store) finishDrops(ctx context.Context) error {
+	for {
+		more := false
+		_, err := s.update(ctx, author{}, freeing, func(t *txn) error {
+			more = false
+			it := t.r.Scan(meta.ScanOptions{Prefix: settingDropped, KeysOnly: true})
+			if !it.Next() {
+				defer it.Close()
+				return damaged(it.Err())
+			}
+			k := append([]byte(nil), it.Key()...)
+			it.Close()
+			more = true
+			return t.dropSome(k, binary.BigEndian.Uint64(k[len(settingDropped):]))
+		})
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+// dropSome removes some of the records that a deleted bucket left, and with the last
+// of them the note that there are any.
+func (t *txn) dropSome(note []byte, bucket uint64) error {
+	for _, prefix := range bucketRests(bucket) {
+		n, err := t.deleteSome(prefix)
+		if err != nil || n == restsPerUpdate {
+			return err
+		}
+	}
+	t.tx.Delete(note)
+	return nil
+}

@@ -1,0 +1,375 @@
+package store
+
+import (
+	"context"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"pail/store/fault"
+	"pail/store/internal/meta/record"
+	"pail/store/internal/meta/table"
+	"pail/versioning"
+)
+
+// A Path names a file, or a directory if its key ends in a slash.
+type Path struct{ Bucket, Key string }
+
+func (p Path) isDir() bool { return p.Key == "" || strings.HasSuffix(p.Key, "/") }
+
+// RenameFlags are those of renameat2(2).
+type RenameFlags struct {
+	NoReplace bool // Exists if there is something at the new name
+	Exchange  bool // the two change places
+}
+
+// Rename gives a file or directory another name, as one step for every reader, and
+// replaces a file or an empty directory that had it. Bytes do not move. In a versioned
+// bucket the history stays at the old keys, with a delete marker on top. The kinds of
+// failure: NoSuchKey, Exists, NotEmpty, IsDirectory, NotDirectory, SubdirOfItself,
+// CrossDevice (another bucket: the caller copies), NotSupported (exchanging what is
+// not two files).
+func (se *Session) Rename(ctx context.Context, from, to Path, flags RenameFlags) error {
+	for _, a := range []struct {
+		act action
+		p   Path
+	}{{actGetObject, from}, {actDeleteObject, from}, {actPutObject, to}} {
+		if err := se.authorize(a.act, a.p.Bucket, a.p.Key); err != nil {
+			return err
+		}
+	}
+	if err := versioning.CheckKey(to.Key); err != nil {
+		return keyError(to.Bucket, to.Key, err)
+	}
+	switch {
+	case from.Bucket != to.Bucket:
+		return fault.New(fault.CrossDevice, "renaming from bucket %s to %s means copying", from.Bucket, to.Bucket)
+	case from == to:
+		return nil
+	case flags.Exchange && (from.isDir() || to.isDir()):
+		return fault.New(fault.NotSupported, "only two files can be exchanged")
+	case flags.Exchange:
+		return se.exchange(ctx, from, to)
+	case from.isDir() && !to.isDir():
+		return fault.New(fault.NotDirectory, "%s is a directory and %s is not", from.Key, to.Key)
+	case from.isDir():
+		return se.renameDir(ctx, from, to, flags)
+	case to.isDir():
+		return fault.New(fault.IsDirectory, "%s is a directory and %s is not", to.Key, from.Key)
+	}
+	return se.renameFile(ctx, from, to, flags)
+}
+
+func (se *Session) renameFile(ctx context.Context, from, to Path, flags RenameFlags) error {
+	_, err := se.update(ctx, visible, from.Bucket, func(t *txn, b *record.Bucket) error {
+		if err := t.canTake(b, to.Key, flags); err != nil {
+			return err
+		}
+		c, err := t.chain(b, from.Key)
+		if err != nil {
+			return err
+		}
+		claim := t.s.files.claimIno(b.Id, from.Key)
+		if c.live == nil && claim == 0 {
+			return noSuchKey(b.Name, from.Key)
+		}
+		if claim != 0 {
+			return t.renameNew(b, from.Key, to.Key, c, claim)
+		}
+		return t.renamePublished(b, from.Key, to.Key, c.live)
+	})
+	return err
+}
+
+// canTake says whether a file may take a name.
+func (t *txn) canTake(b *record.Bucket, key string, flags RenameFlags) error {
+	d, err := t.dir(b.Id, key+"/")
+	if err != nil {
+		return err
+	}
+	if d != nil {
+		return fault.New(fault.IsDirectory, "%s/%s is a directory", b.Name, key).At(b.Name, key)
+	}
+	if err := t.hasParent(b, table.DirOf(key)+"x/"); err != nil {
+		return err
+	}
+	if !flags.NoReplace {
+		return nil
+	}
+	cur, err := t.head(b.Id, key)
+	if err != nil {
+		return err
+	}
+	if cur != nil || t.s.files.claimed(b.Id, key) {
+		return fault.New(fault.Exists, "%s/%s exists", b.Name, key).At(b.Name, key)
+	}
+	return nil
+}
+
+// renameNew renames a file that was not published under this name yet: only its claim
+// moves. What is published at the new name stays so until the file's own publish. If
+// something else was published at the old name meanwhile, that is what goes.
+func (t *txn) renameNew(b *record.Bucket, from, to string, c chain, ino uint64) error {
+	if c.live != nil {
+		if _, _, err := t.deleteCurrent(b, from, keepEmpty); err != nil {
+			return err
+		}
+	}
+	cur, err := t.head(b.Id, to)
+	if err != nil {
+		return err
+	}
+	if err := t.dropName(b, to, cur); err != nil {
+		return err
+	}
+	if err := t.rekeyDraft(ino, to); err != nil {
+		return err
+	}
+	t.onMerged(func() { t.s.files.rename(b.Id, from, ino, to) })
+	t.changed(Change{Kind: ObjectRenamed, Bucket: b.Name, Key: from, ToBucket: b.Name, To: to, Ino: ino})
+	return nil
+}
+
+// rekeyDraft has the record of a draft, if there is one, follow its file.
+func (t *txn) rekeyDraft(ino uint64, key string) error {
+	var d record.Draft
+	ok, err := t.get(table.Draft(ino), &d)
+	if !ok || err != nil {
+		return err
+	}
+	d.Key = key
+	return t.put(table.Draft(ino), &d)
+}
+
+// renamePublished moves a live head to another key.
+func (t *txn) renamePublished(b *record.Bucket, from, to string, old *record.Version) error {
+	if err := t.settled(old); err != nil {
+		return err
+	}
+	n := len(t.discarded)
+	if _, _, err := t.deleteCurrent(b, from, keepEmpty); err != nil {
+		return err
+	}
+	v := t.renamed(old)
+	if err := t.handOverTop(n, old, v); err != nil {
+		return err
+	}
+	replaced, err := t.putVersion(b, to, v)
+	if err != nil {
+		return err
+	}
+	if err := t.dropName(b, to, replaced); err != nil {
+		return err
+	}
+	if err := t.rekeyDraft(old.Ino, to); err != nil {
+		return err
+	}
+	t.onMerged(func() { t.s.files.rename(b.Id, from, old.Ino, to) })
+	t.changed(Change{Kind: ObjectRenamed, Bucket: b.Name, Key: from, ToBucket: b.Name, To: to, Ino: old.Ino, VersionID: versionID(v)})
+	return nil
+}
+
+// renamed is the version that a rename makes of old: the same file, another place in
+// the order of commits.
+func (t *txn) renamed(old *record.Version) *record.Version {
+	v := proto.CloneOf(old)
+	fresh := t.newVersion()
+	v.Seq, v.Random, v.TimeNs = fresh.Seq, fresh.Random, fresh.TimeNs
+	v.Principal, v.Uid, v.Door = fresh.Principal, fresh.Uid, fresh.Door
+	v.NullSeq, v.Noncurrent, v.Number, v.NextNumber = 0, 0, 0, 0
+	versionAttr(v).CtimeNs = fresh.TimeNs
+	return v
+}
+
+// handOverTop is handOver for a chain whose top was read anew by the update that took
+// it off: old is known by its sequence.
+func (t *txn) handOverTop(n int, old, v *record.Version) error {
+	for i := n; i < len(t.discarded); i++ {
+		if t.discarded[i].Seq == old.Seq {
+			t.discarded = append(t.discarded[:i], t.discarded[i+1:]...)
+			return nil
+		}
+	}
+	return t.share(v.Content)
+}
+
+// exchange makes two files change places.
+func (se *Session) exchange(ctx context.Context, from, to Path) error {
+	_, err := se.update(ctx, visible, from.Bucket, func(t *txn, b *record.Bucket) error {
+		var tops [2]*record.Version
+		keys := [2]string{from.Key, to.Key}
+		for i, key := range keys {
+			c, err := t.chain(b, key)
+			if err != nil {
+				return err
+			}
+			if t.s.files.claimed(b.Id, key) {
+				return fault.New(fault.Busy, "%s/%s is being written for the first time", b.Name, key).At(b.Name, key)
+			}
+			if c.live == nil {
+				return noSuchKey(b.Name, key)
+			}
+			if err := t.settled(c.live); err != nil {
+				return err
+			}
+			tops[i] = c.live
+		}
+		for i, key := range keys {
+			other := tops[1-i]
+			v := t.renamed(other)
+			if err := t.share(v.Content); err != nil {
+				return err
+			}
+			if _, err := t.putVersion(b, key, v); err != nil {
+				return err
+			}
+			if err := t.rekeyDraft(other.Ino, key); err != nil {
+				return err
+			}
+		}
+		t.onMerged(func() { t.s.files.exchange(b.Id, keys, [2]uint64{tops[0].Ino, tops[1].Ino}) })
+		t.changed(Change{Kind: ObjectsExchanged, Bucket: b.Name, Key: from.Key, ToBucket: b.Name, To: to.Key, Ino: tops[1].Ino})
+		return nil
+	})
+	return err
+}
+
+// movedInline is how many records a directory may have to be moved within the rename
+// itself, without a move on its way.
+const movedInline = 200
+
+// renameDir renames a directory with everything below it.
+func (se *Session) renameDir(ctx context.Context, from, to Path, flags RenameFlags) error {
+	if strings.HasPrefix(to.Key, from.Key) {
+		return fault.New(fault.SubdirOfItself, "%s cannot go into itself", from.Key)
+	}
+	if from.Key == "" {
+		return fault.New(fault.Busy, "a bucket cannot be renamed")
+	}
+	begun := false
+	err := se.s.whenAtRest(ctx, func() error {
+		_, err := se.update(ctx, visible, from.Bucket, func(t *txn, b *record.Bucket) error {
+			if err := t.atRest(b.Id, from.Key, to.Key); err != nil {
+				return err
+			}
+			var err error
+			begun, err = t.renameDir(b, from.Key, to.Key, flags)
+			return err
+		})
+		return err
+	})
+	if begun {
+		se.s.mover.job.Wake()
+	}
+	return err
+}
+
+// renameDir is the update of a directory's rename; begun says that records are still
+// to be moved.
+func (t *txn) renameDir(b *record.Bucket, from, to string, flags RenameFlags) (begun bool, err error) {
+	d, err := t.dir(b.Id, from)
+	if err != nil {
+		return false, err
+	}
+	if d == nil {
+		return false, noSuchKey(b.Name, from)
+	}
+	if err := t.clearTarget(b, to, flags); err != nil {
+		return false, err
+	}
+	m := t.newMove(b, from, to)
+	d.Attr.CtimeNs = m.TimeNs
+	if err := t.moveDir(m, from, d); err != nil {
+		return false, err
+	}
+	if err := t.moveChild(b, from, to); err != nil {
+		return false, err
+	}
+	if err := t.rekeyDraftsBelow(b.Id, from, to); err != nil {
+		return false, err
+	}
+	if begun, err = t.moveBelow(b, m); err != nil {
+		return false, err
+	}
+	t.onMerged(func() {
+		if begun {
+			t.s.moves.begin()
+		}
+		t.s.files.renameBelow(b.Id, from, to)
+	})
+	t.changed(Change{Kind: DirRenamed, Bucket: b.Name, Key: from, ToBucket: b.Name, To: to, Ino: d.Ino})
+	return begun, nil
+}
+
+// clearTarget makes the new name of a directory free: an empty directory there goes.
+func (t *txn) clearTarget(b *record.Bucket, to string, flags RenameFlags) error {
+	d, err := t.dir(b.Id, to)
+	if err != nil {
+		return err
+	}
+	if d == nil {
+		return t.hasParent(b, to)
+	}
+	if flags.NoReplace {
+		return fault.New(fault.Exists, "%s/%s exists", b.Name, to).At(b.Name, to)
+	}
+	return t.rmdir(b, to, d)
+}
+
+// moveChild counts a directory in at its new parent and out at its old one.
+func (t *txn) moveChild(b *record.Bucket, from, to string) error {
+	oldParent, _, _ := table.ParentDir(from)
+	newParent, _, _ := table.ParentDir(to)
+	if err := t.countChild(b, newParent, 1); err != nil {
+		return err
+	}
+	p, err := t.dirForWrite(b, oldParent)
+	if err != nil {
+		return err
+	}
+	if p == nil {
+		return fault.New(fault.Damaged, "directory %q of %s has no record; run pail fsck", oldParent, b.Name)
+	}
+	p.Children--
+	t.touchDir(p)
+	return t.putOrPrune(b, oldParent, p, keepEmpty)
+}
+
+// moveBelow moves what is below the directory if that is little; else it leaves the
+// durable intent by which the mover will.
+func (t *txn) moveBelow(b *record.Bucket, m *record.Move) (begun bool, err error) {
+	few, err := t.fewBelow(table.Head(b.Id, m.From))
+	if few && err == nil {
+		few, err = t.fewBelow(table.DirsBelow(b.Id, m.From))
+	}
+	if err != nil {
+		return false, err
+	}
+	if !few {
+		return true, t.put(table.Move(m.Id), m)
+	}
+	if _, _, err := t.moveSomeHeads(b, m, nil); err != nil {
+		return false, err
+	}
+	_, _, err = t.moveSomeDirs(b, m, nil)
+	return false, err
+}
+
+func (sn *snap) fewBelow(prefix []byte) (bool, error) {
+	n := 0
+	_, err := sn.scanSome(prefix, nil, func(_, _ []byte) error {
+		n++
+		return nil
+	})
+	return n <= movedInline, err
+}
+
+// rekeyDraftsBelow has the records of drafts follow their files.
+func (t *txn) rekeyDraftsBelow(bucket uint64, from, to string) error {
+	for ino, key := range t.s.files.keysBelow(bucket, from) {
+		if err := t.rekeyDraft(ino, to+key[len(from):]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+
+	"pail/store/fault"
+	"pail/store/internal/meta"
+	"pail/store/internal/meta/record"
+)
+
+// A Session is the store seen by one principal through one door. Every method asks
+// authorize first, with the S3 action that it amounts to.
+type Session struct {
+	s   *Store
+	who Principal
+	rc  RequestContext
+}
+
+// An action is an S3 action, as policies name it.
+type action string
+
+// The actions that session methods amount to.
+const (
+	actCreateBucket        action = "s3:CreateBucket"
+	actDeleteBucket        action = "s3:DeleteBucket"
+	actListBuckets         action = "s3:ListAllMyBuckets"
+	actListBucket          action = "s3:ListBucket"
+	actListBucketVersions  action = "s3:ListBucketVersions"
+	actListUploads         action = "s3:ListBucketMultipartUploads"
+	actGetBucketVersioning action = "s3:GetBucketVersioning"
+	actPutBucketVersioning action = "s3:PutBucketVersioning"
+	actPutBucketTagging    action = "s3:PutBucketTagging"
+	actGetObject           action = "s3:GetObject"
+	actGetObjectVersion    action = "s3:GetObjectVersion"
+	actGetObjectTagging    action = "s3:GetObjectTagging"
+	actPutObjectTagging    action = "s3:PutObjectTagging"
+	actPutObject           action = "s3:PutObject"
+	actDeleteObject        action = "s3:DeleteObject"
+	actDeleteObjectVersion action = "s3:DeleteObjectVersion"
+	actAbortUpload         action = "s3:AbortMultipartUpload"
+	actListParts           action = "s3:ListMultipartUploadParts"
+)
+
+// authorize decides whether the session may do act to a bucket or, if key is not
+// empty, to an object. Its rule set is the smallest that can be enforced: the root of
+// the store's account may do everything, everyone else nothing. Identities and
+// policies have their room in store/access.
+func (se *Session) authorize(act action, bucket, key string) error {
+	if se.who == Owner() {
+		return nil
+	}
+	return fault.New(fault.AccessDenied, "%s is not allowed to %s", callerName(se.who), act).At(bucket, key)
+}
+
+func callerName(p Principal) string {
+	if p.ARN == "" {
+		return "an anonymous caller"
+	}
+	return p.ARN
+}
+
+func (se *Session) author() author {
+	return author{principal: se.who.ARN, uid: se.rc.UID, door: se.rc.Door, origin: se.rc.Origin}
+}
+
+// update runs fn on a bucket as one update in the name of this session.
+func (se *Session) update(ctx context.Context, mode commitMode, bucket string, fn func(*txn, *record.Bucket) error) (meta.Commit, error) {
+	return se.s.update(ctx, se.author(), mode, func(t *txn) error {
+		b, err := t.bucket(bucket)
+		if err != nil {
+			return err
+		}
+		return fn(t, b)
+	})
+}
+
+// view runs fn on a snapshot of a bucket.
+func (se *Session) view(bucket string, fn func(*snap, *record.Bucket) error) error {
+	return se.s.view(func(sn *snap) error {
+		b, err := sn.bucket(bucket)
+		if err != nil {
+			return err
+		}
+		return fn(sn, b)
+	})
+}

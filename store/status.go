@@ -1,0 +1,61 @@
+package store
+
+import (
+	"pail/store/work"
+)
+
+// A Recovery says what Open found and did after an end that was not clean.
+type Recovery struct {
+	Unclean   bool     // the last owner did not close the store
+	Kept      int      // pending versions whose bytes had reached the disk
+	Undone    int      // pending versions whose bytes had not: what they replaced is back
+	Drafts    int      // drafts that had been fsynced, now published
+	Orphans   int      // content files of nobody, deleted
+	Moves     int      // renames of directories that go on
+	Problems  []string // what could not be dealt with; pail fsck says more
+	UndoneKey []string // BUCKET/KEY of what was undone, at most 100
+}
+
+// A Status is the state of an open store at one moment.
+type Status struct {
+	Dir       string
+	ID        string
+	Format    int
+	Region    string
+	Free      int64  // bytes free on the disk
+	Reserve   int64  // bytes of them that only deletes may use
+	Stopped   string // why the store no longer writes; "" if it does
+	Buckets   int
+	OpenFiles int
+	Drafts    int // open files with unpublished changes
+	Pending   int // published versions whose bytes are not known to be on disk
+	Moves     int // renames of directories on their way
+	LastSeq   uint64
+	Jobs      []work.Status
+	Recovered Recovery
+}
+
+// Status returns what an operator wants to know.
+func (s *Store) Status() Status {
+	sp := s.db.Space()
+	st := Status{
+		Dir: s.opts.Dir, ID: s.label.ID, Format: s.label.Format, Region: s.label.Region,
+		Free: sp.Free, Reserve: sp.Reserve, LastSeq: s.db.LastSeq(), Jobs: s.jobs.Status(), Recovered: s.recovered,
+		Moves: int(s.moves.active.Load()), Pending: s.settler.count(),
+	}
+	if err := s.failure(); err != nil {
+		st.Stopped = err.Error()
+	}
+	if all, err := s.As(Owner(), RequestContext{}).Buckets(s.background()); err == nil {
+		st.Buckets = len(all)
+	}
+	for _, n := range s.files.all() {
+		st.OpenFiles++
+		n.mu.RLock()
+		if n.draft != nil && (n.draft.dirty || n.draft.fresh) {
+			st.Drafts++
+		}
+		n.mu.RUnlock()
+	}
+	return st
+}

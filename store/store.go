@@ -1,0 +1,229 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pail/store/fault"
+	"pail/store/internal/blob"
+	"pail/store/internal/meta"
+	"pail/store/work"
+)
+
+// Defaults of Options.
+const (
+	DefaultRegion        = "us-east-1"
+	DefaultMaxObjectSize = 5 << 40
+	DefaultInlineMax     = 16 << 10
+	DefaultSettleAfter   = 300 * time.Millisecond
+)
+
+// Options say how to open a store.
+type Options struct {
+	// Dir is the store's directory.
+	Dir string
+	// Region is for Create: the region of buckets that name none. "": us-east-1.
+	Region string
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Log receives what an operator should know; nil discards it.
+	Log *slog.Logger
+	// AllowAnyFS opens a store on a network or FUSE filesystem, whose promises about
+	// fsync and locks nobody knows.
+	AllowAnyFS bool
+	// MaxObjectSize is the largest object, in bytes. 0: 5 TB.
+	MaxObjectSize int64
+	// InlineMax is the largest content, in bytes, that is kept beside the metadata
+	// rather than in a file of its own. 0: DefaultInlineMax.
+	InlineMax int
+	// SettleAfter is how long a published version may wait before its bytes are
+	// synced. 0: DefaultSettleAfter; less than 0: never, for tests.
+	SettleAfter time.Duration
+	// ReserveBytes is how much of the disk is kept free. 0: what the engine needs.
+	ReserveBytes int64
+	// MemTableSize bounds the engine's tables in memory, in bytes. 0: the default.
+	MemTableSize int64
+}
+
+func (o *Options) setDefaults() error {
+	if o.Dir == "" {
+		return fault.New(fault.InvalidArgument, "no store directory was given; name one with --store")
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return fault.Wrap(fault.InvalidArgument, err, "store directory %s", o.Dir)
+	}
+	o.Dir = dir
+	if o.Region == "" {
+		o.Region = DefaultRegion
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.MaxObjectSize == 0 {
+		o.MaxObjectSize = DefaultMaxObjectSize
+	}
+	if o.InlineMax == 0 {
+		o.InlineMax = DefaultInlineMax
+	}
+	if o.SettleAfter == 0 {
+		o.SettleAfter = DefaultSettleAfter
+	}
+	return nil
+}
+
+// A Store is one open store. Its methods, and those of its sessions and files, may be
+// called from many goroutines.
+type Store struct {
+	opts    Options
+	log     *slog.Logger
+	lock    *os.File
+	label   label
+	db      *meta.DB
+	blobs   *blob.Store
+	jobs    *work.Runner
+	settler *settler
+	mover   *mover
+
+	moves     moveState
+	pins      pins
+	files     fileTable
+	watchers  watchers
+	sampledMs atomic.Int64
+	cursors   atomic.Int64 // durable cursors of the feed; 0: no feed is written
+	recovered Recovery
+	failed    atomic.Pointer[error] // why the store no longer writes
+
+	closing   atomic.Bool
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// Open opens the store at opts.Dir, takes its lock for as long as it is open, and
+// recovers what the last owner left behind. The kinds of failure: NoSuchStore,
+// StoreLocked (another process owns it), NewerFormat, AccessDenied, Damaged, NoSpace,
+// NotSupported (the filesystem).
+func Open(ctx context.Context, opts Options) (*Store, error) {
+	if err := opts.setDefaults(); err != nil {
+		return nil, err
+	}
+	s := &Store{opts: opts, log: opts.Log}
+	s.files.init()
+	if err := s.open(ctx); err != nil {
+		s.shut()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) (err error) {
+	if s.label, err = readLabel(s.opts.Dir); err != nil {
+		return err
+	}
+	if err := checkDir(s.opts.Dir, s.opts.AllowAnyFS); err != nil {
+		return err
+	}
+	if s.lock, err = takeLock(s.opts.Dir); err != nil {
+		return err
+	}
+	s.db, err = meta.Open(meta.Options{
+		Dir: filepath.Join(s.opts.Dir, metaDir), Now: s.opts.Now,
+		Reserve: s.opts.ReserveBytes, MemTableSize: s.opts.MemTableSize,
+		Log: func(format string, args ...any) { s.log.Debug(fmt.Sprintf(format, args...)) },
+	})
+	if err != nil {
+		return openError(err)
+	}
+	if s.blobs, err = blob.Open(blob.Options{Dir: filepath.Join(s.opts.Dir, blobDir)}); err != nil {
+		return fault.Wrap(fault.IOFailed, err, "open contents")
+	}
+	s.jobs = work.NewRunner(s.log)
+	s.settler = newSettler(s)
+	s.mover = newMover(s)
+	return s.recover(ctx)
+}
+
+func openError(err error) error {
+	var d *meta.DamageError
+	switch {
+	case errors.As(err, &d):
+		return fault.Wrap(fault.Damaged, err, "the store was not opened and nothing was changed")
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
+		return fault.Wrap(fault.AccessDenied, err, "open metadata")
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, meta.ErrNoSpace):
+		return fault.Wrap(fault.NoSpace, err, "open metadata; free some space")
+	default:
+		return fault.Wrap(fault.IOFailed, err, "open metadata")
+	}
+}
+
+// Close publishes what open files still hold, makes everything durable, ends the
+// jobs and gives the lock back. Calls after the first return what the first returned.
+func (s *Store) Close(ctx context.Context) error {
+	s.closeOnce.Do(func() {
+		s.closing.Store(true)
+		err := s.publishAll(ctx)
+		s.jobs.Close()
+		if s.failure() == nil {
+			err = errors.Join(err, s.settler.sweep(ctx), s.markClean(ctx))
+		}
+		s.closeErr = errors.Join(err, s.shut())
+	})
+	return s.closeErr
+}
+
+// shut ends whatever open has begun.
+func (s *Store) shut() error {
+	var errs []error
+	if s.jobs != nil {
+		s.jobs.Close()
+	}
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	if s.blobs != nil {
+		errs = append(errs, s.blobs.Close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Sync makes every commit and every published content until now durable.
+func (s *Store) Sync(ctx context.Context) error {
+	if err := s.settler.settleAll(ctx); err != nil {
+		return err
+	}
+	return engineError(s.db.Sync(ctx))
+}
+
+// Dir is the store's directory, an absolute path.
+func (s *Store) Dir() string { return s.opts.Dir }
+
+// SocketPath is where the daemon that owns the store listens for commands.
+func (s *Store) SocketPath() string { return SocketPath(s.opts.Dir) }
+
+// SocketPath is where the daemon that owns the store at dir listens for commands.
+func SocketPath(dir string) string { return filepath.Join(dir, "control.sock") }
+
+// now is the store's clock.
+func (s *Store) now() time.Time { return s.opts.Now() }
+
+// As returns the store as one principal sees it through one door. It is the only way
+// to the data.
+func (s *Store) As(p Principal, rc RequestContext) *Session {
+	return &Session{s: s, who: p, rc: rc}
+}

@@ -1,0 +1,148 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"pail/store/fault"
+	"pail/store/internal/meta"
+	"pail/store/internal/meta/record"
+	"pail/store/internal/meta/table"
+)
+
+// An author is who makes a change: recorded with versions, told to watchers.
+type author struct {
+	principal string
+	uid       uint32
+	door      Door
+	origin    uint64
+}
+
+// A txn is one update of the records: a snap that also writes. It lives on the
+// committer's goroutine for the length of one function, which may run again.
+type txn struct {
+	snap
+	tx      *meta.Tx
+	who     author
+	changes []Change
+	merged  []func()
+
+	discarded []*record.Version // no longer of any key, their contents still owned
+}
+
+// How an update is committed.
+type commitMode uint8
+
+const (
+	visible        commitMode = iota // return once everybody sees it
+	durable                          // return once it survives a power cut
+	freeing                          // like visible, and allowed below the reserve
+	durableFreeing                   // both
+)
+
+// update runs fn as one update; all of it happens or nothing. Pending bytes that fn
+// needs are settled first and fn runs again.
+func (s *Store) update(ctx context.Context, who author, mode commitMode, fn func(*txn) error) (meta.Commit, error) {
+	opts := meta.UpdateOptions{Durable: mode == durable || mode == durableFreeing, Frees: mode == freeing || mode == durableFreeing}
+	for {
+		if err := s.failure(); err != nil {
+			return meta.Commit{}, fault.Wrap(fault.StoreFailed, err, "the store no longer writes")
+		}
+		c, err := s.db.Update(ctx, opts, func(tx *meta.Tx) error { return s.runTxn(tx, who, fn) })
+		var pending *pendingError
+		switch {
+		case err == nil:
+			return c, nil
+		case errors.As(err, &pending):
+			if err := s.settler.settle(ctx, pending.seqs); err != nil {
+				return meta.Commit{}, err
+			}
+		default:
+			return meta.Commit{}, engineError(err)
+		}
+	}
+}
+
+func (s *Store) runTxn(tx *meta.Tx, who author, fn func(*txn) error) error {
+	t := &txn{snap: snap{s: s, r: tx}, tx: tx, who: who}
+	if s.moves.active.Load() > 0 {
+		if err := t.loadMoves(); err != nil {
+			return err
+		}
+	}
+	if err := fn(t); err != nil {
+		return err
+	}
+	if err := t.letGo(); err != nil {
+		return err
+	}
+	return t.finish()
+}
+
+// finish writes what every update writes and arranges for watchers to hear of it.
+func (t *txn) finish() error {
+	t.sampleTime()
+	if len(t.changes) > 0 {
+		if err := t.feedChanges(); err != nil {
+			return err
+		}
+		changes := t.changes
+		t.tx.Defer(func(meta.Commit) { t.s.watchers.tell(changes) })
+	}
+	for _, fn := range t.merged {
+		t.tx.Merged(fn)
+	}
+	return nil
+}
+
+// onMerged runs fn on the committer's goroutine if and when this update becomes part
+// of a batch, before any other update runs: the moment at which memory must follow.
+func (t *txn) onMerged(fn func()) { t.merged = append(t.merged, fn) }
+
+// sampleTime keeps when commits happened, once a millisecond, for views of the past.
+func (t *txn) sampleTime() {
+	now := t.tx.Now()
+	if ms := now.UnixMilli(); t.s.sampledMs.Swap(ms) != ms {
+		t.tx.Set(table.Time(t.tx.Seq()), binary.BigEndian.AppendUint64(nil, uint64(now.UnixNano())))
+	}
+}
+
+func (t *txn) now() time.Time { return t.tx.Now() }
+
+// put writes a record.
+func (t *txn) put(k []byte, m record.Record) error {
+	b, err := record.Marshal(m)
+	if err != nil {
+		return fault.Wrap(fault.Internal, err, "record %q", k)
+	}
+	t.tx.Set(k, b)
+	return nil
+}
+
+// engineError gives failures of the engine their kind; ours pass unchanged.
+func engineError(err error) error {
+	var f *fault.Error
+	var busy moveBusyError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &f):
+		return err
+	case errors.As(err, &busy):
+		return busy
+	case errors.Is(err, meta.ErrNoSpace):
+		return fault.Wrap(fault.NoSpace, err, "the disk is full but for the store's reserve; free some space")
+	case errors.Is(err, meta.ErrClosed):
+		return fault.Wrap(fault.Unavailable, err, "the store is closing")
+	case errors.Is(err, meta.ErrReadOnly):
+		return fault.Wrap(fault.StoreFailed, err, "the store no longer writes")
+	case errors.Is(err, meta.ErrTooLarge):
+		return fault.Wrap(fault.EntityTooLarge, err, "too much for one update")
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	default:
+		return fault.Wrap(fault.Internal, err, "metadata")
+	}
+}

@@ -1,0 +1,103 @@
+package store
+
+import (
+	"time"
+
+	"pail/versioning"
+)
+
+// NullVersion is the id of the null version: what an unversioned or suspended
+// bucket writes.
+const NullVersion = "null"
+
+// A Bucket is what the store knows about a bucket.
+type Bucket struct {
+	Name       string
+	ID         uint64 // never reused
+	Account    string // the owner's 12-digit account id
+	Region     string
+	Created    time.Time
+	Versioning versioning.State
+	Tags       map[string]string
+	RootIno    uint64 // inode number of the bucket's directory
+}
+
+// An Attr is what POSIX keeps about a file or a directory.
+type Attr struct {
+	// Mode holds the type (S_IFREG, S_IFLNK or S_IFDIR) and the permission bits.
+	Mode     uint32
+	UID, GID uint32
+	Atime    time.Time
+	Mtime    time.Time
+	Ctime    time.Time
+	Btime    time.Time
+	// Unowned says that nobody gave mode and owner (the object came over S3):
+	// the mount fills in its defaults for Mode's permission bits, UID and GID.
+	Unowned bool
+}
+
+// An AttrChange says which attributes to change; nil leaves one as it is.
+// Changing attributes makes no version.
+type AttrChange struct {
+	Mode     *uint32 // permission bits, 07777
+	UID, GID *uint32
+	Atime    *time.Time
+	Mtime    *time.Time
+	Ctime    *time.Time // nil: the time of the change
+}
+
+// Headers are the system headers that S3 keeps with an object.
+type Headers struct {
+	ContentType, ContentEncoding, ContentLanguage string
+	ContentDisposition, CacheControl              string
+	Expires                                       string // as it was sent
+	WebsiteRedirect                               string
+}
+
+// An Object is one version of a key (or a delete marker) as everyone sees it.
+type Object struct {
+	Bucket, Key  string
+	VersionID    string // NullVersion for a null version
+	Number       uint64 // 1, 2, 3 within the key, in commit order, never reused
+	Seq          uint64 // commit order across the store
+	Ino          uint64 // inode number; 0 for a delete marker
+	Size         int64  // bytes
+	ETag         string // without quotes
+	Modified     time.Time
+	Latest       bool
+	DeleteMarker bool
+	Attr         Attr
+	Headers      Headers
+	StorageClass string            // "STANDARD" unless it was given
+	Metadata     map[string]string // user metadata, lower-case names without x-amz-meta-
+	Tags         map[string]string
+	Checksums    map[string]string // algorithm in lower case -> base64
+	Parts        int               // 0 unless it came by a multipart upload
+	Principal    string            // ARN of who made it
+	UID          uint32            // of the process that made it, where that was known
+	Door         Door              // through which it was made
+	Blocks       int64             // 512-byte units that its content takes, holes not counted
+}
+
+// A Dir is a directory: a bucket's root (Key "") or a prefix that ends in "/".
+type Dir struct {
+	Bucket, Key string
+	Ino         uint64
+	Attr        Attr
+	Children    uint64 // published objects and directories directly below
+	Explicit    bool   // made on purpose: the key itself exists, an empty object
+}
+
+// An Entry is what one name in a directory stands for: a directory, an object,
+// or both (keys a and a/b).
+type Entry struct {
+	Name   string // the segment of the key, without a slash; may be empty
+	Dir    *Dir
+	Object *Object
+}
+
+// Conditions are the preconditions of a write or read; empty fields ask nothing.
+type Conditions struct {
+	IfMatch     string // an ETag without quotes, or "*": the key must exist
+	IfNoneMatch string // "*": the key must not exist; else an ETag it must not have
+}
