@@ -48,6 +48,7 @@
 // snapshots' view: a store of tens of MB fits, a cut is one pass over it. fsync of a file in
 // a directory with a Policy keeps its name too (see disk.Policy): badger relies on that, and
 // ext4, xfs and btrfs do it; everything else is judged strictly. Unix sockets work and
-// reappear after a cut as the dead names they are. sync(2) does not reach FUSE and makes
+// reappear after a cut as the dead names they are (the path of one may have 107 bytes: choose
+// a short Scratch). sync(2) does not reach FUSE and makes
 // nothing durable here; SyncAll does.
 package powercut

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"pail/integration/powercut/disk"
 	"pail/integration/powercut/mount"
@@ -65,6 +66,14 @@ func serve(control io.ReadWriter) (err error) {
 // start makes the disk and mounts it.
 func start(c config) (*mount.FS, error) {
 	d := disk.New(c.Disk)
+	errno := d.SetAttr(disk.Root, func(a *disk.Attr) {
+		now := time.Now()
+		a.Mode, a.UID, a.GID = 0o755, uint32(os.Getuid()), uint32(os.Getgid())
+		a.Atime, a.Mtime, a.Ctime = now, now, now
+	})
+	if errno != 0 {
+		return nil, errno
+	}
 	if c.From != "" {
 		loaded, err := disk.Load(c.From, c.Disk)
 		if err != nil {
