@@ -44,21 +44,36 @@ func runStatus(ctx context.Context, c *control.Client, asJSON bool, out io.Write
 		fmt.Fprintf(w, "mount:\t%s\n", mountLine(m))
 	}
 	fmt.Fprintf(w, "buckets:\t%d\n", s.Buckets)
-	fmt.Fprintf(w, "free:\t%s, and a reserve of %s\n", shownSize(s.Free), shownSize(s.Reserve))
-	if s.ReadOnly != "" {
-		fmt.Fprintf(w, "read-only:\t%s\n", s.ReadOnly)
+	fmt.Fprintf(w, "free:\t%s, of which %s are kept as a reserve\n", shownSize(s.Free), shownSize(s.Reserve))
+	if s.Stopped != "" {
+		fmt.Fprintf(w, "stopped:\t%s\n", s.Stopped)
 	}
-	fmt.Fprintf(w, "being written:\t%s\n", plural(s.Drafts, "file"))
-	fmt.Fprintf(w, "being settled:\t%s\n", plural(s.Pending, "version"))
+	fmt.Fprintf(w, "open:\t%s, %d with unpublished changes\n", plural(int64(s.OpenFiles), "file"), s.Drafts)
+	fmt.Fprintf(w, "not yet on disk:\t%s\n", plural(int64(s.Pending), "version"))
+	if s.Moves > 0 {
+		fmt.Fprintf(w, "on their way:\t%s\n", plural(int64(s.Moves), "directory rename"))
+	}
 	for _, j := range s.Jobs {
 		if line := jobLine(j); line != "" {
 			fmt.Fprintf(w, "job:\t%s\n", line)
 		}
 	}
-	if s.Recovery != "" {
-		fmt.Fprintf(w, "recovery:\t%s\n", s.Recovery)
-	}
+	printRecovery(w, s.Recovery)
 	return w.Flush()
+}
+
+// printRecovery tells what an unclean end left to do, if there was one.
+func printRecovery(w io.Writer, r control.Recovery) {
+	if r.Unclean {
+		fmt.Fprintf(w, "last end:\tnot clean; %s kept, %d undone, %s published, %s deleted\n",
+			plural(int64(r.Kept), "unsettled version"), r.Undone, plural(int64(r.Drafts), "open file"), plural(int64(r.Orphans), "leftover"))
+	}
+	for _, key := range r.UndoneKey {
+		fmt.Fprintf(w, "undone:\t%s\n", shown(key))
+	}
+	for _, p := range r.Problems {
+		fmt.Fprintf(w, "problem:\t%s\n", p)
+	}
 }
 
 func mountLine(m control.Mount) string {

@@ -15,14 +15,29 @@ type Status struct {
 	PID     int     `json:"pid,omitempty"` // of the daemon; 0 if there is none
 	Mounts  []Mount `json:"mounts"`
 
-	Buckets  int64  `json:"buckets"`
-	Free     int64  `json:"free"`                // bytes that can still be written
-	Reserve  int64  `json:"reserve"`             // bytes of the disk that are kept free
-	ReadOnly string `json:"read_only,omitempty"` // why the store takes no writes
-	Pending  int64  `json:"pending"`             // versions whose bytes are not yet known to be on disk
-	Drafts   int64  `json:"drafts"`              // files that are being written
-	Jobs     []Job  `json:"jobs"`
-	Recovery string `json:"recovery,omitempty"` // what was done when the store was opened
+	ID        string   `json:"id"`
+	Buckets   int      `json:"buckets"`
+	Free      int64    `json:"free"`              // bytes free on the disk
+	Reserve   int64    `json:"reserve"`           // bytes of them that only deletes may use
+	Stopped   string   `json:"stopped,omitempty"` // why the store no longer writes
+	OpenFiles int      `json:"open_files"`
+	Drafts    int      `json:"drafts"`  // open files with unpublished changes
+	Pending   int      `json:"pending"` // versions whose bytes are not yet known to be on disk
+	Moves     int      `json:"moves"`   // renames of directories on their way
+	Jobs      []Job    `json:"jobs"`
+	Recovery  Recovery `json:"recovery"`
+}
+
+// A Recovery is what was found and done when the store was opened.
+type Recovery struct {
+	Unclean   bool     `json:"unclean"`              // its last owner did not close it
+	Kept      int      `json:"kept"`                 // pending versions whose bytes had reached the disk
+	Undone    int      `json:"undone"`               // those whose bytes had not: what they replaced is back
+	UndoneKey []string `json:"undone_key,omitempty"` // BUCKET/KEY of the first hundred of them
+	Drafts    int      `json:"drafts"`               // synced files that were being written, now published
+	Orphans   int      `json:"orphans"`              // contents of nobody, deleted
+	Moves     int      `json:"moves"`                // renames of directories that went on
+	Problems  []string `json:"problems,omitempty"`   // what could not be dealt with
 }
 
 // A Job is a background job of the store.
@@ -36,12 +51,24 @@ type Job struct {
 }
 
 func statusOf(s store.Status) Status {
-	return Status{
-		Store: s.Dir, Format: s.Format, Region: s.Region, Mounts: []Mount{}, Jobs: []Job{},
-		Buckets: int64(s.Buckets), Free: int64(s.Free), Reserve: int64(s.Reserve),
-		Pending: int64(s.Pending), Drafts: int64(s.Drafts),
-		ReadOnly: fmt.Sprint(s.ReadOnly), Recovery: fmt.Sprint(s.Recovered),
+	r := s.Recovered
+	w := Status{
+		Store: s.Dir, ID: s.ID, Format: s.Format, Region: s.Region, Mounts: []Mount{}, Jobs: []Job{},
+		Buckets: s.Buckets, Free: s.Free, Reserve: s.Reserve, Stopped: s.Stopped,
+		OpenFiles: s.OpenFiles, Drafts: s.Drafts, Pending: s.Pending, Moves: s.Moves,
+		Recovery: Recovery{
+			Unclean: r.Unclean, Kept: r.Kept, Undone: r.Undone, UndoneKey: r.UndoneKey,
+			Drafts: r.Drafts, Orphans: r.Orphans, Moves: r.Moves, Problems: r.Problems,
+		},
 	}
+	for _, j := range s.Jobs {
+		job := Job{Name: j.Name, Running: j.Running, Waiting: j.Waiting, Done: j.Done, Total: j.Total}
+		if j.Failed != nil {
+			job.Failed = j.Failed.Error()
+		}
+		w.Jobs = append(w.Jobs, job)
+	}
+	return w
 }
 
 func problemOf(p store.Problem) Problem {
