@@ -1,0 +1,62 @@
+// Package store is the contract that every door relies on: buckets, objects, versions,
+// directories, files that are being written, and the rules that hold for all of them.
+// It knows neither HTTP nor FUSE.
+//
+// # Words
+//
+// A Store is one directory on disk, owned by one process. A Session is the store seen
+// by one principal through one door; it is the only way to data, and each of its
+// methods authorizes first. A File is one open handle on a mount; all handles of one
+// file share an inode. A draft is what was written to an inode since its last publish.
+// Publishing makes it a version. A version is pending until its bytes are known to be
+// on disk; settling syncs them.
+//
+// # Promises
+//
+// What Put, Copy, Delete, CompleteUpload and the calls on buckets return is durable.
+// File.Sync makes a file durable and publishes nothing; recovery publishes it. A
+// publish (File.Flush, File.Close), and what the mount does to names, is visible at
+// once and durable soon: after a power cut a file that was never synced has its whole
+// old or its whole new content. Store.Sync and Close make everything durable. An error
+// of a sync ends all writing for good (StoreFailed); reads go on.
+//
+// Every error is a fault.Error. Listings are in the byte order of keys. Sessions, files
+// and readers may be used from many goroutines.
+//
+// # How it is built
+//
+// All changes are updates (txn.go) that the engine's one committer runs one after
+// another; reads are snapshots (snap.go). What a key is stands in one record: its live
+// head or its dead top (a delete marker); older versions stand in a table of their own,
+// so a listing never meets them (chain.go; the rules are in package versioning).
+// Directory records are kept in step in the same update (dirs.go). A content is an
+// inlined blob or extents over content files; versions share both by reference counts
+// (content.go). A pending publish keeps what it replaced until it is settled, and a
+// pending content has one name and one owner only: whoever would give it another
+// settles it first (settle.go). A directory is renamed by a durable intent that every
+// snapshot reads through, and the records follow (move.go). Open files are in memory
+// (inode.go, draft.go); only fsync writes records of drafts (draft_sync.go).
+//
+// Memory follows records at two moments: onMerged, on the committer's goroutine before
+// the next update runs, for what updates consult (names of open files, what is
+// pending); and after the batch is visible, for what readers consult first (claims on
+// names). Locks are taken in the order inode.mu, fileTable.mu; updates take only the
+// latter.
+//
+// # Decisions
+//
+//   - mkdir makes the directory's own key ("dir/", an empty object), so that both doors
+//     see empty directories and a mkdir is authorized and versioned as a put. Implied
+//     directories have only a record.
+//   - A new file is a claim in memory until its first publish. It is shown on the mount,
+//     not over S3; a conditional write of its key is a conflict.
+//   - A renamed object's version is made by the rename: it has the rename's sequence,
+//     time and principal. So a record below a directory that is being renamed belongs to
+//     the rename exactly if its sequence is not greater.
+//   - A draft that was fsynced is synced again before its publish commits: the publish
+//     ends the draft's record, and with it the way back to what the fsync promised.
+//   - Small drafts are kept in memory and published inline, in the same commit as their
+//     version: they are never pending and cost no file.
+//   - The feed of changes is written only while a cursor exists.
+//   - Renaming between buckets answers CrossDevice, so that mv copies.
+package store
