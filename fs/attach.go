@@ -1,0 +1,188 @@
+package fs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"pail/store/fault"
+)
+
+// Attaching is done here rather than by go-fuse, whose way through fusermount3 sends
+// the cause of a refusal to the daemon's stderr and whose direct way does not know
+// the flags of mount(2).
+
+const (
+	fuseDevice = "/dev/fuse"
+	fsType     = "fuse.pail"
+)
+
+// An attachment is what the kernel is asked to attach.
+type attachment struct {
+	dir        string // real path
+	fsName     string
+	readOnly   bool
+	allowOther bool
+	maxRead    int // bytes
+	extra      mountOptions
+}
+
+// attach mounts and returns the descriptor over which the kernel talks to us.
+func (a *attachment) attach() (fd int, err error) {
+	if _, err := os.Stat(fuseDevice); err != nil {
+		return -1, fault.Wrap(fault.NotSupported, err, "there is no %s: load the kernel's fuse module (modprobe fuse), or give the container the device", fuseDevice)
+	}
+	if os.Geteuid() == 0 {
+		fd, err = a.direct()
+		// Root of a container may lack the right to mount and still have a
+		// fusermount3 that works.
+		if err == nil || !errors.Is(err, unix.EPERM) {
+			return fd, err
+		}
+	}
+	return a.fusermount()
+}
+
+func (a *attachment) direct() (int, error) {
+	fd, err := unix.Open(fuseDevice, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fault.Wrap(fault.NotSupported, err, "%s cannot be opened", fuseDevice)
+	}
+	flags := uintptr(unix.MS_NOSUID|unix.MS_NODEV) | a.extra.flags
+	if a.readOnly {
+		flags |= unix.MS_RDONLY
+	}
+	data := append([]string{
+		fmt.Sprintf("fd=%d", fd), "rootmode=40000",
+		fmt.Sprintf("user_id=%d", os.Geteuid()), fmt.Sprintf("group_id=%d", os.Getegid()),
+	}, a.kernelOptions()...)
+	if err := unix.Mount(a.fsName, a.dir, fsType, flags, strings.Join(data, ",")); err != nil {
+		_ = unix.Close(fd)
+		return -1, fault.Wrap(fault.NotPermitted, err, "the kernel refused to mount on %s", a.dir)
+	}
+	return fd, nil
+}
+
+func (a *attachment) kernelOptions() []string {
+	o := []string{"default_permissions", fmt.Sprintf("max_read=%d", a.maxRead)}
+	if a.allowOther {
+		o = append(o, "allow_other")
+	}
+	return append(o, a.extra.kernel...)
+}
+
+// fusermount has the setuid helper mount for us: it opens the device, mounts, and
+// sends the descriptor over a socket.
+func (a *attachment) fusermount() (int, error) {
+	bin, err := fusermountPath()
+	if err != nil {
+		return -1, err
+	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, fault.Wrap(fault.Internal, err, "socket for fusermount3")
+	}
+	ours, theirs := os.NewFile(uintptr(pair[0]), "fusermount"), os.NewFile(uintptr(pair[1]), "fusermount")
+	defer ours.Close()
+	defer theirs.Close()
+
+	options := append([]string{"nosuid", "nodev", "fsname=" + escapeOption(a.fsName), "subtype=pail"}, a.kernelOptions()...)
+	options = append(options, a.extra.names...)
+	if a.readOnly {
+		options = append(options, "ro")
+	}
+	cmd := exec.Command(bin, "-o", strings.Join(options, ","), "--", a.dir)
+	cmd.Env = append(os.Environ(), "_FUSE_COMMFD=3")
+	cmd.ExtraFiles = []*os.File{theirs}
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Run(); err != nil {
+		return -1, fault.Wrap(fault.NotPermitted, err, "fusermount3 refused to mount on %s: %s", a.dir, oneLine(said.String()))
+	}
+	return receiveFd(int(ours.Fd()))
+}
+
+func receiveFd(socket int) (int, error) {
+	buf, oob := make([]byte, 4), make([]byte, unix.CmsgSpace(4))
+	_, oobn, _, _, err := unix.Recvmsg(socket, buf, oob, unix.MSG_CMSG_CLOEXEC)
+	if err != nil {
+		return -1, fault.Wrap(fault.Internal, err, "receive the descriptor from fusermount3")
+	}
+	messages, err := unix.ParseSocketControlMessage(oob[:oobn])
+	if err != nil || len(messages) != 1 {
+		return -1, fault.Wrap(fault.Internal, err, "fusermount3 sent no descriptor")
+	}
+	fds, err := unix.ParseUnixRights(&messages[0])
+	if err != nil || len(fds) != 1 {
+		return -1, fault.Wrap(fault.Internal, err, "fusermount3 sent no descriptor")
+	}
+	return fds[0], nil
+}
+
+// errBusy says that a mount is in use.
+var errBusy = errors.New("it is in use")
+
+// detach unmounts dir; lazily means that what uses it may go on. Without lazy, a
+// mount in use is errBusy.
+func detach(dir string, lazy bool) error {
+	if os.Geteuid() == 0 {
+		flags := unix.UMOUNT_NOFOLLOW
+		if lazy {
+			flags |= unix.MNT_DETACH
+		}
+		err := unix.Unmount(dir, flags)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, unix.EBUSY):
+			return errBusy
+		case errors.Is(err, unix.EINVAL):
+			return fault.Wrap(fault.InvalidArgument, err, "%s is not a mount", dir)
+		case !errors.Is(err, unix.EPERM):
+			return fault.Wrap(fault.Internal, err, "unmount %s", dir)
+		}
+	}
+	bin, err := fusermountPath()
+	if err != nil {
+		return err
+	}
+	args := []string{"-u", "--", dir}
+	if lazy {
+		args = []string{"-u", "-z", "--", dir}
+	}
+	said, err := exec.Command(bin, args...).CombinedOutput()
+	switch {
+	case err == nil:
+		return nil
+	case bytes.Contains(said, []byte("busy")):
+		return errBusy
+	}
+	return fault.Wrap(fault.NotPermitted, err, "fusermount3 refused to unmount %s: %s", dir, oneLine(string(said)))
+}
+
+// fusermountPath finds the helper, also for daemons that run with an empty PATH.
+func fusermountPath() (string, error) {
+	for _, name := range []string{"fusermount3", "fusermount"} {
+		for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/bin", "/bin") {
+			path := filepath.Join(dir, name)
+			if fi, err := os.Stat(path); err == nil && fi.Mode().IsRegular() && fi.Mode()&0o111 != 0 {
+				return path, nil
+			}
+		}
+	}
+	return "", fault.New(fault.NotSupported, "fusermount3 is missing; install it (Debian: apt install fuse3)")
+}
+
+func escapeOption(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `,`, `\,`).Replace(s)
+}
+
+func oneLine(s string) string {
+	return strings.Join(strings.Fields(s), " ")
+}

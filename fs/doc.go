@@ -1,0 +1,57 @@
+// Package fs is the mount: it answers the kernel's FUSE requests out of a store.
+//
+// Words: a *node* is an inode that the kernel knows; its id is the store's inode
+// number, and 1 for the mount's root. A *spot* is a name in a directory node; a
+// *location* is the bucket and key that a spot stands for (package names does the
+// translating). A *draft* belongs to the store; a *handle* is ours, one per open(2).
+//
+// # Promises
+//
+//   - What a call returns was true when it returned, whoever changed the store: the
+//     kernel caches entries and attributes without expiry, and takes them back when
+//     told (notifier.go says why nothing stale can stay). Telling is done by one
+//     worker, never by a handler and never under a lock. Settle waits for it.
+//   - One act makes one version. A FLUSH publishes only if the closing thread belongs
+//     to the process that opened the handle; RELEASE publishes the rest.
+//   - A call by path (stat, open, chmod) acts on the inode that the kernel means or
+//     answers ESTALE, upon which the kernel looks the name up again and comes back.
+//     Open files go on working without a name.
+//   - Renaming a directory is one changed node. Listing streams: a page at a time is
+//     held, whatever the directory's size.
+//   - A panic in a handler is that request's EIO.
+//
+// # How it is laid out
+//
+// raw.go lists what is answered, by family: ops_lookup, ops_attr, ops_dir, ops_name,
+// ops_open, ops_data. node_table and handle_table are the memory, location joins them
+// to keys. changes translates what the store says into what notifier tells the
+// kernel; peers does the same between mounts of one process. mount, mountpoint,
+// attach and options are the way in and out. To answer one more request: write the
+// method in its family's file, add it to raw.go.
+//
+// # Decisions
+//
+//   - fuse.RawFileSystem instead of go-fuse's fs package: no object and no global lock
+//     per inode, and node ids that are the persistent numbers. A node costs some 100
+//     bytes and its name.
+//   - A request costs far more than what it does, so they are saved: OPENDIR answers
+//     ENOSYS once (listings are then cached and a second one costs nothing); handles
+//     that cannot write are opened without FLUSH; extended attributes answer ENOSYS
+//     once; names that do not exist are cached too; READDIRPLUS only where entries are
+//     asked after; symlinks are cached. HANDLE_KILLPRIV_V2 and ATOMIC_O_TRUNC save a
+//     request per write and per truncating open. The GETATTR of a directory after a
+//     change in it remains: default_permissions needs it.
+//   - Without a directory handle an offset must mean something by itself: it is the
+//     inode number of the entry before it (cursor_table.go).
+//   - No writeback cache: the store's other door changes files. No passthrough: the
+//     store must see writes, and the bytes of a version may be in several files.
+//   - Interrupts are ignored: requests are short, and Go programs send signals to
+//     themselves all the time.
+//   - A second mount of what a first one shows is read-only: two kernels see neither
+//     each other's locks nor each other's pages.
+//   - The name .go-fuse-epoll-hack in the root is go-fuse's (see firstPoll); a key of
+//     that name is reachable only through a mount whose root is another directory.
+//
+// Left out on purpose: hard links, FIFOs, sockets and devices (EPERM); file locks,
+// which the kernel keeps by itself; atime, which FUSE does not keep.
+package fs

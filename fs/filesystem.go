@@ -1,0 +1,94 @@
+package fs
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"pail/fs/names"
+	"pail/store"
+	"pail/store/fault"
+)
+
+// cacheFor is how long the kernel may believe an entry or attributes: until we say
+// otherwise (see notifier).
+const cacheFor = 365 * 24 * time.Hour
+
+// blockSize is st_blksize, in bytes: how much stdio and cp move at once. A request
+// costs far more than the bytes in it.
+const blockSize = 128 << 10
+
+// A filesystem answers the kernel's requests. Each call runs on a goroutine of its own.
+type filesystem struct {
+	fuse.RawFileSystem // answers ENOSYS to what is not here; see raw.go
+
+	ctx       context.Context
+	store     *store.Store
+	principal store.Principal
+	origin    uint64 // marks the changes that this mount makes
+	root      rootPlace
+	readOnly  bool
+	uid, gid  uint32 // of what came without an owner
+	umask     uint32
+	log       *slog.Logger
+
+	// tree is held for reading by every call that derives a path and uses it, and
+	// for writing by RENAME: a path must not change between the two. The kernel
+	// locks the directories of a call, not those above.
+	tree    sync.RWMutex
+	nodes   *nodeTable
+	handles *handleTable
+	cursors *cursorTable
+	notify  *notifier
+	peers   *Peers
+}
+
+// A rootPlace is what the mount shows as its root.
+type rootPlace struct {
+	bucket string // "": the list of buckets
+	place  names.Place
+}
+
+func (r rootPlace) kind() nodeKind {
+	if r.bucket == "" {
+		return kindRoot
+	}
+	return kindDir
+}
+
+// String names the filesystem in go-fuse's messages.
+func (f *filesystem) String() string { return "pail" }
+
+// session is the store as the caller of a request sees it.
+func (f *filesystem) session(h *fuse.InHeader) *store.Session {
+	return f.store.As(f.principal, store.RequestContext{
+		Door: store.DoorMount, UID: h.Uid, GID: h.Gid, Origin: f.origin,
+	})
+}
+
+// ownSession is the store as the mount itself sees it.
+func (f *filesystem) ownSession() *store.Session {
+	return f.store.As(f.principal, store.RequestContext{Door: store.DoorMount, Origin: f.origin})
+}
+
+// status translates a failure. What nobody should meet is logged here, once.
+func (f *filesystem) status(call string, err error) fuse.Status {
+	if err == nil {
+		return fuse.OK
+	}
+	switch fault.KindOf(err) {
+	case fault.Internal, fault.IOFailed, fault.Damaged, fault.StoreFailed, fault.NewerFormat:
+		f.log.Error("mount", "call", call, "err", err)
+	}
+	return fuse.Status(fault.Errno(err))
+}
+
+// onPanic answers a request whose handler has panicked; the mount lives on.
+func (f *filesystem) onPanic(v any) fuse.Status {
+	f.log.Error("mount: panic in a handler", "panic", v, "stack", string(debug.Stack()))
+	return fuse.EIO
+}

@@ -1,0 +1,178 @@
+package fs
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pail/store"
+	"pail/versioning"
+)
+
+// A bench is a store and a mount of it, gone when the test ends.
+type bench struct {
+	t     *testing.T
+	store *store.Store
+	mount *Server
+	se    *store.Session // beside the mount
+}
+
+func openStore(t *testing.T) *store.Store {
+	t.Helper()
+	o := store.Options{Dir: filepath.Join(t.TempDir(), "store"), AllowAnyFS: true, ReserveBytes: 1 << 20}
+	if err := store.Create(o); err != nil {
+		t.Fatal(err)
+	}
+	st, err := store.Open(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := st.Close(context.Background()); err != nil {
+			t.Errorf("close the store: %v", err)
+		}
+	})
+	return st
+}
+
+func beside(st *store.Store) *store.Session {
+	return st.As(store.Owner(), store.RequestContext{Door: store.DoorControl})
+}
+
+// mountStore mounts st with o; the mount is gone before the store is closed.
+func mountStore(t *testing.T, st *store.Store, o Options) *Server {
+	t.Helper()
+	o.Store, o.Principal = st, store.Owner()
+	if o.Mountpoint == "" {
+		o.Mountpoint = t.TempDir()
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
+	m, err := Mount(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unmount(t, m) })
+	return m
+}
+
+func unmount(t *testing.T, m *Server) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := m.Unmount(ctx); err != nil {
+		t.Errorf("unmount: %v", err)
+		_ = Detach(m.Dir())
+	}
+}
+
+// newBench mounts the bucket "b", which is versioned, of a fresh store.
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	st := openStore(t)
+	se := beside(st)
+	if _, err := se.CreateBucket(context.Background(), "bkt", store.BucketOptions{Versioning: versioning.Enabled}); err != nil {
+		t.Fatal(err)
+	}
+	return &bench{t: t, store: st, se: se, mount: mountStore(t, st, Options{Bucket: "bkt"})}
+}
+
+// path is where a key shows.
+func (b *bench) path(key string) string { return filepath.Join(b.mount.Dir(), key) }
+
+// versions counts the versions of a key, once what is under way has been published.
+func (b *bench) versions(key string) int {
+	b.t.Helper()
+	var n int
+	// RELEASE, which publishes, comes after close has returned.
+	for range 200 {
+		all, err := b.se.Versions(context.Background(), "bkt", key)
+		if err == nil {
+			n = len(all)
+		}
+		if err == nil && b.store.Status().OpenFiles == 0 {
+			return n
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return n
+}
+
+func (b *bench) put(key, body string) {
+	b.t.Helper()
+	_, err := b.se.Put(context.Background(), "bkt", key, store.PutInput{Body: strings.NewReader(body), Size: int64(len(body))})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// settle waits until the kernel knows of what happened beside it.
+func (b *bench) settle() {
+	b.t.Helper()
+	if err := b.mount.Settle(context.Background()); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// sh runs a shell script in the mount.
+func (b *bench) sh(script string) string {
+	b.t.Helper()
+	return runIn(b.t, b.mount.Dir(), script)
+}
+
+func runIn(t *testing.T, dir, script string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-ec", script)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "HOME=/nonexistent",
+		"GIT_AUTHOR_NAME=t", "GIT_AUTHOR_EMAIL=t@t", "GIT_COMMITTER_NAME=t", "GIT_COMMITTER_EMAIL=t@t")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s\n%v: %s", script, err, out)
+	}
+	return string(out)
+}
+
+// testLog sends a log to the test's.
+type testLog struct{ t *testing.T }
+
+func (l testLog) Write(p []byte) (int, error) {
+	l.t.Log(strings.TrimSpace(string(p)))
+	return len(p), nil
+}
+
+func mustWrite(t *testing.T, path, body string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(body), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantContent(t *testing.T, path, want string) {
+	t.Helper()
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Fatalf("%s holds %.60q, want %.60q", path, got, want)
+	}
+}
+
+func needs(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			t.Skip(fmt.Sprintf("%s is not installed", p))
+		}
+	}
+}

@@ -1,0 +1,379 @@
+package fs
+
+import (
+	"hash/maphash"
+	"sync"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+// rootID is the FUSE node id of the mount's root, whatever it shows. The store's
+// numbering of inodes begins above it.
+const rootID = 1
+
+// A nodeKind says what a node stands for.
+type nodeKind uint8
+
+const (
+	kindRoot   nodeKind = iota // the list of buckets
+	kindDir                    // a directory of a bucket, the bucket's own included
+	kindObject                 // an object: a file or a symlink
+	kindPart                   // a directory that exists only in names: the beginning of a long one
+)
+
+// isDir says whether the kernel takes the node for a directory.
+func (k nodeKind) isDir() bool { return k != kindObject }
+
+// A node is what the table remembers of an inode that the kernel knows: where it
+// stands, not what it is. A node is a value; the table holds the one that counts.
+type node struct {
+	id       uint64
+	parent   uint64 // the directory's node id
+	lookups  uint64 // references that the kernel holds
+	name     string // the component under which parent shows it
+	children uint32 // nodes whose parent this is
+	next     uint32 // the next node of the same place in the index, a slot number
+	kind     nodeKind
+	gone     bool // its name was taken away or belongs to another inode by now
+	setgid   bool // a directory whose group its new children get
+	told     bool // a directory whose attributes the kernel may have: see setTold
+}
+
+// chunkLen is how many nodes are allocated together. Chunks keep the garbage
+// collector from seeing a pointer per node and growing from copying them.
+const chunkLen = 512
+
+// A nodeTable knows the nodes that the kernel knows, by id and by place. A renamed
+// directory is one changed node: paths are derived by walking up. Some 100
+// bytes are held per node besides its name. Its methods are safe for concurrent use and
+// never block for long.
+type nodeTable struct {
+	seed maphash.Seed
+
+	mu     sync.Mutex // guards what follows
+	chunks []*[chunkLen]node
+	free   uint32            // first free slot, chained by next; 0: none
+	used   uint32            // slots ever handed out; slot 0 means "none"
+	byID   map[uint64]uint32 // node id -> slot
+	byName map[uint64]uint32 // hash of parent and name -> first slot
+	ghosts map[uint64]ghost  // what removed directories were, for those who are in them
+}
+
+// A ghost is what is left of a directory that was removed and that the kernel has
+// not forgotten: its attributes.
+type ghost fuse.Attr
+
+// newNodeTable returns a table that holds the root, which is never forgotten.
+func newNodeTable(root nodeKind) *nodeTable {
+	t := &nodeTable{seed: maphash.MakeSeed(), byID: map[uint64]uint32{}, byName: map[uint64]uint32{}, ghosts: map[uint64]ghost{}, used: 1}
+	t.chunks = append(t.chunks, new([chunkLen]node))
+	s := t.alloc()
+	*t.at(s) = node{id: rootID, kind: root, lookups: 1, told: true}
+	t.byID[rootID] = s
+	return t
+}
+
+func (t *nodeTable) at(slot uint32) *node { return &t.chunks[slot/chunkLen][slot%chunkLen] }
+
+func (t *nodeTable) alloc() uint32 {
+	if s := t.free; s != 0 {
+		t.free = t.at(s).next
+		return s
+	}
+	s := t.used
+	t.used++
+	if int(s/chunkLen) == len(t.chunks) {
+		t.chunks = append(t.chunks, new([chunkLen]node))
+	}
+	return s
+}
+
+func (t *nodeTable) hash(parent uint64, name string) uint64 {
+	return maphash.String(t.seed, name) ^ parent*0x9e3779b97f4a7c15
+}
+
+// find returns the slot of the node at a place, 0 if there is none.
+func (t *nodeTable) find(parent uint64, name string) uint32 {
+	for s := t.byName[t.hash(parent, name)]; s != 0; s = t.at(s).next {
+		if n := t.at(s); n.parent == parent && n.name == name {
+			return s
+		}
+	}
+	return 0
+}
+
+func (t *nodeTable) index(s uint32) {
+	n := t.at(s)
+	h := t.hash(n.parent, n.name)
+	n.next = t.byName[h]
+	t.byName[h] = s
+}
+
+func (t *nodeTable) unindex(s uint32) {
+	n := t.at(s)
+	h := t.hash(n.parent, n.name)
+	first := t.byName[h]
+	if first == s {
+		if n.next == 0 {
+			delete(t.byName, h)
+		} else {
+			t.byName[h] = n.next
+		}
+		n.next = 0
+		return
+	}
+	for p := first; p != 0; p = t.at(p).next {
+		if t.at(p).next == s {
+			t.at(p).next = n.next
+			break
+		}
+	}
+	n.next = 0
+}
+
+// remember notes that the kernel is being told of one more reference to the node id,
+// which stands at the place parent, name. Whoever stood there before loses the name.
+func (t *nodeTable) remember(id, parent uint64, name string, kind nodeKind) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s, known := t.byID[id]
+	if known {
+		n := t.at(s)
+		n.lookups++
+		n.told = true
+		if n.parent == parent && n.name == name && !n.gone {
+			return
+		}
+		t.place(s, parent, name)
+		return
+	}
+	s = t.alloc()
+	*t.at(s) = node{id: id, kind: kind, lookups: 1, gone: true, told: true}
+	t.byID[id] = s
+	t.place(s, parent, name)
+}
+
+// place puts the node in slot s at a place and takes the name from whoever has it.
+func (t *nodeTable) place(s uint32, parent uint64, name string) {
+	if old := t.find(parent, name); old != 0 && old != s {
+		t.displace(old)
+	}
+	n := t.at(s)
+	if !n.gone {
+		t.unindex(s)
+	}
+	before := n.parent
+	n.parent, n.name, n.gone = parent, name, false
+	t.index(s)
+	if before != parent {
+		t.adopt(parent)
+		t.abandon(before)
+	}
+}
+
+// displace takes the name from the node in slot s; it keeps its parent so that
+// nothing has to be known about where its holders believe it to be.
+func (t *nodeTable) displace(s uint32) {
+	t.unindex(s)
+	t.at(s).gone = true
+}
+
+func (t *nodeTable) adopt(parent uint64) {
+	if s, ok := t.byID[parent]; ok {
+		t.at(s).children++
+	}
+}
+
+// abandon counts a child less and lets go of parents that nothing needs any more.
+func (t *nodeTable) abandon(parent uint64) {
+	s, ok := t.byID[parent]
+	if !ok {
+		return
+	}
+	// A parent that the kernel came to know after the child did not count it.
+	if n := t.at(s); n.children > 0 {
+		n.children--
+	}
+	t.dropUnused(s)
+}
+
+func (t *nodeTable) dropUnused(s uint32) {
+	n := t.at(s)
+	if n.lookups > 0 || n.children > 0 {
+		return
+	}
+	if !n.gone {
+		t.unindex(s)
+	}
+	parent := n.parent
+	delete(t.byID, n.id)
+	delete(t.ghosts, n.id)
+	*n = node{next: t.free}
+	t.free = s
+	t.abandon(parent)
+}
+
+// forget takes back count references of the kernel.
+func (t *nodeTable) forget(id, count uint64) {
+	if id == rootID {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s, ok := t.byID[id]
+	if !ok {
+		return
+	}
+	n := t.at(s)
+	n.lookups -= min(count, n.lookups)
+	t.dropUnused(s)
+}
+
+// node returns a copy of the node id; ok is false if the kernel should not know it.
+func (t *nodeTable) node(id uint64) (n node, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s, ok := t.byID[id]
+	if !ok {
+		return node{}, false
+	}
+	return *t.at(s), true
+}
+
+// child returns a copy of the node at a place.
+func (t *nodeTable) child(parent uint64, name string) (n node, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.find(parent, name)
+	if s == 0 {
+		return node{}, false
+	}
+	return *t.at(s), true
+}
+
+// path returns the names that lead from the root to the node id, appended to buf,
+// and the node's kind. ok is false if there is no such node or its name, or that of a
+// directory above it, is not its own any more.
+func (t *nodeTable) path(id uint64, buf []string) (names []string, kind nodeKind, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s, ok := t.byID[id]
+	if !ok {
+		return nil, 0, false
+	}
+	names, kind = buf[:0], t.at(s).kind
+	for n := t.at(s); n.id != rootID; n = t.at(s) {
+		if n.gone {
+			return nil, 0, false
+		}
+		names = append(names, n.name)
+		if s, ok = t.byID[n.parent]; !ok {
+			return nil, 0, false
+		}
+	}
+	for i, j := 0, len(names)-1; i < j; i, j = i+1, j-1 {
+		names[i], names[j] = names[j], names[i]
+	}
+	return names, kind, true
+}
+
+// removed notes that a place is empty now and returns the node that had stood there.
+func (t *nodeTable) removed(parent uint64, name string) (n node, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.find(parent, name)
+	if s == 0 {
+		return node{}, false
+	}
+	t.displace(s)
+	return *t.at(s), true
+}
+
+// A spot is a place in the tree: a name in a directory.
+type spot struct {
+	parent uint64
+	name   string
+}
+
+// renamed notes that what stood at from stands at to; what stood at to is replaced
+// and returned.
+func (t *nodeTable) renamed(from, to spot) (replaced node, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if old := t.find(to.parent, to.name); old != 0 {
+		replaced, ok = *t.at(old), true
+		t.displace(old)
+	}
+	if s := t.find(from.parent, from.name); s != 0 {
+		t.place(s, to.parent, to.name)
+	}
+	return replaced, ok
+}
+
+// exchanged notes that what stood at a and what stood at b have changed places.
+func (t *nodeTable) exchanged(a, b spot) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	sa, sb := t.find(a.parent, a.name), t.find(b.parent, b.name)
+	if sa != 0 {
+		t.displace(sa)
+	}
+	if sb != 0 {
+		t.place(sb, a.parent, a.name)
+	}
+	if sa != 0 {
+		t.place(sa, b.parent, b.name)
+	}
+}
+
+// haunt keeps the attributes of a directory that was removed.
+func (t *nodeTable) haunt(id uint64, g ghost) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s, ok := t.byID[id]; ok && t.at(s).gone {
+		t.ghosts[id] = g
+	}
+}
+
+// ghost returns the attributes of a removed directory.
+func (t *nodeTable) ghost(id uint64) (ghost, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	g, ok := t.ghosts[id]
+	return g, ok
+}
+
+// setGroupRule notes whether a directory hands its group down.
+func (t *nodeTable) setGroupRule(id uint64, setgid bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s, ok := t.byID[id]; ok {
+		t.at(s).setgid = setgid
+	}
+}
+
+// setTold notes whether the kernel may believe that it knows a directory's attributes.
+// It drops them by itself after each change of names that it asked for; such a call
+// says so before it begins, because attributes that are told meanwhile are dropped
+// with the rest.
+func (t *nodeTable) setTold(id uint64, told bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s, ok := t.byID[id]; ok {
+		t.at(s).told = told
+	}
+}
+
+// standing says whether the node id is known and, if so, where it should stand and
+// whether it does.
+func (t *nodeTable) standing(id uint64) (at spot, stands, known bool) {
+	n, known := t.node(id)
+	return spot{n.parent, n.name}, known && !n.gone, known
+}
+
+// size returns how many nodes are held.
+func (t *nodeTable) size() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.byID)
+}

@@ -1,0 +1,296 @@
+package fs
+
+import (
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+
+	"pail/store"
+	"pail/store/fault"
+)
+
+// GetAttr answers stat. An open file is asked first: it may be a draft, or have lost
+// its name.
+func (f *filesystem) GetAttr(_ <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOut) fuse.Status {
+	seen := f.notify.foreign()
+	a, _, err := f.getAttr(&in.InHeader)
+	if err != nil {
+		return f.status("getattr", err)
+	}
+	out.Attr = a
+	if f.notify.foreign() == seen {
+		out.SetTimeout(cacheFor)
+	}
+	return fuse.OK
+}
+
+// Statx is GetAttr and the time of birth.
+func (f *filesystem) Statx(_ <-chan struct{}, in *fuse.StatxIn, out *fuse.StatxOut) fuse.Status {
+	seen := f.notify.foreign()
+	a, born, err := f.getAttr(&in.InHeader)
+	if err != nil {
+		return f.status("statx", err)
+	}
+	sec, nsec := splitTime(born)
+	out.Statx = fuse.Statx{
+		Mask: unix.STATX_BASIC_STATS, Blksize: a.Blksize, Nlink: a.Nlink, Uid: a.Uid, Gid: a.Gid, Mode: uint16(a.Mode),
+		Ino: a.Ino, Size: a.Size, Blocks: a.Blocks,
+		Atime: fuse.SxTime{Sec: a.Atime, Nsec: a.Atimensec}, Btime: fuse.SxTime{Sec: sec, Nsec: nsec},
+		Ctime: fuse.SxTime{Sec: a.Ctime, Nsec: a.Ctimensec}, Mtime: fuse.SxTime{Sec: a.Mtime, Nsec: a.Mtimensec},
+	}
+	if !born.IsZero() {
+		out.Mask |= unix.STATX_BTIME
+	}
+	if f.notify.foreign() == seen {
+		out.SetTimeout(cacheFor)
+	}
+	return fuse.OK
+}
+
+func (f *filesystem) getAttr(h *fuse.InHeader) (a fuse.Attr, born time.Time, err error) {
+	if file := f.handles.fileOf(h.NodeId); file != nil {
+		a, born = f.fileAttr(h.NodeId, file)
+		return a, born, nil
+	}
+	f.tree.RLock()
+	defer f.tree.RUnlock()
+	return f.namedAttr(f.session(h), h.NodeId)
+}
+
+// fileAttr is what an open file is now.
+func (f *filesystem) fileAttr(id uint64, file *store.File) (fuse.Attr, time.Time) {
+	o := file.Object()
+	a := f.objectAttr(&o)
+	if _, stands, known := f.nodes.standing(id); known && !stands {
+		a.Nlink = 0
+	}
+	return a, o.Attr.Btime
+}
+
+// namedAttr is what the store has where the node stands. f.tree is held.
+func (f *filesystem) namedAttr(se *store.Session, id uint64) (fuse.Attr, time.Time, error) {
+	loc, err := f.locate(id)
+	if err != nil {
+		if g, ok := f.nodes.ghost(id); ok {
+			return fuse.Attr(g), time.Time{}, nil
+		}
+		return fuse.Attr{}, time.Time{}, err
+	}
+	switch loc.kind {
+	case kindRoot:
+		a, err := f.bucketsAttr(se)
+		return a, time.Time{}, err
+	case kindPart:
+		return f.partAttr(id), time.Time{}, nil
+	case kindDir:
+		d, err := f.statDir(se, id, loc)
+		if err != nil {
+			return fuse.Attr{}, time.Time{}, err
+		}
+		return f.dirAttr(id, &d), d.Attr.Btime, nil
+	}
+	o, err := f.statObject(se, id, loc)
+	if err != nil {
+		return fuse.Attr{}, time.Time{}, err
+	}
+	return f.objectAttr(&o), o.Attr.Btime, nil
+}
+
+// statDir reads the directory node id, which must still be the one at its place.
+func (f *filesystem) statDir(se *store.Session, id uint64, loc location) (store.Dir, error) {
+	f.nodes.setTold(id, true)
+	d, err := se.StatDir(f.ctx, loc.bucket, loc.place.Dir)
+	if id == rootID {
+		return d, err
+	}
+	if isAbsent(err) || err == nil && d.Ino != id {
+		return d, fault.StaleHandle
+	}
+	if err == nil {
+		f.nodes.setGroupRule(id, d.Attr.Mode&unix.S_ISGID != 0)
+	}
+	return d, err
+}
+
+// statObject reads the object node id, which must still be the one at its place.
+func (f *filesystem) statObject(se *store.Session, id uint64, loc location) (store.Object, error) {
+	e, err := f.entry(se, loc, loc.segment)
+	if isAbsent(err) || err == nil && (e.Object == nil || e.Object.Ino != id) {
+		return store.Object{}, fault.StaleHandle
+	}
+	if err != nil {
+		return store.Object{}, err
+	}
+	return *e.Object, nil
+}
+
+func isAbsent(err error) bool {
+	k := fault.KindOf(err)
+	return k == fault.NoSuchKey || k == fault.NoSuchBucket
+}
+
+// bucketsAttr is the list of buckets as a directory; its time is that of the newest.
+func (f *filesystem) bucketsAttr(se *store.Session) (fuse.Attr, error) {
+	all, err := se.Buckets(f.ctx)
+	a := f.partAttr(rootID)
+	for i := range all {
+		if sec, nsec := splitTime(all[i].Created); sec > a.Mtime || sec == a.Mtime && nsec > a.Mtimensec {
+			a.Mtime, a.Mtimensec = sec, nsec
+		}
+	}
+	a.Ctime, a.Ctimensec, a.Atime, a.Atimensec = a.Mtime, a.Mtimensec, a.Mtime, a.Mtimensec
+	return a, err
+}
+
+// SetAttr changes size, mode, owner and times. truncate(2), which comes without a
+// handle, makes one version at once.
+func (f *filesystem) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrOut) fuse.Status {
+	if f.readOnly {
+		return fuse.EROFS
+	}
+	f.tree.RLock()
+	defer f.tree.RUnlock()
+	seen := f.notify.foreign()
+	a, err := f.setAttrs(in)
+	if err != nil {
+		return f.status("setattr", err)
+	}
+	out.Attr = a
+	if f.notify.foreign() == seen {
+		out.SetTimeout(cacheFor)
+	}
+	f.peers.changed(f, in.NodeId)
+	return fuse.OK
+}
+
+func (f *filesystem) setAttrs(in *fuse.SetAttrIn) (fuse.Attr, error) {
+	se := f.session(&in.InHeader)
+	file := f.handles.fileOf(in.NodeId)
+	if fh, ok := in.GetFh(); ok {
+		if h := f.handles.file(fh); h != nil {
+			file = h.file
+		}
+	}
+	if size, ok := in.GetSize(); ok {
+		if err := f.truncate(se, in, int64(size)); err != nil {
+			return fuse.Attr{}, err
+		}
+	}
+	if file != nil {
+		return f.setFileAttr(in, file)
+	}
+	return f.setNamedAttr(se, in)
+}
+
+// truncate sets the size, over the handle if one came with the request.
+func (f *filesystem) truncate(se *store.Session, in *fuse.SetAttrIn, size int64) error {
+	if fh, ok := in.GetFh(); ok {
+		h := f.handles.file(fh)
+		if h == nil {
+			return fault.StaleHandle
+		}
+		return h.file.Truncate(f.ctx, size)
+	}
+	file, err := f.openStanding(se, in.NodeId, store.OpenFlags{Write: true})
+	if err != nil {
+		return err
+	}
+	err = file.Truncate(f.ctx, size)
+	if err == nil {
+		err = file.Flush(f.ctx)
+	}
+	if cerr := file.Close(f.ctx); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+func (f *filesystem) setFileAttr(in *fuse.SetAttrIn, file *store.File) (fuse.Attr, error) {
+	c := attrChange(in, file.Object().Attr.Mode)
+	if c != (store.AttrChange{}) {
+		if _, err := file.SetAttr(f.ctx, c); err != nil {
+			return fuse.Attr{}, err
+		}
+		f.handles.noteMode(in.NodeId, c.Mode)
+	}
+	a, _ := f.fileAttr(in.NodeId, file)
+	return a, nil
+}
+
+func (f *filesystem) setNamedAttr(se *store.Session, in *fuse.SetAttrIn) (fuse.Attr, error) {
+	loc, err := f.locate(in.NodeId)
+	if err != nil {
+		return fuse.Attr{}, err
+	}
+	switch loc.kind {
+	case kindRoot, kindPart:
+		return fuse.Attr{}, fault.New(fault.NotPermitted, "this directory has no attributes of its own")
+	case kindDir:
+		d, err := f.statDir(se, in.NodeId, loc)
+		if err != nil {
+			return fuse.Attr{}, err
+		}
+		d.Attr, err = f.change(se, loc, attrChange(in, d.Attr.Mode), d.Attr)
+		if err == nil {
+			f.nodes.setGroupRule(in.NodeId, d.Attr.Mode&unix.S_ISGID != 0)
+		}
+		return f.dirAttr(in.NodeId, &d), err
+	}
+	o, err := f.statObject(se, in.NodeId, loc)
+	if err != nil {
+		return fuse.Attr{}, err
+	}
+	o.Attr, err = f.change(se, loc, attrChange(in, o.Attr.Mode), o.Attr)
+	return f.objectAttr(&o), err
+}
+
+func (f *filesystem) change(se *store.Session, loc location, c store.AttrChange, now store.Attr) (store.Attr, error) {
+	if c == (store.AttrChange{}) {
+		return now, nil
+	}
+	return se.SetAttr(f.ctx, loc.bucket, loc.key(), c)
+}
+
+// attrChange is what a request changes besides the size. mode is the mode until now:
+// a new owner, and a caller without the privilege to keep it, clears set-id bits.
+func attrChange(in *fuse.SetAttrIn, mode uint32) store.AttrChange {
+	var c store.AttrChange
+	if m, ok := in.GetMode(); ok {
+		m &= permBits
+		c.Mode = &m
+	}
+	if uid, ok := in.GetUID(); ok {
+		c.UID = &uid
+	}
+	if gid, ok := in.GetGID(); ok {
+		c.GID = &gid
+	}
+	if t, ok := in.GetATime(); ok {
+		c.Atime = &t
+	}
+	if t, ok := in.GetMTime(); ok {
+		c.Mtime = &t
+	}
+	kills := c.UID != nil || c.GID != nil || in.Valid&fuse.FATTR_KILL_SUIDGID != 0
+	if kills && c.Mode == nil && mode&unix.S_IFMT != unix.S_IFDIR {
+		if m := withoutSetID(mode) & permBits; m != mode&permBits {
+			c.Mode = &m
+		}
+	}
+	return c
+}
+
+// StatFs is the disk below the store, less what the store keeps free for itself.
+func (f *filesystem) StatFs(_ <-chan struct{}, _ *fuse.InHeader, out *fuse.StatfsOut) fuse.Status {
+	var st unix.Statfs_t
+	if err := unix.Statfs(f.store.Dir(), &st); err != nil {
+		return f.status("statfs", err)
+	}
+	reserve := uint64(f.store.Status().Reserve) / uint64(st.Bsize)
+	*out = fuse.StatfsOut{
+		Blocks: st.Blocks, Bfree: st.Bfree - min(reserve, st.Bfree), Bavail: st.Bavail - min(reserve, st.Bavail),
+		Files: st.Files, Ffree: st.Ffree, Bsize: uint32(st.Bsize), Frsize: uint32(st.Frsize), NameLen: 255,
+	}
+	return fuse.OK
+}

@@ -1,0 +1,152 @@
+package fs
+
+import (
+	"errors"
+	"io"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+
+	"pail/store/fault"
+)
+
+// spliceMin is the smallest read, in bytes, that goes from the content's file to the
+// kernel without passing through our memory. Setting up the pipe costs more than
+// copying less.
+const spliceMin = 32 << 10
+
+// Read answers from the page cache of a content file where one range of one file
+// holds all that was asked for, and copies otherwise. A short answer means the end of
+// the file.
+func (f *filesystem) Read(_ <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
+	h := f.handles.file(in.Fh)
+	if h == nil {
+		return nil, fuse.EBADF
+	}
+	off, want := int64(in.Offset), int(in.Size)
+	if want >= spliceMin {
+		if fd, fdOff, n, release, ok := h.file.Extent(off, want); ok {
+			return &extentResult{fd: fd, off: fdOff, n: n, release: release}, fuse.OK
+		}
+	}
+	n, err := h.file.ReadAt(f.ctx, buf[:want], off)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, f.status("read", err)
+	}
+	return fuse.ReadResultData(buf[:n]), fuse.OK
+}
+
+// An extentResult is a range of a content file that go-fuse splices to the kernel.
+type extentResult struct {
+	fd      uintptr
+	off     int64
+	n       int
+	release func()
+}
+
+// Seekable is what go-fuse asks for to splice.
+func (r *extentResult) Seekable() (fd uintptr, off int64, n int) { return r.fd, r.off, r.n }
+
+// Size is how many bytes there are.
+func (r *extentResult) Size() int { return r.n }
+
+// Bytes reads the range, where it cannot be spliced.
+func (r *extentResult) Bytes(buf []byte) ([]byte, fuse.Status) {
+	n, err := unix.Pread(int(r.fd), buf[:min(r.n, len(buf))], r.off)
+	return buf[:max(n, 0)], fuse.ToStatus(err)
+}
+
+// Done lets the content file go.
+func (r *extentResult) Done() { r.release() }
+
+// Write puts bytes into the draft. The kernel says when set-id bits must go with it.
+func (f *filesystem) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (uint32, fuse.Status) {
+	h := f.handles.file(in.Fh)
+	if h == nil {
+		return 0, fuse.EBADF
+	}
+	n, err := h.file.WriteAt(f.ctx, data, int64(in.Offset))
+	if err != nil && n == 0 {
+		return 0, f.status("write", err)
+	}
+	if in.WriteFlags&fuse.WRITE_KILL_SUIDGID != 0 && f.handles.hasSetID(in.NodeId) {
+		if err := f.killSetID(h.file); err != nil {
+			return 0, f.status("write", err)
+		}
+		mode := h.file.Object().Attr.Mode
+		f.handles.noteMode(in.NodeId, &mode)
+	}
+	f.peers.changed(f, in.NodeId)
+	return uint32(n), fuse.OK
+}
+
+// Fsync makes the draft durable and publishes nothing.
+func (f *filesystem) Fsync(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
+	h := f.handles.file(in.Fh)
+	if h == nil {
+		return fuse.EBADF
+	}
+	return f.status("fsync", h.file.Sync(f.ctx))
+}
+
+// Fallocate reserves space, punches holes and zeroes ranges.
+func (f *filesystem) Fallocate(_ <-chan struct{}, in *fuse.FallocateIn) fuse.Status {
+	h := f.handles.file(in.Fh)
+	if h == nil {
+		return fuse.EBADF
+	}
+	off, n := int64(in.Offset), int64(in.Length)
+	keep := in.Mode&unix.FALLOC_FL_KEEP_SIZE != 0
+	var err error
+	switch in.Mode &^ unix.FALLOC_FL_KEEP_SIZE {
+	case 0:
+		err = h.file.Allocate(f.ctx, off, n, keep)
+	case unix.FALLOC_FL_PUNCH_HOLE:
+		err = h.file.PunchHole(f.ctx, off, n)
+	case unix.FALLOC_FL_ZERO_RANGE:
+		if err = h.file.PunchHole(f.ctx, off, n); err == nil {
+			err = h.file.Allocate(f.ctx, off, n, keep)
+		}
+	default:
+		return fuse.ENOTSUP
+	}
+	f.peers.changed(f, in.NodeId)
+	return f.status("fallocate", err)
+}
+
+// Lseek finds data and holes; the kernel does the other kinds alone.
+func (f *filesystem) Lseek(_ <-chan struct{}, in *fuse.LseekIn, out *fuse.LseekOut) fuse.Status {
+	h := f.handles.file(in.Fh)
+	if h == nil {
+		return fuse.EBADF
+	}
+	off, err := h.file.Seek(f.ctx, int64(in.Offset), in.Whence)
+	out.Offset = uint64(off)
+	return f.status("lseek", err)
+}
+
+// maxCopy is the most bytes that one answer to COPY_FILE_RANGE can report.
+const maxCopy = 1<<32 - 4096
+
+// CopyFileRange shares extents; no byte moves.
+func (f *filesystem) CopyFileRange(_ <-chan struct{}, in *fuse.CopyFileRangeIn) (uint32, fuse.Status) {
+	src, dst := f.handles.file(in.FhIn), f.handles.file(in.FhOut)
+	if src == nil || dst == nil {
+		return 0, fuse.EBADF
+	}
+	n := int64(min(in.Len, maxCopy))
+	done, err := src.file.CopyRange(f.ctx, dst.file, int64(in.OffIn), int64(in.OffOut), n)
+	if err != nil {
+		if fault.KindOf(err) == fault.NotSupported {
+			return 0, fuse.EINVAL // the caller copies by itself
+		}
+		return 0, f.status("copy_file_range", err)
+	}
+	f.peers.changed(f, in.NodeIdOut)
+	return uint32(done), fuse.OK
+}
+
+// Ioctl knows none.
+func (f *filesystem) Ioctl(<-chan struct{}, *fuse.IoctlIn, []byte, *fuse.IoctlOut, []byte) fuse.Status {
+	return fuse.Status(unix.ENOTTY)
+}

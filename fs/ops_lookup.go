@@ -1,0 +1,151 @@
+package fs
+
+import (
+	"hash/maphash"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+
+	"pail/fs/names"
+	"pail/store"
+	"pail/store/fault"
+)
+
+// A found is an inode that the kernel is about to be told of.
+type found struct {
+	id   uint64
+	kind nodeKind
+	attr fuse.Attr
+}
+
+func (f *filesystem) foundDir(d *store.Dir) found {
+	return found{id: d.Ino, kind: kindDir, attr: f.dirAttr(d.Ino, d)}
+}
+
+func (f *filesystem) foundObject(o *store.Object) found {
+	return found{id: o.Ino, kind: kindObject, attr: f.objectAttr(o)}
+}
+
+// foundPart is a directory that exists only in names. Its number lies above all that
+// the store gives out.
+func (f *filesystem) foundPart(parent uint64, name string) found {
+	id := 1<<61 | (maphash.String(f.nodes.seed, name)^parent*0x9e3779b97f4a7c15)&(1<<61-1)
+	return found{id: id, kind: kindPart, attr: f.partAttr(id)}
+}
+
+// Lookup finds a name in a directory. That there is no such name is an answer too,
+// and the kernel keeps it: whoever makes the name takes it back.
+func (f *filesystem) Lookup(_ <-chan struct{}, h *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
+	f.tree.RLock()
+	defer f.tree.RUnlock()
+	seen := f.notify.foreign()
+	got, err := f.lookup(f.session(h), h.NodeId, name)
+	switch fault.KindOf(err) {
+	case fault.None:
+		f.tell(out, h.NodeId, name, got, seen)
+		return fuse.OK
+	case fault.NoSuchKey, fault.NoSuchBucket:
+		if name == names.Versions {
+			return fuse.ENOENT
+		}
+		*out = fuse.EntryOut{}
+		if f.notify.foreign() == seen {
+			out.SetEntryTimeout(cacheFor)
+		}
+		return fuse.OK
+	}
+	return f.status("lookup", err)
+}
+
+// lookup finds a name in the directory node id. f.tree is held.
+func (f *filesystem) lookup(se *store.Session, id uint64, name string) (found, error) {
+	t, err := f.target(id, name)
+	if err != nil {
+		return found{}, err
+	}
+	return f.find(se, id, name, t)
+}
+
+// find asks the store what a target is.
+func (f *filesystem) find(se *store.Session, id uint64, name string, t target) (found, error) {
+	switch {
+	case t.inBuckets():
+		d, err := se.StatDir(f.ctx, name, "")
+		if err != nil {
+			return found{}, err
+		}
+		return f.foundDir(&d), nil
+	case t.Kind == names.Part:
+		return f.foundPart(id, name), nil
+	case t.Kind == names.History || t.Kind == names.Moment:
+		return found{}, fault.NoSuchKey
+	}
+	e, err := f.entry(se, t.dir, t.Segment)
+	if err != nil {
+		return found{}, err
+	}
+	kind, ok := t.Pick(e.Dir != nil, hasObject(&e))
+	switch {
+	case !ok:
+		return found{}, fault.NoSuchKey
+	case kind == names.Dir:
+		return f.foundDir(e.Dir), nil
+	}
+	return f.foundObject(e.Object), nil
+}
+
+// entry reads what a segment of a directory stands for; NoSuchKey: nothing.
+func (f *filesystem) entry(se *store.Session, dir location, segment string) (store.Entry, error) {
+	e, err := se.Lookup(f.ctx, dir.bucket, dir.place.Dir, segment)
+	if segment != "" || err != nil && !isAbsent(err) {
+		return e, err
+	}
+	body, berr := f.body(se, dir)
+	switch {
+	case berr != nil:
+		return e, berr
+	case body == nil:
+		return e, err
+	}
+	e.Object = body
+	return e, nil
+}
+
+// body reads the object of a directory's own key, nil if there is none.
+func (f *filesystem) body(se *store.Session, dir location) (*store.Object, error) {
+	if dir.place.Dir == "" {
+		return nil, nil
+	}
+	o, err := se.Own(f.ctx, dir.bucket, dir.place.Dir)
+	switch {
+	case isAbsent(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return &o, nil
+}
+
+// hasObject says whether an entry shows an object. The empty body of a directory is
+// the directory itself.
+func hasObject(e *store.Entry) bool {
+	return e.Object != nil && (e.Name != "" || e.Object.Size > 0)
+}
+
+// tell fills the answer that makes an inode known to the kernel and remembers that it
+// is. If others changed the store since seen, what was read may be old already, and
+// the change may have been announced before this answer: then nothing is cached.
+func (f *filesystem) tell(out *fuse.EntryOut, parent uint64, name string, got found, seen uint64) {
+	f.nodes.remember(got.id, parent, name, got.kind)
+	if got.kind == kindDir {
+		f.nodes.setGroupRule(got.id, got.attr.Mode&unix.S_ISGID != 0)
+	}
+	*out = fuse.EntryOut{NodeId: got.id, Attr: got.attr}
+	if f.notify.foreign() == seen {
+		out.SetEntryTimeout(cacheFor)
+		out.SetAttrTimeout(cacheFor)
+	}
+}
+
+// Forget takes back references that the kernel drops.
+func (f *filesystem) Forget(nodeid, nlookup uint64) { f.nodes.forget(nodeid, nlookup) }

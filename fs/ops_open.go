@@ -1,0 +1,201 @@
+package fs
+
+import (
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+
+	"pail/store"
+	"pail/store/fault"
+)
+
+// Open opens a file. Its cached pages stay: whatever changes them is announced.
+func (f *filesystem) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+	flags := openFlags(in.Flags)
+	if f.readOnly && flags.Write {
+		return fuse.EROFS
+	}
+	f.tree.RLock()
+	defer f.tree.RUnlock()
+	file, err := f.openStanding(f.session(&in.InHeader), in.NodeId, flags)
+	if err != nil {
+		return f.status("open", err)
+	}
+	mode := file.Object().Attr.Mode
+	if flags.Truncate && in.Mode&fuse.OPEN_KILL_SUIDGID != 0 {
+		if err := f.killSetID(file); err != nil {
+			_ = file.Close(f.ctx)
+			return f.status("open", err)
+		}
+		mode = withoutSetID(mode)
+	}
+	f.opened(&in.InHeader, in.NodeId, file, flags.Write, mode, out)
+	if flags.Truncate {
+		f.peers.changed(f, in.NodeId)
+	}
+	return fuse.OK
+}
+
+func openFlags(flags uint32) store.OpenFlags {
+	o := store.OpenFlags{
+		Write:    flags&unix.O_ACCMODE != unix.O_RDONLY,
+		Truncate: flags&unix.O_TRUNC != 0,
+		Append:   flags&unix.O_APPEND != 0,
+	}
+	o.Write = o.Write || o.Truncate
+	return o
+}
+
+// opened gives the kernel a handle. A handle that cannot write needs no FLUSH.
+func (f *filesystem) opened(h *fuse.InHeader, id uint64, file *store.File, writes bool, mode uint32, out *fuse.OpenOut) {
+	hd := &handle{id: id, file: file, writes: writes}
+	out.OpenFlags = fuse.FOPEN_KEEP_CACHE
+	if writes {
+		hd.opener = processOf(h.Pid)
+	} else {
+		out.OpenFlags |= fuse.FOPEN_NOFLUSH
+	}
+	out.Fh = f.handles.add(hd, mode)
+}
+
+// openStanding opens the file node id. If its name holds another inode by now, the
+// answer is StaleHandle: the kernel looks the name up again and comes back. f.tree is
+// held.
+func (f *filesystem) openStanding(se *store.Session, id uint64, flags store.OpenFlags) (*store.File, error) {
+	loc, err := f.locate(id)
+	if err != nil {
+		return nil, err
+	}
+	if loc.kind != kindObject {
+		return nil, fault.IsDirectory
+	}
+	if flags.Truncate {
+		// What is opened must not lose its bytes before we know that it is the
+		// right one.
+		if _, err := f.statObject(se, id, loc); err != nil {
+			return nil, err
+		}
+	}
+	file, err := se.OpenFile(f.ctx, loc.bucket, loc.key(), flags)
+	if isAbsent(err) {
+		return nil, fault.StaleHandle
+	}
+	if err != nil {
+		return nil, err
+	}
+	if file.Ino() != id {
+		_ = file.Close(f.ctx)
+		return nil, fault.StaleHandle
+	}
+	return file, nil
+}
+
+// Create makes a file and opens it. Nothing is published yet; the name is claimed.
+func (f *filesystem) Create(_ <-chan struct{}, in *fuse.CreateIn, name string, out *fuse.CreateOut) fuse.Status {
+	if f.readOnly {
+		return fuse.EROFS
+	}
+	f.tree.RLock()
+	defer f.tree.RUnlock()
+	seen := f.notify.foreign()
+	f.nodes.setTold(in.NodeId, false)
+	flags := openFlags(in.Flags)
+	flags.Write, flags.Create, flags.Exclusive = true, true, in.Flags&unix.O_EXCL != 0
+	file, got, err := f.create(&in.InHeader, name, in.Mode, flags)
+	if err != nil {
+		f.nodes.setTold(in.NodeId, true)
+		return f.status("create", err)
+	}
+	f.tell(&out.EntryOut, in.NodeId, name, got, seen)
+	f.handles.created(got.id)
+	f.opened(&in.InHeader, got.id, file, true, got.attr.Mode, &out.OpenOut)
+	f.peers.appeared(f, in.NodeId, name)
+	return fuse.OK
+}
+
+func (f *filesystem) create(h *fuse.InHeader, name string, mode uint32, flags store.OpenFlags) (*store.File, found, error) {
+	se := f.session(h)
+	t, err := f.newFile(se, h.NodeId, name)
+	if err != nil {
+		return nil, found{}, err
+	}
+	flags.Attr = f.newAttr(se, h, t, unix.S_IFREG|mode&permBits)
+	file, err := se.OpenFile(f.ctx, t.dir.bucket, t.key(), flags)
+	if err != nil {
+		return nil, found{}, err
+	}
+	o := file.Object()
+	if kind := o.Attr.Mode & unix.S_IFMT; kind != 0 && kind != unix.S_IFREG {
+		// Somebody else made a symlink of that name since the kernel looked.
+		_ = file.Close(f.ctx)
+		return nil, found{}, fault.StaleHandle
+	}
+	return file, f.foundObject(&o), nil
+}
+
+// Mknod makes an empty file; there are no devices, FIFOs or sockets.
+func (f *filesystem) Mknod(_ <-chan struct{}, in *fuse.MknodIn, name string, out *fuse.EntryOut) fuse.Status {
+	if f.readOnly {
+		return fuse.EROFS
+	}
+	if kind := in.Mode & unix.S_IFMT; kind != 0 && kind != unix.S_IFREG {
+		return fuse.EPERM
+	}
+	f.tree.RLock()
+	defer f.tree.RUnlock()
+	seen := f.notify.foreign()
+	f.nodes.setTold(in.NodeId, false)
+	file, got, err := f.create(&in.InHeader, name, in.Mode, store.OpenFlags{Write: true, Create: true, Exclusive: true})
+	if err == nil {
+		err = file.Close(f.ctx)
+	}
+	if err != nil {
+		f.nodes.setTold(in.NodeId, true)
+		return f.status("mknod", err)
+	}
+	f.tell(out, in.NodeId, name, got, seen)
+	f.peers.appeared(f, in.NodeId, name)
+	return fuse.OK
+}
+
+// Flush comes with every close(2) of a descriptor, those that a child inherited and
+// those that a shell duplicated included. Only a close by the process that opened the
+// file says that something is finished.
+func (f *filesystem) Flush(_ <-chan struct{}, in *fuse.FlushIn) fuse.Status {
+	h := f.handles.file(in.Fh)
+	if h == nil || !h.writes || !h.opener.owns(in.Pid) {
+		return fuse.OK
+	}
+	return f.status("flush", h.file.Flush(f.ctx))
+}
+
+// Release comes once, after the last close. Nobody waits for it, so what fails here
+// is logged; the store keeps what it could not publish.
+func (f *filesystem) Release(_ <-chan struct{}, in *fuse.ReleaseIn) {
+	_ = f.release(in.Fh)
+}
+
+func (f *filesystem) release(fh uint64) error {
+	h := f.handles.remove(fh)
+	if h == nil {
+		return nil
+	}
+	err := h.file.Close(f.ctx)
+	if err != nil {
+		f.log.Error("mount: a file could not be published at its last close", "key", h.file.Object().Key, "err", err)
+	}
+	if f.handles.fileOf(h.id) == nil {
+		f.handles.published(h.id) // or never will be
+	}
+	return err
+}
+
+// killSetID clears the set-id bits of a file.
+func (f *filesystem) killSetID(file *store.File) error {
+	mode := file.Object().Attr.Mode & permBits
+	cleared := withoutSetID(mode)
+	if cleared == mode {
+		return nil
+	}
+	_, err := file.SetAttr(f.ctx, store.AttrChange{Mode: &cleared})
+	return err
+}

@@ -1,0 +1,110 @@
+package fs
+
+import (
+	"log/slog"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"pail/store"
+	"pail/store/fault"
+)
+
+// Options say what to mount, where and how.
+type Options struct {
+	// Store is the open store. It must outlive the mount.
+	Store *store.Store
+	// Principal is whom everyone on the mount acts for.
+	Principal store.Principal
+	// Mountpoint is an existing empty directory.
+	Mountpoint string
+	// Bucket, if not empty, is the bucket to show as the root instead of the list of
+	// all buckets; Prefix, "" or a directory's key that ends in "/", a part of it.
+	Bucket, Prefix string
+	// ReadOnly refuses every change with EROFS.
+	ReadOnly bool
+	// AllowOther lets users other than the one who mounts in, as far as mode bits
+	// allow. An ordinary user needs user_allow_other in /etc/fuse.conf for it.
+	AllowOther bool
+	// UID, GID and Umask are the owner of what came without one, and the permission
+	// bits to leave out of its mode (0666 and 0777).
+	UID, GID, Umask uint32
+	// FsName is what df and mount show as the source; "": "pail".
+	FsName string
+	// ExtraOptions are mount options as fstab and mount -o name them.
+	ExtraOptions []string
+	// Debug logs every request and reply.
+	Debug bool
+	// Log receives what an operator should know; nil discards it.
+	Log *slog.Logger
+	// Peers are the mounts of this store in this process. Mounts that can exist
+	// together must share one; nil: this one stands alone.
+	Peers *Peers
+}
+
+// Validate reports the first option that cannot be.
+func (o *Options) Validate() error {
+	switch {
+	case o.Store == nil:
+		return fault.New(fault.InvalidArgument, "no store to mount")
+	case o.Mountpoint == "":
+		return fault.New(fault.InvalidArgument, "no mountpoint was given")
+	case o.Bucket == "" && o.Prefix != "":
+		return fault.New(fault.InvalidArgument, "a prefix needs a bucket")
+	case o.Prefix != "" && !strings.HasSuffix(o.Prefix, "/"):
+		return fault.New(fault.InvalidArgument, "the prefix %q does not end in /", o.Prefix)
+	case o.Umask&^0o777 != 0:
+		return fault.New(fault.InvalidArgument, "the umask %#o is not one", o.Umask)
+	}
+	_, err := parseMountOptions(o.ExtraOptions)
+	return err
+}
+
+// mountOptions are ExtraOptions sorted by who deals with them.
+type mountOptions struct {
+	flags      uintptr  // MS_* flags of mount(2) to set
+	names      []string // the same by name, for fusermount3
+	kernel     []string // for the filesystem's own option string
+	readOnly   bool
+	allowOther bool
+	fsName     string
+}
+
+// Options of mount(8) that name a flag of mount(2). What clears nosuid or nodev is
+// accepted and without effect, for those two always hold.
+var mountFlags = map[string]uintptr{
+	"noexec": unix.MS_NOEXEC, "noatime": unix.MS_NOATIME, "nodiratime": unix.MS_NODIRATIME,
+	"sync": unix.MS_SYNCHRONOUS, "dirsync": unix.MS_DIRSYNC, "nosymfollow": unix.MS_NOSYMFOLLOW,
+}
+
+// Options that are mount(8)'s or systemd's own business, or say what holds anyway.
+var ignoredOptions = []string{
+	"defaults", "rw", "auto", "noauto", "user", "nouser", "users", "nousers", "owner", "group", "nofail", "_netdev",
+	"nosuid", "suid", "nodev", "dev", "exec", "atime", "diratime", "relatime", "norelatime", "async", "symfollow",
+	"default_permissions",
+}
+
+func parseMountOptions(list []string) (mountOptions, error) {
+	var m mountOptions
+	for _, o := range list {
+		name, value, _ := strings.Cut(o, "=")
+		switch {
+		case o == "" || slices.Contains(ignoredOptions, o) || strings.HasPrefix(o, "x-") || name == "comment":
+		case o == "ro":
+			m.readOnly = true
+		case o == "allow_other":
+			m.allowOther = true
+		case name == "fsname":
+			m.fsName = value
+		case name == "context" || name == "fscontext" || name == "defcontext" || name == "rootcontext":
+			m.kernel = append(m.kernel, o)
+		case mountFlags[o] != 0:
+			m.flags |= mountFlags[o]
+			m.names = append(m.names, o)
+		default:
+			return mountOptions{}, fault.New(fault.InvalidArgument, "unknown mount option %q", o)
+		}
+	}
+	return m, nil
+}

@@ -1,0 +1,58 @@
+package fs
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A process is the process that a FUSE request came from, by its thread group; 0 if
+// the caller lives in a pid namespace from which it cannot be named.
+//
+// FUSE names the calling thread, and a program may open a file in one thread and
+// close it in another, so threads have to be brought back to their process.
+type process int
+
+// processOf returns the process of a thread that is waiting for our answer.
+func processOf(tid uint32) process {
+	id := int(tid)
+	if id == 0 || isThreadOf(id, id) {
+		return process(id)
+	}
+	tgid, err := readTgid(id)
+	if err != nil {
+		return process(id)
+	}
+	return process(tgid)
+}
+
+// owns says whether the thread belongs to the process.
+func (p process) owns(tid uint32) bool {
+	return int(tid) == int(p) || (p != 0 && tid != 0 && isThreadOf(int(p), int(tid)))
+}
+
+// isThreadOf asks the kernel by way of the null signal: one system call, where
+// reading /proc takes three and parsing. The kernel compares thread and group before
+// it looks at permissions, so only ESRCH means no.
+func isThreadOf(tgid, tid int) bool {
+	return !errors.Is(unix.Tgkill(tgid, tid, 0), unix.ESRCH)
+}
+
+func readTgid(tid int) (int, error) {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", tid))
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if v, ok := strings.CutPrefix(lines.Text(), "Tgid:"); ok {
+			return strconv.Atoi(strings.TrimSpace(v))
+		}
+	}
+	return 0, fmt.Errorf("no Tgid in /proc/%d/status", tid)
+}
