@@ -158,6 +158,21 @@ func (s *survey) gap(i int, what string) error {
 	return &DamageError{Path: path, Reason: what + "; " + restoreAdvice}
 }
 
+// logBytes is how much the logs hold, and memTable the size of memtables that they need.
+func (s *survey) logBytes() (n int64) {
+	for _, l := range s.logs {
+		n += l.end
+	}
+	return n
+}
+
+func (s *survey) memTable() (n int64) {
+	for _, l := range s.logs {
+		n = max(n, l.holds.arenaMax())
+	}
+	return n
+}
+
 // settle changes what badger would stumble over: logs that were made ready and never begun,
 // and the torn ends of logs. What is left of them is made durable.
 func (s *survey) settle() error {

@@ -36,6 +36,7 @@ type logReport struct {
 	keyed       bool   // the header names a cipher key, and there are none
 	end         int64  // where the last whole batch ends: badger cuts the log there
 	size        int64
+	holds       fill // up to end
 }
 
 // readLog reads the log of that number.
@@ -67,12 +68,14 @@ func (r *logReport) parse(data []byte) {
 		r.keyed = r.keyed || b != 0
 	}
 	var batch uint64 // of the entries since end
+	var holds fill   // up to at
 	for at := r.end; ; {
 		e, size := parseEntry(data[at:], table)
 		if size == 0 {
 			break
 		}
 		at += size
+		holds.add(0, int(size))
 		if e.meta&metaEnd == 0 {
 			if e.meta&metaTxn == 0 || batch != 0 && batch != e.batch {
 				break // not written by us
@@ -84,6 +87,7 @@ func (r *logReport) parse(data []byte) {
 			break
 		}
 		r.add(batch, at)
+		r.holds = holds
 		batch = 0
 	}
 }

@@ -40,6 +40,8 @@ type DB struct {
 	cursors  *cursors
 	states   *states
 	dead     *dead
+	space    *space
+	starved  bool // badger runs without compactors: there was no room for them at open
 	ids      ids
 
 	queue     *queue
@@ -74,33 +76,32 @@ func Open(o Options) (*DB, error) {
 	return db, nil
 }
 
+// open looks at the files, opens badger over them and begins to serve.
 func (db *DB) open() (err error) {
-	if db.opts.MemTableSize == 0 {
-		db.opts.MemTableSize = 32 << 20
-	}
+	defer func() {
+		if err != nil {
+			db.release()
+		}
+	}()
 	if db.lock, err = lockDir(db.opts.Dir); err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			db.lock.Close()
-		}
-	}()
 	found, err := surveyDir(context.Background(), db.opts.Dir)
-	if err == nil {
-		err = found.settle()
-	}
 	if err != nil {
+		return err
+	}
+	if err := db.size(found); err != nil {
+		return err
+	}
+	if err := found.settle(); err != nil {
+		return err
+	}
+	if db.starved, err = db.roomToOpen(found.logBytes()); err != nil {
 		return err
 	}
 	if db.badger, err = badger.OpenManaged(db.badgerOptions()); err != nil {
 		return fmt.Errorf("open badger: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, db.badger.Close())
-		}
-	}()
 	db.limits = limits{count: db.badger.MaxBatchCount() - 4, bytes: db.badger.MaxBatchSize() - batchOverhead - counterSize - 128}
 	db.maxValue = min(maxValue, db.badger.MaxBatchSize()/2)
 	if db.logs, err = openLogs(db.opts.Dir, db.opts.MemTableSize); err != nil {
@@ -118,6 +119,39 @@ func (db *DB) open() (err error) {
 			"its files hold batch %d but reading finds batch %d; restore the store from a backup", found.last, at.batch)}
 	}
 	return db.start(at)
+}
+
+// size chooses the sizes of memtables and reserve. Memtables are never smaller than what
+// is in a log.
+func (db *DB) size(found *survey) (err error) {
+	if db.opts.MemTableSize == 0 {
+		if db.opts.MemTableSize, err = memTableFor(db.opts.Dir); err != nil {
+			return err
+		}
+	}
+	db.opts.MemTableSize = max(db.opts.MemTableSize, found.memTable())
+	db.space, err = newSpace(db.opts.Dir, db.opts.MemTableSize, db.opts.Reserve, db.log)
+	return err
+}
+
+// release closes what is open but for the goroutines.
+func (db *DB) release() (err error) {
+	if db.badger != nil {
+		err = db.badger.Close()
+	}
+	if db.logs != nil {
+		db.logs.close()
+	}
+	if db.marker.f != nil {
+		if err == nil && db.Failed() == nil && db.syncer != nil {
+			err = db.marker.putDurable(db.syncer.synced.Load())
+		}
+		err = errors.Join(err, db.marker.f.Close())
+	}
+	if db.lock != nil {
+		err = errors.Join(err, db.lock.Close())
+	}
+	return err
 }
 
 // lockDir takes the directory for this process.
@@ -148,8 +182,10 @@ func (db *DB) start(at counters) error {
 	if err := db.marker.put(at.batch); err != nil {
 		return err
 	}
-	if err := errors.Join(db.logs.reserveActive(), db.logs.prepare()); err != nil {
-		db.log("no room for the logs yet: %v", err)
+	err := errors.Join(unlessFull(db.reserveManifest()), unlessFull(db.allocateLog(db.space.have)),
+		unlessFull(db.prepareLog(db.space.have)))
+	if err != nil {
+		return err
 	}
 	go db.committer.loop()
 	go db.syncer.loop()
@@ -168,6 +204,12 @@ func (db *DB) tend() {
 		select {
 		case <-tick.C:
 			db.cursors.age()
+			if err := db.space.rebuild(); err != nil {
+				db.log("ballast: %v", err)
+			}
+			if db.starved {
+				db.relieve()
+			}
 		case <-db.stop:
 			return
 		}
@@ -179,6 +221,9 @@ func (db *DB) badgerOptions() badger.Options {
 	o.MemTableSize = db.opts.MemTableSize
 	o.NumMemtables = 2
 	o.NumCompactors = 2
+	if db.starved {
+		o.NumCompactors = 0
+	}
 	o.ValueThreshold = min(maxValue, db.opts.MemTableSize*15/100)
 	o.ValueLogFileSize = 1 << 20
 	o.DetectConflicts = false
@@ -215,22 +260,20 @@ func (db *DB) publish(at counters) {
 	db.badger.SetDiscardTs(db.states.advance(db.newState(at)))
 }
 
-// admit says whether an update may run now.
-func (db *DB) admit(UpdateOptions) error { return db.Failed() }
-
 // beforeBatch gets ready for a batch: before one with which badger may begin the next log,
 // the active one is synced and the next is there.
 func (db *DB) beforeBatch() error {
 	if err := db.Failed(); err != nil {
 		return err
 	}
-	if !db.logs.mayRotate() {
-		return nil
-	}
-	if err := db.syncer.syncNow(); err != nil {
+	rotate := db.logs.mayRotate()
+	if err := db.roomForLog(rotate); err != nil {
 		return err
 	}
-	return db.logs.prepare()
+	if !rotate {
+		return nil
+	}
+	return db.syncer.syncNow()
 }
 
 // afterBatch follows badger when it began the next log.
@@ -240,10 +283,7 @@ func (db *DB) afterBatch(batch fill) error {
 		return err
 	}
 	db.cursors.renew()
-	if err := db.logs.prepare(); err != nil {
-		db.log("no room for the next log yet: %v", err)
-	}
-	return nil
+	return unlessFull(db.prepareLog(db.space.have))
 }
 
 // LastSeq is the number of the last commit that is visible.
@@ -283,12 +323,12 @@ func (db *DB) close() error {
 	db.running.Wait()
 	db.states.close()
 	db.cursors.close()
-	err = errors.Join(err, db.badger.Close())
-	db.logs.close()
-	if err == nil && db.Failed() == nil {
-		err = db.marker.putDurable(db.syncer.synced.Load())
+	if full := db.space.want(db.tableRoom() + db.flushRoom()); full != nil {
+		// badger would write a table and die of it; what is in the logs is durable and
+		// the next open finds it there
+		return errors.Join(err, fmt.Errorf("close: %w; what was written is safe, the process has to end", full))
 	}
-	return errors.Join(err, db.marker.f.Close(), db.lock.Close())
+	return errors.Join(err, db.release())
 }
 
 // hasReservedPrefix says whether badger keeps the key to itself.

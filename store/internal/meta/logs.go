@@ -27,7 +27,9 @@ type logs struct {
 	dir     string
 	dirFile *os.File
 	size    int64 // of a memtable: a log is full when it holds that much
-	fill    fill  // of the active log; only the committer uses it
+	fill    fill  // of the active log; only the committer uses it, and the next
+	// allocated says that the active log has its blocks.
+	allocated bool
 
 	mu     sync.Mutex // guards the descriptors
 	active *os.File
@@ -88,7 +90,18 @@ func logPath(dir string, n int) string {
 func (l *logs) room() int64 { return l.size + l.size/2 }
 
 // reserveActive allocates the blocks of the active log.
-func (l *logs) reserveActive() error { return allocate(l.active, l.room()) }
+func (l *logs) reserveActive() error {
+	err := allocate(l.active, l.room())
+	l.allocated = err == nil
+	return err
+}
+
+// prepared says whether the next log is there.
+func (l *logs) prepared() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.spare != nil
+}
 
 // prepare makes the next log, unless it is there.
 func (l *logs) prepare() error {
@@ -127,6 +140,21 @@ func allocate(f *os.File, size int64) error {
 	}
 }
 
+// older counts the logs of memtables that badger has not yet made into tables.
+func (l *logs) older() int {
+	numbers, err := logNumbers(l.dir)
+	if err != nil {
+		return 2 // as many as there can be but for the time after opening
+	}
+	n := 0
+	for _, i := range numbers {
+		if i < l.number {
+			n++
+		}
+	}
+	return n
+}
+
 // mayRotate says that badger may begin the next log with the next batch.
 func (l *logs) mayRotate() bool { return l.fill.atLeast(l.size) }
 
@@ -148,7 +176,7 @@ func (l *logs) wrote(batch fill) (rotated bool, err error) {
 	old := l.active
 	l.active, l.spare = l.spare, nil
 	l.number++
-	l.fill = batch
+	l.fill, l.allocated = batch, true
 	return true, old.Close()
 }
 
@@ -209,7 +237,9 @@ func (f *fill) plus(g fill) {
 
 // atLeast says that the memtable may hold size bytes. A tower has 1.5 steps on average;
 // ten deviations more than that do not happen.
-func (f *fill) atLeast(size int64) bool {
+func (f *fill) atLeast(size int64) bool { return f.log >= size || f.arenaMax() >= size }
+
+func (f *fill) arenaMax() int64 {
 	steps := 1.5*float64(f.entries) + 10*math.Sqrt(float64(f.entries)) + 200
-	return f.log >= size || f.arena+int64(steps*towerStep) >= size
+	return f.arena + int64(steps*towerStep)
 }
