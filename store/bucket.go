@@ -46,12 +46,11 @@ func (se *Session) CreateBucket(ctx context.Context, name string, o BucketOption
 		}
 		root = t.newDir(nil)
 		root.Explicit = true
-		t.tx.Set(table.BucketID(made.Id), []byte(name))
 		if err := t.put(table.Dir(made.Id, ""), root); err != nil {
 			return err
 		}
 		t.changed(Change{Kind: BucketCreated, Bucket: name, Ino: root.Ino})
-		return t.put(table.Bucket(name), made)
+		return t.putBucket(made)
 	})
 	if err != nil {
 		return Bucket{}, err
@@ -60,17 +59,16 @@ func (se *Session) CreateBucket(ctx context.Context, name string, o BucketOption
 }
 
 func (t *txn) nameIsFree(name, account string) error {
-	var old record.Bucket
-	ok, err := t.get(table.Bucket(name), &old)
+	old, err := t.bucket(name)
 	switch {
+	case fault.Is(err, fault.NoSuchBucket):
+		return nil
 	case err != nil:
 		return err
-	case ok && old.Account == account:
+	case old.Account == account:
 		return fault.New(fault.BucketAlreadyOwnedByYou, "the bucket %q exists already", name)
-	case ok:
-		return fault.New(fault.BucketAlreadyExists, "the name %q is taken by another account", name)
 	}
-	return nil
+	return fault.New(fault.BucketAlreadyExists, "the name %q is taken by another account", name)
 }
 
 func toBucket(b *record.Bucket, root *record.Dir) Bucket {
@@ -102,23 +100,14 @@ func (se *Session) Buckets(ctx context.Context) ([]Bucket, error) {
 	}
 	var out []Bucket
 	err := se.s.view(func(sn *snap) error {
-		it := sn.r.Scan(meta.ScanOptions{Prefix: table.Buckets()})
-		defer it.Close()
-		for it.Next() {
-			var b record.Bucket
-			if err := unmarshal(it.Key(), it.Value(), &b); err != nil {
-				return err
-			}
-			if b.Account != se.who.Account {
-				continue
-			}
+		for _, b := range sn.s.buckets.all(se.who.Account) {
 			root, err := sn.dir(b.Id, "")
 			if err != nil {
 				return err
 			}
-			out = append(out, toBucket(&b, root))
+			out = append(out, toBucket(b, root))
 		}
-		return damaged(it.Err())
+		return nil
 	})
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out, err
@@ -134,10 +123,11 @@ func (se *Session) SetVersioning(ctx context.Context, name string, to versioning
 		if err := versioning.State(b.Versioning).Change(to); err != nil {
 			return fault.Wrap(fault.IllegalVersioning, err, "bucket %s", name)
 		}
-		b.Versioning = uint32(to)
-		b.EverVersioned = b.EverVersioned || to == versioning.Enabled || to == versioning.Suspended
 		t.changed(Change{Kind: BucketChanged, Bucket: name})
-		return t.put(table.Bucket(name), b)
+		return t.editBucket(b, func(b *record.Bucket) {
+			b.Versioning = uint32(to)
+			b.EverVersioned = b.EverVersioned || to != versioning.Unversioned
+		})
 	})
 	return err
 }
@@ -151,9 +141,8 @@ func (se *Session) SetBucketTags(ctx context.Context, name string, tags map[stri
 		return fault.Wrap(fault.InvalidTag, err, "tags of bucket %s", name)
 	}
 	_, err := se.update(ctx, durable, name, func(t *txn, b *record.Bucket) error {
-		b.Tags = tags
 		t.changed(Change{Kind: BucketChanged, Bucket: name})
-		return t.put(table.Bucket(name), b)
+		return t.editBucket(b, func(b *record.Bucket) { b.Tags = tags })
 	})
 	return err
 }
@@ -233,6 +222,7 @@ func (sn *snap) anyBelow(prefix []byte, counts func(value []byte) (bool, error))
 func (t *txn) dropBucket(b *record.Bucket) {
 	t.tx.Delete(table.Bucket(b.Name))
 	t.tx.Delete(table.BucketID(b.Id))
+	t.onMerged(func() { t.s.buckets.drop(b) })
 	t.dropRest(b.Id)
 }
 

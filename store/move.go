@@ -318,16 +318,9 @@ func (mv *mover) finish(ctx context.Context, m *record.Move, p *work.Progress) e
 
 func (mv *mover) update(ctx context.Context, m *record.Move, fn func(*txn, *record.Bucket) error) error {
 	_, err := mv.s.update(ctx, author{}, freeing, func(t *txn) error {
-		name, err := t.bucketName(m.Bucket)
-		if err != nil {
-			return err
-		}
-		if name == "" {
+		b := t.bucketByID(m.Bucket)
+		if b == nil {
 			return fault.New(fault.Damaged, "bucket %d of a rename on its way is gone; run pail fsck", m.Bucket)
-		}
-		b, err := t.bucket(name)
-		if err != nil {
-			return err
 		}
 		return fn(t, b)
 	})

@@ -59,10 +59,11 @@ func (n *inode) tryPublish(ctx context.Context, onlyData bool) error {
 		if err := t.dropDraft(n.ino); err != nil || !linked {
 			return err
 		}
-		b, err := t.bucketByID(bucket)
-		if err != nil || b == nil {
-			return err // the bucket went, and the file's name with it
+		b := t.bucketByID(bucket)
+		if b == nil {
+			return nil // the bucket went, and the file's name with it
 		}
+		var err error
 		v, err = t.publishDraft(n, d, b, key, es, seal)
 		return err
 	})
@@ -235,13 +236,4 @@ func (s *Store) publishAll(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// bucketByID returns the record of a bucket by its id, nil if it is gone.
-func (sn *snap) bucketByID(id uint64) (*record.Bucket, error) {
-	name, err := sn.bucketName(id)
-	if err != nil || name == "" {
-		return nil, err
-	}
-	return sn.bucket(name)
 }

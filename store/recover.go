@@ -21,11 +21,12 @@ var (
 	settingDropped = table.Setting("dropped/")
 )
 
-func (s *Store) background() context.Context { return context.Background() }
-
 // recover deals with what the last owner left behind. Each step may be cut short and
 // is then done again.
 func (s *Store) recover(ctx context.Context) error {
+	if err := s.view(s.buckets.load); err != nil {
+		return err
+	}
 	if err := s.beginUse(ctx); err != nil {
 		return err
 	}
@@ -163,10 +164,7 @@ func (sn *snap) onDisk(id uint64) (bool, error) {
 // undo takes back a publish whose bytes are lost.
 func (t *txn) undo(seq uint64, p *record.Pending) error {
 	t.tx.Delete(table.Pending(seq))
-	b, err := t.bucketByID(p.Bucket)
-	if err != nil {
-		return err
-	}
+	b := t.bucketByID(p.Bucket)
 	pred := p.Predecessor
 	if b == nil {
 		if pred != nil {

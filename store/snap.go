@@ -211,28 +211,6 @@ func (sn *snap) dirAt(bucket uint64, dir string) (*record.Dir, error) {
 	return d, nil
 }
 
-// bucket returns the record of a bucket by its name.
-func (sn *snap) bucket(name string) (*record.Bucket, error) {
-	b := new(record.Bucket)
-	ok, err := sn.get(table.Bucket(name), b)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, fault.New(fault.NoSuchBucket, "there is no bucket %q", name)
-	}
-	return b, nil
-}
-
-// bucketName returns the name of a bucket by its id, "" if it is gone.
-func (sn *snap) bucketName(id uint64) (string, error) {
-	b, err := sn.r.Get(table.BucketID(id))
-	if errors.Is(err, meta.ErrNotFound) {
-		return "", nil
-	}
-	return string(b), damaged(err)
-}
-
 func hasPrefix(s, prefix string) bool {
 	return len(s) >= len(prefix) && s[:len(prefix)] == prefix
 }

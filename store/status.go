@@ -46,9 +46,7 @@ func (s *Store) Status() Status {
 	if err := s.failure(); err != nil {
 		st.Stopped = err.Error()
 	}
-	if all, err := s.As(Owner(), RequestContext{}).Buckets(s.background()); err == nil {
-		st.Buckets = len(all)
-	}
+	st.Buckets = len(s.buckets.all(""))
 	for _, n := range s.files.all() {
 		st.OpenFiles++
 		n.mu.RLock()

@@ -97,6 +97,7 @@ type Store struct {
 	settler *settler
 	mover   *mover
 
+	buckets   bucketTable
 	moves     moveState
 	pins      pins
 	files     fileTable

@@ -539,9 +539,9 @@ func (se *Session) setInodeAttr(ctx context.Context, n *inode, c AttrChange) (At
 	defer n.mu.Unlock()
 	_, err := se.s.update(ctx, se.author(), visible, func(t *txn) error {
 		bucket, _, key, linked := t.s.files.name(n)
-		b, err := t.bucketByID(bucket)
-		if err != nil || b == nil || !linked {
-			return err
+		b := t.bucketByID(bucket)
+		if b == nil || !linked {
+			return nil
 		}
 		v, err := t.head(bucket, key)
 		if err != nil {

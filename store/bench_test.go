@@ -1,0 +1,99 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"pail/versioning"
+)
+
+func benchStore(b *testing.B, state versioning.State) (*Store, *Session) {
+	b.Helper()
+	o := Options{Dir: b.TempDir() + "/store"}
+	if err := Create(o); err != nil {
+		b.Fatal(err)
+	}
+	s, err := Open(context.Background(), o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = s.Close(context.Background()) })
+	se := s.As(Owner(), RequestContext{Door: DoorMount})
+	if _, err := se.CreateBucket(context.Background(), "bench", BucketOptions{Versioning: state}); err != nil {
+		b.Fatal(err)
+	}
+	return s, se
+}
+
+// BenchmarkCreate4K is what the store does for creating, writing and closing a file.
+func BenchmarkCreate4K(b *testing.B) {
+	for _, state := range []versioning.State{versioning.Unversioned, versioning.Enabled} {
+		b.Run(state.String(), func(b *testing.B) {
+			_, se := benchStore(b, state)
+			ctx := context.Background()
+			body := []byte(strings.Repeat("x", 4096))
+			b.ResetTimer()
+			for i := range b.N {
+				f, err := se.OpenFile(ctx, "bench", fmt.Sprintf("f%09d", i), OpenFlags{Write: true, Create: true, Exclusive: true})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := f.WriteAt(ctx, body, 0); err != nil {
+					b.Fatal(err)
+				}
+				if err := f.Close(ctx); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkPut4K64 is 64 callers that put durable objects.
+func BenchmarkPut4K64(b *testing.B) {
+	_, se := benchStore(b, versioning.Unversioned)
+	ctx := context.Background()
+	body := strings.Repeat("x", 4096)
+	var n atomic.Int64
+	b.SetParallelism(32)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			key := fmt.Sprintf("k%09d", n.Add(1))
+			if _, err := se.Put(ctx, "bench", key, PutInput{Body: strings.NewReader(body), Size: 4096}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkLookupOpenRead is what a mount asks for one small file.
+func BenchmarkLookupOpenRead(b *testing.B) {
+	_, se := benchStore(b, versioning.Unversioned)
+	ctx := context.Background()
+	for i := range 1000 {
+		if _, err := se.Put(ctx, "bench", fmt.Sprintf("d/f%04d", i), PutInput{Body: strings.NewReader(strings.Repeat("x", 4096)), Size: 4096}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	buf := make([]byte, 8192)
+	b.ResetTimer()
+	for i := range b.N {
+		key := fmt.Sprintf("f%04d", i%1000)
+		if _, err := se.Lookup(ctx, "bench", "d/", key); err != nil {
+			b.Fatal(err)
+		}
+		f, err := se.OpenFile(ctx, "bench", "d/"+key, OpenFlags{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := f.ReadAt(ctx, buf, 0); err == nil {
+			b.Fatal("no end of file")
+		}
+		if err := f.Close(ctx); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
