@@ -172,6 +172,11 @@ func (t *txn) undo(seq uint64, p *record.Pending) error {
 		}
 		return nil
 	}
+	if pred != nil {
+		if done, err := t.swapBack(b, p.Key, seq, pred); done || err != nil {
+			return err
+		}
+	}
 	v, err := t.deleteVersion(b, p.Key, seq, keepEmpty)
 	if err != nil {
 		return err
@@ -188,6 +193,19 @@ func (t *txn) undo(seq uint64, p *record.Pending) error {
 		t.changed(Change{Kind: ObjectPut, Bucket: b.Name, Key: p.Key})
 	}
 	return err
+}
+
+// swapBack puts what a publish replaced where the publish stands, if that is the live
+// head and has no older versions below: the key was live before and is again.
+func (t *txn) swapBack(b *record.Bucket, key string, seq uint64, pred *record.Version) (done bool, err error) {
+	c, err := t.chain(b, key)
+	if err != nil || c.live == nil || c.live.Seq != seq || c.live.Noncurrent > 0 {
+		return false, err
+	}
+	t.discarded = append(t.discarded, c.live)
+	pred.NextNumber, pred.NullSeq, pred.Noncurrent = c.live.NextNumber, 0, 0
+	t.changed(Change{Kind: ObjectPut, Bucket: b.Name, Key: key, Ino: pred.Ino, VersionID: versionID(pred)})
+	return true, t.put(table.Head(b.Id, key), pred)
 }
 
 // putBack makes a version that was discarded part of its key's chain again: on top
