@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -40,39 +41,68 @@ func (c *counters) unmarshal(b []byte) error {
 	return nil
 }
 
-// A committer runs updates one after another and writes them in batches. All its fields
-// belong to its goroutine.
+// A committer runs updates one after another and writes them in batches. It is a role
+// rather than a goroutine: the caller of an update takes it if nobody has it, which saves
+// waking others (25 us of 33 us for an update that does not wait for the disk), and hands
+// it on once its own update is answered.
 type committer struct {
-	db      *DB
+	db *DB
+
+	role    sync.Mutex // held by whoever is the committer; guards the rest
 	at      counters   // as of the last batch written
 	seq     uint64     // of the last update that was run
 	batch   *writes    // of the updates in members
 	members []*request // merged, not yet written
+	taken   []*request // not yet served
+	buf     []*request // taken, from its start
 }
 
-// loop is the committer's goroutine; it ends when the queue is closed and empty.
-func (c *committer) loop() {
-	ended := false
+// help takes the role if nobody has it, until r is answered. Looking again after giving
+// it away is for those who came while it was still held.
+func (c *committer) help(r *request) {
+	for !c.db.queue.empty() && c.role.TryLock() {
+		c.work(r)
+	}
+}
+
+// goOn has the role, which somebody else took and left, and serves whoever is there.
+func (c *committer) goOn() {
+	c.work(nil)
+	c.help(nil)
+}
+
+// work serves requests until there are none, or until r is answered; then a goroutine goes
+// on with what is left. It gives the role away.
+func (c *committer) work(r *request) {
+	done := false
 	defer func() {
-		if !ended { // runtime.Goexit in a function, as t.FailNow does: go on without it
-			go c.loop()
-			return
+		if !done { // runtime.Goexit in an update, as t.FailNow does
+			go c.goOn()
 		}
-		close(c.db.committed)
 	}()
-	var reqs []*request
 	for {
-		reqs = c.db.queue.take(reqs[:0])
-		if len(reqs) == 0 {
+		if len(c.taken) == 0 {
+			c.buf = c.db.queue.take(c.buf[:0])
+			c.taken = c.buf
+		}
+		if len(c.taken) == 0 {
 			break
 		}
-		for i, r := range reqs {
-			reqs[i] = nil
-			c.serve(r)
+		for len(c.taken) > 0 {
+			next := c.taken[0]
+			c.taken[0] = nil
+			c.taken = c.taken[1:]
+			c.serve(next)
 		}
 		c.write()
+		if r != nil && r.state.Load() == answered && !c.db.queue.empty() {
+			done = true
+			go c.goOn()
+			return
+		}
 	}
-	ended = true
+	done = true
+	c.role.Unlock()
 }
 
 // serve runs one update and merges it into the batch.
@@ -83,12 +113,12 @@ func (c *committer) serve(r *request) {
 	returned := false
 	defer func() {
 		if !returned {
-			r.reply <- fmt.Errorf("update ended its goroutine")
+			r.answer(fmt.Errorf("update ended its goroutine"))
 		}
 	}()
 	if err := c.db.admit(r.opts); err != nil {
 		returned = true
-		r.reply <- err
+		r.answer(err)
 		return
 	}
 	for {
@@ -103,7 +133,7 @@ func (c *committer) serve(r *request) {
 		}
 		returned = true
 		if err != nil {
-			r.reply <- err
+			r.answer(err)
 			return
 		}
 		c.merge(r, tx)
@@ -151,11 +181,12 @@ func (c *committer) write() {
 				fn(r.commit)
 			}
 			if r.opts.Durable {
+				r.state.Store(answered)
 				durable = append(durable, r)
 				continue
 			}
 		}
-		r.reply <- err
+		r.answer(err)
 	}
 	c.members = c.members[:0]
 	if len(durable) > 0 {

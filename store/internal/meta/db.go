@@ -46,7 +46,6 @@ type DB struct {
 
 	queue     *queue
 	committer *committer
-	committed chan struct{} // closed when the committer has ended
 	syncer    *syncer
 
 	failed    atomic.Pointer[error]
@@ -60,7 +59,7 @@ type DB struct {
 // can have it open. If files are damaged it returns a *DamageError and changes nothing.
 func Open(o Options) (*DB, error) {
 	db := &DB{opts: o, clock: o.Now, log: o.Log, sealer: newSealer(),
-		committed: make(chan struct{}), stop: make(chan struct{})}
+		stop: make(chan struct{})}
 	if db.clock == nil {
 		db.clock = time.Now
 	}
@@ -173,7 +172,7 @@ func (db *DB) start(at counters) error {
 	db.states = newStates(db.newState(at))
 	db.ids.last.Store(at.idLimit)
 	db.ids.limit.Store(at.idLimit)
-	db.syncer = newSyncer(db)
+	db.syncer = &syncer{db: db}
 	db.syncer.applied.Store(at.batch)
 	db.syncer.synced.Store(at.batch)
 	db.dead = newDead()
@@ -187,8 +186,6 @@ func (db *DB) start(at counters) error {
 	if err != nil {
 		return err
 	}
-	go db.committer.loop()
-	go db.syncer.loop()
 	db.running.Add(2)
 	go db.tend()
 	go db.sweepLoop()
@@ -316,9 +313,8 @@ func (db *DB) Close() error {
 
 func (db *DB) close() error {
 	db.queue.close()
-	<-db.committed
-	err := db.Sync(context.Background())
-	db.syncer.close()
+	db.committer.role.Lock() // for good
+	err := db.syncer.syncNow()
 	close(db.stop)
 	db.running.Wait()
 	db.states.close()

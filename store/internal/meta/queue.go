@@ -28,7 +28,11 @@ type request struct {
 	state  atomic.Int32
 	commit Commit
 	defers []func(Commit)
-	reply  chan error
+	reply  chan error // buffered: whoever answers does not wait
+}
+
+func newRequest(opts UpdateOptions, fn func(*Tx) error) *request {
+	return &request{opts: opts, fn: fn, reply: make(chan error, 1)}
 }
 
 // States of a request: whoever moves it on from queued decides what becomes of it.
@@ -36,7 +40,14 @@ const (
 	queued = iota
 	claimed
 	abandoned
+	answered // its caller needs the committer no more
 )
+
+// answer ends the committer's part in a request.
+func (r *request) answer(err error) {
+	r.state.Store(answered)
+	r.reply <- err
+}
 
 // run calls the function of the update; a panic becomes its error.
 func (r *request) run(tx *Tx) (err error) {
@@ -48,70 +59,88 @@ func (r *request) run(tx *Tx) (err error) {
 	return r.fn(tx)
 }
 
-// A queue holds the requests that the committer has not yet taken.
+// A queue holds the requests that the committer has not yet taken, and counts the callers
+// that are not done.
 type queue struct {
-	mu       sync.Mutex // guards the rest
-	nonempty *sync.Cond
-	list     []*request
-	closed   bool
+	mu     sync.Mutex // guards the rest
+	idle   *sync.Cond // no callers
+	list   []*request
+	users  int
+	closed bool
 }
 
 func newQueue() *queue {
 	q := &queue{}
-	q.nonempty = sync.NewCond(&q.mu)
+	q.idle = sync.NewCond(&q.mu)
 	return q
 }
 
-func (q *queue) push(r *request) error {
+// enter lets a caller in, with a request unless r is nil; it has to leave.
+func (q *queue) enter(r *request) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
 		return ErrClosed
 	}
-	q.list = append(q.list, r)
-	if len(q.list) == 1 {
-		q.nonempty.Signal()
+	q.users++
+	if r != nil {
+		q.list = append(q.list, r)
 	}
 	return nil
 }
 
-// take waits for requests and appends them all to buf; nothing once the queue is closed
-// and empty.
+func (q *queue) leave() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.users--; q.users == 0 && q.closed {
+		q.idle.Broadcast()
+	}
+}
+
+// take appends all requests to buf.
 func (q *queue) take(buf []*request) []*request {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.list) == 0 && !q.closed {
-		q.nonempty.Wait()
-	}
 	buf = append(buf, q.list...)
 	clear(q.list)
 	q.list = q.list[:0]
 	return buf
 }
 
+func (q *queue) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.list) == 0
+}
+
+// close lets nobody in any more and waits until everybody left.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	q.nonempty.Broadcast()
+	for q.users > 0 {
+		q.idle.Wait()
+	}
 }
 
 // Update runs fn as one update: all of its writes happen or, if it returns an error, none.
-// Updates run one after another, each seeing what those before it wrote. The function runs
-// on another goroutine, must not wait for other updates, and may run again.
+// Updates run one after another, each seeing what those before it wrote. The function may
+// run on another goroutine, must not wait for other updates, and may run again.
 //
 // Update returns when views opened from then on see the update, with opts.Durable when it
 // also survives a power cut. An error means that the update did not happen, but for one
 // case: after ErrReadOnly whether it did is known only after opening anew. When ctx ends
 // before fn began, the update is given up.
 func (db *DB) Update(ctx context.Context, opts UpdateOptions, fn func(*Tx) error) (Commit, error) {
-	r := &request{opts: opts, fn: fn, reply: make(chan error, 1)}
 	if err := ctx.Err(); err != nil {
 		return Commit{}, err
 	}
-	if err := db.queue.push(r); err != nil {
+	r := newRequest(opts, fn)
+	if err := db.queue.enter(r); err != nil {
 		return Commit{}, err
 	}
+	defer db.queue.leave()
+	db.committer.help(r)
 	var err error
 	select {
 	case err = <-r.reply:
@@ -120,6 +149,9 @@ func (db *DB) Update(ctx context.Context, opts UpdateOptions, fn func(*Tx) error
 			return Commit{}, ctx.Err()
 		}
 		err = <-r.reply
+	}
+	if err == errLead {
+		err = db.syncer.lead(r)
 	}
 	if err != nil {
 		return Commit{}, err

@@ -2,14 +2,15 @@ package meta
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 )
 
-// A syncer makes batches durable on a goroutine of its own, so that the next batch is
-// built and written while the disk works on the last one. Whoever asks while a sync runs
-// shares the next one.
+// A syncer makes batches durable. Whoever waits for that while a sync runs shares the next
+// one; one of those who wait leads it, on its own goroutine, while the next batch is built
+// and written.
 type syncer struct {
 	db      *DB
 	applied atomic.Uint64 // the last batch that badger took
@@ -18,61 +19,52 @@ type syncer struct {
 	running sync.Mutex // held while syncing
 
 	mu      sync.Mutex // guards the rest
-	wake    *sync.Cond
-	waiting []*request
-	closed  bool
-	done    chan struct{}
+	led     bool       // somebody leads
+	waiting []*request // for the next sync
 }
 
-func newSyncer(db *DB) *syncer {
-	s := &syncer{db: db, done: make(chan struct{})}
-	s.wake = sync.NewCond(&s.mu)
-	return s
-}
+// errLead answers a request whose caller has to lead the next sync.
+var errLead = errors.New("lead the next sync")
 
-// enqueue has the requests answered when all that was applied until now is durable.
+// enqueue has the requests answered when all that was applied until now is durable, or
+// asked to lead.
 func (s *syncer) enqueue(rs []*request) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		for _, r := range rs {
-			r.reply <- ErrClosed
-		}
-		return
-	}
 	s.waiting = append(s.waiting, rs...)
-	s.wake.Signal()
+	var leader *request
+	if !s.led {
+		s.led, leader = true, s.waiting[0]
+	}
+	s.mu.Unlock()
+	if leader != nil {
+		leader.reply <- errLead
+	}
 }
 
-// loop is the syncer's goroutine.
-func (s *syncer) loop() {
-	defer close(s.done)
-	var rs []*request
-	for {
-		s.mu.Lock()
-		for len(s.waiting) == 0 && !s.closed {
-			s.wake.Wait()
-		}
-		rs, s.waiting = s.waiting, rs[:0]
-		s.mu.Unlock()
-		if len(rs) == 0 {
-			return
-		}
-		err := s.syncNow()
-		for i, r := range rs {
-			rs[i] = nil
+// lead syncs for all who wait now, with self among them, and finds the next to lead.
+func (s *syncer) lead(self *request) error {
+	s.mu.Lock()
+	rs := s.waiting
+	s.waiting = nil
+	s.mu.Unlock()
+	err := s.syncNow()
+	s.mu.Lock()
+	var next *request
+	if len(s.waiting) > 0 {
+		next = s.waiting[0]
+	} else {
+		s.led = false
+	}
+	s.mu.Unlock()
+	if next != nil {
+		next.reply <- errLead
+	}
+	for _, r := range rs {
+		if r != self {
 			r.reply <- err
 		}
 	}
-}
-
-// close ends the goroutine once everybody is answered.
-func (s *syncer) close() {
-	s.mu.Lock()
-	s.closed = true
-	s.mu.Unlock()
-	s.wake.Signal()
-	<-s.done
+	return err
 }
 
 // syncNow returns when every batch applied before the call is durable. A sync that
@@ -103,20 +95,23 @@ func (s *syncer) syncNow() error {
 }
 
 // Sync returns when every commit that happened before the call is durable. It costs
-// nothing when nothing is dirty.
+// nothing when nothing is dirty. ctx can only prevent it.
 func (db *DB) Sync(ctx context.Context) error {
-	if err := db.Failed(); err != nil {
+	if err := errors.Join(ctx.Err(), db.Failed()); err != nil {
 		return err
 	}
 	if db.syncer.synced.Load() >= db.syncer.applied.Load() {
 		return nil
 	}
-	r := &request{reply: make(chan error, 1)}
-	db.syncer.enqueue([]*request{r})
-	select {
-	case err := <-r.reply:
+	if err := db.queue.enter(nil); err != nil {
 		return err
-	case <-ctx.Done():
-		return ctx.Err()
 	}
+	defer db.queue.leave()
+	r := newRequest(UpdateOptions{}, nil)
+	db.syncer.enqueue([]*request{r})
+	err := <-r.reply
+	if err == errLead {
+		err = db.syncer.lead(r)
+	}
+	return err
 }
