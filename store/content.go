@@ -121,12 +121,17 @@ func (t *txn) newInline(data []byte) *record.Content {
 // newExtents makes a content of extents and counts one more reference to each blob.
 // Long lists go into chunks of their own.
 func (t *txn) newExtents(es blob.Extents) (*record.Content, error) {
-	c := &record.Content{Allocated: allocated(es)}
 	for _, id := range es.Blobs() {
 		if err := t.refer(uint64(id), 1); err != nil {
 			return nil, err
 		}
 	}
+	return t.putExtents(es)
+}
+
+// putExtents is newExtents for references that are counted already.
+func (t *txn) putExtents(es blob.Extents) (*record.Content, error) {
+	c := &record.Content{Allocated: allocated(es)}
 	if len(es) <= extentsInline {
 		c.Extents = fromExtents(es)
 		return c, nil
@@ -235,6 +240,10 @@ func (t *txn) release(c *record.Content) error {
 		if !last || err != nil {
 			return err
 		}
+	}
+	if c.GetChunks() > chunksAtOnce {
+		t.releaseLater(c)
+		return nil
 	}
 	es, err := t.extentsOf(c)
 	if err != nil {

@@ -20,7 +20,7 @@ func toObject(bucket, key string, v *record.Version, latest bool) Object {
 		Bucket: bucket, Key: key, VersionID: versionID(v), Number: v.Number, Seq: v.Seq, Ino: v.Ino,
 		Size: v.Size, ETag: v.Etag, Modified: time.Unix(0, v.TimeNs).UTC(), Latest: latest,
 		DeleteMarker: v.Marker, StorageClass: v.StorageClass, Metadata: v.Metadata, Tags: v.Tags,
-		Parts: int(v.Parts), Principal: v.Principal, UID: v.Uid, Door: Door(v.Door),
+		Parts: int(v.Parts), Layout: toLayout(v.Layout), Principal: v.Principal, UID: v.Uid, Door: Door(v.Door),
 		Blocks: (v.Content.GetAllocated() + 511) / 512,
 	}
 	if o.StorageClass == "" && !v.Marker {

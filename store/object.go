@@ -313,11 +313,12 @@ type received struct {
 	seal   blob.Seal
 }
 
-// done ends the use of c; what no version took over is deleted.
+// done ends the use of c; what no version took over is deleted. Of an update that ended
+// all writing nobody knows whether it happened: then recovery decides.
 func (c *received) done(failed error) {
 	switch {
 	case c.blob == nil:
-	case failed != nil:
+	case failed != nil && !fault.Is(failed, fault.StoreFailed):
 		_ = c.blob.Discard()
 	default:
 		_ = c.blob.Close()
@@ -326,11 +327,17 @@ func (c *received) done(failed error) {
 
 // receive reads r to its end. size is how many bytes there must be, -1 if not known.
 func (s *Store) receive(r io.Reader, size int64) (*received, error) {
+	return s.receiveBeyond(int64(s.opts.InlineMax), r, size)
+}
+
+// receiveBeyond is receive for a content that goes to a file if it is longer than
+// inline bytes.
+func (s *Store) receiveBeyond(inline int64, r io.Reader, size int64) (*received, error) {
 	if size > s.opts.MaxObjectSize {
 		return nil, tooLarge(s.opts.MaxObjectSize)
 	}
 	sum := md5.New()
-	head := make([]byte, s.opts.InlineMax+1)
+	head := make([]byte, inline+1)
 	n, err := io.ReadFull(r, head)
 	c := &received{}
 	switch {
@@ -503,7 +510,7 @@ func (se *Session) Restore(ctx context.Context, bucket, key, ref string) (Object
 func (t *txn) copyOf(old *record.Version) *record.Version {
 	v := t.newVersion()
 	v.Ino = t.tx.NextID()
-	v.Size, v.Etag, v.Content, v.Parts = old.Size, old.Etag, old.Content, old.Parts
+	v.Size, v.Etag, v.Content, v.Parts, v.Layout = old.Size, old.Etag, old.Content, old.Parts, old.Layout
 	v.Headers, v.Metadata, v.Tags = old.Headers, old.Metadata, old.Tags
 	v.Checksums, v.StorageClass = old.Checksums, old.StorageClass
 	if old.Attr != nil && old.Attr.Mode&unix.S_IFMT == unix.S_IFLNK {

@@ -25,6 +25,7 @@ type settler struct {
 
 	mu      sync.Mutex // guards what follows
 	pending map[uint64][]blob.ID
+	unsafe  map[blob.ID]uint64 // the content files of those, each with its publish
 	garbage bool
 }
 
@@ -35,7 +36,7 @@ type pendingError struct{ seqs []uint64 }
 func (e *pendingError) Error() string { return fmt.Sprintf("publishes %v are pending", e.seqs) }
 
 func newSettler(s *Store) *settler {
-	st := &settler{s: s, pending: map[uint64][]blob.ID{}}
+	st := &settler{s: s, pending: map[uint64][]blob.ID{}, unsafe: map[blob.ID]uint64{}}
 	st.job = s.jobs.Add(work.Task{Name: "settle", Delay: max(s.opts.SettleAfter, 0), Run: func(ctx context.Context, _ *work.Progress) error {
 		if s.opts.SettleAfter < 0 {
 			return nil
@@ -57,6 +58,9 @@ func (st *settler) sweep(ctx context.Context) error {
 func (st *settler) add(seq uint64, ids []blob.ID) {
 	st.mu.Lock()
 	st.pending[seq] = ids
+	for _, id := range ids {
+		st.unsafe[id] = seq
+	}
 	st.mu.Unlock()
 	st.job.Wake()
 }
@@ -82,6 +86,28 @@ func (st *settler) count() int {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	return len(st.pending)
+}
+
+// settledFiles fails with a pendingError if content files may not be on disk yet: those
+// of a draft or a part that takes bytes from other contents, whatever versions these
+// belong to by now.
+func (t *txn) settledFiles(ids []blob.ID) error {
+	st := t.s.settler
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if len(st.unsafe) == 0 {
+		return nil
+	}
+	var seqs []uint64
+	for _, id := range ids {
+		if seq, ok := st.unsafe[id]; ok {
+			seqs = append(seqs, seq)
+		}
+	}
+	if seqs != nil {
+		return &pendingError{seqs}
+	}
+	return nil
 }
 
 // settled fails with a pendingError if v's bytes may not be on disk yet.
@@ -176,6 +202,9 @@ func (st *settler) forget(seqs []uint64) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	for _, seq := range seqs {
+		for _, id := range st.pending[seq] {
+			delete(st.unsafe, id)
+		}
 		delete(st.pending, seq)
 	}
 }
@@ -226,6 +255,10 @@ func (st *settler) reap(ctx context.Context) error {
 	st.mu.Unlock()
 	if !todo {
 		return nil
+	}
+	if err := st.s.releaseRests(ctx); err != nil {
+		st.keepGarbage()
+		return err
 	}
 	if err := st.s.db.Sync(ctx); err != nil {
 		return engineError(err)

@@ -23,6 +23,7 @@ import (
 const (
 	DefaultRegion        = "us-east-1"
 	DefaultMaxObjectSize = 5 << 40
+	DefaultMinPartSize   = 5 << 20
 	DefaultInlineMax     = 16 << 10
 	DefaultSettleAfter   = 300 * time.Millisecond
 )
@@ -42,6 +43,9 @@ type Options struct {
 	AllowAnyFS bool
 	// MaxObjectSize is the largest object, in bytes. 0: 5 TB.
 	MaxObjectSize int64
+	// MinPartSize is the smallest part of a multipart upload that is not its last, in
+	// bytes. 0: DefaultMinPartSize; less than 0: any.
+	MinPartSize int64
 	// InlineMax is the largest content, in bytes, that is kept beside the metadata
 	// rather than in a file of its own. 0: DefaultInlineMax.
 	InlineMax int
@@ -74,6 +78,9 @@ func (o *Options) setDefaults() error {
 	}
 	if o.MaxObjectSize == 0 {
 		o.MaxObjectSize = DefaultMaxObjectSize
+	}
+	if o.MinPartSize == 0 {
+		o.MinPartSize = DefaultMinPartSize
 	}
 	if o.InlineMax == 0 {
 		o.InlineMax = DefaultInlineMax

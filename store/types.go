@@ -73,6 +73,7 @@ type Object struct {
 	Tags         map[string]string
 	Checksums    map[string]string // algorithm in lower case -> base64
 	Parts        int               // 0 unless it came by a multipart upload
+	Layout       PartLayout        // of those parts, nil if there are none
 	Principal    string            // ARN of who made it
 	UID          uint32            // of the process that made it, where that was known
 	Door         Door              // through which it was made

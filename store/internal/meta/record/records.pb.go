@@ -561,9 +561,12 @@ type Version struct {
 	Parts        uint32                 `protobuf:"varint,22,opt,name=parts,proto3" json:"parts,omitempty"`
 	Xattrs       map[string][]byte      `protobuf:"bytes,23,rep,name=xattrs,proto3" json:"xattrs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Chain state, true only in the top record of a key.
-	NextNumber    uint64 `protobuf:"varint,24,opt,name=next_number,json=nextNumber,proto3" json:"next_number,omitempty"` // number of the key's next version
-	NullSeq       uint64 `protobuf:"varint,25,opt,name=null_seq,json=nullSeq,proto3" json:"null_seq,omitempty"`          // sequence of a noncurrent null version; 0: none
-	Noncurrent    uint64 `protobuf:"varint,26,opt,name=noncurrent,proto3" json:"noncurrent,omitempty"`                   // how many noncurrent records stand below
+	NextNumber uint64 `protobuf:"varint,24,opt,name=next_number,json=nextNumber,proto3" json:"next_number,omitempty"` // number of the key's next version
+	NullSeq    uint64 `protobuf:"varint,25,opt,name=null_seq,json=nullSeq,proto3" json:"null_seq,omitempty"`          // sequence of a noncurrent null version; 0: none
+	Noncurrent uint64 `protobuf:"varint,26,opt,name=noncurrent,proto3" json:"noncurrent,omitempty"`                   // how many noncurrent records stand below
+	// Of what a multipart upload made.
+	Layout        []*PartRun `protobuf:"bytes,27,rep,name=layout,proto3" json:"layout,omitempty"` // its parts, in order
+	Upload        string     `protobuf:"bytes,28,opt,name=upload,proto3" json:"upload,omitempty"` // its id, for a completion that is asked for again
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -780,6 +783,81 @@ func (x *Version) GetNoncurrent() uint64 {
 	return 0
 }
 
+func (x *Version) GetLayout() []*PartRun {
+	if x != nil {
+		return x.Layout
+	}
+	return nil
+}
+
+func (x *Version) GetUpload() string {
+	if x != nil {
+		return x.Upload
+	}
+	return ""
+}
+
+// A PartRun is parts that are numbered one after another and equally long.
+type PartRun struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	First         uint32                 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
+	Count         uint32                 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	Size          int64                  `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"` // of each, in bytes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PartRun) Reset() {
+	*x = PartRun{}
+	mi := &file_records_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PartRun) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PartRun) ProtoMessage() {}
+
+func (x *PartRun) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PartRun.ProtoReflect.Descriptor instead.
+func (*PartRun) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *PartRun) GetFirst() uint32 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *PartRun) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *PartRun) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
 // A Dir is a directory, explicit or implied.
 type Dir struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -797,7 +875,7 @@ type Dir struct {
 
 func (x *Dir) Reset() {
 	*x = Dir{}
-	mi := &file_records_proto_msgTypes[7]
+	mi := &file_records_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -809,7 +887,7 @@ func (x *Dir) String() string {
 func (*Dir) ProtoMessage() {}
 
 func (x *Dir) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[7]
+	mi := &file_records_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -822,7 +900,7 @@ func (x *Dir) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dir.ProtoReflect.Descriptor instead.
 func (*Dir) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{7}
+	return file_records_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Dir) GetSchema() uint32 {
@@ -895,7 +973,7 @@ type Blob struct {
 
 func (x *Blob) Reset() {
 	*x = Blob{}
-	mi := &file_records_proto_msgTypes[8]
+	mi := &file_records_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -907,7 +985,7 @@ func (x *Blob) String() string {
 func (*Blob) ProtoMessage() {}
 
 func (x *Blob) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[8]
+	mi := &file_records_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -920,7 +998,7 @@ func (x *Blob) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Blob.ProtoReflect.Descriptor instead.
 func (*Blob) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{8}
+	return file_records_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Blob) GetSchema() uint32 {
@@ -965,7 +1043,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_records_proto_msgTypes[9]
+	mi := &file_records_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -977,7 +1055,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[9]
+	mi := &file_records_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -990,7 +1068,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{9}
+	return file_records_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Pending) GetSchema() uint32 {
@@ -1046,13 +1124,14 @@ type Draft struct {
 	Principal     string                 `protobuf:"bytes,11,opt,name=principal,proto3" json:"principal,omitempty"`
 	Uid           uint32                 `protobuf:"varint,12,opt,name=uid,proto3" json:"uid,omitempty"`
 	Door          uint32                 `protobuf:"varint,13,opt,name=door,proto3" json:"door,omitempty"`
+	Lent          []uint64               `protobuf:"varint,14,rep,packed,name=lent,proto3" json:"lent,omitempty"` // content files of others that it refers to; each counts it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Draft) Reset() {
 	*x = Draft{}
-	mi := &file_records_proto_msgTypes[10]
+	mi := &file_records_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1064,7 +1143,7 @@ func (x *Draft) String() string {
 func (*Draft) ProtoMessage() {}
 
 func (x *Draft) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[10]
+	mi := &file_records_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1077,7 +1156,7 @@ func (x *Draft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Draft.ProtoReflect.Descriptor instead.
 func (*Draft) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{10}
+	return file_records_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Draft) GetSchema() uint32 {
@@ -1171,6 +1250,13 @@ func (x *Draft) GetDoor() uint32 {
 	return 0
 }
 
+func (x *Draft) GetLent() []uint64 {
+	if x != nil {
+		return x.Lent
+	}
+	return nil
+}
+
 // An ExtentList is one chunk of a long list of extents.
 type ExtentList struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1182,7 +1268,7 @@ type ExtentList struct {
 
 func (x *ExtentList) Reset() {
 	*x = ExtentList{}
-	mi := &file_records_proto_msgTypes[11]
+	mi := &file_records_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1194,7 +1280,7 @@ func (x *ExtentList) String() string {
 func (*ExtentList) ProtoMessage() {}
 
 func (x *ExtentList) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[11]
+	mi := &file_records_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1207,7 +1293,7 @@ func (x *ExtentList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtentList.ProtoReflect.Descriptor instead.
 func (*ExtentList) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{11}
+	return file_records_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ExtentList) GetSchema() uint32 {
@@ -1235,13 +1321,14 @@ type Upload struct {
 	Principal     string                 `protobuf:"bytes,6,opt,name=principal,proto3" json:"principal,omitempty"`
 	Uid           uint32                 `protobuf:"varint,7,opt,name=uid,proto3" json:"uid,omitempty"`
 	Door          uint32                 `protobuf:"varint,8,opt,name=door,proto3" json:"door,omitempty"`
+	Extra         uint32                 `protobuf:"varint,9,opt,name=extra,proto3" json:"extra,omitempty"` // extents of its parts beyond one for each part
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Upload) Reset() {
 	*x = Upload{}
-	mi := &file_records_proto_msgTypes[12]
+	mi := &file_records_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1253,7 +1340,7 @@ func (x *Upload) String() string {
 func (*Upload) ProtoMessage() {}
 
 func (x *Upload) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[12]
+	mi := &file_records_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1266,7 +1353,7 @@ func (x *Upload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upload.ProtoReflect.Descriptor instead.
 func (*Upload) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{12}
+	return file_records_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Upload) GetSchema() uint32 {
@@ -1325,6 +1412,13 @@ func (x *Upload) GetDoor() uint32 {
 	return 0
 }
 
+func (x *Upload) GetExtra() uint32 {
+	if x != nil {
+		return x.Extra
+	}
+	return 0
+}
+
 type Part struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
@@ -1334,13 +1428,14 @@ type Part struct {
 	Content       *Content               `protobuf:"bytes,5,opt,name=content,proto3" json:"content,omitempty"`
 	TimeNs        int64                  `protobuf:"varint,6,opt,name=time_ns,json=timeNs,proto3" json:"time_ns,omitempty"`
 	Checksums     []*Checksum            `protobuf:"bytes,7,rep,name=checksums,proto3" json:"checksums,omitempty"`
+	Pieces        uint32                 `protobuf:"varint,8,opt,name=pieces,proto3" json:"pieces,omitempty"` // extents of the content
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_records_proto_msgTypes[13]
+	mi := &file_records_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1352,7 +1447,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[13]
+	mi := &file_records_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1365,7 +1460,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{13}
+	return file_records_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Part) GetSchema() uint32 {
@@ -1417,6 +1512,13 @@ func (x *Part) GetChecksums() []*Checksum {
 	return nil
 }
 
+func (x *Part) GetPieces() uint32 {
+	if x != nil {
+		return x.Pieces
+	}
+	return 0
+}
+
 // A Move is the durable intent of a directory rename.
 type Move struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1438,7 +1540,7 @@ type Move struct {
 
 func (x *Move) Reset() {
 	*x = Move{}
-	mi := &file_records_proto_msgTypes[14]
+	mi := &file_records_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1450,7 +1552,7 @@ func (x *Move) String() string {
 func (*Move) ProtoMessage() {}
 
 func (x *Move) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[14]
+	mi := &file_records_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1463,7 +1565,7 @@ func (x *Move) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Move.ProtoReflect.Descriptor instead.
 func (*Move) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{14}
+	return file_records_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Move) GetSchema() uint32 {
@@ -1571,7 +1673,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_records_proto_msgTypes[15]
+	mi := &file_records_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1583,7 +1685,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[15]
+	mi := &file_records_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1596,7 +1698,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{15}
+	return file_records_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Change) GetSchema() uint32 {
@@ -1695,7 +1797,7 @@ type Cursor struct {
 
 func (x *Cursor) Reset() {
 	*x = Cursor{}
-	mi := &file_records_proto_msgTypes[16]
+	mi := &file_records_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1707,7 +1809,7 @@ func (x *Cursor) String() string {
 func (*Cursor) ProtoMessage() {}
 
 func (x *Cursor) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[16]
+	mi := &file_records_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1720,7 +1822,7 @@ func (x *Cursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cursor.ProtoReflect.Descriptor instead.
 func (*Cursor) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{16}
+	return file_records_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Cursor) GetSchema() uint32 {
@@ -1797,7 +1899,7 @@ const file_records_proto_rawDesc = "" +
 	"\bChecksum\x12\x1c\n" +
 	"\talgorithm\x18\x01 \x01(\tR\talgorithm\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05value\x12\x1c\n" +
-	"\tcomposite\x18\x03 \x01(\bR\tcomposite\"\xec\a\n" +
+	"\tcomposite\x18\x03 \x01(\bR\tcomposite\"\xb2\b\n" +
 	"\aVersion\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x16\n" +
@@ -1828,7 +1930,9 @@ const file_records_proto_rawDesc = "" +
 	"\bnull_seq\x18\x19 \x01(\x04R\anullSeq\x12\x1e\n" +
 	"\n" +
 	"noncurrent\x18\x1a \x01(\x04R\n" +
-	"noncurrent\x1a;\n" +
+	"noncurrent\x12,\n" +
+	"\x06layout\x18\x1b \x03(\v2\x14.pail.record.PartRunR\x06layout\x12\x16\n" +
+	"\x06upload\x18\x1c \x01(\tR\x06upload\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a7\n" +
@@ -1837,7 +1941,11 @@ const file_records_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a9\n" +
 	"\vXattrsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"\xa7\x02\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"I\n" +
+	"\aPartRun\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\rR\x05first\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\rR\x05count\x12\x12\n" +
+	"\x04size\x18\x03 \x01(\x03R\x04size\"\xa7\x02\n" +
 	"\x03Dir\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x10\n" +
 	"\x03ino\x18\x02 \x01(\x04R\x03ino\x12%\n" +
@@ -1860,7 +1968,7 @@ const file_records_proto_rawDesc = "" +
 	"\x06bucket\x18\x02 \x01(\x04R\x06bucket\x12\x10\n" +
 	"\x03key\x18\x03 \x01(\tR\x03key\x12\x14\n" +
 	"\x05blobs\x18\x04 \x03(\x04R\x05blobs\x126\n" +
-	"\vpredecessor\x18\x05 \x01(\v2\x14.pail.record.VersionR\vpredecessor\"\xe3\x02\n" +
+	"\vpredecessor\x18\x05 \x01(\v2\x14.pail.record.VersionR\vpredecessor\"\xf7\x02\n" +
 	"\x05Draft\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x16\n" +
 	"\x06bucket\x18\x02 \x01(\x04R\x06bucket\x12\x10\n" +
@@ -1876,11 +1984,12 @@ const file_records_proto_rawDesc = "" +
 	" \x01(\x04R\x04list\x12\x1c\n" +
 	"\tprincipal\x18\v \x01(\tR\tprincipal\x12\x10\n" +
 	"\x03uid\x18\f \x01(\rR\x03uid\x12\x12\n" +
-	"\x04door\x18\r \x01(\rR\x04door\"S\n" +
+	"\x04door\x18\r \x01(\rR\x04door\x12\x12\n" +
+	"\x04lent\x18\x0e \x03(\x04R\x04lent\"S\n" +
 	"\n" +
 	"ExtentList\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12-\n" +
-	"\aextents\x18\x02 \x03(\v2\x13.pail.record.ExtentR\aextents\"\xdb\x01\n" +
+	"\aextents\x18\x02 \x03(\v2\x13.pail.record.ExtentR\aextents\"\xf1\x01\n" +
 	"\x06Upload\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
@@ -1890,7 +1999,8 @@ const file_records_proto_rawDesc = "" +
 	"\aversion\x18\x05 \x01(\v2\x14.pail.record.VersionR\aversion\x12\x1c\n" +
 	"\tprincipal\x18\x06 \x01(\tR\tprincipal\x12\x10\n" +
 	"\x03uid\x18\a \x01(\rR\x03uid\x12\x12\n" +
-	"\x04door\x18\b \x01(\rR\x04door\"\xdc\x01\n" +
+	"\x04door\x18\b \x01(\rR\x04door\x12\x14\n" +
+	"\x05extra\x18\t \x01(\rR\x05extra\"\xf4\x01\n" +
 	"\x04Part\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\rR\x06number\x12\x12\n" +
@@ -1898,7 +2008,8 @@ const file_records_proto_rawDesc = "" +
 	"\x04etag\x18\x04 \x01(\tR\x04etag\x12.\n" +
 	"\acontent\x18\x05 \x01(\v2\x14.pail.record.ContentR\acontent\x12\x17\n" +
 	"\atime_ns\x18\x06 \x01(\x03R\x06timeNs\x123\n" +
-	"\tchecksums\x18\a \x03(\v2\x15.pail.record.ChecksumR\tchecksums\"\x91\x02\n" +
+	"\tchecksums\x18\a \x03(\v2\x15.pail.record.ChecksumR\tchecksums\x12\x16\n" +
+	"\x06pieces\x18\b \x01(\rR\x06pieces\"\x91\x02\n" +
 	"\x04Move\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x16\n" +
@@ -1947,7 +2058,7 @@ func file_records_proto_rawDescGZIP() []byte {
 	return file_records_proto_rawDescData
 }
 
-var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_records_proto_goTypes = []any{
 	(*Bucket)(nil),     // 0: pail.record.Bucket
 	(*Attr)(nil),       // 1: pail.record.Attr
@@ -1956,46 +2067,48 @@ var file_records_proto_goTypes = []any{
 	(*Content)(nil),    // 4: pail.record.Content
 	(*Checksum)(nil),   // 5: pail.record.Checksum
 	(*Version)(nil),    // 6: pail.record.Version
-	(*Dir)(nil),        // 7: pail.record.Dir
-	(*Blob)(nil),       // 8: pail.record.Blob
-	(*Pending)(nil),    // 9: pail.record.Pending
-	(*Draft)(nil),      // 10: pail.record.Draft
-	(*ExtentList)(nil), // 11: pail.record.ExtentList
-	(*Upload)(nil),     // 12: pail.record.Upload
-	(*Part)(nil),       // 13: pail.record.Part
-	(*Move)(nil),       // 14: pail.record.Move
-	(*Change)(nil),     // 15: pail.record.Change
-	(*Cursor)(nil),     // 16: pail.record.Cursor
-	nil,                // 17: pail.record.Bucket.TagsEntry
-	nil,                // 18: pail.record.Version.MetadataEntry
-	nil,                // 19: pail.record.Version.TagsEntry
-	nil,                // 20: pail.record.Version.XattrsEntry
-	nil,                // 21: pail.record.Dir.XattrsEntry
+	(*PartRun)(nil),    // 7: pail.record.PartRun
+	(*Dir)(nil),        // 8: pail.record.Dir
+	(*Blob)(nil),       // 9: pail.record.Blob
+	(*Pending)(nil),    // 10: pail.record.Pending
+	(*Draft)(nil),      // 11: pail.record.Draft
+	(*ExtentList)(nil), // 12: pail.record.ExtentList
+	(*Upload)(nil),     // 13: pail.record.Upload
+	(*Part)(nil),       // 14: pail.record.Part
+	(*Move)(nil),       // 15: pail.record.Move
+	(*Change)(nil),     // 16: pail.record.Change
+	(*Cursor)(nil),     // 17: pail.record.Cursor
+	nil,                // 18: pail.record.Bucket.TagsEntry
+	nil,                // 19: pail.record.Version.MetadataEntry
+	nil,                // 20: pail.record.Version.TagsEntry
+	nil,                // 21: pail.record.Version.XattrsEntry
+	nil,                // 22: pail.record.Dir.XattrsEntry
 }
 var file_records_proto_depIdxs = []int32{
-	17, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
+	18, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
 	3,  // 1: pail.record.Content.extents:type_name -> pail.record.Extent
 	1,  // 2: pail.record.Version.attr:type_name -> pail.record.Attr
 	4,  // 3: pail.record.Version.content:type_name -> pail.record.Content
 	2,  // 4: pail.record.Version.headers:type_name -> pail.record.Headers
-	18, // 5: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
-	19, // 6: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
+	19, // 5: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
+	20, // 6: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
 	5,  // 7: pail.record.Version.checksums:type_name -> pail.record.Checksum
-	20, // 8: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
-	1,  // 9: pail.record.Dir.attr:type_name -> pail.record.Attr
-	21, // 10: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
-	6,  // 11: pail.record.Pending.predecessor:type_name -> pail.record.Version
-	6,  // 12: pail.record.Draft.version:type_name -> pail.record.Version
-	4,  // 13: pail.record.Draft.base:type_name -> pail.record.Content
-	3,  // 14: pail.record.ExtentList.extents:type_name -> pail.record.Extent
-	6,  // 15: pail.record.Upload.version:type_name -> pail.record.Version
-	4,  // 16: pail.record.Part.content:type_name -> pail.record.Content
-	5,  // 17: pail.record.Part.checksums:type_name -> pail.record.Checksum
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	21, // 8: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
+	7,  // 9: pail.record.Version.layout:type_name -> pail.record.PartRun
+	1,  // 10: pail.record.Dir.attr:type_name -> pail.record.Attr
+	22, // 11: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
+	6,  // 12: pail.record.Pending.predecessor:type_name -> pail.record.Version
+	6,  // 13: pail.record.Draft.version:type_name -> pail.record.Version
+	4,  // 14: pail.record.Draft.base:type_name -> pail.record.Content
+	3,  // 15: pail.record.ExtentList.extents:type_name -> pail.record.Extent
+	6,  // 16: pail.record.Upload.version:type_name -> pail.record.Version
+	4,  // 17: pail.record.Part.content:type_name -> pail.record.Content
+	5,  // 18: pail.record.Part.checksums:type_name -> pail.record.Checksum
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }
@@ -2009,7 +2122,7 @@ func file_records_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_proto_rawDesc), len(file_records_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,159 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"slices"
+
+	"pail/store/fault"
+	"pail/store/internal/blob"
+	"pail/store/internal/meta"
+	"pail/store/internal/meta/record"
+	"pail/store/internal/meta/table"
+)
+
+// What is let go in one step may be too much for one update: a content of ten thousand
+// content files, the parts of an upload. The update that lets go of it then leaves a
+// note, in the table of settings, and the settler does the rest in pieces. What the
+// note is about keeps its references until they are given up one by one.
+
+var (
+	settingEnded    = table.Setting("ended/")    // number of an upload whose parts go
+	settingReleased = table.Setting("released/") // id of a list of extents that goes
+)
+
+// chunksAtOnce is how long a list may be that is released in the update which lets go
+// of it.
+const chunksAtOnce = 4
+
+// referencesPerUpdate bounds how many references one update gives up.
+const referencesPerUpdate = 2000
+
+func noteKey(table []byte, number uint64) []byte {
+	return binary.BigEndian.AppendUint64(slices.Clone(table), number)
+}
+
+// releaseLater notes that a long list has lost its last owner. The note says how many
+// chunks it has and up to which content file its references are given up.
+func (t *txn) releaseLater(c *record.Content) {
+	t.tx.Set(noteKey(settingReleased, c.List), restNote(c.Chunks, 0))
+	t.onMerged(t.s.settler.addGarbage)
+}
+
+func restNote(chunks uint32, after blob.ID) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, chunks), uint64(after))
+}
+
+// endUpload removes the record of an upload. The parts that still stand are released
+// later.
+func (t *txn) endUpload(b *record.Bucket, key string, u *record.Upload) {
+	t.tx.Delete(table.Upload(b.Id, key, u.Number))
+	t.tx.Set(noteKey(settingEnded, u.Number), nil)
+	t.onMerged(t.s.settler.addGarbage)
+}
+
+// releaseRests does what notes say is left to release.
+func (s *Store) releaseRests(ctx context.Context) error {
+	for _, rest := range []struct {
+		prefix []byte
+		some   func(t *txn, note, value []byte) error
+	}{
+		{settingEnded, (*txn).releaseParts},
+		{settingReleased, (*txn).releaseList},
+	} {
+		for {
+			more := false
+			err := s.view(func(sn *snap) (err error) {
+				more, err = sn.anyBelow(rest.prefix, nil)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			if !more {
+				break
+			}
+			if err := s.releaseSome(ctx, rest.prefix, rest.some); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Store) releaseSome(ctx context.Context, prefix []byte, some func(t *txn, note, value []byte) error) error {
+	_, err := s.update(ctx, author{}, freeing, func(t *txn) error {
+		note, value, err := t.firstBelow(prefix)
+		if note == nil || err != nil {
+			return err
+		}
+		return some(t, note, value)
+	})
+	return err
+}
+
+// firstBelow returns the first record below a prefix, nil if there is none.
+func (t *txn) firstBelow(prefix []byte) (key, value []byte, err error) {
+	it := t.r.Scan(meta.ScanOptions{Prefix: prefix})
+	defer it.Close()
+	if !it.Next() {
+		return nil, nil, damaged(it.Err())
+	}
+	return slices.Clone(it.Key()), slices.Clone(it.Value()), nil
+}
+
+// releaseParts releases some parts of an upload that has ended, and with the last of
+// them the note.
+func (t *txn) releaseParts(note, _ []byte) error {
+	it := t.r.Scan(meta.ScanOptions{Prefix: table.PartsOf(beUint64(note[len(settingEnded):]))})
+	defer it.Close()
+	for n := 0; it.Next(); {
+		if n >= referencesPerUpdate {
+			return nil
+		}
+		var p record.Part
+		if err := unmarshal(it.Key(), it.Value(), &p); err != nil {
+			return err
+		}
+		t.tx.Delete(slices.Clone(it.Key()))
+		if err := t.release(p.Content); err != nil {
+			return err
+		}
+		n += 1 + int(p.Pieces)
+	}
+	t.tx.Delete(note)
+	return damaged(it.Err())
+}
+
+// releaseList gives up some references of a list without owners, and with the last of
+// them the list and the note.
+func (t *txn) releaseList(note, value []byte) error {
+	if len(value) != 12 {
+		return fault.New(fault.Damaged, "the note on extent list %d is damaged", beUint64(note[len(settingReleased):]))
+	}
+	c := &record.Content{List: beUint64(note[len(settingReleased):]), Chunks: binary.BigEndian.Uint32(value)}
+	after := blob.ID(beUint64(value[4:]))
+	es, err := t.extentsOf(c)
+	if err != nil {
+		return err
+	}
+	ids := es.Blobs()
+	slices.Sort(ids)
+	from, _ := slices.BinarySearch(ids, after+1)
+	ids = ids[from:]
+	some := ids[:min(len(ids), referencesPerUpdate)]
+	for _, id := range some {
+		if err := t.refer(uint64(id), -1); err != nil {
+			return err
+		}
+	}
+	if len(some) < len(ids) {
+		t.tx.Set(note, restNote(c.Chunks, some[len(some)-1]))
+		return nil
+	}
+	for i := range c.Chunks {
+		t.tx.Delete(table.ExtentList(c.List, i))
+	}
+	t.tx.Delete(note)
+	return nil
+}

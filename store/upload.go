@@ -1,0 +1,246 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"pail/store/fault"
+	"pail/store/internal/meta/record"
+	"pail/store/internal/meta/table"
+)
+
+// Multipart uploads. An upload is a record under its key; its parts stand under its
+// number. Every part has a content file of its own, however small it is, so that
+// completing joins extents and moves no byte: only the last part of an upload may be
+// small, and inlined bytes could not be joined without rewriting them.
+
+// MaxParts is how many parts an upload may have, and the highest number of one
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
+const MaxParts = 10_000
+
+// An Upload is a multipart upload that is neither completed nor aborted.
+type Upload struct {
+	Bucket, Key  string
+	ID           string // ids of uploads of one key sort as the uploads began
+	Created      time.Time
+	StorageClass string
+	Principal    string // ARN of who began it
+	UID          uint32 // of the process, where that was known
+	Door         Door
+}
+
+// A Part is one part of an upload.
+type Part struct {
+	Number   int // 1 to MaxParts
+	Size     int64
+	ETag     string // MD5 in hex, without quotes
+	Modified time.Time
+}
+
+// A PartRun is parts that are numbered one after another and equally long.
+type PartRun struct {
+	First, Count int
+	Size         int64 // of each, in bytes
+}
+
+// A PartLayout is the parts that a multipart upload joined, in order.
+type PartLayout []PartRun
+
+// Find returns where the part of a number lies in the object; ok is false if there is
+// none.
+func (l PartLayout) Find(number int) (off, size int64, ok bool) {
+	for _, r := range l {
+		if number >= r.First && number < r.First+r.Count {
+			return off + int64(number-r.First)*r.Size, r.Size, true
+		}
+		off += int64(r.Count) * r.Size
+	}
+	return 0, 0, false
+}
+
+func toLayout(runs []*record.PartRun) PartLayout {
+	if len(runs) == 0 {
+		return nil
+	}
+	l := make(PartLayout, len(runs))
+	for i, r := range runs {
+		l[i] = PartRun{First: int(r.First), Count: int(r.Count), Size: r.Size}
+	}
+	return l
+}
+
+func toUpload(bucket, key string, u *record.Upload) Upload {
+	up := Upload{
+		Bucket: bucket, Key: key, ID: u.Id, Created: time.Unix(0, u.CreatedNs).UTC(),
+		StorageClass: u.Version.GetStorageClass(), Principal: u.Principal, UID: u.Uid, Door: Door(u.Door),
+	}
+	if up.StorageClass == "" {
+		up.StorageClass = "STANDARD"
+	}
+	return up
+}
+
+func toPart(p *record.Part) Part {
+	return Part{Number: int(p.Number), Size: p.Size, ETag: p.Etag, Modified: time.Unix(0, p.TimeNs).UTC()}
+}
+
+// CreateUpload begins a multipart upload of key with the headers, metadata, tags and
+// attributes of in; body, size and conditions are for the calls that follow. It
+// returns the upload's id. It is durable when it returns.
+func (se *Session) CreateUpload(ctx context.Context, bucket, key string, in PutInput) (string, error) {
+	if err := se.authorize(actPutObject, bucket, key); err != nil {
+		return "", err
+	}
+	if err := in.check(bucket, key); err != nil {
+		return "", err
+	}
+	var u *record.Upload
+	_, err := se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
+		v := &record.Version{Schema: record.Schema, Headers: fromHeaders(in.Headers), Metadata: in.Metadata, Tags: in.Tags}
+		if in.Attr != nil {
+			v.Attr = fromAttr(*in.Attr, t.now())
+		}
+		number := t.tx.NextID()
+		u = &record.Upload{
+			Schema: record.Schema, Id: uploadID(number, rand.Uint64()), Number: number, CreatedNs: t.now().UnixNano(),
+			Version: v, Principal: t.who.principal, Uid: t.who.uid, Door: uint32(t.who.door),
+		}
+		return t.put(table.Upload(b.Id, key, number), u)
+	})
+	if err != nil {
+		return "", err
+	}
+	return u.Id, nil
+}
+
+// uploadID is what callers know an upload by. It begins with the number that finds its
+// record, so that ids sort as uploads began; the rest cannot be guessed from another.
+func uploadID(number, random uint64) string { return fmt.Sprintf("%016x%016x", number, random) }
+
+func uploadNumber(id string) (number uint64, ok bool) {
+	if len(id) != 32 {
+		return 0, false
+	}
+	number, err := strconv.ParseUint(id[:16], 16, 64)
+	return number, err == nil
+}
+
+// upload returns the record of an upload. The kinds of failure: NoSuchUpload.
+func (sn *snap) upload(b *record.Bucket, key, id string) (*record.Upload, error) {
+	if number, ok := uploadNumber(id); ok {
+		u := new(record.Upload)
+		found, err := sn.get(table.Upload(b.Id, key, number), u)
+		if err != nil {
+			return nil, err
+		}
+		if found && u.Id == id {
+			return u, nil
+		}
+	}
+	return nil, fault.New(fault.NoSuchUpload, "%s/%s has no upload %s; it may have been completed or aborted", b.Name, key, id).At(b.Name, key)
+}
+
+// canUpload says whether a part may be uploaded, before its bytes are read.
+func (se *Session) canUpload(bucket, key, id string, number int) error {
+	if err := se.authorize(actPutObject, bucket, key); err != nil {
+		return err
+	}
+	if number < 1 || number > MaxParts {
+		return fault.New(fault.InvalidArgument, "a part's number is from 1 to %d, not %d", MaxParts, number).At(bucket, key)
+	}
+	return se.view(bucket, func(sn *snap, b *record.Bucket) error {
+		_, err := sn.upload(b, key, id)
+		return err
+	})
+}
+
+// UploadPart stores a part of an upload, in place of the part that had its number. size
+// is how many bytes body must have, -1 if not known. It is durable when it returns. The
+// kinds of failure besides those of every call: NoSuchUpload, InvalidArgument (the
+// number), EntityTooLarge, IncompleteBody, NoSpace. Whether the part is large enough
+// shows when the upload is completed: only then it is known which one is the last.
+func (se *Session) UploadPart(ctx context.Context, bucket, key, id string, number int, body io.Reader, size int64) (Part, error) {
+	if err := se.canUpload(bucket, key, id, number); err != nil {
+		return Part{}, err
+	}
+	return se.receivePart(ctx, bucket, key, id, number, body, size)
+}
+
+// receivePart makes a part of a stream.
+func (se *Session) receivePart(ctx context.Context, bucket, key, id string, number int, body io.Reader, size int64) (Part, error) {
+	c, err := se.s.receiveBeyond(-1, contextReader{ctx, body}, size)
+	if err != nil {
+		return Part{}, err
+	}
+	p := &record.Part{Schema: record.Schema, Number: uint32(number), Size: c.size, Etag: c.etag}
+	_, err = se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
+		p.Content, p.Pieces = nil, 0
+		if c.size > 0 {
+			if p.Content, err = t.newContent(c); err != nil {
+				return err
+			}
+			p.Pieces = 1
+		}
+		return t.putPart(b, key, id, p)
+	})
+	switch {
+	case err == nil && c.size == 0:
+		_ = c.blob.Discard() // an empty part needs no file
+	default:
+		c.done(err)
+	}
+	if err != nil {
+		return Part{}, err
+	}
+	return toPart(p), nil
+}
+
+// putPart makes p, which owns its content, a part of an upload and lets go of the part
+// that it replaces.
+func (t *txn) putPart(b *record.Bucket, key, id string, p *record.Part) error {
+	u, err := t.upload(b, key, id)
+	if err != nil {
+		return err
+	}
+	var old record.Part
+	k := table.Part(u.Number, p.Number)
+	if _, err := t.get(k, &old); err != nil {
+		return err
+	}
+	if err := t.release(old.Content); err != nil {
+		return err
+	}
+	if more := extra(p) - extra(&old); more != 0 {
+		u.Extra = uint32(int(u.Extra) + more)
+		if err := t.put(table.Upload(b.Id, key, u.Number), u); err != nil {
+			return err
+		}
+	}
+	p.TimeNs = t.now().UnixNano()
+	return t.put(k, p)
+}
+
+// extra is how many extents beyond one a part has.
+func extra(p *record.Part) int { return max(int(p.Pieces)-1, 0) }
+
+// AbortUpload ends an upload; what its parts hold is freed soon. A part that is on its
+// way fails. It is durable when it returns. An upload that was completed or aborted is
+// NoSuchUpload.
+func (se *Session) AbortUpload(ctx context.Context, bucket, key, id string) error {
+	if err := se.authorize(actAbortUpload, bucket, key); err != nil {
+		return err
+	}
+	_, err := se.update(ctx, durableFreeing, bucket, func(t *txn, b *record.Bucket) error {
+		u, err := t.upload(b, key, id)
+		if err != nil {
+			return err
+		}
+		t.endUpload(b, key, u)
+		return nil
+	})
+	return err
+}

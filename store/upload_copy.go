@@ -1,0 +1,144 @@
+package store
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"io"
+
+	"pail/store/fault"
+	"pail/store/internal/blob"
+	"pail/store/internal/meta"
+	"pail/store/internal/meta/record"
+	"pail/store/internal/meta/table"
+)
+
+// A Range is bytes of a version.
+type Range struct{ Off, Len int64 }
+
+// A PartCopy says what of its source UploadPartCopy takes.
+type PartCopy struct {
+	Range    *Range     // nil: all of it
+	SourceIf Conditions // on the source
+}
+
+// UploadPartCopy makes bytes of a version a part of an upload, in place of the part that
+// had its number. The part refers to the bytes where they are; none moves, unless they
+// are inlined or in very many pieces. They are read once for the part's ETag, the MD5
+// that S3 promises, unless the part is all of an object whose ETag is its MD5. It is
+// durable when it returns. The kinds of failure: those of UploadPart and of reading the
+// source, PreconditionFailed, InvalidRequest (a delete marker), InvalidArgument (the
+// range does not lie in the source).
+func (se *Session) UploadPartCopy(ctx context.Context, src Source, bucket, key, id string, number int, in PartCopy) (Part, error) {
+	if err := se.authorize(readAction(src.Version, actGetObject, actGetObjectVersion), src.Bucket, src.Key); err != nil {
+		return Part{}, err
+	}
+	if err := se.canUpload(bucket, key, id, number); err != nil {
+		return Part{}, err
+	}
+	v, from, err := se.openSource(ctx, src, in.SourceIf)
+	if err != nil {
+		return Part{}, err
+	}
+	defer from.close()
+	r := Range{Len: v.Size}
+	if in.Range != nil {
+		if r = *in.Range; r.Off < 0 || r.Len <= 0 || r.Off > v.Size || r.Len > v.Size-r.Off {
+			return Part{}, fault.New(fault.InvalidArgument, "range specified is not valid for source object of size: %d", v.Size).At(src.Bucket, src.Key)
+		}
+	}
+	bytes := io.NewSectionReader(from, r.Off, r.Len)
+	if from.extents == nil {
+		return se.receivePart(ctx, bucket, key, id, number, bytes, r.Len)
+	}
+	p := &record.Part{Schema: record.Schema, Number: uint32(number), Size: r.Len}
+	if p.Etag, err = partETag(ctx, v, bytes); err != nil {
+		return Part{}, err
+	}
+	es := from.extents.Slice(r.Off, r.Len)
+	_, err = se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
+		return t.sharePart(b, key, id, p, src, es)
+	})
+	if errors.Is(err, errCannotShare) {
+		_, _ = bytes.Seek(0, io.SeekStart)
+		return se.receivePart(ctx, bucket, key, id, number, bytes, r.Len)
+	}
+	if err != nil {
+		return Part{}, err
+	}
+	return toPart(p), nil
+}
+
+// openSource finds the version to copy from and opens its bytes.
+func (se *Session) openSource(ctx context.Context, src Source, c Conditions) (v *record.Version, from *body, err error) {
+	err = se.viewPinned(ctx, src.Bucket, src.Key, src.Version, func(sn *snap, b *record.Bucket) error {
+		if v, _, err = sn.find(b, src.Key, src.Version); err != nil {
+			return err
+		}
+		if v.Marker {
+			return fault.New(fault.InvalidRequest, "the source of a copy may not be a delete marker").At(src.Bucket, src.Key)
+		}
+		if c.IfMatch != "" && c.IfMatch != "*" && c.IfMatch != v.Etag ||
+			c.IfNoneMatch != "" && (c.IfNoneMatch == "*" || c.IfNoneMatch == v.Etag) {
+			return fault.New(fault.PreconditionFailed, "the source has another ETag than was asked for").At(src.Bucket, src.Key)
+		}
+		from, err = sn.openBody(v)
+		return err
+	})
+	return v, from, err
+}
+
+// partETag is the MD5 of bytes of a version. Only an ETag that a plain put made is one.
+func partETag(ctx context.Context, v *record.Version, bytes *io.SectionReader) (string, error) {
+	if bytes.Size() == v.Size && len(v.Etag) == 2*md5.Size {
+		return v.Etag, nil
+	}
+	sum := md5.New()
+	if _, err := io.Copy(sum, contextReader{ctx, bytes}); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// errCannotShare says that bytes cannot get another reference where they are: what
+// held them was deleted meanwhile, or they are in too many pieces.
+var errCannotShare = errors.New("the bytes cannot be shared")
+
+// sharePart makes extents of another content a part. The parts of one upload have few
+// pieces enough for one update to join them.
+func (t *txn) sharePart(b *record.Bucket, key, id string, p *record.Part, src Source, es blob.Extents) error {
+	u, err := t.upload(b, key, id)
+	if err != nil {
+		return err
+	}
+	p.Content, p.Pieces = nil, uint32(len(es))
+	if int(u.Extra)+extra(p) > MaxParts {
+		return errCannotShare
+	}
+	if err := t.sharable(es.Blobs()); err != nil {
+		return err
+	}
+	if p.Content, err = t.newExtents(es); err != nil {
+		return err
+	}
+	return t.putPart(b, key, id, p)
+}
+
+// sharable fails with errCannotShare unless content files may get another reference,
+// and with a pendingError if they are not on disk yet.
+func (t *txn) sharable(ids []blob.ID) error {
+	if err := t.settledFiles(ids); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		_, err := t.r.Get(table.Blob(uint64(id)))
+		if errors.Is(err, meta.ErrNotFound) {
+			return errCannotShare
+		}
+		if err != nil {
+			return damaged(err)
+		}
+	}
+	return nil
+}
