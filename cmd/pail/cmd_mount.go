@@ -86,7 +86,7 @@ func announcer(cmd *cobra.Command, asJSON bool) readyFunc {
 // run mounts and serves: as the store's daemon, or by asking the one there is.
 func (p *mountPlan) run(cmd *cobra.Command, ready readyFunc) error {
 	ctx := cmd.Context()
-	if err := p.checkPlaces(cmd); err != nil {
+	if err := p.check(cmd); err != nil {
 		return err
 	}
 	deadline := time.Now().Add(patience)
@@ -102,12 +102,19 @@ func (p *mountPlan) run(cmd *cobra.Command, ready readyFunc) error {
 	}
 }
 
-// checkPlaces looks at the mountpoint before anything is made elsewhere.
-func (p *mountPlan) checkPlaces(cmd *cobra.Command) error {
+// check looks at the options and the mountpoint before anything is made elsewhere.
+func (p *mountPlan) check(cmd *cobra.Command) error {
+	o := pailfs.Options{
+		Store:      new(store.Store), // not opened yet; the other options are what is in question
+		Mountpoint: p.mountpoint, Bucket: p.req.Bucket, Prefix: p.req.Prefix, ExtraOptions: p.req.Options,
+	}
+	if err := o.Validate(); err != nil {
+		return err
+	}
 	if err := p.makeDefaultMountpoint(); err != nil {
 		return err
 	}
-	if pailfs.Dead(p.mountpoint) {
+	if isDead(p.mountpoint) {
 		if err := pailfs.Detach(p.mountpoint); err != nil {
 			return fmt.Errorf("the mount at %s has lost its daemon and cannot be detached: %w", p.mountpoint, err)
 		}

@@ -83,7 +83,7 @@ func umountWithoutDaemon(dir, place string) error {
 	switch {
 	case place == "":
 		return fault.New(fault.InvalidArgument, "nothing is mounted from the store at %s", dir)
-	case !pailfs.Dead(place):
+	case !isDead(place):
 		return fault.New(fault.InvalidArgument, "%s is not a Pail mount", place)
 	}
 	return pailfs.Detach(place)

@@ -50,6 +50,9 @@ func (s *served) Err() error            { return s.err }
 // read their answers.
 const shutdownPatience = 10 * time.Second
 
+// endGrace is how long a mount that failed to end may take to be gone all the same.
+const endGrace = 2 * time.Second
+
 // runDaemon serves the planned mount of an open store, and the mounts and requests
 // that come over the socket, until the last mount has ended. It closes the store.
 func runDaemon(ctx context.Context, st *store.Store, p *mountPlan, log *slog.Logger, ready readyFunc) error {
@@ -183,10 +186,7 @@ func (d *daemon) stop() {
 
 // serve waits for a mount to end, whoever ends it.
 func (d *daemon) serve(s *served) {
-	s.err = s.fs.Wait()
-	if s.err != nil {
-		d.log.Error("a mount ended badly", "mountpoint", s.info.Mountpoint, "err", s.err)
-	}
+	s.fs.Wait()
 	d.release(s)
 }
 
@@ -238,14 +238,25 @@ func (d *daemon) endMounts(ctx context.Context, mountpoint string) error {
 		if s.fs == nil {
 			continue // it never came up, and its own caller knows
 		}
-		if err := s.fs.Unmount(ctx); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		<-s.done
-		errs = append(errs, s.err)
+		errs = append(errs, d.end(ctx, s))
 	}
 	return errors.Join(errs...)
+}
+
+// end ends one mount. It may be gone although ending it failed: when a file could not
+// be published.
+func (d *daemon) end(ctx context.Context, s *served) error {
+	err := s.fs.Unmount(ctx)
+	if err == nil {
+		<-s.done
+		return nil
+	}
+	d.log.Error("a mount did not end cleanly", "mountpoint", s.info.Mountpoint, "err", err)
+	select {
+	case <-s.done:
+	case <-time.After(endGrace):
+	}
+	return err
 }
 
 // choose returns the mounts at a place, or all of them.

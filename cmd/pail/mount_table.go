@@ -2,15 +2,23 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	pailfs "pail/fs"
 )
 
-func isDead(dir string) bool { return pailfs.Dead(dir) }
+// isDead says whether dir is a mount that has lost its daemon. Its attributes may
+// still be in the kernel's cache, hence statfs(2), which asks the daemon every time.
+func isDead(dir string) bool {
+	var st unix.Statfs_t
+	return errors.Is(unix.Statfs(dir, &st), unix.ENOTCONN) || pailfs.Dead(dir)
+}
 
 // mountSource returns the source of the Pail mount at exactly dir, ok false if
 // there is none. The kernel is asked, not the directory, which may be dead.
