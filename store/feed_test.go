@@ -92,7 +92,7 @@ func TestFeedIsKeptOnlyForCursors(t *testing.T) {
 	mustBucket(t, se, "feed", versioning.Unversioned)
 	entries := func() (n int) {
 		_ = s.view(func(sn *snap) error {
-			_, err := sn.scanSome([]byte{'f'}, nil, func(_, _ []byte) error { n++; return nil })
+			_, err := sn.scanSome([]byte{'f'}, nil, 1000, func(_, _ []byte) error { n++; return nil })
 			return err
 		})
 		return n

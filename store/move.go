@@ -257,12 +257,9 @@ type mover struct {
 
 func newMover(s *Store) *mover {
 	mv := &mover{s: s}
-	mv.job = s.jobs.Add(work.Task{Name: "rename", Run: mv.run})
+	mv.job = s.jobs.Add(work.Task{Name: "rename", Delay: s.opts.tuning.moveDelay, Run: mv.run})
 	return mv
 }
-
-// movesPerUpdate bounds how many records one update moves, and so how long others wait.
-const movesPerUpdate = 500
 
 func (mv *mover) run(ctx context.Context, p *work.Progress) error {
 	for {
@@ -286,7 +283,7 @@ func (mv *mover) run(ctx context.Context, p *work.Progress) error {
 // finish brings a move to its end.
 func (mv *mover) finish(ctx context.Context, m *record.Move, p *work.Progress) error {
 	moved := int64(0)
-	for _, step := range []func(*txn, *record.Bucket, *record.Move, []byte) ([]byte, int, error){(*txn).moveSomeHeads, (*txn).moveSomeDirs} {
+	for _, step := range []func(*txn, *record.Bucket, *record.Move, []byte, int) ([]byte, int, error){(*txn).moveSomeHeads, (*txn).moveSomeDirs} {
 		for after := []byte(nil); ; {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -294,7 +291,7 @@ func (mv *mover) finish(ctx context.Context, m *record.Move, p *work.Progress) e
 			var next []byte
 			var n int
 			err := mv.update(ctx, m, func(t *txn, b *record.Bucket) (err error) {
-				next, n, err = step(t, b, m, after)
+				next, n, err = step(t, b, m, after, mv.s.opts.tuning.movesPerUpdate)
 				return err
 			})
 			if err != nil {
@@ -329,14 +326,14 @@ func (mv *mover) update(ctx context.Context, m *record.Move, fn func(*txn, *reco
 
 // moveSomeHeads moves the next heads after a key of the table; next is where to go on,
 // nil at the end.
-func (t *txn) moveSomeHeads(b *record.Bucket, m *record.Move, after []byte) (next []byte, n int, err error) {
+func (t *txn) moveSomeHeads(b *record.Bucket, m *record.Move, after []byte, limit int) (next []byte, n int, err error) {
 	type head struct {
 		key string
 		v   *record.Version
 	}
 	var batch []head
 	var pending []uint64
-	next, err = t.scanSome(table.Head(b.Id, m.From), after, func(k, value []byte) error {
+	next, err = t.scanSome(table.Head(b.Id, m.From), after, limit, func(k, value []byte) error {
 		v := new(record.Version)
 		if err := unmarshal(k, value, v); err != nil || v.Seq > m.Seq {
 			return err
@@ -362,13 +359,13 @@ func (t *txn) moveSomeHeads(b *record.Bucket, m *record.Move, after []byte) (nex
 }
 
 // moveSomeDirs is moveSomeHeads for records of directories.
-func (t *txn) moveSomeDirs(b *record.Bucket, m *record.Move, after []byte) (next []byte, n int, err error) {
+func (t *txn) moveSomeDirs(b *record.Bucket, m *record.Move, after []byte, limit int) (next []byte, n int, err error) {
 	type dir struct {
 		path string
 		d    *record.Dir
 	}
 	var batch []dir
-	next, err = t.scanSome(table.DirsBelow(b.Id, m.From), after, func(k, value []byte) error {
+	next, err = t.scanSome(table.DirsBelow(b.Id, m.From), after, limit, func(k, value []byte) error {
 		d := new(record.Dir)
 		if err := unmarshal(k, value, d); err != nil || d.Born > m.Seq {
 			return err
@@ -388,16 +385,16 @@ func (t *txn) moveSomeDirs(b *record.Bucket, m *record.Move, after []byte) (next
 	return next, len(batch), nil
 }
 
-// scanSome calls fn with up to movesPerUpdate records below prefix that come after a
-// key; next is the last one's key if there may be more.
-func (sn *snap) scanSome(prefix, after []byte, fn func(k, v []byte) error) (next []byte, err error) {
+// scanSome calls fn with up to limit records below prefix that come after a key; next
+// is the last one's key if there may be more.
+func (sn *snap) scanSome(prefix, after []byte, limit int, fn func(k, v []byte) error) (next []byte, err error) {
 	o := meta.ScanOptions{Prefix: prefix}
 	if after != nil {
 		o.Start = append(append([]byte(nil), after...), 0)
 	}
 	it := sn.r.Scan(o)
 	defer it.Close()
-	for n := 0; n < movesPerUpdate; n++ {
+	for n := 0; n < limit; n++ {
 		if !it.Next() {
 			return nil, damaged(it.Err())
 		}

@@ -234,10 +234,6 @@ func (se *Session) exchange(ctx context.Context, from, to Path) error {
 	return err
 }
 
-// movedInline is how many records a directory may have to be moved within the rename
-// itself, without a move on its way.
-const movedInline = 200
-
 // renameDir renames a directory with everything below it.
 func (se *Session) renameDir(ctx context.Context, from, to Path, flags RenameFlags) error {
 	if strings.HasPrefix(to.Key, from.Key) {
@@ -348,20 +344,23 @@ func (t *txn) moveBelow(b *record.Bucket, m *record.Move) (begun bool, err error
 	if !few {
 		return true, t.put(table.Move(m.Id), m)
 	}
-	if _, _, err := t.moveSomeHeads(b, m, nil); err != nil {
+	all := t.s.opts.tuning.movedInline
+	if _, _, err := t.moveSomeHeads(b, m, nil, all); err != nil {
 		return false, err
 	}
-	_, _, err = t.moveSomeDirs(b, m, nil)
+	_, _, err = t.moveSomeDirs(b, m, nil, all)
 	return false, err
 }
 
+// fewBelow says whether there are so few records that a rename moves them itself,
+// without a move on its way.
 func (sn *snap) fewBelow(prefix []byte) (bool, error) {
-	n := 0
-	_, err := sn.scanSome(prefix, nil, func(_, _ []byte) error {
+	n, most := 0, sn.s.opts.tuning.movedInline
+	_, err := sn.scanSome(prefix, nil, most+1, func(_, _ []byte) error {
 		n++
 		return nil
 	})
-	return n <= movedInline, err
+	return n <= most, err
 }
 
 // rekeyDraftsBelow has the records of drafts follow their files.

@@ -56,6 +56,24 @@ type Options struct {
 	ReserveBytes int64
 	// MemTableSize bounds the engine's tables in memory, in bytes. 0: the default.
 	MemTableSize int64
+
+	tuning tuning // other than usual in tests only
+}
+
+// A tuning is what of the store's inner workings a test may set.
+type tuning struct {
+	movedInline    int           // how many records a rename of a directory moves itself
+	movesPerUpdate int           // how many records a mover's update moves, and so how long others wait
+	moveDelay      time.Duration // how long a mover sleeps on
+}
+
+func (t *tuning) setDefaults() {
+	if t.movedInline == 0 {
+		t.movedInline = 200
+	}
+	if t.movesPerUpdate == 0 {
+		t.movesPerUpdate = 500
+	}
 }
 
 func (o *Options) setDefaults() error {
@@ -88,6 +106,7 @@ func (o *Options) setDefaults() error {
 	if o.SettleAfter == 0 {
 		o.SettleAfter = DefaultSettleAfter
 	}
+	o.tuning.setDefaults()
 	return nil
 }
 
