@@ -67,15 +67,15 @@ func (r *logReport) parse(data []byte) {
 	for _, b := range data[:min(8, len(data))] {
 		r.keyed = r.keyed || b != 0
 	}
-	var batch uint64 // of the entries since end
-	var holds fill   // up to at
+	var batch uint64   // of the entries since end
+	holds := newFill() // up to at
 	for at := r.end; ; {
 		e, size := parseEntry(data[at:], table)
 		if size == 0 {
 			break
 		}
 		at += size
-		holds.add(0, int(size))
+		holds.add(e.key, e.value)
 		if e.meta&metaEnd == 0 {
 			if e.meta&metaTxn == 0 || batch != 0 && batch != e.batch {
 				break // not written by us
@@ -119,6 +119,8 @@ func (r *logReport) add(batch uint64, end int64) {
 
 type logEntry struct {
 	meta  byte
+	key   int    // bytes, without the batch
+	value int    // bytes
 	batch uint64 // that the entry is of
 	ends  uint64 // the batch that the entry ends
 }
@@ -148,7 +150,7 @@ func parseEntry(data []byte, table *crc32.Table) (e logEntry, size int64) {
 	if binary.BigEndian.Uint32(data[at:]) != crc32.Checksum(data[:at], table) {
 		return e, 0
 	}
-	e.meta = data[0]
+	e.meta, e.key, e.value = data[0], int(klen)-versionLen, int(vlen)
 	e.batch = ^binary.BigEndian.Uint64(key[klen-versionLen:])
 	if e.meta&metaEnd != 0 {
 		var err error

@@ -233,7 +233,7 @@ func (c *committer) apply(w *writes, next counters) (err error) {
 	if err != nil {
 		return fmt.Errorf("build batch %d: %w", next.batch, err)
 	}
-	f.endBatch()
+	f.end()
 	if err := txn.CommitAt(next.batch, nil); err != nil {
 		return fmt.Errorf("write batch %d: %w", next.batch, err)
 	}

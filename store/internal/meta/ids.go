@@ -45,6 +45,9 @@ func (db *DB) NextID() uint64 {
 	return id
 }
 
+// LastID is the last number that was given out: no record can have a greater one yet.
+func (db *DB) LastID() uint64 { return db.ids.last.Load() }
+
 // reserveIDs raises the limit of ids from outside of an update.
 func (db *DB) reserveIDs() error {
 	db.ids.mu.Lock()

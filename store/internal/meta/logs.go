@@ -3,6 +3,7 @@ package meta
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math"
 	"os"
 	"path/filepath"
@@ -30,6 +31,8 @@ type logs struct {
 	fill    fill  // of the active log; only the committer uses it, and the next
 	// allocated says that the active log has its blocks.
 	allocated bool
+	// unforeseen counts logs that badger began while fill said it could not; it stays 0.
+	unforeseen int
 
 	mu     sync.Mutex // guards the descriptors
 	active *os.File
@@ -39,7 +42,7 @@ type logs struct {
 
 // openLogs finds the log that badger began when it was opened.
 func openLogs(dir string, memTable int64) (*logs, error) {
-	l := &logs{dir: dir, size: memTable}
+	l := &logs{dir: dir, size: memTable, fill: newFill()}
 	var err error
 	if l.dirFile, err = os.Open(dir); err != nil {
 		return nil, err
@@ -174,9 +177,17 @@ func (l *logs) wrote(batch fill) (rotated bool, err error) {
 		return false, nil
 	}
 	old := l.active
+	if !l.fill.atLeast(l.size) {
+		// not foreseen, so not synced before; better late than never
+		l.unforeseen++
+		if err := old.Sync(); err != nil {
+			return true, err
+		}
+	}
 	l.active, l.spare = l.spare, nil
 	l.number++
-	l.fill, l.allocated = batch, true
+	l.fill, l.allocated = newFill(), true
+	l.fill.plus(batch)
 	return true, old.Close()
 }
 
@@ -207,27 +218,36 @@ func (l *logs) close() {
 	}
 }
 
-// fill estimates from above how full a memtable is: its log and its skip list, whose
-// nodes have random heights.
+// fill tells how full a memtable is, in its log and in its skip list. All but the heights of
+// the list's nodes is exact: while it says that badger may begin the next log, each batch
+// waits for a sync, so that time should be short.
 type fill struct {
 	entries    int64
 	log, arena int64 // bytes; arena without the towers of the nodes
 }
 
 const (
-	headerMax  = 22 // badger's entry header at most
-	entryExtra = headerMax + 8 + 4
 	towerStep  = 4
 	towerMax   = 20
+	nodeSize   = skl.MaxNodeSize - towerMax*towerStep + 7 // 7 are lost to alignment
+	arenaStart = skl.MaxNodeSize + 8
 )
 
+// newFill is a memtable with nothing in it.
+func newFill() fill { return fill{log: logHeader, arena: int64(arenaStart)} }
+
+// add counts an entry.
 func (f *fill) add(key, value int) {
+	key += versionLen
 	f.entries++
-	f.log += int64(key + value + entryExtra)
-	f.arena += int64(key + value + 8 + 3 + skl.MaxNodeSize - towerMax*towerStep + 8)
+	f.log += int64(2 + uvarintLen(key) + uvarintLen(value) + 1 + key + value + crc32.Size)
+	f.arena += int64(nodeSize + key + value + 3)
 }
 
-func (f *fill) endBatch() { f.log += entryExtra + 64 }
+// end counts the entry that ends a batch; it is in the log only.
+func (f *fill) end() {
+	f.log += int64(2+3) + int64(len("!badger!txn")+versionLen) + 20 + crc32.Size
+}
 
 func (f *fill) plus(g fill) {
 	f.entries += g.entries
@@ -235,11 +255,19 @@ func (f *fill) plus(g fill) {
 	f.arena += g.arena
 }
 
-// atLeast says that the memtable may hold size bytes. A tower has 1.5 steps on average;
-// ten deviations more than that do not happen.
 func (f *fill) atLeast(size int64) bool { return f.log >= size || f.arenaMax() >= size }
 
+// arenaMax is how large the skip list may be. A tower has 1.5 steps on average and a
+// deviation of 0.87; seven deviations more do not happen.
 func (f *fill) arenaMax() int64 {
-	steps := 1.5*float64(f.entries) + 10*math.Sqrt(float64(f.entries)) + 200
+	steps := 1.5*float64(f.entries) + 6*math.Sqrt(float64(f.entries)) + 50
 	return f.arena + int64(steps*towerStep)
+}
+
+func uvarintLen(n int) int {
+	size := 1
+	for ; n >= 0x80; n >>= 7 {
+		size++
+	}
+	return size
 }
