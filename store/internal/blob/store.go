@@ -157,6 +157,14 @@ func (s *Store) Delete(id ID) error {
 	return nil
 }
 
+// InUse says whether a Writer or a Reader has a blob open.
+func (s *Store) InUse(id ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.open[id]
+	return h != nil && h.refs > 0
+}
+
 // Usage answers the bytes that a blob occupies on disk, holes left out.
 func (s *Store) Usage(id ID) (int64, error) {
 	h, err := s.acquire(id)

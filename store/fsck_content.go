@@ -1,0 +1,434 @@
+package store
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+
+	"pail/store/internal/blob"
+	"pail/store/internal/meta"
+	"pail/store/internal/meta/record"
+	"pail/store/internal/meta/table"
+)
+
+// Contents against their owners. Who owns what is counted anew (versions, parts,
+// drafts and the predecessors of pending publishes; a list of extents is one owner of
+// each content file in it, however many own the list) and compared with what the
+// records count. Counts are kept for a window of ids, in the order of ids; for each
+// further window the owners are read again.
+
+// A blobCount is what is known of one id.
+type blobCount struct {
+	id     uint64
+	size   int64  // bytes: of the file, inlined, or of all extents of a list; -1: damaged
+	want   uint32 // owners that the record counts
+	have   uint32 // owners that were found
+	chunks uint32 // of a list
+	is     blobIs
+}
+
+type blobIs uint8
+
+const (
+	isFile    blobIs = 1 << iota // a record of a content file
+	isCounter                    // a record that counts owners of what follows
+	isInline
+	isList
+)
+
+// A countWindow is what is known of the ids from lo up to, and without, hi.
+type countWindow struct {
+	lo, hi uint64
+	last   bool // there is nothing behind hi
+	counts []blobCount
+}
+
+func (w *countWindow) holds(id uint64) bool { return id >= w.lo && (w.last || id < w.hi) }
+
+// find returns what is known of an id in the window, nil if there is nothing.
+func (w *countWindow) find(id uint64) *blobCount {
+	i := sort.Search(len(w.counts), func(i int) bool { return w.counts[i].id >= id })
+	if i < len(w.counts) && w.counts[i].id == id {
+		return &w.counts[i]
+	}
+	return nil
+}
+
+// checkContents checks all contents, window by window.
+func (f *fsck) checkContents() error {
+	w := &countWindow{}
+	for first := true; ; first = false {
+		f.begin("contents", 0)
+		if err := f.loadWindow(w); err != nil {
+			return err
+		}
+		if err := f.countLists(w); err != nil {
+			return err
+		}
+		err := f.eachContent(func(where func() string, size int64, c *record.Content) error {
+			if first {
+				if what := wrongContent(c, size); what != "" {
+					return f.add(ProblemContent, where(), what, adviseBackup)
+				}
+			}
+			return f.countContent(w, where, size, c)
+		})
+		if err != nil {
+			return err
+		}
+		for i := range w.counts {
+			if err := f.checkCount(&w.counts[i]); err != nil {
+				return err
+			}
+		}
+		if w.last {
+			return nil
+		}
+		w.lo = w.hi
+	}
+}
+
+// An idStream walks one table whose keys begin with an id.
+type idStream struct {
+	it meta.Iterator
+	ok bool
+	id uint64
+}
+
+func (f *fsck) idStream(prefix []byte, start []byte) *idStream {
+	return &idStream{it: f.sn.r.Scan(meta.ScanOptions{Prefix: prefix[:1], Start: start})}
+}
+
+func (s *idStream) next(f *fsck) error {
+	if s.ok = s.it.Next(); s.ok {
+		s.id = table.SplitBucket(s.it.Key())
+		return f.step()
+	}
+	if err := damaged(s.it.Err()); err != nil && !unreadable(err) {
+		return err
+	}
+	return nil
+}
+
+// loadWindow fills the window with what stands from its lower bound on.
+func (f *fsck) loadWindow(w *countWindow) error {
+	w.counts = w.counts[:0]
+	records := f.idStream(table.Blobs(), table.Blob(w.lo))
+	inlines := f.idStream(table.Inlines(), table.Inline(w.lo))
+	lists := f.idStream(table.ExtentLists(), table.ExtentList(w.lo, 0))
+	streams := []*idStream{records, inlines, lists}
+	for _, s := range streams {
+		defer s.it.Close()
+		if err := s.next(f); err != nil {
+			return err
+		}
+	}
+	for {
+		id, any := uint64(math.MaxUint64), false
+		for _, s := range streams {
+			if s.ok && s.id <= id {
+				id, any = s.id, true
+			}
+		}
+		if !any {
+			w.last = true
+			return nil
+		}
+		if len(w.counts) == f.window {
+			w.hi = id
+			return nil
+		}
+		c := blobCount{id: id}
+		if err := f.loadCount(&c, records, inlines, lists); err != nil {
+			return err
+		}
+		if c.is != 0 {
+			w.counts = append(w.counts, c)
+		}
+	}
+}
+
+// loadCount reads what stands under one id and leaves the streams behind it.
+func (f *fsck) loadCount(c *blobCount, records, inlines, lists *idStream) error {
+	if records.ok && records.id == c.id {
+		var b record.Blob
+		if err := unmarshal(records.it.Key(), records.it.Value(), &b); err != nil {
+			return err
+		}
+		c.size, c.want, c.is = b.Length, uint32(min(b.Refs, math.MaxUint32)), isFile
+		if b.Sum == 0 {
+			c.is = isCounter
+		}
+		if err := records.next(f); err != nil {
+			return err
+		}
+	}
+	if inlines.ok && inlines.id == c.id {
+		c.is |= isInline
+		c.size = -1
+		if data, err := decodeInline(c.id, inlines.it.Value()); err == nil {
+			c.size = int64(len(data))
+		}
+		if err := inlines.next(f); err != nil {
+			return err
+		}
+	}
+	for sound := true; lists.ok && lists.id == c.id; {
+		if !f.lists[c.id] {
+			if c.is&isList == 0 {
+				c.is |= isList
+				c.size = 0
+			}
+			sound = sound && c.addChunk(lists.it.Key(), lists.it.Value())
+			if !sound {
+				c.size = -1
+			}
+		}
+		if err := lists.next(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addChunk adds a chunk of a list; false says that it cannot follow those before.
+func (c *blobCount) addChunk(k, v []byte) bool {
+	var l record.ExtentList
+	if unmarshal(k, v, &l) != nil {
+		return false
+	}
+	es := toExtents(l.Extents)
+	_, chunk := table.SplitExtentList(k)
+	if chunk != c.chunks || es.Validate() != nil {
+		return false
+	}
+	c.chunks++
+	c.size += es.Size()
+	return true
+}
+
+// countLists counts each list as an owner of its content files.
+func (f *fsck) countLists(w *countWindow) error {
+	var list uint64
+	var es blob.Extents
+	flush := func() error {
+		id := list
+		where := func() string { return fmt.Sprintf("extent list %d", id) }
+		err := f.countExtents(w, where, es)
+		es = es[:0]
+		return err
+	}
+	err := f.scan(table.ExtentLists(), func(k, v []byte) error {
+		id, _ := table.SplitExtentList(k)
+		if id != list {
+			if err := flush(); err != nil {
+				return err
+			}
+			list = id
+		}
+		if f.lists[id] {
+			return nil
+		}
+		var l record.ExtentList
+		if err := unmarshal(k, v, &l); err != nil {
+			return err
+		}
+		more := toExtents(l.Extents)
+		if after, ok := f.rests[id]; ok {
+			more = slices.DeleteFunc(more, func(e blob.Extent) bool { return e.Blob <= after })
+		}
+		es = append(es, more...)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
+}
+
+// eachContent calls fn with each content that something owns. size is what the owner
+// says of it, -1 if it says nothing.
+func (f *fsck) eachContent(fn func(where func() string, size int64, c *record.Content) error) error {
+	for _, prefix := range [][]byte{table.Head(0, ""), table.NoncurrentBelow(0, "")} {
+		err := f.scan(prefix[:1], func(k, b []byte) error {
+			v := new(record.Version)
+			if err := unmarshal(k, b, v); err != nil || v.Marker || v.Bare {
+				return err
+			}
+			return fn(func() string { return f.recordTitle(k) }, v.Size, v.Content)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	err := f.scan(table.Pendings(), func(k, b []byte) error {
+		p := new(record.Pending)
+		if err := unmarshal(k, b, p); err != nil || p.Predecessor == nil {
+			return err
+		}
+		return fn(func() string { return "what " + f.object(p.Bucket, p.Key) + " was before" }, p.Predecessor.Size, p.Predecessor.Content)
+	})
+	if err != nil {
+		return err
+	}
+	err = f.scan(table.Drafts(), func(k, b []byte) error {
+		d := new(record.Draft)
+		if err := unmarshal(k, b, d); err != nil {
+			return err
+		}
+		where := func() string { return "the draft of " + f.object(d.Bucket, d.Key) }
+		if len(d.Lent) > 0 {
+			lent := &record.Content{}
+			for _, id := range d.Lent {
+				lent.Extents = append(lent.Extents, &record.Extent{Blob: id, Len: 1})
+			}
+			lent.Allocated = int64(len(d.Lent))
+			if err := fn(where, -1, lent); err != nil {
+				return err
+			}
+		}
+		if d.Base == nil {
+			return nil
+		}
+		return fn(where, -1, d.Base)
+	})
+	if err != nil {
+		return err
+	}
+	return f.scan(table.AllParts(), func(k, b []byte) error {
+		p := new(record.Part)
+		if err := unmarshal(k, b, p); err != nil {
+			return err
+		}
+		return fn(func() string { return fmt.Sprintf("part %d of upload %d", p.Number, table.SplitBucket(k)) }, p.Size, p.Content)
+	})
+}
+
+// wrongContent says what is wrong with a content as a record has it, "" if nothing is.
+func wrongContent(c *record.Content, size int64) string {
+	es := toExtents(c.GetExtents())
+	kinds := 0
+	for _, has := range []bool{c.GetInline() != 0, c.GetList() != 0, len(es) > 0} {
+		if has {
+			kinds++
+		}
+	}
+	switch {
+	case kinds > 1:
+		return "it says in several ways where its bytes are"
+	case kinds == 0 && size > 0:
+		return fmt.Sprintf("it has %d bytes and does not say where", size)
+	case c.GetList() != 0 && c.GetChunks() == 0:
+		return "its list of extents has no parts"
+	}
+	if err := es.Validate(); err != nil {
+		return err.Error()
+	}
+	switch {
+	case len(es) > 0 && size >= 0 && es.Size() != size:
+		return fmt.Sprintf("it has %d bytes and its extents make %d", size, es.Size())
+	case len(es) > 0 && c.Allocated != allocated(es):
+		return fmt.Sprintf("it takes %d bytes and says that it takes %d", allocated(es), c.Allocated)
+	}
+	return ""
+}
+
+// countContent counts one owner of a content and checks that the bytes are there.
+func (f *fsck) countContent(w *countWindow, where func() string, size int64, c *record.Content) error {
+	for _, o := range []struct {
+		id   uint64
+		is   blobIs
+		what string
+	}{{c.GetInline(), isInline, "inlined content"}, {c.GetList(), isList, "extent list"}} {
+		if o.id == 0 || !w.holds(o.id) {
+			continue
+		}
+		n := w.find(o.id)
+		switch {
+		case n == nil || n.is&o.is == 0:
+			return f.add(ProblemMissing, where(), fmt.Sprintf("its %s %d is gone", o.what, o.id), adviseBackup)
+		case n.size < 0:
+			n.have++
+			return f.add(ProblemDamaged, where(), fmt.Sprintf("its %s %d is damaged", o.what, o.id), adviseBackup)
+		}
+		n.have++
+		if o.is == isList && n.chunks != c.Chunks {
+			return f.add(ProblemContent, where(), fmt.Sprintf("its extent list %d has %d parts and should have %d", o.id, n.chunks, c.Chunks), adviseBackup)
+		}
+		if size >= 0 && n.size != size {
+			return f.add(ProblemContent, where(), fmt.Sprintf("it has %d bytes and its %s %d has %d", size, o.what, o.id, n.size), adviseBackup)
+		}
+		if err := f.lost[o.id]; err != "" {
+			return f.add(ProblemDamaged, where(), err, adviseBackup)
+		}
+	}
+	return f.countExtents(w, where, toExtents(c.GetExtents()))
+}
+
+// countExtents counts one owner of each content file that some extents need.
+func (f *fsck) countExtents(w *countWindow, where func() string, es blob.Extents) error {
+	if len(es) == 0 {
+		return nil
+	}
+	for _, e := range es {
+		n := w.find(uint64(e.Blob))
+		if e.IsHole() || n == nil || n.is&isFile == 0 {
+			continue
+		}
+		if e.Off+e.Len > n.size {
+			return f.add(ProblemContent, where(), fmt.Sprintf("it needs byte %d of content file %v, which has %d", e.Off+e.Len, e.Blob, n.size), adviseBackup)
+		}
+	}
+	for _, id := range es.Blobs() {
+		if !w.holds(uint64(id)) {
+			continue
+		}
+		n := w.find(uint64(id))
+		if n == nil || n.is&isFile == 0 {
+			if err := f.add(ProblemMissing, where(), fmt.Sprintf("its content file %v has no record", id), adviseBackup); err != nil {
+				return err
+			}
+			continue
+		}
+		n.have++
+		if why := f.lost[uint64(id)]; why != "" {
+			if err := f.add(ProblemDamaged, where(), why, adviseBackup); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkCount compares what was counted with what is recorded.
+func (f *fsck) checkCount(c *blobCount) error {
+	where := fmt.Sprintf("inlined content %d", c.id)
+	switch {
+	case c.is&isFile != 0:
+		where = fmt.Sprintf("content file %v", blob.ID(c.id))
+	case c.is&isList != 0:
+		where = fmt.Sprintf("extent list %d", c.id)
+	}
+	want := c.want
+	if c.is&(isFile|isCounter) == 0 {
+		want = 1
+	}
+	if _, ok := f.rests[c.id]; ok && c.is&isList != 0 {
+		want = 0
+	}
+	switch {
+	case c.is&isFile != 0 && c.is&^isFile != 0, c.is&isInline != 0 && c.is&isList != 0:
+		return f.add(ProblemContent, where, "two things have its number", adviseCopy)
+	case c.is == isCounter:
+		return f.add(ProblemMissing, where, fmt.Sprintf("it is said to have %d owners and does not exist", c.want), adviseReport)
+	case c.have == 0 && (want > 0 || c.is&isFile != 0):
+		return f.add(ProblemUnowned, where, "no version has it", adviseSpace)
+	case c.have > want:
+		return f.add(ProblemRefs, where, fmt.Sprintf("it has %d owners and says %d", c.have, want),
+			"delete none of the versions that share it before you have copied them")
+	case c.have < want, c.is&isCounter != 0 && want < 2:
+		return f.add(ProblemRefs, where, fmt.Sprintf("it has %d owners and says %d", c.have, want), adviseSpace)
+	}
+	return nil
+}

@@ -1,0 +1,196 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+
+	"pail/store/internal/meta"
+	"pail/store/internal/meta/record"
+	"pail/store/internal/meta/table"
+)
+
+// Directories against keys, as the renames on their way show both. One pass over the
+// live keys in byte order has, at each moment, the directories above one key open and
+// knows when it has left one for good: its keys are counted then, and its
+// subdirectories are those whose records say so. A second pass over the records of
+// directories finds those that no key keeps.
+
+func (f *fsck) checkDirs() error {
+	for id, b := range f.buckets {
+		f.begin("directories of "+b.Name, 0)
+		if err := f.checkKeyDirs(id); err != nil {
+			return err
+		}
+		if err := f.checkDirRecords(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// An openDir is a directory amid whose keys the pass is.
+type openDir struct {
+	path    string
+	objects uint64 // live keys directly in it
+	own     bool   // its own key is live
+}
+
+// checkKeyDirs checks the directory of every live key.
+func (f *fsck) checkKeyDirs(bucket uint64) error {
+	open := []openDir{{}}
+	h := f.sn.heads(bucket, "", "")
+	defer h.Close()
+	for h.Next() {
+		if err := f.step(); err != nil {
+			return err
+		}
+		key := h.Key()
+		for !hasPrefix(key, open[len(open)-1].path) {
+			if err := f.closeDir(bucket, open[len(open)-1]); err != nil {
+				return err
+			}
+			open = open[:len(open)-1]
+		}
+		at := len(open[len(open)-1].path)
+		for i := strings.IndexByte(key[at:], '/'); i >= 0; i = strings.IndexByte(key[at:], '/') {
+			at += i + 1
+			open = append(open, openDir{path: key[:at]})
+		}
+		if d := &open[len(open)-1]; d.path == key {
+			d.own = true
+		} else {
+			d.objects++
+		}
+	}
+	if err := h.Err(); err != nil && !unreadable(err) {
+		return err
+	}
+	for i := len(open) - 1; i >= 0; i-- {
+		if err := f.closeDir(bucket, open[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeDir compares a directory's record with what its keys say.
+func (f *fsck) closeDir(bucket uint64, o openDir) error {
+	d, err := f.sn.dir(bucket, o.path)
+	if err != nil {
+		return err
+	}
+	where := f.object(bucket, o.path)
+	if d == nil {
+		return f.add(ProblemDirMissing, where, "there are keys in this directory and no record of it, so the mount does not show them",
+			"read the keys by their full names; copy them elsewhere")
+	}
+	dirs, err := f.countDirs(bucket, o.path)
+	if err != nil {
+		return err
+	}
+	if d.Children != o.objects+dirs {
+		err := f.add(ProblemDirCount, where, fmt.Sprintf("it says that it has %d children and has %d files and %d directories", d.Children, o.objects, dirs),
+			"move what is in it to a new directory; this one may refuse to be removed, or go too early")
+		if err != nil {
+			return err
+		}
+	}
+	if o.path != "" && d.Explicit != o.own {
+		return f.add(ProblemDirExplicit, where, fmt.Sprintf("whether its own key exists is recorded as %t and is %t", d.Explicit, o.own),
+			"delete the key that is named like the directory, and make the directory again")
+	}
+	return nil
+}
+
+// countDirs counts the directories directly below one.
+func (f *fsck) countDirs(bucket uint64, dir string) (uint64, error) {
+	const page = 1000
+	b := &record.Bucket{Id: bucket}
+	var n uint64
+	for start := ""; ; {
+		es, err := f.sn.childDirs(b, dir, start, page)
+		if err != nil {
+			return 0, err
+		}
+		n += uint64(len(es))
+		if len(es) < page {
+			return n, nil
+		}
+		start = es[len(es)-1].Name + "\x00"
+	}
+}
+
+// checkDirRecords checks that every directory has a parent and something that keeps
+// it: keys below, or a key of its own.
+func (f *fsck) checkDirRecords(bucket uint64) error {
+	root, err := f.sn.dir(bucket, "")
+	if err != nil {
+		return err
+	}
+	if root == nil {
+		// The pass over the keys has said so, if there are any.
+		return nil
+	}
+	return f.scan(table.Dir(bucket, ""), func(k, v []byte) error {
+		var d record.Dir
+		if err := unmarshal(k, v, &d); err != nil {
+			return err
+		}
+		dir, err := table.SplitDir(k)
+		if err != nil || dir == "" {
+			return err
+		}
+		if m := f.sn.moveFrom(bucket, dir); m != nil && d.Born <= m.Seq {
+			dir = m.To + dir[len(m.From):]
+		}
+		return f.checkDirRecord(bucket, dir, &d)
+	})
+}
+
+func (f *fsck) checkDirRecord(bucket uint64, dir string, d *record.Dir) error {
+	parent, _, _ := table.ParentDir(dir)
+	ok, err := f.sn.dir(bucket, parent)
+	if err != nil {
+		return err
+	}
+	if ok == nil {
+		err := f.add(ProblemDirMissing, f.object(bucket, parent), fmt.Sprintf("there is a directory %q in it and no record of it itself", dir),
+			"read the keys below by their full names; copy them elsewhere")
+		if err != nil {
+			return err
+		}
+	}
+	any, err := f.anyKeyBelow(bucket, dir)
+	if err != nil || any {
+		return err
+	}
+	what := "nothing is in it, and it was not made on purpose"
+	if d.Explicit {
+		what = "it was made on purpose, and its own key is gone"
+	}
+	return f.add(ProblemDirEmpty, f.object(bucket, dir), what, "make the key that is named like the directory, and delete it")
+}
+
+// anyKeyBelow says whether there is a live key at or below a directory.
+func (f *fsck) anyKeyBelow(bucket uint64, dir string) (bool, error) {
+	if len(f.sn.moves) == 0 {
+		it := f.sn.r.Scan(meta.ScanOptions{Prefix: table.Head(bucket, dir), KeysOnly: true})
+		defer it.Close()
+		if it.Next() {
+			return true, nil
+		}
+		if err := damaged(it.Err()); err != nil && !unreadable(err) {
+			return false, err
+		}
+		return false, nil
+	}
+	h := f.sn.heads(bucket, dir, dir)
+	defer h.Close()
+	if h.Next() {
+		return true, nil
+	}
+	if err := h.Err(); err != nil && !unreadable(err) {
+		return false, err
+	}
+	return false, nil
+}

@@ -1,0 +1,419 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"pail/store/fault"
+	"pail/store/internal/meta"
+	"pail/store/internal/meta/record"
+	"pail/store/internal/meta/table"
+	"pail/versioning"
+)
+
+// The first reading: every record there is, each by itself. What cannot be read is
+// noted, so that the readings after this one pass it over.
+
+// A tableCheck is how the records of one table are checked one by one.
+type tableCheck struct {
+	first byte
+	what  string // a record of the table, for people
+	title func(f *fsck, k []byte) string
+	check func(f *fsck, k, v []byte) error
+}
+
+// tableChecks are all tables.
+func tableChecks() []tableCheck {
+	id := table.Number
+	split := func(k []byte) (uint64, error) {
+		if len(k) != 13 {
+			return 0, table.ErrMalformed
+		}
+		return table.SplitBucket(k), nil
+	}
+	return []tableCheck{
+		{table.Buckets()[0], "bucket", titleName, (*fsck).checkBucket},
+		{table.BucketID(0)[0], "bucket number", titleNumber, (*fsck).checkBucketID},
+		{table.Head(0, "")[0], "current version", titleKey, (*fsck).checkHead},
+		{table.Dead(0, "")[0], "delete marker", titleKey, (*fsck).checkDead},
+		{table.NoncurrentBelow(0, "")[0], "old version", titleSplit(dropNumber(table.SplitNoncurrent)), (*fsck).checkNoncurrent},
+		{table.Dir(0, "")[0], "directory", titleSplit(table.SplitDir), (*fsck).checkDir},
+		{table.PastDirsBelow(0, "")[0], "past directory", titleSplit(dropNumber(table.SplitPastDir)), (*fsck).checkPastDir},
+		{table.Inlines()[0], "inlined content", titleNumber, func(f *fsck, k, v []byte) error { return firstError(id(k)) }},
+		{table.Blobs()[0], "content", titleNumber, func(f *fsck, k, v []byte) error {
+			return errors.Join(firstError(id(k)), unmarshal(k, v, new(record.Blob)))
+		}},
+		{table.ExtentLists()[0], "extent list", titleNumber, func(f *fsck, k, v []byte) error {
+			return errors.Join(firstError(split(k)), unmarshal(k, v, new(record.ExtentList)))
+		}},
+		{table.Garbages()[0], "garbage", titleNumber, func(f *fsck, k, v []byte) error { return firstError(id(k)) }},
+		{table.Pendings()[0], "pending publish", titleNumber, (*fsck).checkPending},
+		{table.Drafts()[0], "draft", titleNumber, func(f *fsck, k, v []byte) error {
+			return errors.Join(firstError(id(k)), unmarshal(k, v, new(record.Draft)))
+		}},
+		{table.AllUploads()[0], "upload", titleSplit(dropNumber(table.SplitUpload)), (*fsck).checkUpload},
+		{table.AllParts()[0], "part of upload", titleNumber, (*fsck).checkPart},
+		{table.Moves()[0], "rename", titleNumber, func(f *fsck, k, v []byte) error {
+			return errors.Join(firstError(id(k)), unmarshal(k, v, new(record.Move)))
+		}},
+		{table.Feeds()[0], "change", titleNumber, (*fsck).checkFeed},
+		{table.Cursors()[0], "cursor", titleName, (*fsck).checkCursor},
+		{table.Times()[0], "time of commit", titleNumber, (*fsck).checkTime},
+		{table.Setting("")[0], "setting", titleName, func(*fsck, []byte, []byte) error { return nil }},
+	}
+}
+
+func firstError(_ uint64, err error) error { return err }
+
+func tableOf(k []byte) (tableCheck, bool) {
+	for _, t := range tableChecks() {
+		if len(k) > 0 && k[0] == t.first {
+			return t, true
+		}
+	}
+	return tableCheck{}, false
+}
+
+// checkRecords reads every record.
+func (f *fsck) checkRecords() error {
+	f.begin("records", 0)
+	var checks [256]*tableCheck
+	for _, t := range tableChecks() {
+		checks[t.first] = &t
+	}
+	var start, last []byte
+	for {
+		it := f.sn.r.(*tolerantReader).r.Scan(meta.ScanOptions{Start: start})
+		last = append(last[:0], start...)
+		for it.Next() {
+			if err := f.step(); err != nil {
+				it.Close()
+				return err
+			}
+			last = append(last[:0], it.Key()...)
+			if err := f.checkRecord(checks[last[0]], last, it.Value()); err != nil {
+				it.Close()
+				return err
+			}
+		}
+		err := it.Err()
+		next, more := behindDamage(it, last)
+		it.Close()
+		var d *meta.DamageError
+		if err == nil || !errors.As(err, &d) {
+			return damaged(err)
+		}
+		if !more {
+			return f.add(ProblemRecord, f.recordTitle(last), "nothing behind this record can be read: "+d.Reason, adviseCopy)
+		}
+		if err := f.badRecord(next[:len(next)-1], d); err != nil {
+			return err
+		}
+		start = next
+	}
+}
+
+func (f *fsck) checkRecord(t *tableCheck, k, v []byte) error {
+	if t == nil {
+		return f.add(ProblemRecordUnknown, fmt.Sprintf("record %q", k), "it is of no table that this program knows", adviseNewer)
+	}
+	err := t.check(f, k, v)
+	if err == nil || errors.Is(err, errTooMany) {
+		return err
+	}
+	return f.badRecord(k, err)
+}
+
+// badRecord reports a record that cannot be read, and has it passed over from now on.
+func (f *fsck) badRecord(k []byte, err error) error {
+	f.bad[string(k)] = true
+	var d *meta.DamageError
+	switch {
+	case errors.As(err, &d):
+		return f.add(ProblemRecord, f.recordTitle(k), "its checksum is wrong", adviseBackup)
+	case fault.Is(err, fault.NewerFormat):
+		return f.add(ProblemRecordNewer, f.recordTitle(k), "a newer program wrote it", adviseNewer)
+	case errors.Is(err, table.ErrMalformed):
+		return f.add(ProblemRecord, f.recordTitle(k), "its key is malformed", adviseBackup)
+	}
+	return f.add(ProblemRecord, f.recordTitle(k), "its bytes are no such record", adviseBackup)
+}
+
+// wrong reports a record that contradicts itself, its place or the rest.
+func (f *fsck) wrong(k []byte, format string, args ...any) error {
+	return f.add(ProblemRecordWrong, f.recordTitle(k), fmt.Sprintf(format, args...), adviseBackup)
+}
+
+// checkNumbers reports a sequence that is still to come or an id that was never given
+// out: what comes under that number would take this for its own.
+func (f *fsck) checkNumbers(k []byte, seq, id uint64) error {
+	if seq > f.seq {
+		return f.wrong(k, "it is of commit %d, and the last one was %d", seq, f.seq)
+	}
+	if id > f.lastID {
+		return f.wrong(k, "it has the number %d, and the last one given out was %d", id, f.lastID)
+	}
+	return nil
+}
+
+// checkOwner reports a record of a bucket that does not exist.
+func (f *fsck) checkOwner(k []byte, bucket uint64) error {
+	if f.buckets[bucket] == nil && !f.dropped[bucket] {
+		return f.wrong(k, "there is no bucket %d", bucket)
+	}
+	return nil
+}
+
+func (f *fsck) checkBucket(k, v []byte) error {
+	var b record.Bucket
+	if err := unmarshal(k, v, &b); err != nil {
+		return err
+	}
+	switch {
+	case b.Id == 0 || b.Name != string(k[1:]):
+		return f.wrong(k, "it says that it is bucket %q with number %d", b.Name, b.Id)
+	case versioning.State(b.Versioning) > versioning.Suspended:
+		return f.wrong(k, "%d is no state of versioning", b.Versioning)
+	case b.Versioning != 0 && !b.EverVersioned:
+		return f.wrong(k, "it is versioned and says that it never was")
+	}
+	return f.checkNumbers(k, b.Born, b.Id)
+}
+
+func (f *fsck) checkBucketID(k, v []byte) error {
+	id, err := table.Number(k)
+	if err != nil {
+		return err
+	}
+	if b := f.buckets[id]; b == nil || b.Name != string(v) {
+		return f.add(ProblemBucket, string(v), fmt.Sprintf("number %d is said to be this bucket, which has another number or does not exist", id), adviseCopy)
+	}
+	return nil
+}
+
+// versionOf parses a version and checks what all of them have in common.
+func (f *fsck) versionOf(k, b []byte) (*record.Version, error) {
+	if len(k) < 9 {
+		return nil, table.ErrMalformed
+	}
+	v := new(record.Version)
+	if err := unmarshal(k, b, v); err != nil {
+		return nil, err
+	}
+	if err := f.checkOwner(k, table.SplitBucket(k)); err != nil {
+		return nil, err
+	}
+	live := !v.Marker && !v.Bare
+	switch {
+	case v.Size < 0:
+		return v, f.wrong(k, "its size is %d", v.Size)
+	case live && v.Ino == 0:
+		return v, f.wrong(k, "it has no inode number")
+	case !live && v.Content != nil:
+		return v, f.wrong(k, "it has content and should have none")
+	}
+	return v, f.checkNumbers(k, v.Seq, v.Ino)
+}
+
+func (f *fsck) checkHead(k, b []byte) error {
+	v, err := f.versionOf(k, b)
+	if err == nil && (v.Marker || v.Bare) {
+		err = f.wrong(k, "a key that does not exist is recorded as one that does")
+	}
+	return err
+}
+
+func (f *fsck) checkDead(k, b []byte) error {
+	v, err := f.versionOf(k, b)
+	if err == nil && v.Marker == v.Bare {
+		err = f.wrong(k, "it is no delete marker")
+	}
+	return err
+}
+
+func (f *fsck) checkNoncurrent(k, b []byte) error {
+	v, err := f.versionOf(k, b)
+	if err != nil {
+		return err
+	}
+	_, seq, err := table.SplitNoncurrent(k)
+	switch {
+	case err != nil:
+		return err
+	case v.Bare:
+		return f.wrong(k, "it is no version")
+	case seq != v.Seq:
+		return f.wrong(k, "it says that it is of commit %d and stands under %d", v.Seq, seq)
+	case v.NextNumber != 0 || v.NullSeq != 0 || v.Noncurrent != 0:
+		return f.wrong(k, "it says what only a current version may say")
+	}
+	return nil
+}
+
+// dirOf parses a directory and checks what all of them have in common.
+func (f *fsck) dirOf(k, b []byte) (*record.Dir, error) {
+	if len(k) < 9 {
+		return nil, table.ErrMalformed
+	}
+	d := new(record.Dir)
+	if err := unmarshal(k, b, d); err != nil {
+		return nil, err
+	}
+	if err := f.checkOwner(k, table.SplitBucket(k)); err != nil {
+		return nil, err
+	}
+	if d.Ino == 0 || d.Attr == nil {
+		return d, f.wrong(k, "it has no inode number or no attributes")
+	}
+	return d, f.checkNumbers(k, d.Born, d.Ino)
+}
+
+func (f *fsck) checkDir(k, b []byte) error {
+	d, err := f.dirOf(k, b)
+	if err == nil && d.Died != 0 {
+		err = f.wrong(k, "it says that it is gone")
+	}
+	if err != nil {
+		return err
+	}
+	_, err = table.SplitDir(k)
+	return err
+}
+
+func (f *fsck) checkPastDir(k, b []byte) error {
+	d, err := f.dirOf(k, b)
+	if err != nil {
+		return err
+	}
+	_, died, err := table.SplitPastDir(k)
+	switch {
+	case err != nil:
+		return err
+	case d.Died != died || died < d.Born:
+		return f.wrong(k, "it lived from commit %d to %d and stands under %d", d.Born, d.Died, died)
+	}
+	return f.checkNumbers(k, died, 0)
+}
+
+func (f *fsck) checkPending(k, v []byte) error {
+	seq, err := table.Number(k)
+	if err != nil {
+		return err
+	}
+	if err := unmarshal(k, v, new(record.Pending)); err != nil {
+		return err
+	}
+	return f.checkNumbers(k, seq, 0)
+}
+
+func (f *fsck) checkUpload(k, v []byte) error {
+	if len(k) < 9 {
+		return table.ErrMalformed
+	}
+	var u record.Upload
+	if err := unmarshal(k, v, &u); err != nil {
+		return err
+	}
+	_, number, err := table.SplitUpload(k)
+	switch {
+	case err != nil:
+		return err
+	case number != u.Number:
+		return f.wrong(k, "it says that it is upload %d and stands under %d", u.Number, number)
+	case u.Version.GetContent() != nil:
+		return f.wrong(k, "it has content before it is complete")
+	}
+	if err := f.checkOwner(k, table.SplitBucket(k)); err != nil {
+		return err
+	}
+	return f.checkNumbers(k, 0, number)
+}
+
+func (f *fsck) checkPart(k, v []byte) error {
+	if len(k) != 13 {
+		return table.ErrMalformed
+	}
+	var p record.Part
+	if err := unmarshal(k, v, &p); err != nil {
+		return err
+	}
+	if want := table.Part(table.SplitBucket(k), p.Number); string(want) != string(k) {
+		return f.wrong(k, "it says that it is part %d and stands under another number", p.Number)
+	}
+	return nil
+}
+
+func (f *fsck) checkFeed(k, v []byte) error {
+	if len(k) != 13 {
+		return table.ErrMalformed
+	}
+	if err := unmarshal(k, v, new(record.Change)); err != nil {
+		return err
+	}
+	seq, _ := table.SplitFeed(k)
+	return f.checkNumbers(k, seq, 0)
+}
+
+func (f *fsck) checkCursor(k, v []byte) error {
+	var c record.Cursor
+	if err := unmarshal(k, v, &c); err != nil {
+		return err
+	}
+	if c.Name != string(k[1:]) {
+		return f.wrong(k, "it says that its name is %q", c.Name)
+	}
+	return f.checkNumbers(k, c.Seq, 0)
+}
+
+func (f *fsck) checkTime(k, v []byte) error {
+	seq, err := table.Number(k)
+	if err != nil {
+		return err
+	}
+	if len(v) != 8 {
+		return f.wrong(k, "it is no time")
+	}
+	return f.checkNumbers(k, seq, 0)
+}
+
+// checkBuckets checks that each bucket is found by its number.
+func (f *fsck) checkBuckets() error {
+	for id, b := range f.buckets {
+		name, err := f.sn.r.Get(table.BucketID(id))
+		if errors.Is(err, meta.ErrNotFound) {
+			err = nil
+		}
+		if err == nil && string(name) != b.Name {
+			err = f.add(ProblemBucket, b.Name, fmt.Sprintf("its number %d does not lead to it", id), adviseCopy)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkMoves checks the renames on their way.
+func (f *fsck) checkMoves() error {
+	for i, m := range f.sn.moves {
+		k := table.Move(m.Id)
+		isDir := strings.HasSuffix(m.From, "/") && strings.HasSuffix(m.To, "/")
+		if f.buckets[m.Bucket] == nil || !isDir || overlap(m.From, m.To) {
+			if err := f.wrong(k, "it renames %q to %q in bucket %d, which cannot be", m.From, m.To, m.Bucket); err != nil {
+				return err
+			}
+		}
+		for _, o := range f.sn.moves[:i] {
+			if m.Bucket == o.Bucket && (overlap(m.From, o.From) || overlap(m.From, o.To) || overlap(m.To, o.From) || overlap(m.To, o.To)) {
+				if err := f.wrong(k, "it overlaps with another rename, of %q to %q", o.From, o.To); err != nil {
+					return err
+				}
+			}
+		}
+		if err := f.checkNumbers(k, m.Seq, m.Id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
