@@ -32,6 +32,7 @@ type File struct {
 	se     *Session
 	n      *inode
 	flags  OpenFlags
+	maker  bool    // it may have something to publish: it writes or made the file
 	frozen *Reader // a version of the past, instead of n
 	closed atomic.Bool
 }
@@ -63,7 +64,7 @@ func (se *Session) OpenFile(ctx context.Context, bucket, key string, o OpenFlags
 	if err != nil {
 		return nil, err
 	}
-	f := &File{se: se, n: n, flags: o}
+	f := &File{se: se, n: n, flags: o, maker: o.Write || made}
 	if !made && o.Truncate && o.Write {
 		if err := f.truncateOpen(); err != nil {
 			return nil, fault.Wrap(fault.KindOf(err), err, "truncate %s/%s", bucket, key).At(bucket, key)
@@ -114,8 +115,8 @@ func (s *Store) openIn(sn *snap, b *record.Bucket, key string, o OpenFlags, who 
 		}
 	}
 	n.handles++
-	if o.Write {
-		n.writers++
+	if o.Write || !exists {
+		n.makers++
 	}
 	return n, !exists, nil
 }
@@ -175,6 +176,7 @@ func (f *File) truncateOpen() error {
 	}
 	if err != nil {
 		f.closed.Store(true)
+		f.lastMaker()
 		f.forget()
 		return err
 	}
@@ -257,12 +259,20 @@ func (b *body) extent(off int64, n int) (fd uintptr, fdOff int64, length int, re
 	return r.File().Fd(), e.Off + skip, n, func() { _ = r.Close() }, true
 }
 
+// writable fails if nothing can be changed through this handle.
+func (f *File) writable() error {
+	switch {
+	case f.frozen != nil:
+		return fault.New(fault.ReadOnly, "versions of the past cannot be changed")
+	case !f.flags.Write:
+		return fault.New(fault.NotPermitted, "the file was opened for reading only")
+	}
+	return nil
+}
+
 // begin makes sure that there is a draft to change. mu is held.
 func (f *File) begin() (*draft, error) {
 	n := f.n
-	if !f.flags.Write {
-		return nil, fault.New(fault.NotPermitted, "the file was opened for reading only")
-	}
 	if err := n.s.failure(); err != nil {
 		return nil, fault.Wrap(fault.StoreFailed, err, "the store no longer writes")
 	}
@@ -278,6 +288,9 @@ func (f *File) begin() (*draft, error) {
 
 // change runs fn on the draft.
 func (f *File) change(fn func(*draft) error) error {
+	if err := f.writable(); err != nil {
+		return err
+	}
 	f.n.mu.Lock()
 	defer f.n.mu.Unlock()
 	d, err := f.begin()
@@ -319,6 +332,9 @@ func (f *File) Truncate(ctx context.Context, size int64) error {
 // Allocate makes sure that there is room for n bytes at off, and unless keepSize makes
 // the file reach to their end.
 func (f *File) Allocate(ctx context.Context, off, n int64, keepSize bool) error {
+	if err := f.writable(); err != nil {
+		return err
+	}
 	if err := f.n.s.room(); err != nil {
 		return err
 	}
@@ -432,9 +448,9 @@ func (f *File) Flush(ctx context.Context) error {
 	return f.n.publish(ctx, true)
 }
 
-// Close ends the use of the handle. With the last handle that writes, everything that
-// is still unpublished is published; if that fails, the store keeps the draft and
-// tries again before it closes.
+// Close ends the use of the handle. With the last handle that writes or made the file,
+// everything that is still unpublished is published; if that fails, the store keeps
+// the draft and tries again before it closes.
 func (f *File) Close(ctx context.Context) error {
 	if f.closed.Swap(true) {
 		return nil
@@ -444,30 +460,27 @@ func (f *File) Close(ctx context.Context) error {
 	}
 	n := f.n
 	var err error
-	if f.flags.Write && f.lastWriter() {
+	if f.maker && f.lastMaker() {
 		err = n.publish(ctx, false)
 	}
 	f.forget()
 	return err
 }
 
-// lastWriter counts a writing handle out and says whether it was the last.
-func (f *File) lastWriter() bool {
+// lastMaker counts a handle that may have something to publish out and says whether
+// it was the last.
+func (f *File) lastMaker() bool {
 	mu := &f.n.s.files.mu
 	mu.Lock()
 	defer mu.Unlock()
-	f.n.writers--
-	f.flags.Write = false
-	return f.n.writers == 0
+	f.n.makers--
+	return f.n.makers == 0
 }
 
 // forget counts the handle out; with the last the inode goes.
 func (f *File) forget() {
 	n, t := f.n, &f.n.s.files
 	t.mu.Lock()
-	if f.flags.Write {
-		n.writers--
-	}
 	n.handles--
 	last := n.handles == 0
 	t.mu.Unlock()

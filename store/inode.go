@@ -25,7 +25,7 @@ type inode struct {
 	linked  bool // the name above is still this file's
 	claim   bool // the name is spoken for by this file and not yet published as its
 	handles int
-	writers int
+	makers  int // handles that write or made the file
 
 	mu    sync.RWMutex    // guards what follows: bytes and attributes
 	base  *record.Version // as last published; nil: never
