@@ -39,7 +39,7 @@ func (n *inode) newDraft(who author, empty bool) (*draft, error) {
 		return d, nil
 	}
 	d.size = n.body.size
-	if d.size > int64(n.s.opts.InlineMax) {
+	if n.body.extents != nil && d.size > int64(n.s.opts.InlineMax) {
 		return d, d.toFile(n.body.extents)
 	}
 	d.small = make([]byte, d.size)
@@ -218,11 +218,11 @@ func (d *draft) blocks() int64 {
 
 // discard lets go of the draft's content file, if it has one.
 func (d *draft) discard() error {
-	if d.file == nil {
-		return nil
+	var err error
+	if d.file != nil {
+		err = d.file.Discard()
+		d.file = nil
 	}
-	err := d.file.Discard()
-	d.file = nil
 	for _, id := range d.olds {
 		err = errors.Join(err, d.s.blobs.Delete(id))
 	}

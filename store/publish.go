@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -69,7 +70,9 @@ func (n *inode) tryPublish(ctx context.Context, onlyData bool) error {
 	})
 	if err != nil {
 		if d.file != nil {
-			err = errors.Join(err, blobError(d.file.Unseal()))
+			if e := d.file.Unseal(); e != nil {
+				return errors.Join(err, blobError(e))
+			}
 		}
 		return err
 	}
@@ -92,6 +95,11 @@ func (d *draft) syncIfRecorded() error {
 
 // sealDraft makes the draft's content unchangeable.
 func (n *inode) sealDraft(d *draft) (blob.Extents, blob.Seal, error) {
+	if d.file != nil && d.size <= int64(n.s.opts.InlineMax) {
+		if err := n.shrink(d); err != nil {
+			return nil, blob.Seal{}, err
+		}
+	}
 	if d.file == nil {
 		return nil, blob.Seal{}, nil
 	}
@@ -107,33 +115,61 @@ func (n *inode) sealDraft(d *draft) (blob.Extents, blob.Seal, error) {
 	return d.m.Extents(), seal, nil
 }
 
-// rewrite copies a draft in many pieces into a file in one.
+// rewrite copies a draft in many pieces into a file in one: at the same offsets, holes
+// left out, so that a sparse file stays sparse.
 func (n *inode) rewrite(d *draft) error {
 	whole, err := n.s.newBlobFile()
 	if err != nil {
 		return err
 	}
-	m := blob.NewMap(nil)
-	buf := make([]byte, 1<<20)
-	for at := int64(0); at < d.size; {
-		size := min(int64(len(buf)), d.size-at)
-		if err := d.readExtents(n.body, buf[:size], at); err != nil {
-			return errors.Join(err, whole.Discard())
-		}
-		if _, err := whole.WriteAt(buf[:size], at); err != nil {
-			return errors.Join(blobError(err), whole.Discard())
-		}
-		m.Write(at, size, whole.ID(), at)
-		at += size
+	if err := n.copyPieces(d, whole); err != nil {
+		return errors.Join(err, whole.Discard())
 	}
+	m := blob.NewMap(nil)
+	m.Write(0, d.size, whole.ID(), 0)
 	old := d.file
 	d.file, d.m, d.alone = whole, m, true
 	d.sync.limit, d.sync.again = 0, true
 	d.sync.mark(0, d.size)
+	return d.leave(old)
+}
+
+func (n *inode) copyPieces(d *draft, to *blob.Writer) error {
+	buf := make([]byte, 1<<20)
+	for at, e := range d.m.All() {
+		for done := int64(0); !e.IsHole() && done < e.Len; {
+			part := buf[:min(int64(len(buf)), e.Len-done)]
+			if err := d.readExtents(n.body, part, at+done); err != nil {
+				return err
+			}
+			if _, err := to.WriteAt(part, at+done); err != nil {
+				return blobError(err)
+			}
+			done += int64(len(part))
+		}
+	}
+	return blobError(to.Truncate(d.size))
+}
+
+// shrink takes a draft that has become small back into memory.
+func (n *inode) shrink(d *draft) error {
+	small := make([]byte, d.size)
+	if err := d.readExtents(n.body, small, 0); err != nil {
+		return err
+	}
+	old := d.file
+	d.small, d.file, d.m, d.alone = small, nil, nil, true
+	d.sync = draftSync{recorded: d.sync.recorded, again: true}
+	return d.leave(old)
+}
+
+// leave ends the use of a content file that the draft no longer needs. If a record of
+// the draft may name it, it stays until the publish.
+func (d *draft) leave(old *blob.Writer) error {
 	if !d.sync.recorded {
 		return blobError(old.Discard())
 	}
-	d.olds = append(d.olds, old.ID()) // the record of the draft names it until the publish
+	d.olds = append(d.olds, old.ID())
 	return blobError(old.Close())
 }
 
@@ -154,14 +190,14 @@ func (t *txn) publishDraft(n *inode, d *draft, b *record.Bucket, key string, es 
 				return nil, err
 			}
 		}
-		if err := t.newBlob(d.file.ID(), seal); err != nil {
+		own, err := t.ownFile(d, es, seal)
+		if err != nil {
 			return nil, err
 		}
-		var err error
 		if v.Content, err = t.newExtents(es); err != nil {
 			return nil, err
 		}
-		if !d.sync.recorded {
+		if own && !d.sync.recorded {
 			files = []blob.ID{d.file.ID()}
 		}
 	}
@@ -179,6 +215,16 @@ func (t *txn) publishDraft(n *inode, d *draft, b *record.Bucket, key string, es 
 	t.tx.Defer(func(meta.Commit) { t.s.files.published(n) })
 	t.changed(Change{Kind: ObjectPut, Bucket: b.Name, Key: key, Ino: v.Ino, VersionID: versionID(v)})
 	return v, nil
+}
+
+// ownFile records the draft's content file, if the content has any byte of it.
+func (t *txn) ownFile(d *draft, es blob.Extents, seal blob.Seal) (bool, error) {
+	id := d.file.ID()
+	if !slices.Contains(es.Blobs(), id) {
+		t.toGarbage(uint64(id))
+		return false, nil
+	}
+	return true, t.newBlob(id, seal)
 }
 
 // inherit gives v the metadata of the file: as it is in the records, if they still
