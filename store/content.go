@@ -177,7 +177,12 @@ func (t *txn) refer(id uint64, delta int) error {
 // toGarbage has a content file deleted once this update is durable and nobody reads it.
 func (t *txn) toGarbage(id uint64) {
 	t.tx.Set(table.Garbage(id), nil)
-	t.onMerged(t.s.settler.addGarbage)
+	t.wakeSettler()
+}
+
+// wakeSettler has the settler look for garbage once it can see what this update writes.
+func (t *txn) wakeSettler() {
+	t.tx.Defer(func(meta.Commit) { t.s.settler.addGarbage() })
 }
 
 // shareOwned counts one more owner of an inlined blob or an extent list.

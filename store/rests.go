@@ -37,7 +37,7 @@ func noteKey(table []byte, number uint64) []byte {
 // chunks it has and up to which content file its references are given up.
 func (t *txn) releaseLater(c *record.Content) {
 	t.tx.Set(noteKey(settingReleased, c.List), restNote(c.Chunks, 0))
-	t.onMerged(t.s.settler.addGarbage)
+	t.wakeSettler()
 }
 
 func restNote(chunks uint32, after blob.ID) []byte {
@@ -49,7 +49,7 @@ func restNote(chunks uint32, after blob.ID) []byte {
 func (t *txn) endUpload(b *record.Bucket, key string, u *record.Upload) {
 	t.tx.Delete(table.Upload(b.Id, key, u.Number))
 	t.tx.Set(noteKey(settingEnded, u.Number), nil)
-	t.onMerged(t.s.settler.addGarbage)
+	t.wakeSettler()
 }
 
 // releaseRests does what notes say is left to release.
