@@ -1,14 +1,14 @@
 package store
 
 import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"crypto/rand"
-	"encoding/hex"
 
 	"golang.org/x/sys/unix"
 
@@ -46,7 +46,11 @@ func Create(opts Options) error {
 	if err != nil {
 		return openError(err)
 	}
-	if err := db.Close(); err != nil {
+	_, err = db.Update(context.Background(), meta.UpdateOptions{Durable: true}, func(tx *meta.Tx) error {
+		tx.Set(settingClean(), nil)
+		return nil
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
 		return openError(err)
 	}
 	blobs, err := blob.Open(blob.Options{Dir: filepath.Join(opts.Dir, blobDir)})

@@ -15,12 +15,6 @@ import (
 	"pail/store/internal/meta/table"
 )
 
-// The settings by which one owner of the store tells the next.
-var (
-	settingClean   = table.Setting("clean")
-	settingDropped = table.Setting("dropped/")
-)
-
 // recover deals with what the last owner left behind. Each step may be cut short and
 // is then done again.
 func (s *Store) recover(ctx context.Context) error {
@@ -44,11 +38,16 @@ func (s *Store) recover(ctx context.Context) error {
 	return s.resumeMoves()
 }
 
+// The settings by which one owner of the store tells the next: that its end was clean,
+// and which deleted buckets have records left.
+func settingClean() []byte   { return table.Setting("clean") }
+func settingDropped() []byte { return table.Setting("dropped/") }
+
 // beginUse notes that the store is in use, and learns whether the last use had a
 // clean end.
 func (s *Store) beginUse(ctx context.Context) error {
 	err := s.view(func(sn *snap) error {
-		_, err := sn.r.Get(settingClean)
+		_, err := sn.r.Get(settingClean())
 		s.recovered.Unclean = errors.Is(err, meta.ErrNotFound)
 		if s.recovered.Unclean {
 			return nil
@@ -59,7 +58,7 @@ func (s *Store) beginUse(ctx context.Context) error {
 		return err
 	}
 	_, err = s.update(ctx, author{}, durableFreeing, func(t *txn) error {
-		t.tx.Delete(settingClean)
+		t.tx.Delete(settingClean())
 		return nil
 	})
 	return err
@@ -68,7 +67,7 @@ func (s *Store) beginUse(ctx context.Context) error {
 // markClean notes a clean end: nothing is pending, and every content file is known.
 func (s *Store) markClean(ctx context.Context) error {
 	_, err := s.update(ctx, author{}, freeing, func(t *txn) error {
-		t.tx.Set(settingClean, nil)
+		t.tx.Set(settingClean(), nil)
 		return nil
 	})
 	return err
@@ -413,7 +412,7 @@ func (t *txn) dropRest(bucket uint64) {
 }
 
 func droppedKey(bucket uint64) []byte {
-	return binary.BigEndian.AppendUint64(append([]byte(nil), settingDropped...), bucket)
+	return binary.BigEndian.AppendUint64(settingDropped(), bucket)
 }
 
 // finishDrops removes what is left of buckets that were deleted.
@@ -422,7 +421,7 @@ func (s *Store) finishDrops(ctx context.Context) error {
 		more := false
 		_, err := s.update(ctx, author{}, freeing, func(t *txn) error {
 			more = false
-			it := t.r.Scan(meta.ScanOptions{Prefix: settingDropped, KeysOnly: true})
+			it := t.r.Scan(meta.ScanOptions{Prefix: settingDropped(), KeysOnly: true})
 			if !it.Next() {
 				defer it.Close()
 				return damaged(it.Err())
@@ -430,7 +429,7 @@ func (s *Store) finishDrops(ctx context.Context) error {
 			k := append([]byte(nil), it.Key()...)
 			it.Close()
 			more = true
-			return t.dropSome(k, binary.BigEndian.Uint64(k[len(settingDropped):]))
+			return t.dropSome(k, binary.BigEndian.Uint64(k[len(settingDropped()):]))
 		})
 		if err != nil || !more {
 			return err
