@@ -242,8 +242,8 @@ func (f *fsck) loadBuckets() error {
 	if err != nil {
 		return err
 	}
-	return f.scan(settingDropped, func(k, _ []byte) error {
-		f.dropped[beUint64(k[len(settingDropped):])] = true
+	return f.scan(settingDropped(), func(k, _ []byte) error {
+		f.dropped[beUint64(k[len(settingDropped()):])] = true
 		return nil
 	})
 }
