@@ -153,19 +153,25 @@ func (se *Session) DeleteBucket(ctx context.Context, name string) error {
 	if err := se.authorize(actDeleteBucket, name, ""); err != nil {
 		return err
 	}
-	_, err := se.update(ctx, durable, name, func(t *txn, b *record.Bucket) error {
-		if what, err := t.contents(b); err != nil {
-			return err
-		} else if what != "" {
-			return fault.New(fault.BucketNotEmpty, "the bucket %q is not empty: it holds %s", name, what)
-		}
-		root, err := t.dir(b.Id, "")
-		if err != nil {
-			return err
-		}
-		t.dropBucket(b)
-		t.changed(Change{Kind: BucketDeleted, Bucket: name, Ino: root.GetIno()})
-		return nil
+	err := se.s.whenAtRest(ctx, func() error {
+		_, err := se.update(ctx, durable, name, func(t *txn, b *record.Bucket) error {
+			if what, err := t.contents(b); err != nil {
+				return err
+			} else if what != "" {
+				return fault.New(fault.BucketNotEmpty, "the bucket %q is not empty: it holds %s", name, what)
+			}
+			if err := t.atRest(b.Id, ""); err != nil {
+				return err // a rename of what was in it has not ended yet
+			}
+			root, err := t.dir(b.Id, "")
+			if err != nil {
+				return err
+			}
+			t.dropBucket(b)
+			t.changed(Change{Kind: BucketDeleted, Bucket: name, Ino: root.GetIno()})
+			return nil
+		})
+		return err
 	})
 	if err != nil {
 		return err

@@ -51,6 +51,11 @@ func (y *draftSync) mark(off, n int64) {
 func (y *draftSync) truncate(size int64) {
 	y.limit = min(y.limit, size)
 	y.mark(size, 1)
+	for r := range y.regions {
+		if int64(r)*regionSize >= size {
+			y.changed[r] = true // what is recorded there is gone, also if the draft grows again
+		}
+	}
 }
 
 // A draftState is a draft as one fsync sees it.

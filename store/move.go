@@ -184,17 +184,20 @@ func (t *txn) moveHead(b *record.Bucket, m *record.Move, key string, old *record
 	}
 	state := versioning.State(m.Versioning)
 	t.tx.Delete(table.Head(b.Id, key))
-	if state == versioning.Unversioned {
-		return t.put(table.Head(b.Id, to), v)
-	}
-	if err := t.leaveMarker(b, m, key, old, state); err != nil {
-		return err
+	if state != versioning.Unversioned {
+		if err := t.leaveMarker(b, m, key, old, state); err != nil {
+			return err
+		}
 	}
 	d, err := t.dead(b.Id, to)
 	if err != nil {
 		return err
 	}
-	c := chain{dead: d}
+	live, err := t.versionAt(table.Head(b.Id, to)) // only the own key of a directory that is replaced
+	if err != nil {
+		return err
+	}
+	c := chain{live: live, dead: d}
 	if err := t.stack(b, to, c, v, c.rules().Put(state, m.Seq)); err != nil {
 		return err
 	}

@@ -270,13 +270,19 @@ func (t *txn) renameDir(b *record.Bucket, from, to string, flags RenameFlags) (b
 	if d == nil {
 		return false, noSuchKey(b.Name, from)
 	}
-	if err := t.clearTarget(b, to, flags); err != nil {
+	own, err := t.clearTarget(b, d, to, flags)
+	if err != nil {
 		return false, err
 	}
 	m := t.newMove(b, from, to)
 	d.Attr.CtimeNs = m.TimeNs
 	if err := t.moveDir(m, from, d); err != nil {
 		return false, err
+	}
+	if own {
+		if err := t.moveOwn(b, m); err != nil {
+			return false, err
+		}
 	}
 	if err := t.moveChild(b, from, to); err != nil {
 		return false, err
@@ -297,19 +303,39 @@ func (t *txn) renameDir(b *record.Bucket, from, to string, flags RenameFlags) (b
 	return begun, nil
 }
 
-// clearTarget makes the new name of a directory free: an empty directory there goes.
-func (t *txn) clearTarget(b *record.Bucket, to string, flags RenameFlags) error {
-	d, err := t.dir(b.Id, to)
+// clearTarget makes the new name of the directory d free: an empty directory there
+// goes. own says that its own key is still there, for that of d to take its place: the
+// marker of a delete could not stand in the same commit as the version on top of it.
+func (t *txn) clearTarget(b *record.Bucket, d *record.Dir, to string, flags RenameFlags) (own bool, err error) {
+	old, err := t.dir(b.Id, to)
+	if err != nil {
+		return false, err
+	}
+	if old == nil {
+		return false, t.hasParent(b, to)
+	}
+	if flags.NoReplace {
+		return false, fault.New(fault.Exists, "%s/%s exists", b.Name, to).At(b.Name, to)
+	}
+	if !d.Explicit || !old.Explicit {
+		return false, t.rmdir(b, to, old)
+	}
+	if err := t.isEmptyDir(b, to, old); err != nil {
+		return false, err
+	}
+	return true, t.removeDir(b, to, old, keepEmpty)
+}
+
+// moveOwn moves the own key of a directory.
+func (t *txn) moveOwn(b *record.Bucket, m *record.Move) error {
+	v, err := t.versionAt(table.Head(b.Id, m.From))
 	if err != nil {
 		return err
 	}
-	if d == nil {
-		return t.hasParent(b, to)
+	if v == nil {
+		return fault.New(fault.Damaged, "directory %q of %s has lost its own key; run pail fsck", m.From, b.Name)
 	}
-	if flags.NoReplace {
-		return fault.New(fault.Exists, "%s/%s exists", b.Name, to).At(b.Name, to)
-	}
-	return t.rmdir(b, to, d)
+	return t.moveHead(b, m, m.From, v)
 }
 
 // moveChild counts a directory in at its new parent and out at its old one.

@@ -358,22 +358,33 @@ func (se *Session) Rmdir(ctx context.Context, bucket, dir string) error {
 
 // rmdir removes an empty directory and its own key.
 func (t *txn) rmdir(b *record.Bucket, dir string, d *record.Dir) error {
-	if d.Children > 0 || t.s.files.claimBelow(b.Id, dir) {
-		return fault.New(fault.NotEmpty, "%s/%s is not empty", b.Name, dir).At(b.Name, dir)
+	if err := t.isEmptyDir(b, dir, d); err != nil {
+		return err
 	}
 	// Deleting the directory's own key makes it implied and, without children, go.
 	if d.Explicit {
-		c, err := t.chain(b, dir)
-		if err != nil {
-			return err
-		}
-		if c.live.GetSize() > 0 {
-			return fault.New(fault.NotEmpty, "%s/%s has content of its own", b.Name, dir).At(b.Name, dir)
-		}
-		_, _, err = t.deleteCurrent(b, dir, goAlone)
+		_, _, err := t.deleteCurrent(b, dir, goAlone)
 		return err
 	}
 	return t.removeDir(b, dir, d, keepEmpty)
+}
+
+// isEmptyDir fails with NotEmpty if a directory has children, or its own key content.
+func (t *txn) isEmptyDir(b *record.Bucket, dir string, d *record.Dir) error {
+	if d.Children > 0 || t.s.files.claimBelow(b.Id, dir) {
+		return fault.New(fault.NotEmpty, "%s/%s is not empty", b.Name, dir).At(b.Name, dir)
+	}
+	if !d.Explicit {
+		return nil
+	}
+	c, err := t.chain(b, dir)
+	if err != nil {
+		return err
+	}
+	if c.live.GetSize() > 0 {
+		return fault.New(fault.NotEmpty, "%s/%s has content of its own", b.Name, dir).At(b.Name, dir)
+	}
+	return nil
 }
 
 // Unlink removes a file's name. Whoever has it open keeps it; a draft of it is never
