@@ -204,15 +204,9 @@ func TestDamageIsRefused(t *testing.T) {
 	}
 	check("nothing", false, func(string) {})
 
-	logs := glob(t, dir, "*"+logSuffix)
-	last := logs[len(logs)-1]
-	for len(logs) > 1 && size(t, last) == 0 {
-		logs = logs[:len(logs)-1]
-		last = logs[len(logs)-1]
-	}
-	number, _ := logNumbers(dir)
-	var rep logReport
-	for _, i := range number {
+	var rep logReport // of the last log with anything in it
+	numbers, _ := logNumbers(dir)
+	for _, i := range numbers {
 		if p, err := readLog(dir, i); err == nil && p.last > 0 {
 			rep = p
 		}
@@ -238,7 +232,7 @@ func TestDamageIsRefused(t *testing.T) {
 		}
 	}
 	manifest := size(t, filepath.Join(dir, "MANIFEST"))
-	for at := range manifest {
+	for at := r.Int64N(5); at < manifest; at += 5 {
 		check(fmt.Sprintf("MANIFEST byte %d", at), false, func(d string) { flip(t, filepath.Join(d, "MANIFEST"), at) })
 	}
 	check("MANIFEST gone", true, func(d string) { remove(t, filepath.Join(d, "MANIFEST")) })
@@ -248,7 +242,7 @@ func TestDamageIsRefused(t *testing.T) {
 // TestTornTailIsNoDamage damages a log behind what was synced.
 func TestTornTailIsNoDamage(t *testing.T) {
 	home := t.TempDir()
-	db := open(t, home)
+	db := open(t, home, small)
 	fillRecords(t, db, "r", 1000)
 	at := db.logs.number
 	synced, err := readLog(home, at)
@@ -264,7 +258,7 @@ func TestTornTailIsNoDamage(t *testing.T) {
 	if whole.last != synced.last+2 {
 		t.Fatalf("batches %d, then %d", synced.last, whole.last)
 	}
-	for pos := synced.end; pos < whole.end; pos += 7 {
+	for pos := synced.end; pos < whole.end; pos += 11 {
 		dir := image(t, home)
 		flip(t, logPath(dir, at), pos)
 		if mustRefuse(t, fmt.Sprintf("byte %d", pos), dir, 1000) {

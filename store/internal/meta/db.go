@@ -40,6 +40,7 @@ type DB struct {
 	cursors  *cursors
 	states   *states
 	dead     *dead
+	sweeping sync.Mutex // held during a sweep: one watches at a time
 	space    *space
 	starved  bool // badger runs without compactors: there was no room for them at open
 	ids      ids
@@ -49,6 +50,7 @@ type DB struct {
 	syncer    *syncer
 
 	failed    atomic.Pointer[error]
+	rotated   atomic.Int64 // when badger last began a log, in ns; 0: memory was given back
 	closeOnce sync.Once
 	closeErr  error
 	stop      chan struct{} // ends the goroutines in the background
@@ -176,6 +178,7 @@ func (db *DB) start(at counters) error {
 	db.syncer.applied.Store(at.batch)
 	db.syncer.synced.Store(at.batch)
 	db.dead = newDead()
+	db.loadDead(at.batch)
 	db.queue = newQueue()
 	db.committer = &committer{db: db, at: at, seq: at.seq, batch: newWrites()}
 	if err := db.marker.put(at.batch); err != nil {
@@ -190,27 +193,6 @@ func (db *DB) start(at counters) error {
 	go db.tend()
 	go db.sweepLoop()
 	return nil
-}
-
-// tend does what has to be done now and then.
-func (db *DB) tend() {
-	defer db.running.Done()
-	tick := time.NewTicker(maxCursorAge)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			db.cursors.age()
-			if err := db.space.rebuild(); err != nil {
-				db.log("ballast: %v", err)
-			}
-			if db.starved {
-				db.relieve()
-			}
-		case <-db.stop:
-			return
-		}
-	}
 }
 
 func (db *DB) badgerOptions() badger.Options {
@@ -279,6 +261,7 @@ func (db *DB) afterBatch(batch fill) error {
 	if err != nil || !rotated {
 		return err
 	}
+	db.rotated.Store(time.Now().UnixNano())
 	db.cursors.renew()
 	return unlessFull(db.prepareLog(db.space.have))
 }
@@ -323,6 +306,11 @@ func (db *DB) close() error {
 		// badger would write a table and die of it; what is in the logs is durable and
 		// the next open finds it there
 		return errors.Join(err, fmt.Errorf("close: %w; what was written is safe, the process has to end", full))
+	}
+	if err == nil {
+		if e := db.saveDead(db.syncer.applied.Load()); e != nil {
+			db.log("keep ranges of deleted keys: %v", e)
+		}
 	}
 	return errors.Join(err, db.release())
 }

@@ -16,7 +16,9 @@ func (db *DB) sweepLoop() {
 	for {
 		select {
 		case <-db.dead.wake:
+			db.sweeping.Lock()
 			db.sweep(db.dead.taken())
+			db.sweeping.Unlock()
 		case <-db.stop:
 			return
 		}

@@ -1,0 +1,69 @@
+// Package meta is the ordered transactional key-value engine under the store: records of
+// bytes under keys of bytes, snapshots of all of them, updates that happen wholly or not
+// at all and survive a power cut when asked to. It knows nothing of buckets or files, so
+// that another engine can stand behind DB, View, Tx and Iterator.
+//
+// Words. A batch is what badger gets as one transaction: the writes of one or more
+// updates, numbered without gaps; its number is badger's timestamp (managed mode). A log is a
+// *.mem file of badger, one for each memtable; a table is an *.sst file. To settle is to
+// make ready what badger finds at open.
+//
+// Promises.
+//   - Updates run one after another; each sees all before it. A failing one leaves nothing.
+//   - What Update returned for is seen by every View opened later; what it returned for with
+//     Durable survives a power cut, and so does everything committed before it.
+//   - After a failed sync nothing is written any more (Failed); reading goes on.
+//   - Damage is not taken for emptiness: Open refuses it, Get and Scan report it.
+//   - A full disk refuses updates and loses nothing; those that free space go on.
+//
+// The committer is a role that callers take in turn. An update runs on a copy-on-write
+// copy of the batch so far, kept if it succeeds. When the batch has no room it is written
+// and the update runs again; what no batch has room for is ErrTooLarge. Syncs are led by
+// one of those who wait, while the next batch is built: 6,500, 16,000 and 57,000 durable
+// updates/s at 1, 8 and 64 callers where badger's SyncWrites reaches 4,900, 7,400 and
+// 8,600; other updates 70,000/s from one caller. No goroutine stands in between: waking
+// two cost as much as the rest of an update.
+//
+// Durability (logs.go, syncer.go, check.go). We fdatasync the logs that badger maps. The
+// next log is made beforehand: empty, so that badger takes it for new, named durably, its
+// blocks allocated behind its end. Before a batch with which badger may begin it the
+// active one is synced, so no log survives the loss of an earlier one; fill knows when that
+// can be. Badger itself syncs tables and manifest, but not the names of tables: we rely on
+// fsync of a new file keeping its name too, as ext4, xfs and btrfs do it.
+//
+// Damage. At open badger cuts a log off at the first bad checksum, drops tables with one
+// and deletes those that its manifest does not name, all of it silently. So Open reads
+// everything before badger does: tables hold all batches up to the newest in them, the
+// logs have to go on from there without a gap and reach the one that the file "synced"
+// names. That file is written after each sync and never synced: it may be behind, not ahead.
+// What is torn behind it is cut off and no damage. Reading every table costs Open about
+// 0.1 s for 100 MB in the page cache; the alternative, checking tables when they are first
+// used, would come after the first compaction, which drops unreadable blocks for good.
+// For damage that comes later every value carries a checksum over its key and itself, and
+// badger's own check of blocks is off, because it makes iterators skip a block as if it
+// were empty; so what is damaged is met and reported by Get and Iterator.Err. Zeroed or
+// misdirected blocks can still hide records from an open database: VerifyTables finds them.
+//
+// Deleted keys (dead.go, sweep.go). Badger steps over each at a microsecond. A sweeper
+// walks where keys were deleted, every 8,192 deletes or when a scan met 4,096 in a row, and
+// files the ranges where no view from some batch on sees anything; scans seek past them.
+// A write into a range splits it before anybody sees the write. Bounded at 2,048 ranges;
+// kept over a clean end. First page after 1,000,000 deletes: 4 ms instead of 1 s.
+//
+// Scans ask badger for all versions and choose themselves, so that one pool of badger
+// iterators serves every view (making one costs more than a page of a scan) and nothing
+// is prefetched by goroutines: 2,400,000 keys/s in pages of 1000.
+//
+// A full disk (space.go). Badger's mapped writes raise SIGBUS there. Updates that free
+// nothing are refused below the reserve (10 memtables, for flushes and compactions), logs
+// own their blocks, and a ballast file is given up when others fill the disk. An open
+// without room to compact goes without compactors until there is. If there is no room to
+// write out the memtable at Close, badger is left open: what was committed is in the logs.
+//
+// Memory. Memtables of 16 MiB (less on disks below 1 GiB), no block cache: tables are
+// mapped, and let go of when more than 64 MiB are resident. 48 MiB resident after opening
+// 1,000,000 records of 300 bytes.
+//
+// Left out on purpose: a cache of hot records (a Get takes 2 to 7 us), values of 1 MiB or more
+// (badger's value log can lose them alone), repair, more than one process.
+package meta
