@@ -17,6 +17,9 @@ import (
 func main() {
 	tuneRuntime()
 	unix.Umask(0o077)
+	// A reader of our output that goes away must not end us in the middle of
+	// something: writing to it fails instead.
+	signal.Ignore(unix.SIGPIPE)
 	// Further signals are caught and dropped: the first one is being obeyed, and
 	// whatever is under way must not be cut off.
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
@@ -32,7 +35,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root.SetOut(out)
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
-	if err != nil && !errors.As(err, new(reportedError)) {
+	silent := errors.As(err, new(reportedError)) || errors.Is(err, unix.EPIPE)
+	if err != nil && !silent {
 		fmt.Fprintf(errOut, "pail: %s\n", sentence(err))
 	}
 	return exitCode(err)

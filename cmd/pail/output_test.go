@@ -4,6 +4,9 @@ import (
 	"errors"
 	"math"
 	"testing"
+	"time"
+
+	"pail/store/web/control"
 )
 
 func TestShown(t *testing.T) {
@@ -29,5 +32,21 @@ func TestShownSize(t *testing.T) {
 func TestSentenceIsOneLine(t *testing.T) {
 	if got := sentence(errors.Join(errors.New("a"), errors.New("b\n c"))); got != "a; b; c" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestProgressLine(t *testing.T) {
+	tests := []struct {
+		in   control.Progress
+		want string
+	}{
+		{control.Progress{What: "checking", Done: 5, Total: 20}, "checking: 5 of 20 (25 %), 3s"},
+		{control.Progress{What: "listing", Done: 5}, "listing: 5, 3s"},
+		{control.Progress{What: "mounting"}, "mounting, 3s"},
+	}
+	for _, tt := range tests {
+		if got := progressLine(tt.in, 3400*time.Millisecond); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
 	}
 }
