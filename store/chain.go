@@ -261,9 +261,6 @@ func (t *txn) promote(b *record.Bucket, key string, top *record.Version) (*recor
 		return nil, err
 	}
 	t.tx.Delete(it.Key())
-	if !next.Marker && next.Ino != top.Ino {
-		next.Ino = t.tx.NextID() // the file that it was may live on under another name
-	}
 	next.NextNumber, next.Noncurrent, next.NullSeq = top.NextNumber, top.Noncurrent-1, top.NullSeq
 	if next.Null {
 		next.NullSeq = 0

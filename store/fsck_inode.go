@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"math"
 
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
@@ -11,16 +12,22 @@ import (
 // them. (Versions of the past share those of the file that they were.) One bit for
 // each number says whether it was seen; numbers are given out one after another, so
 // few bits are wasted. Of a store that has given out more than fit, the records are
-// read again for each further stretch of numbers.
+// read again for each further stretch of numbers that has any.
 
 // checkInodes finds numbers that two have, and then who has them.
 func (f *fsck) checkInodes() error {
 	f.begin("inode numbers", 0)
 	twice := map[uint64]bool{}
-	for lo := uint64(0); lo <= f.lastID && len(twice) < fsckMost; lo += f.inodes {
-		seen := make([]uint64, (min(f.inodes, f.lastID-lo+1)+63)/64)
+	seen := make([]uint64, (min(f.inodes, f.lastID+1)+63)/64)
+	for lo, next := uint64(0), uint64(0); next <= f.lastID && len(twice) < fsckMost; {
+		lo, next = next, math.MaxUint64
+		clear(seen)
 		err := f.eachInode(func(ino uint64, _ func() string) error {
-			if ino < lo || ino-lo >= uint64(len(seen))*64 {
+			if ino < lo {
+				return nil
+			}
+			if ino-lo >= uint64(len(seen))*64 {
+				next = min(next, ino)
 				return nil
 			}
 			i, bit := (ino-lo)/64, uint64(1)<<((ino-lo)%64)
