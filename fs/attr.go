@@ -14,10 +14,8 @@ const permBits = 0o7777
 
 // objectAttr is an object as stat shows it.
 func (f *filesystem) objectAttr(o *store.Object) fuse.Attr {
-	a := fuse.Attr{
-		Ino: o.Ino, Size: uint64(o.Size), Blocks: uint64(o.Blocks), Blksize: blockSize, Nlink: 1,
-	}
-	f.setAttr(&a, o.Attr, unix.S_IFREG, 0o666)
+	a := fuse.Attr{Ino: o.Ino, Size: uint64(o.Size), Blocks: uint64(o.Blocks), Blksize: blockSize, Nlink: 1}
+	f.setAttr(&a, o.Attr)
 	return a
 }
 
@@ -25,22 +23,19 @@ func (f *filesystem) objectAttr(o *store.Object) fuse.Attr {
 // to mean that subdirectories are not counted (btrfs does the same).
 func (f *filesystem) dirAttr(id uint64, d *store.Dir) fuse.Attr {
 	a := fuse.Attr{Ino: id, Blksize: blockSize, Nlink: 1}
-	f.setAttr(&a, d.Attr, unix.S_IFDIR, 0o777)
+	f.setAttr(&a, d.Attr)
 	return a
 }
 
-func (f *filesystem) setAttr(a *fuse.Attr, from store.Attr, kind, perm uint32) {
-	a.Mode = from.Mode
-	if a.Mode&unix.S_IFMT == 0 {
-		a.Mode |= kind
-	}
-	a.Uid, a.Gid = from.UID, from.GID
+// setAttr fills in what POSIX keeps, and the mount's defaults where nobody gave any.
+func (f *filesystem) setAttr(a *fuse.Attr, from store.Attr) {
+	a.Mode, a.Uid, a.Gid = from.Mode, from.UID, from.GID
 	if from.Unowned {
-		if a.Mode&unix.S_IFMT == unix.S_IFLNK {
-			perm = 0o777
+		kind, perm := from.Mode&unix.S_IFMT, uint32(0o777)
+		if kind == unix.S_IFREG {
+			perm = 0o666
 		}
-		a.Mode = a.Mode&unix.S_IFMT | perm&^f.umask
-		a.Uid, a.Gid = f.uid, f.gid
+		a.Mode, a.Uid, a.Gid = kind|perm&^f.umask, f.uid, f.gid
 	}
 	a.Atime, a.Atimensec = splitTime(from.Atime)
 	a.Mtime, a.Mtimensec = splitTime(from.Mtime)

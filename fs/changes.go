@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"cmp"
 	"strings"
 
 	"pail/fs/names"
@@ -44,163 +45,203 @@ func (f *filesystem) published(c store.Change) {
 	}
 }
 
-// translate says what a change makes untrue.
-func (f *filesystem) translate(c store.Change, add func(note)) {
+// A translator turns the changes of one batch into notes. It asks the store, not the
+// node table, which directory stands where: answers on their way to the kernel may
+// have left the table in another order than they reach the kernel in.
+type translator struct {
+	f    *filesystem
+	se   *store.Session
+	dirs map[store.Path]uint64 // directories asked for; 0: there is none
+	add  func(note)
+}
+
+// translate says what changes make untrue, by way of add.
+func (f *filesystem) translate(changes []store.Change, add func(note)) {
+	t := translator{f: f, se: f.ownSession(), dirs: map[store.Path]uint64{}, add: add}
+	for i := range changes {
+		t.translate(&changes[i])
+	}
+}
+
+func (t *translator) translate(c *store.Change) {
 	switch c.Kind {
 	case store.ObjectPut, store.DirMade:
-		f.appears(c.Bucket, c.Key, c.Ino, add)
+		t.appears(c.Bucket, c.Key, c.Ino)
 	case store.ObjectDeleted, store.DirRemoved:
-		f.vanishes(c.Bucket, c.Key, c.Ino, add)
+		t.vanishes(c.Bucket, c.Key, c.Ino)
 	case store.ObjectRenamed, store.DirRenamed:
-		f.vanishes(c.Bucket, c.Key, 0, add)
-		f.appears(toBucket(c), c.To, 0, add)
+		t.vanishes(c.Bucket, c.Key, 0)
+		t.appears(cmp.Or(c.ToBucket, c.Bucket), c.To, c.Ino)
 	case store.ObjectsExchanged:
-		f.appears(c.Bucket, c.Key, 0, add)
-		f.appears(toBucket(c), c.To, 0, add)
+		t.appears(c.Bucket, c.Key, 0)
+		t.appears(cmp.Or(c.ToBucket, c.Bucket), c.To, 0)
 	case store.ObjectChanged, store.DirChanged:
-		add(note{kind: noteAttr, id: f.nodeOf(c)})
+		t.attributes(c)
 	case store.BucketCreated, store.BucketDeleted:
-		f.bucketComesOrGoes(c, add)
+		if t.f.root.bucket == "" {
+			t.add(note{kind: noteName, id: rootID, name: c.Bucket})
+		}
+		t.add(note{kind: noteContent, id: rootID})
 	}
 }
 
-func toBucket(c store.Change) string {
-	if c.ToBucket != "" {
-		return c.ToBucket
+func (t *translator) attributes(c *store.Change) {
+	id := c.Ino
+	if c.Kind == store.DirChanged && t.f.root.bucket != "" && c.Key == t.f.root.place.Dir {
+		id = rootID
 	}
-	return c.Bucket
+	t.add(note{kind: noteAttr, id: id})
 }
 
-// nodeOf is the node of the inode that changed.
-func (f *filesystem) nodeOf(c store.Change) uint64 {
-	if f.root.bucket != "" && c.Kind == store.DirChanged && c.Key == f.root.place.Dir {
-		return rootID
+// appears says that a key came to life or got another content, as the inode ino or,
+// if that is 0, any.
+func (t *translator) appears(bucket, key string, ino uint64) {
+	tr, ok := t.follow(bucket, key)
+	if !ok {
+		return
 	}
-	return c.Ino
+	t.nameChanged(tr.last(), tr.rest[0], 0)
+	if t.known(ino) {
+		t.add(note{kind: noteContent, id: ino})
+	}
+	t.body(bucket, key)
 }
 
-func (f *filesystem) bucketComesOrGoes(c store.Change, add func(note)) {
-	if f.root.bucket == "" {
-		add(note{kind: noteName, id: rootID, name: c.Bucket})
+// body says that the object of a directory's own key changed, which shows in it.
+func (t *translator) body(bucket, key string) {
+	if !strings.HasSuffix(key, "/") {
+		return
 	}
-	add(note{kind: noteContent, id: rootID})
+	if dir := t.inode(bucket, key); t.known(dir) {
+		path := names.Path(key, false)
+		t.nameChanged(dir, path[len(path)-1], 0)
+	}
 }
 
-// A trail is how far the kernel knows the path of a key.
+func (t *translator) known(id uint64) bool {
+	_, _, known := t.f.nodes.standing(id)
+	return known
+}
+
+// vanishes says that a key is gone, and with it the inode ino, if that is not 0. The
+// directories that went with it are found by following: S3 lets those that nobody made
+// on purpose go with their last key, without a word.
+func (t *translator) vanishes(bucket, key string, ino uint64) {
+	tr, ok := t.follow(bucket, key)
+	if !ok {
+		return
+	}
+	n, ok := t.f.nodes.child(tr.last(), tr.rest[0])
+	if len(tr.rest) > 1 || !ok || n.id != ino {
+		ino = 0 // the name may be a directory's by now
+	}
+	t.nameChanged(tr.last(), tr.rest[0], ino)
+	t.body(bucket, key)
+}
+
+// nameChanged says that a name in a directory means something else now; child, if it
+// is not 0, is an inode that had the name and will never have one again. A directory
+// that comes or goes also changes the name of an object beside it.
+func (t *translator) nameChanged(dir uint64, name string, child uint64) {
+	t.add(note{kind: noteName, id: dir, child: child, name: name})
+	if other, ok := otherName(name); ok {
+		t.add(note{kind: noteName, id: dir, name: other})
+	}
+	for {
+		t.add(note{kind: noteContent, id: dir}) // its entries and times
+		n, ok := t.f.nodes.node(dir)
+		if !ok || n.kind != kindPart {
+			return
+		}
+		dir = n.parent // parts are listed while something is in them
+	}
+}
+
+// A trail is how far the kernel knows the way to a key.
 type trail struct {
-	ids   []uint64 // directories, from the root down
-	names []string // of each but the root, in the one before
-	rest  []string // what is left of the path; one name if its directory is known
+	ids  []uint64 // directories, from the root down
+	rest []string // what is left of the path; one name if its directory is known
 }
 
 func (t *trail) last() uint64 { return t.ids[len(t.ids)-1] }
 
-// follow returns how far the kernel knows the way to a key; ok is false if the key is
-// not on this mount.
-func (f *filesystem) follow(bucket, key string) (t trail, ok bool) {
-	path := pathTo(key)
-	if f.root.bucket == "" {
-		path = append([]string{bucket}, path...)
-	} else {
-		if bucket != f.root.bucket || !strings.HasPrefix(key, f.root.place.Dir) {
-			return trail{}, false
-		}
-		path = path[len(names.DirPath(f.root.place.Dir)):]
-	}
-	if len(path) == 0 {
+// follow goes down the path of a key as far as the kernel may know directories of it,
+// and drops on the way what it knows wrongly. ok is false if the key is not on this
+// mount.
+func (t *translator) follow(bucket, key string) (tr trail, ok bool) {
+	path, place, ok := t.f.pathTo(bucket, key)
+	if !ok || len(path) == 0 {
 		return trail{}, false
 	}
-	t = trail{ids: []uint64{rootID}, rest: path}
-	for len(t.rest) > 1 {
-		n, ok := f.nodes.child(t.last(), t.rest[0])
-		if !ok || !n.kind.isDir() {
+	tr = trail{ids: []uint64{rootID}, rest: path}
+	for len(tr.rest) > 1 {
+		dir, name := tr.last(), tr.rest[0]
+		id, below := t.enter(bucket, place, dir, name)
+		n, stands := t.f.nodes.child(dir, name)
+		if stands && n.id != id {
+			t.nameChanged(dir, name, 0)
+		}
+		if !t.known(id) {
 			break
 		}
-		t.ids, t.names, t.rest = append(t.ids, n.id), append(t.names, t.rest[0]), t.rest[1:]
+		tr.ids, tr.rest, place = append(tr.ids, id), tr.rest[1:], below
 	}
-	return t, true
+	return tr, true
 }
 
-// pathTo returns the components of a key below its bucket: of a directory if it is
-// that of one.
-func pathTo(key string) []string {
+// enter returns the inode and the place of a directory, 0 if there is none. place is
+// nil in the list of buckets.
+func (t *translator) enter(bucket string, place *names.Place, dir uint64, name string) (id uint64, below *names.Place) {
+	if place == nil {
+		root := names.Root("")
+		return t.inode(bucket, ""), &root
+	}
+	target, err := place.Resolve(name)
+	if err != nil {
+		return 0, nil
+	}
+	in := target.Enter()
+	if target.Kind == names.Part {
+		return t.f.partID(dir, name), &in
+	}
+	return t.inode(bucket, in.Dir), &in
+}
+
+// inode returns the inode of a directory, 0 if there is none.
+func (t *translator) inode(bucket, dir string) uint64 {
+	k := store.Path{Bucket: bucket, Key: dir}
+	id, asked := t.dirs[k]
+	if !asked {
+		if d, err := t.se.StatDir(t.f.ctx, bucket, dir); err == nil {
+			id = d.Ino
+		}
+		t.dirs[k] = id
+	}
+	return id
+}
+
+// pathTo returns the components of a key below the root of the mount and the place in
+// which they begin, nil if that is the list of buckets.
+func (f *filesystem) pathTo(bucket, key string) (path []string, from *names.Place, ok bool) {
 	if key == "" || strings.HasSuffix(key, "/") {
-		return names.DirPath(key)
+		path = names.DirPath(key)
+	} else {
+		path = names.Path(key, false)
 	}
-	return names.Path(key, false)
-}
-
-// appears says that a key came to life, with the inode ino, or 0 if it may be any.
-func (f *filesystem) appears(bucket, key string, ino uint64, add func(note)) {
-	t, ok := f.follow(bucket, key)
-	if !ok {
-		return
+	if f.root.bucket == "" {
+		return append([]string{bucket}, path...), nil, true
 	}
-	if n, ok := f.nodes.child(t.last(), t.rest[0]); ok && len(t.rest) == 1 && ino != 0 && n.id == ino {
-		add(note{kind: noteContent, id: ino})
-		return
+	if bucket != f.root.bucket || !strings.HasPrefix(key, f.root.place.Dir) {
+		return nil, nil, false
 	}
-	f.nameChanged(&t, 0, add)
-}
-
-// nameChanged says that the first unknown name of a trail means something else now.
-// A directory that comes or goes also changes the name of an object beside it.
-func (f *filesystem) nameChanged(t *trail, child uint64, add func(note)) {
-	name := t.rest[0]
-	add(note{kind: noteName, id: t.last(), child: child, name: name})
-	if other, ok := otherName(name); ok {
-		add(note{kind: noteName, id: t.last(), name: other})
-	}
-	// Parts are listed while something is in them, and their parents show it.
-	for i := len(t.ids) - 1; i >= 0; i-- {
-		add(note{kind: noteContent, id: t.ids[i]})
-		if n, ok := f.nodes.node(t.ids[i]); !ok || n.kind != kindPart {
-			break
-		}
-	}
+	return path[len(names.DirPath(f.root.place.Dir)):], &f.root.place, true
 }
 
 // otherName is the name under which an object shows while a directory has its own.
 func otherName(name string) (string, bool) {
-	if names.Prefix == name[:min(len(name), len(names.Prefix))] {
+	if strings.HasPrefix(name, names.Prefix) {
 		return "", false
 	}
 	path := names.Path(name, true)
-	return path[len(path)-1], len(path) == 1
-}
-
-// vanishes says that a key is gone, and finds the directories that went with it: S3
-// lets those that nobody made on purpose go with their last key, without a word.
-func (f *filesystem) vanishes(bucket, key string, ino uint64, add func(note)) {
-	t, ok := f.follow(bucket, key)
-	if !ok {
-		return
-	}
-	child := uint64(0)
-	if n, ok := f.nodes.child(t.last(), t.rest[0]); ok {
-		child = n.id
-		if len(t.rest) == 1 && n.id == ino {
-			f.nodes.removed(t.last(), t.rest[0])
-		}
-	}
-	f.nameChanged(&t, child, add)
-	se := f.ownSession()
-	for len(t.ids) > 1 && f.absent(se, t.last()) {
-		last := len(t.ids) - 1
-		child := t.ids[last]
-		t.ids, t.rest, t.names = t.ids[:last], t.names[last-1:], t.names[:last-1]
-		f.nameChanged(&t, child, add)
-	}
-}
-
-// absent says whether a directory that the kernel knows is no longer there.
-func (f *filesystem) absent(se *store.Session, id uint64) bool {
-	f.tree.RLock()
-	defer f.tree.RUnlock()
-	loc, err := f.locate(id)
-	if err != nil || loc.kind != kindDir {
-		return false
-	}
-	_, err = se.StatDir(f.ctx, loc.bucket, loc.place.Dir)
-	return isAbsent(err)
+	return path[0], len(path) == 1
 }

@@ -21,7 +21,7 @@ type kernel interface {
 type note struct {
 	kind  noteKind
 	id    uint64 // the inode; of noteName: the directory
-	child uint64 // noteName: the inode that lost the name, 0 if that is not known
+	child uint64 // noteName: the inode that died with the name, 0 if none did
 	name  string // noteName
 }
 
@@ -58,8 +58,8 @@ type notifier struct {
 	wake   chan struct{} // buffered: there is something in queue
 	ended  chan struct{} // closed when the worker has returned
 	kernel kernel
-	// translate says what the kernel must be told about a change, by way of add.
-	translate func(c store.Change, add func(note))
+	// translate says what the kernel must be told about changes, by way of add.
+	translate func(c []store.Change, add func(note))
 	// parentOf is where an inode that the kernel does not know yet may be about to
 	// appear.
 	parentOf func(id uint64) (spot, bool)
@@ -169,8 +169,8 @@ func (n *notifier) tellAll(changes []store.Change, notes []note) {
 			sorted[x.kind] = append(sorted[x.kind], x)
 		}
 	}
-	for _, c := range changes {
-		n.translate(c, add)
+	if len(changes) > 0 {
+		n.translate(changes, add)
 	}
 	for _, x := range notes {
 		add(x)

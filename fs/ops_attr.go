@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -207,7 +208,7 @@ func (f *filesystem) truncate(se *store.Session, in *fuse.SetAttrIn, size int64)
 }
 
 func (f *filesystem) setFileAttr(in *fuse.SetAttrIn, file *store.File) (fuse.Attr, error) {
-	c := attrChange(in, file.Object().Attr.Mode)
+	c := f.attrChange(in, file.Object().Attr)
 	if c != (store.AttrChange{}) {
 		if _, err := file.SetAttr(f.ctx, c); err != nil {
 			return fuse.Attr{}, err
@@ -231,7 +232,7 @@ func (f *filesystem) setNamedAttr(se *store.Session, in *fuse.SetAttrIn) (fuse.A
 		if err != nil {
 			return fuse.Attr{}, err
 		}
-		d.Attr, err = f.change(se, loc, attrChange(in, d.Attr.Mode), d.Attr)
+		d.Attr, err = f.change(se, loc, f.attrChange(in, d.Attr), d.Attr)
 		if err == nil {
 			f.nodes.setGroupRule(in.NodeId, d.Attr.Mode&unix.S_ISGID != 0)
 		}
@@ -241,7 +242,7 @@ func (f *filesystem) setNamedAttr(se *store.Session, in *fuse.SetAttrIn) (fuse.A
 	if err != nil {
 		return fuse.Attr{}, err
 	}
-	o.Attr, err = f.change(se, loc, attrChange(in, o.Attr.Mode), o.Attr)
+	o.Attr, err = f.change(se, loc, f.attrChange(in, o.Attr), o.Attr)
 	return f.objectAttr(&o), err
 }
 
@@ -252,9 +253,10 @@ func (f *filesystem) change(se *store.Session, loc location, c store.AttrChange,
 	return se.SetAttr(f.ctx, loc.bucket, loc.key(), c)
 }
 
-// attrChange is what a request changes besides the size. mode is the mode until now:
-// a new owner, and a caller without the privilege to keep it, clears set-id bits.
-func attrChange(in *fuse.SetAttrIn, mode uint32) store.AttrChange {
+// attrChange is what a request changes besides the size. A new owner, and a caller
+// without the privilege to keep them, clears set-id bits. What had no owner gets all
+// of owner, group and mode at once, as the mount has shown them.
+func (f *filesystem) attrChange(in *fuse.SetAttrIn, now store.Attr) store.AttrChange {
 	var c store.AttrChange
 	if m, ok := in.GetMode(); ok {
 		m &= permBits
@@ -273,10 +275,16 @@ func attrChange(in *fuse.SetAttrIn, mode uint32) store.AttrChange {
 		c.Mtime = &t
 	}
 	kills := c.UID != nil || c.GID != nil || in.Valid&fuse.FATTR_KILL_SUIDGID != 0
-	if kills && c.Mode == nil && mode&unix.S_IFMT != unix.S_IFDIR {
-		if m := withoutSetID(mode) & permBits; m != mode&permBits {
+	if kills && c.Mode == nil && now.Mode&unix.S_IFMT != unix.S_IFDIR {
+		if m := withoutSetID(now.Mode) & permBits; m != now.Mode&permBits {
 			c.Mode = &m
 		}
+	}
+	if now.Unowned && (c.Mode != nil || c.UID != nil || c.GID != nil) {
+		var shown fuse.Attr
+		f.setAttr(&shown, now)
+		mode := shown.Mode & permBits
+		c.Mode, c.UID, c.GID = cmp.Or(c.Mode, &mode), cmp.Or(c.UID, &shown.Uid), cmp.Or(c.GID, &shown.Gid)
 	}
 	return c
 }

@@ -92,23 +92,20 @@ func (f *filesystem) list(in *fuse.ReadIn, atOnce int, add func(*listed, fuse.Di
 // cursorAt brings an offset back to a position: by the table, by the node whose
 // number it holds, or by reading the directory until it comes by. If none finds it,
 // the entry is long gone and the listing begins anew: what is listed twice does less
-// harm than what is not listed.
+// harm than what is not listed. For the same reason the first of two positions counts,
+// if the node was renamed since it was listed.
 func (f *filesystem) cursorAt(se *store.Session, id uint64, loc location, offset uint64) (cursor, error) {
 	if offset <= offsetDotDot {
 		return cursor{}, nil
 	}
-	if b, ok := f.cursors.get(id, offset); ok {
-		if b.name == "" {
-			return b.at, nil
-		}
-		if c, ok := f.behind(loc, b.name, b.kind); ok {
+	marked, ok := f.marked(loc, id, offset)
+	if n, known := f.nodes.node(offset - offsetDotDot); known && n.parent == id && !n.gone {
+		if c, stands := f.behind(loc, n.name, n.kind); stands && (!ok || c.segment < marked.segment) {
 			return c, nil
 		}
 	}
-	if n, ok := f.nodes.node(offset - offsetDotDot); ok && n.parent == id {
-		if c, ok := f.behind(loc, n.name, n.kind); ok {
-			return c, nil
-		}
+	if ok {
+		return marked, nil
 	}
 	const page = 1000
 	var at cursor
@@ -120,6 +117,15 @@ func (f *filesystem) cursorAt(se *store.Session, id uint64, loc location, offset
 		return true
 	})
 	return at, err
+}
+
+// marked looks an offset up in the table.
+func (f *filesystem) marked(loc location, id, offset uint64) (cursor, bool) {
+	b, ok := f.cursors.get(id, offset)
+	if ok && b.name != "" {
+		return f.behind(loc, b.name, b.kind)
+	}
+	return b.at, ok
 }
 
 func (f *filesystem) behind(loc location, name string, kind nodeKind) (cursor, bool) {

@@ -29,8 +29,12 @@ func (f *filesystem) foundObject(o *store.Object) found {
 // foundPart is a directory that exists only in names. Its number lies above all that
 // the store gives out.
 func (f *filesystem) foundPart(parent uint64, name string) found {
-	id := 1<<61 | (maphash.String(f.nodes.seed, name)^parent*0x9e3779b97f4a7c15)&(1<<61-1)
+	id := f.partID(parent, name)
 	return found{id: id, kind: kindPart, attr: f.partAttr(id)}
+}
+
+func (f *filesystem) partID(parent uint64, name string) uint64 {
+	return 1<<61 | (maphash.String(f.nodes.seed, name)^parent*0x9e3779b97f4a7c15)&(1<<61-1)
 }
 
 // Lookup finds a name in a directory. That there is no such name is an answer too,
@@ -48,6 +52,7 @@ func (f *filesystem) Lookup(_ <-chan struct{}, h *fuse.InHeader, name string, ou
 		if name == names.Versions {
 			return fuse.ENOENT
 		}
+		f.nodes.removed(h.NodeId, name)
 		*out = fuse.EntryOut{}
 		if f.notify.foreign() == seen {
 			out.SetEntryTimeout(cacheFor)
