@@ -168,7 +168,7 @@ func load(b *testing.B, db *DB, prefix string, n int) {
 	}
 }
 
-func BenchmarkScan(b *testing.B) {
+func BenchmarkScan1M(b *testing.B) {
 	n := scale(b)
 	db := open(b, b.TempDir())
 	load(b, db, "h", n)

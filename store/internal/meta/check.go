@@ -14,6 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+const valueLogSuffix = ".vlog"
+
 const restoreAdvice = "nothing was changed; restore the store from a backup, or take a copy of it " +
 	"and remove this file from the copy to see what is left"
 
@@ -186,7 +188,33 @@ func (s *survey) settle() error {
 			return err
 		}
 	}
+	if err := removeUnbegun(s.dir); err != nil {
+		return err
+	}
 	return syncDir(s.dir)
+}
+
+// removeUnbegun removes value logs, in which we keep nothing, that are shorter than
+// their header: badger makes one at each open, and a power cut then can leave the name
+// alone, at which the next open would fail.
+func removeUnbegun(dir string) error {
+	names, err := filepath.Glob(filepath.Join(dir, "*"+valueLogSuffix))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		st, err := os.Stat(name)
+		if err != nil {
+			return err
+		}
+		if st.Size() >= logHeader {
+			continue
+		}
+		if err := os.Remove(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func syncDir(dir string) error {

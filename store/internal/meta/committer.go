@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"sync"
-	"time"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -144,7 +143,8 @@ func (c *committer) serve(r *request) {
 // attempt runs the function of an update on a copy of the batch.
 func (c *committer) attempt(r *request) (*Tx, error) {
 	c.seq++
-	tx := &Tx{db: c.db, view: c.batch, seq: c.seq, now: c.db.now()}
+	tx := &Tx{db: c.db, view: c.batch, seq: c.seq, now: c.db.clock()}
+	defer tx.end()
 	if err := r.run(tx); err != nil {
 		return tx, err
 	}
@@ -241,6 +241,3 @@ func (c *committer) apply(w *writes, next counters) (err error) {
 	db.syncer.applied.Store(next.batch)
 	return db.afterBatch(f)
 }
-
-// now reads the clock of the options.
-func (db *DB) now() time.Time { return db.clock() }

@@ -68,7 +68,7 @@ func Open(o Options) (*DB, error) {
 	if db.log == nil {
 		db.log = func(string, ...any) {}
 	}
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+	if err := makeDir(o.Dir); err != nil {
 		return nil, err
 	}
 	if err := db.open(); err != nil {
@@ -100,9 +100,11 @@ func (db *DB) open() (err error) {
 	if db.starved, err = db.roomToOpen(found.logBytes()); err != nil {
 		return err
 	}
-	if db.badger, err = badger.OpenManaged(db.badgerOptions()); err != nil {
-		return fmt.Errorf("open badger: %w", err)
+	opened, err := badger.OpenManaged(db.badgerOptions())
+	if err != nil {
+		return fmt.Errorf("open badger: %w", err) // what it returns beside cannot be closed
 	}
+	db.badger = opened
 	db.limits = limits{count: db.badger.MaxBatchCount() - 4, bytes: db.badger.MaxBatchSize() - batchOverhead - counterSize - 128}
 	db.maxValue = min(maxValue, db.badger.MaxBatchSize()/2)
 	if db.logs, err = openLogs(db.opts.Dir, db.opts.MemTableSize); err != nil {
@@ -155,6 +157,17 @@ func (db *DB) release() (err error) {
 	return err
 }
 
+// makeDir makes dir, and its name durable, unless it is there.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(dir))
+}
+
 // lockDir takes the directory for this process.
 func lockDir(dir string) (*os.File, error) {
 	f, err := os.Open(dir)
@@ -181,7 +194,7 @@ func (db *DB) start(at counters) error {
 	db.loadDead(at.batch)
 	db.queue = newQueue()
 	db.committer = &committer{db: db, at: at, seq: at.seq, batch: newWrites()}
-	if err := db.marker.put(at.batch); err != nil {
+	if err := unlessFull(noSpace(db.marker.put(at.batch))); err != nil {
 		return err
 	}
 	err := errors.Join(unlessFull(db.reserveManifest()), unlessFull(db.allocateLog(db.space.have)),

@@ -88,7 +88,8 @@ func (s *syncer) syncNow() error {
 		return s.db.fail(fmt.Errorf("sync log: %w", err))
 	}
 	s.synced.Store(target)
-	if err := s.db.marker.put(target); err != nil {
+	// on a full disk that copies on write the marker stays behind, which it may
+	if err := noSpace(s.db.marker.put(target)); unlessFull(err) != nil {
 		return s.db.fail(fmt.Errorf("write %s: %w", markerName, err))
 	}
 	return nil

@@ -17,6 +17,7 @@ type Tx struct {
 	err    error
 	full   bool   // the batch has no room for this update
 	mods   uint64 // number of writes: scans notice them
+	scans  []*txIterator
 	defers []func(Commit)
 	merged []func()
 }
@@ -35,7 +36,19 @@ func (tx *Tx) Get(key []byte) ([]byte, error) {
 
 // Scan iterates in key order over what this update sees. Writing during a scan is
 // allowed: keys after the current one are seen as they are when the scan gets there.
-func (tx *Tx) Scan(o ScanOptions) Iterator { return newTxIterator(tx, o) }
+// The iterator ends with the update at the latest.
+func (tx *Tx) Scan(o ScanOptions) Iterator {
+	it := newTxIterator(tx, o)
+	tx.scans = append(tx.scans, it)
+	return it
+}
+
+// end closes what the function of the update left open.
+func (tx *Tx) end() {
+	for _, it := range tx.scans {
+		it.Close()
+	}
+}
 
 // Set writes a record. Key and value are copied. What cannot be written (ErrBadKey,
 // ErrTooLarge) fails the update when its function returns.

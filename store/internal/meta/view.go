@@ -3,6 +3,7 @@ package meta
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/dgraph-io/badger/v4"
@@ -30,7 +31,7 @@ type state struct {
 type states struct {
 	mu     sync.Mutex // guards the rest
 	idle   *sync.Cond // no state is in use
-	list   []*state   // oldest first; the last one is current
+	list   []*state   // in use, oldest first; the last one is current, used or not
 	closed bool
 }
 
@@ -55,30 +56,29 @@ func (s *states) enter() *state {
 func (s *states) leave(st *state) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st.users--
-	s.trim()
-	if s.closed && len(s.list) == 1 && s.list[0].users == 0 {
+	if st.users--; st.users > 0 {
+		return
+	}
+	if i := slices.Index(s.list, st); i < len(s.list)-1 {
+		s.list = slices.Delete(s.list, i, i+1)
+	}
+	if s.closed && !s.used() {
 		s.idle.Broadcast()
 	}
 }
 
-// trim forgets the oldest states as far as nobody uses them; s.mu is held.
-func (s *states) trim() {
-	n := 0
-	for n < len(s.list)-1 && s.list[n].users == 0 {
-		n++
-	}
-	if n > 0 {
-		s.list = append(s.list[:0], s.list[n:]...)
-	}
-}
+// used says whether anybody looks at a state; s.mu is held.
+func (s *states) used() bool { return len(s.list) > 1 || s.list[0].users > 0 }
 
 // advance makes st current and returns the oldest batch that somebody may look at.
 func (s *states) advance(st *state) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.list = append(s.list, st)
-	s.trim()
+	if last := len(s.list) - 1; s.list[last].users == 0 {
+		s.list[last] = st
+	} else {
+		s.list = append(s.list, st)
+	}
 	return s.list[0].batch
 }
 
@@ -93,7 +93,7 @@ func (s *states) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	for s.trim(); len(s.list) > 1 || s.list[0].users > 0; s.trim() {
+	for s.used() {
 		s.idle.Wait()
 	}
 }
