@@ -1,0 +1,163 @@
+package crash
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// A content is what a file holds, told by the writes that made it: every write has a
+// generation of its own, and each byte follows from generation and place, so that any
+// bytes found on a disk can be traced to the write that they came from. A content is
+// never changed, only replaced.
+type content struct {
+	size   int64
+	pieces []piece // in order, without overlaps; what lies between them is zeros
+}
+
+// A piece is a range that one write has filled.
+type piece struct {
+	off, len int64
+	gen      uint64
+}
+
+func whole(gen uint64, size int64) content { return content{}.write(gen, 0, size) }
+
+// write is the content after a write of n bytes at off.
+func (c content) write(gen uint64, off, n int64) content {
+	if n <= 0 {
+		return c
+	}
+	out := c.without(off, n)
+	at := sort.Search(len(out), func(i int) bool { return out[i].off > off })
+	out = slices.Insert(out, at, piece{off, n, gen})
+	return content{max(c.size, off+n), out}
+}
+
+func (c content) truncate(size int64) content {
+	return content{size, c.without(size, max(0, c.size-size))}
+}
+
+func (c content) punch(off, n int64) content { return content{c.size, c.without(off, n)} }
+
+// without is the pieces outside of a range.
+func (c content) without(off, n int64) []piece {
+	out := make([]piece, 0, len(c.pieces)+2)
+	for _, p := range c.pieces {
+		if end := min(p.off+p.len, off); end > p.off {
+			out = append(out, piece{p.off, end - p.off, p.gen})
+		}
+		if start := max(p.off, off+n); start < p.off+p.len {
+			out = append(out, piece{start, p.off + p.len - start, p.gen})
+		}
+	}
+	return out
+}
+
+// render fills p with the bytes at off; behind the end they are zeros.
+func (c content) render(p []byte, off int64) {
+	clear(p)
+	for _, q := range c.pieces {
+		start, end := max(q.off, off), min(q.off+q.len, off+int64(len(p)))
+		if start < end {
+			fillBytes(p[start-off:end-off], q.gen, start)
+		}
+	}
+}
+
+const cell = 16 // bytes that repeat a generation and check their own place
+
+// fillBytes fills p with the bytes of a generation at off: cells of the generation and
+// a hash of it and the cell's number.
+func fillBytes(p []byte, gen uint64, off int64) {
+	var c [cell]byte
+	for len(p) > 0 {
+		binary.LittleEndian.PutUint64(c[:], gen)
+		binary.LittleEndian.PutUint64(c[8:], cellHash(gen, uint64(off/cell)))
+		n := copy(p, c[off%cell:])
+		p, off = p[n:], off+int64(n)
+	}
+}
+
+func cellHash(gen, number uint64) uint64 {
+	x := gen*0x9e3779b97f4a7c15 + number
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// sums remembers what contents hash to.
+var sums sync.Map // the content's String -> uint64
+
+// sum is the hash of the bytes.
+func (c content) sum() uint64 {
+	name := c.String()
+	if s, ok := sums.Load(name); ok {
+		return s.(uint64)
+	}
+	h := xxhash.New()
+	buf := make([]byte, 64<<10)
+	for at := int64(0); at < c.size; at += int64(len(buf)) {
+		part := buf[:min(int64(len(buf)), c.size-at)]
+		c.render(part, at)
+		_, _ = h.Write(part)
+	}
+	s := h.Sum64()
+	sums.Store(name, s)
+	return s
+}
+
+func (c content) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d bytes", c.size)
+	for _, p := range c.pieces {
+		fmt.Fprintf(&b, " [%d+%d g%x]", p.off, p.len, p.gen)
+	}
+	return b.String()
+}
+
+// attribute tells in words which writes bytes came from, for the report of a failure.
+func attribute(data []byte) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d bytes:", len(data))
+	runs := 0
+	for at := 0; at < len(data) && runs < 12; runs++ {
+		gen, what := cellOf(data, at)
+		end := at
+		for end < len(data) {
+			if g, w := cellOf(data, end); g != gen || w != what {
+				break
+			}
+			end = min(end+cell-end%cell, len(data))
+		}
+		fmt.Fprintf(&b, " [%d+%d %s]", at, end-at, strings.TrimSpace(fmt.Sprintf(what, gen)))
+		at = end
+	}
+	if runs == 12 {
+		b.WriteString(" ...")
+	}
+	return b.String()
+}
+
+// cellOf says what the cell around a byte is: a format for its generation.
+func cellOf(data []byte, at int) (gen uint64, what string) {
+	start := at - at%cell
+	c := data[start:min(start+cell, len(data))]
+	if len(c) == cell {
+		gen = binary.LittleEndian.Uint64(c)
+		if cellHash(gen, uint64(start/cell)) == binary.LittleEndian.Uint64(c[8:]) {
+			return gen, "g%x"
+		}
+	}
+	for _, x := range c {
+		if x != 0 {
+			return 0, "unknown%.0d"
+		}
+	}
+	return 0, "zeros%.0d"
+}

@@ -1,0 +1,2 @@
+// Package crash cuts the power under the whole store.
+package crash

@@ -1,0 +1,123 @@
+package crash
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+
+	"pail/store"
+)
+
+// outcomes count what became of what was in flight, over many cuts.
+type outcomes struct {
+	cuts    int // in which anything was at stake
+	kept    int // pending publishes whose bytes were there
+	undone  int // and whose bytes were not
+	drafts  int // synced drafts that were published
+	moves   int // renames of directories that went on
+	orphans int
+}
+
+func (o *outcomes) add(r store.Recovery) {
+	o.kept += r.Kept
+	o.undone += r.Undone
+	o.drafts += r.Drafts
+	o.moves += r.Moves
+	o.orphans += r.Orphans
+}
+
+func (o outcomes) String() string {
+	return fmt.Sprintf("%d cuts: %d pending kept, %d undone, %d drafts recovered, %d moves resumed, %d orphans",
+		o.cuts, o.kept, o.undone, o.drafts, o.moves, o.orphans)
+}
+
+// examine opens the store that a cut left in dir, compares it with the ledger, checks
+// it, and uses it.
+func examine(dir string, p plan, pg page, homes []home) (r store.Recovery, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	o := p.options(filepath.Join(dir, "store"))
+	s, err := store.Open(ctx, o)
+	if err != nil {
+		return r, fmt.Errorf("open after the cut: %w", err)
+	}
+	defer func() { err = errors.Join(err, s.Close(ctx)) }()
+	r = s.Status().Recovered
+	if len(r.Problems) > 0 {
+		return r, fmt.Errorf("recovery could not deal with: %s", strings.Join(r.Problems, "; "))
+	}
+	l, err := look(ctx, s)
+	if err != nil {
+		return r, err
+	}
+	if err := judgeRivals(pg, homes, l); err != nil {
+		return r, err
+	}
+	var judged []home
+	for _, h := range homes {
+		if h.kind != "rival" {
+			judged = append(judged, h)
+		}
+	}
+	if err := judgeAll(pg, judged, l, p.InlineMax); err != nil {
+		return r, err
+	}
+	if err := check(ctx, s); err != nil {
+		return r, err
+	}
+	return r, use(ctx, s, p.InlineMax)
+}
+
+// check demands that the store's own check finds nothing.
+func check(ctx context.Context, s *store.Store) error {
+	problems, err := s.Fsck(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("fsck: %w", err)
+	}
+	if len(problems) > 0 {
+		return fmt.Errorf("fsck finds %d problems, first %+v", len(problems), problems[0])
+	}
+	return nil
+}
+
+// use demands that the store takes writes of every kind.
+func use(ctx context.Context, s *store.Store, inlineMax int) error {
+	p := &performer{s: s, se: owner(s), files: map[int]*store.File{}}
+	m := newModel(inlineMax)
+	const after = "after-the-cut"
+	big := int64(3 * inlineMax)
+	for i, a := range []act{
+		{Op: opBucket, Key: after}, {Op: opPut, Key: "a", Len: 10}, {Op: opPut, Key: "b", Len: big},
+		{Op: opSave, Key: "a", Len: big, Mode: 0o600}, {Op: opOpen, Key: "c", Mode: 0o600},
+		{Op: opWrite, Handle: 5, Len: big}, {Op: opFsync, Handle: 5}, {Op: opClose, Handle: 5},
+		{Op: opRename, Key: "c", To: "b"}, {Op: opDelete, Key: "a"},
+	} {
+		a.N, a.Bucket, a.Gen = i+1, after, genOf(1000, i)
+		o, err := p.perform(ctx, a)
+		if err != nil {
+			return fmt.Errorf("after the cut, %v: %w", a, err)
+		}
+		m.apply(a, ack{ID: o.VersionID, Number: o.Number})
+	}
+	l, err := look(ctx, s)
+	if err != nil {
+		return err
+	}
+	h := home{bucket: after}
+	j := &judge{home: h, sight: l, page: page{kill: true}}
+	if sb := l.buckets[after]; sb != nil {
+		j.found = sb.below("")
+	}
+	if err := j.compare(m); err != nil {
+		return fmt.Errorf("what was done after the cut: %w", err)
+	}
+	return check(ctx, s)
+}

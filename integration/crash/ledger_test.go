@@ -1,0 +1,143 @@
+package crash
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+)
+
+// A ledger is everything a writer reported, kept outside of the store. Positions are
+// indices into the order in which the reports were made: an act that ended before
+// another began has the smaller position.
+type ledger struct {
+	mu    sync.Mutex // guards what follows
+	words []string
+	done  map[int][]deed // by worker
+	size  int
+	bad   string // an act that failed and should not have
+}
+
+// A deed is an act and what became of it.
+type deed struct {
+	act
+	begun int
+	ended int // -1: not acknowledged
+	ack
+}
+
+func newLedger() *ledger { return &ledger{done: map[int][]deed{}} }
+
+func (l *ledger) add(e event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case e.Begin != nil:
+		l.done[e.Begin.W] = append(l.done[e.Begin.W], deed{act: *e.Begin, begun: l.size, ended: -1})
+	case e.End != nil:
+		d := &l.done[e.End.W][e.End.N-1]
+		d.ended, d.ack = l.size, *e.End
+		if e.End.Err != "" && l.bad == "" {
+			l.bad = fmt.Sprintf("%v failed: %s", d.act, e.End.Err)
+		}
+	default:
+		l.words = append(l.words, e.Word)
+	}
+	l.size++
+}
+
+// mark returns the present position: acts acknowledged before it are.
+func (l *ledger) mark() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.size
+}
+
+// A page is a ledger as one cut sees it.
+type page struct {
+	acts map[int][]deed // those that had begun
+	mark int            // acts acknowledged before this position are promises
+	// kill says that nothing but the process was lost.
+	kill bool
+}
+
+// page copies what had begun until now.
+func (l *ledger) page(mark int) page {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := page{acts: map[int][]deed{}, mark: mark}
+	for w, ds := range l.done {
+		p.acts[w] = append([]deed(nil), ds...)
+	}
+	return p
+}
+
+// acked says whether d is a promise.
+func (p page) acked(d deed) bool { return d.ended >= 0 && d.ended < p.mark }
+
+// horizon returns the latest beginning of an acknowledged act that makes durable what
+// ended before it: metadata if only syncs of the whole store do not count, else
+// everything.
+func (p page) horizon(whole bool) int {
+	at := -1
+	for _, ds := range p.acts {
+		for _, d := range ds {
+			if p.acked(d) && (d.Op == opSync || !whole && d.Op.durable()) {
+				at = max(at, d.begun)
+			}
+		}
+	}
+	return at
+}
+
+// before returns how many of a worker's acts had ended before a position.
+func before(ds []deed, pos int) int {
+	n := 0
+	for n < len(ds) && ds[n].ended >= 0 && ds[n].ended < pos {
+		n++
+	}
+	return n
+}
+
+// floor returns how many of the worker's first acts must have happened, and how many
+// must be settled too.
+func (p page) floor(w int) (happened, settled int) {
+	ds := p.acts[w]
+	if p.kill {
+		n := before(ds, p.mark)
+		return n, n
+	}
+	happened = before(ds, p.horizon(false))
+	for i, d := range ds {
+		if d.Op.durable() && p.acked(d) {
+			happened = max(happened, i+1)
+		}
+	}
+	return happened, before(ds, p.horizon(true))
+}
+
+// story is the part of a worker's acts that matters for a report.
+func (p page) story(w int, about func(act) bool) string {
+	var b strings.Builder
+	ds := p.acts[w]
+	floor, settled := p.floor(w)
+	fmt.Fprintf(&b, "worker %d: %d acts, the first %d must have happened, %d are settled\n", w, len(ds), floor, settled)
+	var lines []string
+	for _, d := range ds {
+		if !about(d.act) {
+			continue
+		}
+		state := "not acknowledged"
+		if d.ended >= 0 {
+			state = "acknowledged"
+			if !p.acked(d) {
+				state = "acknowledged after the cut began"
+			}
+		}
+		lines = append(lines, fmt.Sprintf("  %v: %s %s\n", d.act, state, d.ack.ID))
+	}
+	if n := len(lines) - 40; n > 0 {
+		fmt.Fprintf(&b, "  (%d earlier ones)\n", n)
+		lines = lines[n:]
+	}
+	return b.String() + strings.Join(lines, "")
+}

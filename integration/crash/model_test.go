@@ -1,0 +1,378 @@
+package crash
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"pail/versioning"
+)
+
+// The model is what one worker's acts amount to: buckets, chains of versions,
+// directories, open files. Writer and judge both apply acts to it, the writer to know
+// what it can do next, the judge to know what must be there. It knows nothing of
+// records, blobs or batches, and of durability only what the contract says.
+type model struct {
+	inlineMax int64
+	buckets   map[string]*bucket
+	open      map[int]*inode // by the number of the open
+	now       int            // the act that is being applied
+	// settled is the last act whose publishes are known to be settled.
+	settled int
+	// changed, if set, hears of every change of the bytes of an open file.
+	changed func(f *inode, c content)
+}
+
+// A bucket is one worker's share of a bucket.
+type bucket struct {
+	state versioning.State
+	keys  map[string][]*version // newest first
+	dirs  map[string]bool       // those that exist -> explicit
+}
+
+// A version is a version or a delete marker.
+type version struct {
+	order   int    // the act that made it
+	id      string // "": not known
+	number  uint64 // 0: not known
+	null    bool
+	marker  bool
+	body    content
+	draft   *draft // recovery made it of a draft: body is judged by what was synced
+	meta    string
+	tags    map[string]string
+	mode    uint32 // permissions and a mark that they are known; 0: not judged
+	pending bool   // its bytes may be lost, and what it replaced may be back
+	pred    *version
+	ino     *inode
+}
+
+// An inode is a file with an identity.
+type inode struct {
+	handle        int // of the open that made it known
+	at            string
+	key           string
+	linked, claim bool
+	base          *version
+	body          content
+	mode          uint32
+	dirty, fresh  bool
+	big           bool   // its draft has a content file
+	synced        *draft // what was fsynced and not published since
+}
+
+// A draft is an open file as an fsync made it durable.
+type draft struct {
+	at     int // the fsync
+	handle int
+	body   content
+	mode   uint32
+}
+
+const knownMode = 1 << 31
+
+func newModel(inlineMax int) *model {
+	return &model{inlineMax: int64(inlineMax), buckets: map[string]*bucket{}, open: map[int]*inode{}}
+}
+
+func newBucket(state versioning.State) *bucket {
+	return &bucket{state: state, keys: map[string][]*version{}, dirs: map[string]bool{"": true}}
+}
+
+// live returns the live head of a key, nil if it has none.
+func (b *bucket) live(key string) *version {
+	if vs := b.keys[key]; len(vs) > 0 && !vs[0].marker {
+		return vs[0]
+	}
+	return nil
+}
+
+// dropNull takes the null version off a chain.
+func dropNull(vs []*version) (rest []*version, null *version) {
+	i := slices.IndexFunc(vs, func(v *version) bool { return v.null })
+	if i < 0 {
+		return vs, nil
+	}
+	return slices.Delete(slices.Clone(vs), i, i+1), vs[i]
+}
+
+// stack puts v on top of a key's chain, by the rules of the bucket's versioning.
+func (b *bucket) stack(key string, v *version) {
+	rest := b.keys[key]
+	v.null = b.state != versioning.Enabled
+	if v.null {
+		rest, v.pred = dropNull(rest)
+		if v.pred != nil && v.pred.marker {
+			v.pred = nil
+		}
+	}
+	b.keys[key] = append([]*version{v}, rest...)
+}
+
+func (b *bucket) put(key string, v *version) {
+	b.stack(key, v)
+	for dir := dirOf(key); dir != ""; dir = dirOf(strings.TrimSuffix(dir, "/")) {
+		if _, ok := b.dirs[dir]; !ok {
+			b.dirs[dir] = false
+		}
+	}
+}
+
+// remove is a delete without a version. prune says that implied directories go.
+func (b *bucket) remove(key string, order int, prune bool) *version {
+	was := b.live(key)
+	var m *version
+	if b.state == versioning.Unversioned {
+		b.keys[key], _ = dropNull(b.keys[key])
+	} else {
+		m = &version{order: order, marker: true}
+		b.stack(key, m)
+		m.pred = nil
+	}
+	if was != nil {
+		b.died(dirOf(key), prune)
+	}
+	return m
+}
+
+// forget removes one version for good.
+func (b *bucket) forget(key, id string) {
+	was := b.live(key)
+	b.keys[key] = slices.DeleteFunc(slices.Clone(b.keys[key]), func(v *version) bool { return v.name() == id })
+	switch now := b.live(key); {
+	case was != nil && now == nil:
+		b.died(dirOf(key), true)
+	case was == nil && now != nil:
+		top := b.keys[key]
+		b.put(key, &version{}) // for its directories
+		b.keys[key] = top
+	}
+}
+
+func (v *version) name() string {
+	if v.null {
+		return "null"
+	}
+	return v.id
+}
+
+// died keeps directories in step with one that lost a child.
+func (b *bucket) died(dir string, prune bool) {
+	explicit, ok := b.dirs[dir]
+	if !ok || dir == "" || explicit || b.occupied(dir) {
+		return
+	}
+	if !prune {
+		b.dirs[dir] = true
+		return
+	}
+	delete(b.dirs, dir)
+	b.died(dirOf(strings.TrimSuffix(dir, "/")), true)
+}
+
+// occupied says whether a directory has published children.
+func (b *bucket) occupied(dir string) bool {
+	for key := range b.keys {
+		if strings.HasPrefix(key, dir) && b.live(key) != nil {
+			return true
+		}
+	}
+	for d := range b.dirs {
+		if len(d) > len(dir) && strings.HasPrefix(d, dir) {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *bucket) rmdir(dir string) {
+	delete(b.dirs, dir)
+	b.died(dirOf(strings.TrimSuffix(dir, "/")), false)
+}
+
+// dirOf is the directory that a key is in.
+func dirOf(key string) string { return key[:strings.LastIndexByte(key, '/')+1] }
+
+// claimant returns the new file of that name.
+func (m *model) claimant(at, key string) *inode {
+	for _, f := range m.open {
+		if f.claim && f.at == at && f.key == key {
+			return f
+		}
+	}
+	return nil
+}
+
+// isOpen says whether a file has an open handle.
+func (m *model) isOpen(f *inode) bool { return f != nil && m.open[f.handle] == f }
+
+// named says whether some open file goes by that name.
+func (m *model) named(at, key string) bool {
+	for _, f := range m.open {
+		if f.linked && f.at == at && f.key == key {
+			return true
+		}
+	}
+	return false
+}
+
+// detach takes a name from the open files that have it.
+func (m *model) detach(at, key string, head *version) {
+	for _, f := range m.open {
+		owns := f.claim || head != nil && head.ino == f
+		if f.linked && f.at == at && f.key == key && owns {
+			f.linked, f.claim, f.synced = false, false, nil
+		}
+	}
+}
+
+// publish makes a version of what an open file holds.
+func (m *model) publish(f *inode, a ack) {
+	if !f.linked {
+		f.dirty, f.fresh, f.synced = false, false, nil
+		return
+	}
+	b := m.buckets[f.at]
+	v := &version{order: m.now, id: a.ID, number: a.Number, body: f.body, mode: f.mode, ino: f, pending: f.big && f.synced == nil}
+	from := f.base
+	if head := b.live(f.key); head != nil && head.ino == f {
+		from = head
+	}
+	if from != nil {
+		v.tags, v.meta = from.tags, from.meta
+	}
+	if f.big && f.base != nil {
+		f.base.pending = false
+	}
+	b.put(f.key, v)
+	f.base, f.dirty, f.fresh, f.synced, f.claim, f.big = v, false, false, nil, false, false
+}
+
+// begin makes sure that f has a draft.
+func (m *model) begin(f *inode) {
+	if !f.dirty && !f.fresh {
+		f.big = f.body.size > m.inlineMax
+	}
+	f.dirty = true
+}
+
+func (m *model) change(f *inode, c content) {
+	m.begin(f)
+	f.body = c
+	f.big = f.big || c.size > m.inlineMax
+	if m.changed != nil {
+		m.changed(f, c)
+	}
+}
+
+func (m *model) fsync(f *inode) {
+	if f.base != nil {
+		if (f.dirty || f.fresh) && !(f.big && f.base.body.size > m.inlineMax) {
+			// the draft does not build on the base, which stays as pending as it was
+		} else {
+			f.base.pending = false
+		}
+	}
+	if (f.dirty || f.fresh) && f.linked {
+		f.synced = &draft{m.now, f.handle, f.body, f.mode}
+	}
+}
+
+// openFile opens what stands at a key, or a new file.
+func (m *model) openFile(a act) *inode {
+	head := m.buckets[a.Bucket].live(a.Key)
+	if head == nil {
+		f := &inode{handle: a.N, at: a.Bucket, key: a.Key, linked: true, claim: true, fresh: true, mode: a.Mode | knownMode}
+		m.open[a.N] = f
+		return f
+	}
+	f := head.ino
+	*f = inode{handle: a.N, at: a.Bucket, key: a.Key, linked: true, base: head, body: head.body, mode: head.mode}
+	m.open[a.N] = f
+	if a.Trunc && f.body.size > 0 {
+		f.fresh, f.body = true, content{}
+		if m.changed != nil {
+			m.changed(f, f.body)
+		}
+	}
+	return f
+}
+
+// moved is the version that a rename makes of v.
+func (m *model) moved(v *version) *version {
+	v.pending = false
+	n := *v
+	n.order, n.id, n.number, n.pred = m.now, "", 0, nil
+	return &n
+}
+
+func (m *model) rename(at, from, to string, a ack) {
+	b := m.buckets[at]
+	head, over := b.live(from), b.live(to)
+	f := m.claimant(at, from)
+	if f == nil {
+		f = head.ino
+		n := m.moved(head)
+		n.id, n.number = a.ID, a.Number
+		b.remove(from, m.now, false)
+		m.detach(at, to, over)
+		b.put(to, n)
+		n.pred = nil
+	} else {
+		if head != nil {
+			b.remove(from, m.now, false)
+		}
+		m.detach(at, to, over)
+	}
+	if m.isOpen(f) && f.linked && f.at == at && f.key == from {
+		f.key = to
+	}
+}
+
+func (m *model) exchange(at, from, to string) {
+	b := m.buckets[at]
+	x, y := m.moved(b.live(from)), m.moved(b.live(to))
+	for _, e := range []struct {
+		v         *version
+		from, key string
+	}{{y, to, from}, {x, from, to}} {
+		b.put(e.key, e.v)
+		e.v.pred = nil
+		if f := e.v.ino; m.isOpen(f) && f.linked && f.at == at && f.key == e.from {
+			defer func() { f.key = e.key }()
+		}
+	}
+}
+
+func (m *model) renameDir(at, from, to string) {
+	b := m.buckets[at]
+	if _, ok := b.dirs[to]; ok {
+		b.rmdir(to)
+	}
+	for _, key := range slices.Sorted(maps.Keys(b.keys)) {
+		head := b.live(key)
+		if head == nil || !strings.HasPrefix(key, from) {
+			continue
+		}
+		n := m.moved(head)
+		if b.state == versioning.Unversioned {
+			delete(b.keys, key)
+		} else {
+			b.stack(key, &version{order: m.now, marker: true})
+		}
+		b.stack(to+key[len(from):], n)
+		n.pred = nil
+	}
+	for _, d := range slices.Sorted(maps.Keys(b.dirs)) {
+		if strings.HasPrefix(d, from) {
+			b.dirs[to+d[len(from):]] = b.dirs[d]
+			delete(b.dirs, d)
+		}
+	}
+	for _, f := range m.open {
+		if f.linked && f.at == at && strings.HasPrefix(f.key, from) {
+			f.key = to + f.key[len(from):]
+		}
+	}
+	b.died(dirOf(strings.TrimSuffix(from, "/")), false)
+}

@@ -1,0 +1,184 @@
+package crash
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pail/integration/powercut"
+)
+
+// patience bounds every wait for a writer; it is long because machines are busy.
+const patience = 30 * time.Second
+
+// A run is a writer process and the ledger of what it reports.
+type run struct {
+	t      testing.TB
+	plan   plan
+	ledger *ledger
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	report *os.File
+	read   atomic.Int64  // bytes of reports that are in the ledger
+	ended  chan struct{} // closed when there are no more reports
+	dead   bool
+}
+
+// startRun starts a writer, which opens the store and waits for begin.
+func startRun(t testing.TB, p plan) *run {
+	t.Helper()
+	text, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &run{t: t, plan: p, ledger: newLedger(), report: ours, ended: make(chan struct{})}
+	r.cmd = exec.Command(os.Args[0])
+	r.cmd.Env = append(os.Environ(), writerEnv+"="+string(text))
+	r.cmd.ExtraFiles = []*os.File{theirs}
+	r.cmd.Stderr = os.Stderr
+	if r.stdin, err = r.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	theirs.Close()
+	go r.listen()
+	t.Cleanup(r.kill)
+	return r
+}
+
+func (r *run) listen() {
+	defer close(r.ended)
+	in := bufio.NewReaderSize(r.report, 1<<16)
+	for {
+		line, err := in.ReadBytes('\n')
+		if err != nil {
+			return // what a kill cut short was never reported
+		}
+		var e event
+		if err := json.Unmarshal(line, &e); err != nil {
+			panic(fmt.Sprintf("report %q: %v", line, err))
+		}
+		r.ledger.add(e)
+		r.read.Add(int64(len(line)))
+	}
+}
+
+// await waits until the ledger says so, or the writer has ended.
+func (r *run) await(done func(*ledger) bool) bool {
+	r.t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		r.ledger.mu.Lock()
+		ok := done(r.ledger)
+		bad := r.ledger.bad
+		r.ledger.mu.Unlock()
+		if bad != "" {
+			r.t.Fatalf("seed %d: %s", r.plan.Seed, bad)
+		}
+		if ok {
+			return true
+		}
+		select {
+		case <-r.ended:
+			r.ledger.mu.Lock()
+			defer r.ledger.mu.Unlock()
+			return done(r.ledger)
+		case <-time.After(500 * time.Microsecond):
+		}
+		if time.Now().After(deadline) {
+			r.t.Fatalf("seed %d: the writer hangs", r.plan.Seed)
+		}
+	}
+}
+
+// awaitWord waits for a word of the writer.
+func (r *run) awaitWord(word string) bool {
+	return r.await(func(l *ledger) bool { return slices.Contains(l.words, word) })
+}
+
+// begin lets the writer go on.
+func (r *run) begin() {
+	if _, err := io.WriteString(r.stdin, "go\n"); err != nil {
+		r.t.Logf("the writer has ended: %v", err)
+	}
+}
+
+// catchUp waits until everything reported before the call is in the ledger.
+func (r *run) catchUp() {
+	r.t.Helper()
+	waiting, err := unix.IoctlGetInt(int(r.report.Fd()), unix.TIOCINQ)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	want := int64(waiting) + r.read.Load() // read in this order: never too few
+	r.await(func(*ledger) bool { return r.read.Load() >= want })
+}
+
+// kill ends the writer as a power failure would and takes in what it had reported.
+func (r *run) kill() {
+	if r.dead {
+		return
+	}
+	r.dead = true
+	_ = r.cmd.Process.Kill()
+	<-r.ended
+	_ = r.cmd.Wait()
+	_ = r.stdin.Close()
+	_ = r.report.Close()
+}
+
+// startDisk starts a filesystem that forgets; names in the engine's directory last
+// with their files, as badger relies on.
+func startDisk(t testing.TB, from string) *powercut.FS {
+	t.Helper()
+	fs, err := powercut.Start(context.Background(), powercut.Options{
+		Scratch: scratch(t), From: from,
+		Policies: map[string]powercut.Policy{"store/meta": powercut.NameWithFile},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := fs.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return fs
+}
+
+// scratch is a directory with a short name that ends with the test; in memory, where
+// there is such a place, since nothing here relies on the disk below.
+func scratch(t testing.TB) string {
+	t.Helper()
+	base := ""
+	if unix.Access("/dev/shm", unix.W_OK) == nil {
+		base = "/dev/shm"
+	}
+	dir, err := os.MkdirTemp(base, "pail-crash-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil && !strings.Contains(err.Error(), "busy") {
+			t.Error(err)
+		}
+	})
+	return dir
+}
