@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -127,6 +128,23 @@ func (p *mountPlan) check(cmd *cobra.Command) error {
 		return fault.New(fault.NoSuchStore, "there is no store at %s and so no bucket %q; run pail init and pail bucket create first", p.store, p.req.Bucket)
 	}
 	return nil
+}
+
+// makeDefaultMountpoint makes the default mountpoint if it is missing.
+func (p *mountPlan) makeDefaultMountpoint() error {
+	if !p.byDefault {
+		return nil
+	}
+	err := os.Mkdir(p.mountpoint, 0o755)
+	switch {
+	case err == nil:
+		return os.Chmod(p.mountpoint, 0o755) // whatever the umask has left
+	case errors.Is(err, os.ErrExist):
+		return nil // to be looked at by what follows, also if it is a dead mount
+	case errors.Is(err, os.ErrPermission):
+		return fault.New(fault.AccessDenied, "no permission to make the mountpoint %s", p.mountpoint)
+	}
+	return fmt.Errorf("make the mountpoint: %w", err)
 }
 
 // attempt fails with ErrNoDaemon or StoreLocked if a daemon is just coming or going.

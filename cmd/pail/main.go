@@ -36,10 +36,15 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
 	silent := errors.As(err, new(reportedError)) || errors.Is(err, unix.EPIPE)
-	if err != nil && !silent {
+	code := exitCode(err)
+	switch {
+	case err == nil || silent:
+	case code == exitSignal:
+		fmt.Fprintln(errOut, "pail: interrupted")
+	default:
 		fmt.Fprintf(errOut, "pail: %s\n", sentence(err))
 	}
-	return exitCode(err)
+	return code
 }
 
 // minProcs is how many Go processors keep the program going while some are held

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -207,18 +205,4 @@ func lookupGroup(name string) (string, error) {
 		return "", fmt.Errorf("there is no group %q", name)
 	}
 	return g.Gid, nil
-}
-
-// prepareMountpoint makes the default mountpoint if it is missing and takes a dead
-// mount away. It says whether there was one.
-func (p *mountPlan) makeDefaultMountpoint() error {
-	if !p.byDefault {
-		return nil
-	}
-	err := os.MkdirAll(p.mountpoint, 0o755)
-	// A dead mount is there too, but cannot be looked at.
-	if err != nil && !errors.Is(err, os.ErrExist) && !isDead(p.mountpoint) {
-		return fmt.Errorf("make the mountpoint: %w", err)
-	}
-	return nil
 }

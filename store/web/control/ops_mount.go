@@ -27,11 +27,12 @@ type Mounted interface {
 	Err() error
 }
 
-var errNoDaemon = fault.Unavailable
+// noMounts is for a handler that serves a single command.
+func noMounts() error { return fault.New(fault.Unavailable, "no daemon owns this store") }
 
 func mount(ctx context.Context, c *call, req MountRequest) error {
 	if c.mounts == nil {
-		return fault.New(errNoDaemon, "no daemon owns this store")
+		return noMounts()
 	}
 	m, err := c.mounts.Mount(ctx, c.peer, req)
 	if err != nil {
@@ -55,7 +56,7 @@ func mount(ctx context.Context, c *call, req MountRequest) error {
 
 func unmount(ctx context.Context, c *call, req UnmountRequest) error {
 	if c.mounts == nil {
-		return fault.New(errNoDaemon, "no daemon owns this store")
+		return noMounts()
 	}
 	// Half an unmount helps nobody, not even a client that has lost patience.
 	return c.mounts.Unmount(context.WithoutCancel(ctx), req.Mountpoint)

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"os"
+	"time"
 )
 
 func status(ctx context.Context, c *call) error {
@@ -15,8 +16,17 @@ func status(ctx context.Context, c *call) error {
 	return c.out.item(s)
 }
 
+// progressEvery is how often progress is sent: as often as a person can read it,
+// however often the store reports.
+const progressEvery = 200 * time.Millisecond
+
 func fsck(ctx context.Context, c *call) error {
+	var last time.Time
 	found, err := c.store.Fsck(ctx, func(done, total int64, what string) {
+		if time.Since(last) < progressEvery {
+			return
+		}
+		last = time.Now()
 		// A client that went away cancels ctx, which ends the check.
 		_ = c.out.progress(Progress{Done: done, Total: total, What: what})
 	})
