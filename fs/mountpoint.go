@@ -15,11 +15,16 @@ import (
 	"pail/store/fault"
 )
 
-// Dead says whether dir is a mount whose daemon is gone: every access answers
-// "Transport endpoint is not connected" until it is detached.
+// Dead says whether dir is a mount whose daemon is gone: what the kernel has not
+// cached answers "Transport endpoint is not connected" until it is detached.
 func Dead(dir string) bool {
 	var st unix.Stat_t
-	return errors.Is(unix.Stat(dir, &st), unix.ENOTCONN)
+	if err := unix.Stat(dir, &st); err != nil {
+		return errors.Is(err, unix.ENOTCONN)
+	}
+	// The attributes may be cached; the free space never is.
+	var fs unix.Statfs_t
+	return errors.Is(unix.Statfs(dir, &fs), unix.ENOTCONN)
 }
 
 // Detach takes the mount at dir out of the tree, even if it is dead or in use. What
