@@ -10,34 +10,38 @@ import (
 	"pail/store/web/control"
 )
 
+type fsckOptions struct {
+	deep bool
+}
+
 func newFsckCommand(g *globals) *cobra.Command {
-	return &cobra.Command{
+	opts := &fsckOptions{}
+	cmd := &cobra.Command{
 		Use:   "fsck",
 		Short: "Check records against contents and directories; changes nothing",
-		Long: `Check that every version's content is on disk as it was written, that directories
-and records agree, and that nothing is left over. Nothing is changed. The exit code is
-7 if there are problems. With --json each line is a problem.`,
+		Long: `Check that every version has its content, that directories and records agree, and
+that nothing is left over. Nothing is changed, and the store may be in use meanwhile.
+The exit code is 7 if there are problems. With --json each line is a problem.`,
 		Args: takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withStore(cmd, g, func(ctx context.Context, c *control.Client) error {
-				return runFsck(ctx, c, cmd, g.json)
+				return runFsck(ctx, opts, c, cmd, g.json)
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&opts.deep, "deep", false, "also read every content and compare its checksums")
+	return cmd
 }
 
-func runFsck(ctx context.Context, c *control.Client, cmd *cobra.Command, asJSON bool) error {
+func runFsck(ctx context.Context, opts *fsckOptions, c *control.Client, cmd *cobra.Command, asJSON bool) error {
 	p := startProgress(cmd, "checking")
 	defer p.stop()
 	var found []control.Problem
-	err := c.Fsck(ctx, func(pr control.Problem) error {
+	err := c.Fsck(ctx, control.FsckRequest{Deep: opts.deep}, func(pr control.Problem) error {
 		found = append(found, pr)
 		return nil
 	}, p.set)
 	p.stop()
-	if err != nil {
-		return err
-	}
 	out := cmd.OutOrStdout()
 	for _, pr := range found {
 		if err := printProblem(out, pr, asJSON); err != nil {
@@ -45,6 +49,8 @@ func runFsck(ctx context.Context, c *control.Client, cmd *cobra.Command, asJSON 
 		}
 	}
 	switch {
+	case err != nil:
+		return err
 	case len(found) > 0:
 		fmt.Fprintf(cmd.ErrOrStderr(), "pail: %s found\n", plural(int64(len(found)), "problem"))
 		return reportedError{exitDamaged}

@@ -82,9 +82,10 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return one[Status](ctx, c, opStatus, nil)
 }
 
-// Fsck checks the whole store and calls fn with each problem found.
-func (c *Client) Fsck(ctx context.Context, fn func(Problem) error, progress func(Progress)) error {
-	return c.ask(ctx, opFsck, nil, func(raw json.RawMessage) error {
+// Fsck checks the whole store and calls fn with each problem found, also with those
+// found before it failed.
+func (c *Client) Fsck(ctx context.Context, req FsckRequest, fn func(Problem) error, progress func(Progress)) error {
+	return c.ask(ctx, opFsck, req, func(raw json.RawMessage) error {
 		var p Problem
 		if err := json.Unmarshal(raw, &p); err != nil {
 			return fault.Wrap(fault.Internal, err, "the daemon's answer makes no sense")

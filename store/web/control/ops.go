@@ -78,7 +78,7 @@ func operations() map[string]operation {
 		opTags:          asking(tags),
 		opChangeTags:    asking(changeTags),
 		opStatus:        status,
-		opFsck:          fsck,
+		opFsck:          asking(fsck),
 		opMount:         asking(mount),
 		opUnmount:       asking(unmount),
 	}

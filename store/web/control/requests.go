@@ -81,3 +81,8 @@ type MountRequest struct {
 type UnmountRequest struct {
 	Mountpoint string `json:"mountpoint,omitempty"`
 }
+
+// A FsckRequest asks for a check of the whole store.
+type FsckRequest struct {
+	Deep bool `json:"deep,omitempty"` // read every content and compare its checksums
+}
