@@ -352,3 +352,59 @@ func TestOpenOverUnbegunValueLog(t *testing.T) {
 		}
 	}
 }
+
+// TestDamageWhileOpen damages tables under an open database: a scan and gets give every
+// record as it was, or an error.
+func TestDamageWhileOpen(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 6))
+	dir := t.TempDir()
+	db := open(t, dir, small)
+	const n = 3000
+	fillRecords(t, db, "r", n)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db = open(t, dir, small)
+	time.Sleep(1500 * time.Millisecond) // compactions are over
+	tables := glob(t, dir, "*.sst")
+	scan := func() (got int, err error) {
+		v := db.View()
+		defer v.Close()
+		it := v.Scan(ScanOptions{Prefix: []byte("r/"), Reverse: r.IntN(2) == 0})
+		defer it.Close()
+		for it.Next() {
+			got++
+		}
+		return got, it.Err()
+	}
+	reported, hidden := 0, 0
+	for range 300 {
+		path := tables[r.IntN(len(tables))]
+		at := r.Int64N(size(t, path) * 9 / 10) // the index is checked at open
+		flip(t, path, at)
+		got, err := scan()
+		var d *DamageError
+		switch {
+		case errors.As(err, &d):
+			reported++
+		case err != nil:
+			t.Error(err)
+		case got != n:
+			hidden++
+			t.Logf("%s byte %d hid %d records", filepath.Base(path), at, n-got)
+		}
+		if err := db.VerifyTables(t.Context()); !errors.As(err, &d) {
+			t.Errorf("%s byte %d: %v", path, at, err)
+		}
+		flip(t, path, at)
+	}
+	t.Logf("%d of 300 reported, %d hid records", reported, hidden)
+	if hidden > 15 || reported < 200 {
+		t.Error("too few were reported")
+	}
+	if err := db.VerifyTables(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

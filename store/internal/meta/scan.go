@@ -78,6 +78,7 @@ func successor(prefix []byte) []byte {
 // Seek implements Iterator; nil is the begin of the prefix (the end in reverse).
 func (s *scan) Seek(key []byte) {
 	s.moved, s.done = false, s.err != nil
+	s.run.n = 0
 	s.seek = s.clamp(s.seek[:0], key)
 }
 
@@ -132,16 +133,22 @@ func (s *scan) next() bool {
 		s.moved = true
 		s.key = s.key[:0]
 	}
-	for same := 0; ; {
-		if !it.ValidForPrefix(s.opts.Prefix) {
-			return false
-		}
+	for same := 0; it.Valid(); {
 		item := it.Item()
 		key := item.Key()
+		if !bytes.HasPrefix(key, s.opts.Prefix) {
+			return s.ends(item)
+		}
+		order := bytes.Compare(key, s.key)
 		switch {
 		case item.Version() > s.ts:
+			if !s.plausible(item) {
+				return false
+			}
 			it.Next()
-		case bytes.Equal(key, s.key): // an older version of what was decided
+		case order < 0 && len(s.key) > 0:
+			return s.fail(damagedNear(s.key, "keys are out of order"))
+		case order == 0: // an older version of what was decided
 			if same++; same > sameKeySkips {
 				it.Seek(append(s.key, 0))
 				same = 0
@@ -151,38 +158,19 @@ func (s *scan) next() bool {
 		default:
 			same = 0
 			s.key = append(s.key[:0], key...)
-			if item.IsDeletedOrExpired() {
-				if _, hi, ok := s.run.step(s); ok {
-					it.Seek([]byte(hi))
-				} else {
-					it.Next()
-				}
-				continue
+			live, ok := s.read(item)
+			if live || !ok {
+				s.run.n = 0
+				return ok
 			}
-			s.run.n = 0
-			return s.take(item)
+			if _, hi, ok := s.run.step(s); ok {
+				it.Seek([]byte(hi))
+			} else {
+				it.Next()
+			}
 		}
 	}
-}
-
-// take makes item the current record.
-func (s *scan) take(item *badger.Item) bool {
-	if s.opts.KeysOnly {
-		s.val = nil
-		return true
-	}
-	ok := true
-	err := item.Value(func(sealed []byte) error {
-		s.val, ok = s.db.sealer.open(stringOf(s.key), sealed)
-		return nil
-	})
-	switch {
-	case err != nil:
-		return s.fail(fmt.Errorf("read record %q: %w", s.key, err))
-	case !ok:
-		return s.fail(damagedNear(s.key, "its checksum is wrong"))
-	}
-	return true
+	return false
 }
 
 // prev goes to the next live record behind. Badger shows the versions of a key from the
@@ -192,42 +180,87 @@ func (s *scan) prev() bool {
 	if !s.moved {
 		it.Seek(s.seek)
 		s.moved = true
+		s.key = s.key[:0]
 	}
 	for it.Valid() {
-		key := it.Item().Key()
-		if key[0] == reserved {
-			return false
-		}
-		if s.end != nil && bytes.Compare(key, s.end) >= 0 {
+		item := it.Item()
+		key := item.Key()
+		switch {
+		case s.end != nil && bytes.Compare(key, s.end) >= 0:
 			it.Next()
 			continue
-		}
-		if !bytes.HasPrefix(key, s.opts.Prefix) {
-			return false
+		case key[0] == reserved || !bytes.HasPrefix(key, s.opts.Prefix):
+			return s.ends(item)
+		case len(s.key) > 0 && bytes.Compare(key, s.key) >= 0:
+			return s.fail(damagedNear(s.key, "keys are out of order"))
 		}
 		s.key = append(s.key[:0], key...)
-		live := false
-		for it.Valid() && bytes.Equal(it.Item().Key(), s.key) {
-			if item := it.Item(); item.Version() <= s.ts {
-				live = !item.IsDeletedOrExpired()
-				if live && !s.take(item) {
-					return false
-				}
-				if live && !s.opts.KeysOnly {
-					s.held = append(s.held[:0], s.val...)
-				}
-			}
-			it.Next()
-		}
-		if live {
-			s.val = s.held
+		live, ok := s.newest(it)
+		if live || !ok {
 			s.run.n = 0
-			return true
+			return ok
 		}
 		if lo, _, ok := s.run.step(s); ok {
 			it.Seek([]byte(lo))
 		}
 	}
+	return false
+}
+
+// newest reads the newest version of the current key that the view may see, on the way to
+// the next key.
+func (s *scan) newest(it *badger.Iterator) (live, ok bool) {
+	for ; it.Valid() && bytes.Equal(it.Item().Key(), s.key); it.Next() {
+		if it.Item().Version() > s.ts {
+			if !s.plausible(it.Item()) {
+				return false, false
+			}
+			continue
+		}
+		if live, ok = s.read(it.Item()); !ok {
+			return false, false
+		}
+		s.held = append(s.held[:0], s.val...)
+	}
+	s.val = s.held
+	return live, true
+}
+
+// read takes item for the current record if it is live; ok is false if it is damaged.
+func (s *scan) read(item *badger.Item) (live, ok bool) {
+	if item.IsDeletedOrExpired() {
+		// we delete without a value and without a time
+		if item.ValueSize() > 0 || item.ExpiresAt() > 0 {
+			return false, s.fail(damagedNear(item.Key(), "its mark is wrong"))
+		}
+		return false, true
+	}
+	ok = true
+	err := item.Value(func(sealed []byte) error {
+		s.val, ok = s.db.sealer.open(stringOf(item.Key()), sealed)
+		return nil
+	})
+	switch {
+	case err != nil:
+		return false, s.fail(fmt.Errorf("read record %q: %w", item.Key(), err))
+	case !ok:
+		return false, s.fail(damagedNear(item.Key(), "its checksum is wrong"))
+	}
+	return true, true
+}
+
+// plausible says whether a version that the view does not see can be a newer one.
+func (s *scan) plausible(item *badger.Item) bool {
+	if item.Version() <= s.db.syncer.applied.Load()+1 { // one may be on its way
+		return true
+	}
+	return s.fail(damagedNear(item.Key(), "its number is wrong"))
+}
+
+// ends is false: the scan ends before item. If that is damaged its key may be, too, and
+// there may be more.
+func (s *scan) ends(item *badger.Item) bool {
+	s.read(item)
 	return false
 }
 
