@@ -61,6 +61,7 @@ func (se *Session) Rename(ctx context.Context, from, to Path, flags RenameFlags)
 }
 
 func (se *Session) renameFile(ctx context.Context, from, to Path, flags RenameFlags) error {
+	defer se.s.dropStuck() // a file that was replaced
 	_, err := se.update(ctx, visible, from.Bucket, func(t *txn, b *record.Bucket) error {
 		if err := t.canTake(b, to.Key, flags); err != nil {
 			return err
@@ -243,32 +244,42 @@ func (se *Session) renameDir(ctx context.Context, from, to Path, flags RenameFla
 		return fault.New(fault.Busy, "a bucket cannot be renamed")
 	}
 	begun := false
-	err := se.s.whenAtRest(ctx, func() error {
+	inline := se.s.opts.tuning.movedInline
+	rename := func() error {
 		_, err := se.update(ctx, visible, from.Bucket, func(t *txn, b *record.Bucket) error {
 			if err := t.atRest(b.Id, from.Key, to.Key); err != nil {
 				return err
 			}
 			var err error
-			begun, err = t.renameDir(b, from.Key, to.Key, flags)
+			begun, err = t.renameDir(b, from.Key, to.Key, flags, inline)
 			return err
 		})
 		return err
-	})
+	}
+	err := se.s.whenAtRest(ctx, rename)
+	if fault.Is(err, fault.EntityTooLarge) { // few records and large ones: the mover takes them
+		inline = -1
+		err = se.s.whenAtRest(ctx, rename)
+	}
 	if begun {
 		se.s.mover.job.Wake()
 	}
 	return err
 }
 
-// renameDir is the update of a directory's rename; begun says that records are still
-// to be moved.
-func (t *txn) renameDir(b *record.Bucket, from, to string, flags RenameFlags) (begun bool, err error) {
+// renameDir is the update of a directory's rename; it moves up to inline records itself.
+// begun says that records are still to be moved.
+func (t *txn) renameDir(b *record.Bucket, from, to string, flags RenameFlags, inline int) (begun bool, err error) {
 	d, err := t.dir(b.Id, from)
 	if err != nil {
 		return false, err
 	}
 	if d == nil {
 		return false, noSuchKey(b.Name, from)
+	}
+	// A publish that recovery may have to undo must be found at its own key.
+	if err := t.settledBelow(b.Id, from); err != nil {
+		return false, err
 	}
 	own, err := t.clearTarget(b, d, to, flags)
 	if err != nil {
@@ -290,7 +301,7 @@ func (t *txn) renameDir(b *record.Bucket, from, to string, flags RenameFlags) (b
 	if err := t.rekeyDraftsBelow(b.Id, from, to); err != nil {
 		return false, err
 	}
-	if begun, err = t.moveBelow(b, m); err != nil {
+	if begun, err = t.moveBelow(b, m, inline); err != nil {
 		return false, err
 	}
 	t.onMerged(func() {
@@ -357,12 +368,12 @@ func (t *txn) moveChild(b *record.Bucket, from, to string) error {
 	return t.putOrPrune(b, oldParent, p, keepEmpty)
 }
 
-// moveBelow moves what is below the directory if that is little; else it leaves the
-// durable intent by which the mover will.
-func (t *txn) moveBelow(b *record.Bucket, m *record.Move) (begun bool, err error) {
-	few, err := t.fewBelow(table.Head(b.Id, m.From))
+// moveBelow moves what is below the directory if that is at most so many records; else
+// it leaves the durable intent by which the mover will.
+func (t *txn) moveBelow(b *record.Bucket, m *record.Move, inline int) (begun bool, err error) {
+	few, err := t.fewBelow(table.Head(b.Id, m.From), inline)
 	if few && err == nil {
-		few, err = t.fewBelow(table.DirsBelow(b.Id, m.From))
+		few, err = t.fewBelow(table.DirsBelow(b.Id, m.From), inline)
 	}
 	if err != nil {
 		return false, err
@@ -370,18 +381,17 @@ func (t *txn) moveBelow(b *record.Bucket, m *record.Move) (begun bool, err error
 	if !few {
 		return true, t.put(table.Move(m.Id), m)
 	}
-	all := t.s.opts.tuning.movedInline
-	if _, _, err := t.moveSomeHeads(b, m, nil, all); err != nil {
+	if _, _, err := t.moveSomeHeads(b, m, nil, inline); err != nil {
 		return false, err
 	}
-	_, _, err = t.moveSomeDirs(b, m, nil, all)
+	_, _, err = t.moveSomeDirs(b, m, nil, inline)
 	return false, err
 }
 
 // fewBelow says whether there are so few records that a rename moves them itself,
 // without a move on its way.
-func (sn *snap) fewBelow(prefix []byte) (bool, error) {
-	n, most := 0, sn.s.opts.tuning.movedInline
+func (sn *snap) fewBelow(prefix []byte, most int) (bool, error) {
+	n := 0
 	_, err := sn.scanSome(prefix, nil, most+1, func(_, _ []byte) error {
 		n++
 		return nil

@@ -123,6 +123,8 @@ type Store struct {
 	settler *settler
 	mover   *mover
 
+	publisher *work.Job
+
 	buckets   bucketTable
 	moves     moveState
 	pins      pins
@@ -179,6 +181,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 	s.jobs = work.NewRunner(s.log)
 	s.settler = newSettler(s)
 	s.mover = newMover(s)
+	s.publisher = newPublisher(s)
 	return s.recover(ctx)
 }
 

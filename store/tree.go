@@ -408,15 +408,25 @@ func (se *Session) Unlink(ctx context.Context, bucket, key string) error {
 		t.changed(Change{Kind: ObjectDeleted, Bucket: bucket, Key: key, Ino: was.GetIno()})
 		return nil
 	})
+	se.s.dropStuck()
 	return err
 }
 
 // deleteLive is deleteCurrent for a key that is live; of one that is not it makes no
-// marker.
+// marker. The own key of a directory that nothing else keeps loses its content only.
 func (t *txn) deleteLive(b *record.Bucket, key string) (marker, was *record.Version, err error) {
 	c, err := t.chain(b, key)
 	if err != nil || c.live == nil {
 		return nil, nil, err
+	}
+	if key == table.DirOf(key) {
+		d, err := t.dirForWrite(b, key)
+		if err != nil {
+			return nil, nil, err
+		}
+		if d.GetChildren() == 0 {
+			return nil, c.live, t.makeExplicit(b, key)
+		}
 	}
 	return t.deleteCurrent(b, key, keepEmpty)
 }
