@@ -484,25 +484,9 @@ func (f *File) forget() {
 	n.handles--
 	last := n.handles == 0
 	t.mu.Unlock()
-	if !last {
-		return
+	if last {
+		n.letGo()
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if n.handles > 0 {
-		return // opened again meanwhile
-	}
-	if d := n.draft; d != nil && n.linked && (d.dirty || d.fresh) {
-		t.stuck[n] = true // its publish failed
-		return
-	}
-	delete(t.stuck, n)
-	if t.open[n.ino] == n {
-		delete(t.open, n.ino)
-	}
-	n.release()
 }
 
 // release lets go of the inode's bytes. mu is held.
@@ -517,28 +501,4 @@ func (n *inode) release() {
 		n.body.close()
 		n.body = nil
 	}
-}
-
-// CopyRange copies n bytes from one file into another, fewer at the end of the source,
-// and returns how many.
-func (f *File) CopyRange(ctx context.Context, dst *File, srcOff, dstOff, n int64) (int64, error) {
-	buf := make([]byte, min(n, 1<<20))
-	var done int64
-	for done < n {
-		part := buf[:min(int64(len(buf)), n-done)]
-		got, err := f.ReadAt(ctx, part, srcOff+done)
-		if got > 0 {
-			if _, err := dst.WriteAt(ctx, part[:got], dstOff+done); err != nil {
-				return done, err
-			}
-			done += int64(got)
-		}
-		if err == io.EOF {
-			return done, nil
-		}
-		if err != nil {
-			return done, err
-		}
-	}
-	return done, nil
 }
