@@ -239,12 +239,12 @@ func bucketRests(id uint64) [][]byte {
 // restsPerUpdate bounds what one update removes.
 const restsPerUpdate = 5000
 
-// deleteSome deletes up to restsPerUpdate records and says how many.
-func (t *txn) deleteSome(prefix []byte) (int, error) {
+// deleteSome deletes up to most records and says how many.
+func (t *txn) deleteSome(prefix []byte, most int) (int, error) {
 	it := t.r.Scan(meta.ScanOptions{Prefix: prefix, KeysOnly: true})
 	defer it.Close()
 	n := 0
-	for n < restsPerUpdate && it.Next() {
+	for n < most && it.Next() {
 		t.tx.Delete(append([]byte(nil), it.Key()...))
 		n++
 	}

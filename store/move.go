@@ -293,9 +293,11 @@ func (mv *mover) finish(ctx context.Context, m *record.Move, p *work.Progress) e
 			}
 			var next []byte
 			var n int
-			err := mv.update(ctx, m, func(t *txn, b *record.Bucket) (err error) {
-				next, n, err = step(t, b, m, after, mv.s.opts.tuning.movesPerUpdate)
-				return err
+			err := inPieces(mv.s.opts.tuning.movesPerUpdate, func(most int) error {
+				return mv.update(ctx, m, func(t *txn, b *record.Bucket) (err error) {
+					next, n, err = step(t, b, m, after, most)
+					return err
+				})
 			})
 			if err != nil {
 				return err
@@ -409,8 +411,8 @@ func (sn *snap) scanSome(prefix, after []byte, limit int, fn func(k, v []byte) e
 	return next, nil
 }
 
-// resumeMoves takes up the moves that the last owner of the store left unfinished.
-func (s *Store) resumeMoves() error {
+// countMoves notes the moves that the last owner of the store left unfinished.
+func (s *Store) countMoves() error {
 	return s.view(func(sn *snap) error {
 		if err := sn.loadMoves(); err != nil {
 			return err
@@ -418,10 +420,7 @@ func (s *Store) resumeMoves() error {
 		for range sn.moves {
 			s.moves.begin()
 		}
-		if len(sn.moves) > 0 {
-			s.recovered.Moves = len(sn.moves)
-			s.mover.job.Wake()
-		}
+		s.recovered.Moves = len(sn.moves)
 		return nil
 	})
 }

@@ -24,6 +24,10 @@ func (s *Store) recover(ctx context.Context) error {
 	if err := s.beginUse(ctx); err != nil {
 		return err
 	}
+	// What was renamed stands where it will be moved to for all that follows.
+	if err := s.countMoves(); err != nil {
+		return err
+	}
 	for _, step := range []func(context.Context) error{
 		s.recoverPending, s.recoverDrafts, s.recoverOrphans, s.finishDrops,
 	} {
@@ -32,10 +36,10 @@ func (s *Store) recover(ctx context.Context) error {
 		}
 	}
 	s.settler.addGarbage()
-	if err := s.countCursors(); err != nil {
-		return err
+	if s.recovered.Moves > 0 {
+		s.mover.job.Wake()
 	}
-	return s.resumeMoves()
+	return s.countCursors()
 }
 
 // The settings by which one owner of the store tells the next: that its end was clean,
@@ -419,17 +423,20 @@ func droppedKey(bucket uint64) []byte {
 func (s *Store) finishDrops(ctx context.Context) error {
 	for {
 		more := false
-		_, err := s.update(ctx, author{}, freeing, func(t *txn) error {
-			more = false
-			it := t.r.Scan(meta.ScanOptions{Prefix: settingDropped(), KeysOnly: true})
-			if !it.Next() {
-				defer it.Close()
-				return damaged(it.Err())
-			}
-			k := append([]byte(nil), it.Key()...)
-			it.Close()
-			more = true
-			return t.dropSome(k, binary.BigEndian.Uint64(k[len(settingDropped()):]))
+		err := inPieces(restsPerUpdate, func(most int) error {
+			_, err := s.update(ctx, author{}, freeing, func(t *txn) error {
+				more = false
+				it := t.r.Scan(meta.ScanOptions{Prefix: settingDropped(), KeysOnly: true})
+				if !it.Next() {
+					defer it.Close()
+					return damaged(it.Err())
+				}
+				k := append([]byte(nil), it.Key()...)
+				it.Close()
+				more = true
+				return t.dropSome(k, binary.BigEndian.Uint64(k[len(settingDropped()):]), most)
+			})
+			return err
 		})
 		if err != nil || !more {
 			return err
@@ -437,12 +444,12 @@ func (s *Store) finishDrops(ctx context.Context) error {
 	}
 }
 
-// dropSome removes some of the records that a deleted bucket left, and with the last
-// of them the note that there are any.
-func (t *txn) dropSome(note []byte, bucket uint64) error {
+// dropSome removes up to most of the records that a deleted bucket left, and with the
+// last of them the note that there are any.
+func (t *txn) dropSome(note []byte, bucket uint64, most int) error {
 	for _, prefix := range bucketRests(bucket) {
-		n, err := t.deleteSome(prefix)
-		if err != nil || n == restsPerUpdate {
+		n, err := t.deleteSome(prefix, most)
+		if err != nil || n == most {
 			return err
 		}
 	}

@@ -24,9 +24,17 @@ type settler struct {
 	busy sync.Mutex // held while settling: one at a time
 
 	mu      sync.Mutex // guards what follows
-	pending map[uint64][]blob.ID
+	pending map[uint64]pendingPublish
 	unsafe  map[blob.ID]uint64 // the content files of those, each with its publish
 	garbage bool
+}
+
+// A pendingPublish is a publish whose bytes are not known to be on disk: its key, which
+// it keeps until it is settled, and its content files.
+type pendingPublish struct {
+	bucket uint64
+	key    string
+	blobs  []blob.ID
 }
 
 // A pendingError is the answer of an update that needs bytes on disk which are not
@@ -36,7 +44,7 @@ type pendingError struct{ seqs []uint64 }
 func (e *pendingError) Error() string { return fmt.Sprintf("publishes %v are pending", e.seqs) }
 
 func newSettler(s *Store) *settler {
-	st := &settler{s: s, pending: map[uint64][]blob.ID{}, unsafe: map[blob.ID]uint64{}}
+	st := &settler{s: s, pending: map[uint64]pendingPublish{}, unsafe: map[blob.ID]uint64{}}
 	st.job = s.jobs.Add(work.Task{Name: "settle", Delay: max(s.opts.SettleAfter, 0), Run: func(ctx context.Context, _ *work.Progress) error {
 		if s.opts.SettleAfter < 0 {
 			return nil
@@ -55,10 +63,10 @@ func (st *settler) sweep(ctx context.Context) error {
 }
 
 // add notes a publish that is pending. It is called on the committer's goroutine.
-func (st *settler) add(seq uint64, ids []blob.ID) {
+func (st *settler) add(seq uint64, p pendingPublish) {
 	st.mu.Lock()
-	st.pending[seq] = ids
-	for _, id := range ids {
+	st.pending[seq] = p
+	for _, id := range p.blobs {
 		st.unsafe[id] = seq
 	}
 	st.mu.Unlock()
@@ -118,6 +126,24 @@ func (t *txn) settled(v *record.Version) error {
 	return nil
 }
 
+// settledBelow fails with a pendingError if the bytes of something below a directory may
+// not be on disk yet.
+func (t *txn) settledBelow(bucket uint64, dir string) error {
+	st := t.s.settler
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	var seqs []uint64
+	for seq, p := range st.pending {
+		if p.bucket == bucket && hasPrefix(p.key, dir) {
+			seqs = append(seqs, seq)
+		}
+	}
+	if seqs != nil {
+		return &pendingError{seqs}
+	}
+	return nil
+}
+
 // settleAll settles everything that is pending now.
 func (st *settler) settleAll(ctx context.Context) error {
 	st.mu.Lock()
@@ -137,8 +163,12 @@ func (st *settler) settle(ctx context.Context, seqs []uint64) error {
 	st.busy.Lock()
 	defer st.busy.Unlock()
 	for len(seqs) > 0 {
-		n := min(len(seqs), settlePerUpdate)
-		if err := st.settleSome(ctx, seqs[:n]); err != nil {
+		var n int
+		err := inPieces(settlePerUpdate, func(most int) error {
+			n = min(len(seqs), most)
+			return st.settleSome(ctx, seqs[:n])
+		})
+		if err != nil {
 			return err
 		}
 		seqs = seqs[n:]
@@ -151,8 +181,8 @@ func (st *settler) settleSome(ctx context.Context, seqs []uint64) error {
 	var todo []uint64
 	st.mu.Lock()
 	for _, seq := range seqs {
-		if blobs, ok := st.pending[seq]; ok {
-			ids = append(ids, blobs...)
+		if p, ok := st.pending[seq]; ok {
+			ids = append(ids, p.blobs...)
 			todo = append(todo, seq)
 		}
 	}
@@ -202,7 +232,7 @@ func (st *settler) forget(seqs []uint64) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	for _, seq := range seqs {
-		for _, id := range st.pending[seq] {
+		for _, id := range st.pending[seq].blobs {
 			delete(st.unsafe, id)
 		}
 		delete(st.pending, seq)
@@ -225,7 +255,7 @@ func (t *txn) putPending(b *record.Bucket, key string, v *record.Version, blobs 
 		break
 	}
 	seq := v.Seq
-	t.onMerged(func() { t.s.settler.add(seq, blobs) })
+	t.onMerged(func() { t.s.settler.add(seq, pendingPublish{b.Id, key, blobs}) })
 	return t.put(table.Pending(seq), p)
 }
 
@@ -247,7 +277,8 @@ func (t *txn) dropPending(seq uint64) error {
 const reapAtOnce = 1000
 
 // reap deletes content files that nothing refers to. The commits that let go of them
-// are made durable first: a power cut must not bring back a version without its bytes.
+// are made durable between the look and the deletion: a power cut must not bring back a
+// version without its bytes.
 func (st *settler) reap(ctx context.Context) error {
 	st.mu.Lock()
 	todo := st.garbage
@@ -260,9 +291,6 @@ func (st *settler) reap(ctx context.Context) error {
 		st.keepGarbage()
 		return err
 	}
-	if err := st.s.db.Sync(ctx); err != nil {
-		return engineError(err)
-	}
 	for after := uint64(0); ; {
 		ids, kept, more, err := st.garbageNow(after)
 		if err != nil {
@@ -270,6 +298,9 @@ func (st *settler) reap(ctx context.Context) error {
 		}
 		if kept {
 			st.keepGarbage()
+		}
+		if err := st.s.db.Sync(ctx); err != nil {
+			return engineError(err)
 		}
 		if err := st.deleteFiles(ctx, ids); err != nil {
 			st.keepGarbage()

@@ -65,6 +65,18 @@ func (s *Store) update(ctx context.Context, who author, mode commitMode, fn func
 	}
 }
 
+// inPieces calls fn with how much one update is to do, and with half of that again while
+// it is too much for one: what fits depends on the sizes of the records.
+func inPieces(most int, fn func(most int) error) error {
+	for {
+		err := fn(most)
+		if !fault.Is(err, fault.EntityTooLarge) || most <= 1 {
+			return err
+		}
+		most /= 2
+	}
+}
+
 func (s *Store) runTxn(tx *meta.Tx, who author, fn func(*txn) error) error {
 	t := &txn{snap: snap{s: s, r: tx}, tx: tx, who: who}
 	if s.moves.active.Load() > 0 {
