@@ -60,6 +60,10 @@ type committer struct {
 // it away is for those who came while it was still held.
 func (c *committer) help(r *request) {
 	for !c.db.queue.empty() && c.role.TryLock() {
+		if r != nil && r.state.Load() == answered {
+			go c.goOn()
+			return
+		}
 		c.work(r)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -67,7 +68,7 @@ func openLogs(dir string, memTable int64) (*logs, error) {
 
 // logNumbers returns the numbers of the logs in dir, in order.
 func logNumbers(dir string) ([]int, error) {
-	names, err := os.ReadDir(dir) // sorted; numbers have five digits or more
+	names, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +80,7 @@ func logNumbers(dir string) ([]int, error) {
 			}
 		}
 	}
+	slices.Sort(out)
 	return out, nil
 }
 
