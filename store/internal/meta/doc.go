@@ -19,9 +19,9 @@
 // The committer is a role that callers take in turn. An update runs on a copy-on-write
 // copy of the batch so far, kept if it succeeds. When the batch has no room it is written
 // and the update runs again; what no batch has room for is ErrTooLarge. Syncs are led by
-// one of those who wait, while the next batch is built: 6,500, 16,000 and 57,000 durable
-// updates/s at 1, 8 and 64 callers where badger's SyncWrites reaches 4,900, 7,400 and
-// 8,600; other updates 70,000/s from one caller. No goroutine stands in between: waking
+// one of those who wait, while the next batch is built: 6,900, 17,000 and 67,000 durable
+// updates/s at 1, 8 and 64 callers where badger's SyncWrites reaches 4,100, 6,000 and
+// 5,000; other updates 54,000 to 70,000/s from one caller. No goroutine stands in between: waking
 // two cost as much as the rest of an update.
 //
 // Durability (logs.go, syncer.go, check.go). We fdatasync the logs that badger maps. The

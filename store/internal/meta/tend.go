@@ -27,7 +27,7 @@ func (db *DB) tend() {
 		if err := db.space.rebuild(); err != nil {
 			db.log("ballast: %v", err)
 		}
-		if err := db.trimMapped(); err != nil {
+		if err := db.trimMapped(maxMapped); err != nil {
 			db.log("trim mapped tables: %v", err)
 		}
 		if db.starved {
