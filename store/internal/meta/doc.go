@@ -21,8 +21,8 @@
 // and the update runs again; what no batch has room for is ErrTooLarge. Syncs are led by
 // one of those who wait, while the next batch is built: 6,900, 17,000 and 67,000 durable
 // updates/s at 1, 8 and 64 callers where badger's SyncWrites reaches 4,100, 6,000 and
-// 5,000; other updates 54,000 to 70,000/s from one caller. No goroutine stands in between: waking
-// two cost as much as the rest of an update.
+// 5,000; other updates 54,000 to 70,000/s from one caller. No goroutine stands in between:
+// waking two cost as much as the rest of an update.
 //
 // Durability (logs.go, syncer.go, check.go). We fdatasync the logs that badger maps. The
 // next log is made beforehand: empty, so that badger takes it for new, named durably, its

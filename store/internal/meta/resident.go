@@ -17,10 +17,10 @@ import (
 // are let go.
 const maxMapped = 64 * mib
 
-// trimMapped takes pages of tables out of the process if it holds more than limit bytes. Badger maps its tables, so what was
-// ever read counts as memory of the process for as long as the kernel has no better use
-// for it: all of the store after one long listing. The page cache keeps them, so
-// touching one again costs a minor fault.
+// trimMapped takes pages of tables out of the process if it holds more than limit bytes.
+// Badger maps its tables, so what was ever read counts as memory of the process for as
+// long as the kernel has no better use for it: all of the store after one long listing.
+// The page cache keeps them, so touching one again costs a minor fault.
 func (db *DB) trimMapped(limit int64) error {
 	n, err := mappedBytes()
 	if err != nil || n < limit {
