@@ -276,5 +276,5 @@ func behind(top *record.Version, marker string) (olderThan uint64, skipTop bool,
 			seq = top.Seq
 		}
 	}
-	return seq, seq != 0, nil
+	return seq, seq != 0 && top.Seq >= seq, nil
 }
