@@ -21,7 +21,9 @@ type dirKeep uint8
 const (
 	pruneEmpty dirKeep = iota // S3: an implied directory goes with its last key, and so those above it
 	keepEmpty                 // the mount: it stays, and is explicit from now on
-	goAlone                   // rmdir: this one goes, those above it stay
+	asIs                      // a rename: it stays what it is, for something comes into it by the same update
+	goAlone                   // rmdir: this one goes, those above it are keepEmpty
+	giveWay                   // a rename over it: this one goes, those above it stay asIs
 )
 
 // newDir makes the record of a directory as of this update.
@@ -124,11 +126,15 @@ func (t *txn) putOrPrune(b *record.Bucket, dir string, d *record.Dir, keep dirKe
 	if dir == "" || d.Children > 0 || d.Explicit {
 		return nil
 	}
-	if keep == keepEmpty {
+	switch keep {
+	case keepEmpty:
 		return t.makeExplicit(b, dir)
-	}
-	if keep == goAlone {
+	case asIs:
+		return nil
+	case goAlone:
 		keep = keepEmpty
+	case giveWay:
+		keep = asIs
 	}
 	return t.removeDir(b, dir, d, keep)
 }

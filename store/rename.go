@@ -148,7 +148,11 @@ func (t *txn) renamePublished(b *record.Bucket, from, to string, old *record.Ver
 		return err
 	}
 	n := len(t.discarded)
-	if _, _, err := t.deleteCurrent(b, from, keepEmpty); err != nil {
+	keep := keepEmpty
+	if table.DirOf(from) == table.DirOf(to) {
+		keep = asIs
+	}
+	if _, _, err := t.deleteCurrent(b, from, keep); err != nil {
 		return err
 	}
 	v := t.renamed(old)
@@ -329,12 +333,12 @@ func (t *txn) clearTarget(b *record.Bucket, d *record.Dir, to string, flags Rena
 		return false, fault.New(fault.Exists, "%s/%s exists", b.Name, to).At(b.Name, to)
 	}
 	if !d.Explicit || !old.Explicit {
-		return false, t.rmdir(b, to, old)
+		return false, t.rmdir(b, to, old, giveWay)
 	}
 	if err := t.isEmptyDir(b, to, old); err != nil {
 		return false, err
 	}
-	return true, t.removeDir(b, to, old, keepEmpty)
+	return true, t.removeDir(b, to, old, asIs)
 }
 
 // moveOwn moves the own key of a directory.

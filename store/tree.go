@@ -347,7 +347,7 @@ func (se *Session) Rmdir(ctx context.Context, bucket, dir string) error {
 		if d == nil || dir == "" {
 			return noSuchKey(bucket, dir)
 		}
-		if err := t.rmdir(b, dir, d); err != nil {
+		if err := t.rmdir(b, dir, d, goAlone); err != nil {
 			return err
 		}
 		t.changed(Change{Kind: DirRemoved, Bucket: bucket, Key: dir, Ino: d.Ino})
@@ -356,17 +356,17 @@ func (se *Session) Rmdir(ctx context.Context, bucket, dir string) error {
 	return err
 }
 
-// rmdir removes an empty directory and its own key.
-func (t *txn) rmdir(b *record.Bucket, dir string, d *record.Dir) error {
+// rmdir removes an empty directory and its own key; keep is goAlone or giveWay.
+func (t *txn) rmdir(b *record.Bucket, dir string, d *record.Dir, keep dirKeep) error {
 	if err := t.isEmptyDir(b, dir, d); err != nil {
 		return err
 	}
-	// Deleting the directory's own key makes it implied and, without children, go.
-	if d.Explicit {
-		_, _, err := t.deleteCurrent(b, dir, goAlone)
-		return err
+	if !d.Explicit {
+		return t.putOrPrune(b, dir, d, keep)
 	}
-	return t.removeDir(b, dir, d, keepEmpty)
+	// Deleting its own key makes it implied and, without children, go.
+	_, _, err := t.deleteCurrent(b, dir, keep)
+	return err
 }
 
 // isEmptyDir fails with NotEmpty if a directory has children, or its own key content.
