@@ -202,7 +202,7 @@ func (t *txn) contents(b *record.Bucket) (string, error) {
 	if err != nil || markers {
 		return "delete markers", err
 	}
-	if t.s.files.claimsIn(b.Id) {
+	if t.s.files.writtenIn(b.Id) {
 		return "files that are being written", nil
 	}
 	return "", nil

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"pail/store/fault"
 	"pail/versioning"
 )
 
@@ -195,4 +196,54 @@ func TestPublishOfNothingNew(t *testing.T) {
 		t.Errorf("it reads %q", got)
 	}
 	fsckClean(t, s, true)
+}
+
+// A file that is being written keeps its bucket, also if its object was deleted: its
+// publish will make it again.
+func TestBucketStaysWithItsWriters(t *testing.T) {
+	ctx := context.Background()
+	s, se := openTest(t, Options{})
+	mustBucket(t, se, "bkt", versioning.Unversioned)
+	put(t, se, "bkt", "f", "old")
+	f, err := se.OpenFile(ctx, "bkt", "f", OpenFlags{Write: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(ctx, []byte("new"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := se.Delete(ctx, "bkt", "f", DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := se.DeleteBucket(ctx, "bkt"); !fault.Is(err, fault.BucketNotEmpty) {
+		t.Fatalf("deleting the bucket: %v", err)
+	}
+	if err := f.Sync(ctx); err != nil {
+		t.Fatal(err)
+	}
+	fsckClean(t, s, false)
+	if err := f.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := readAll(t, se, "bkt", "f", ""); got != "new" {
+		t.Errorf("it reads %q", got)
+	}
+}
+
+// Removing the content that a directory's own key has leaves the directory.
+func TestUnlinkOfOwnKey(t *testing.T) {
+	ctx := context.Background()
+	s, se := openTest(t, Options{})
+	mustBucket(t, se, "bkt", versioning.Enabled)
+	put(t, se, "bkt", "d/", "content")
+	if err := se.Unlink(ctx, "bkt", "d/"); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := se.StatDir(ctx, "bkt", "d/"); err != nil || !d.Explicit {
+		t.Errorf("the directory is %+v, %v", d, err)
+	}
+	if got := readAll(t, se, "bkt", "d/", ""); got != "" {
+		t.Errorf("its own key has %q", got)
+	}
+	fsckClean(t, s, false)
 }

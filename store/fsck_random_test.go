@@ -56,6 +56,17 @@ type wanderer struct {
 	ups   [][2]string // key, upload
 	log   []string
 	n     int
+	done  map[string][2]int // by operation: how many, and how many of them succeeded
+}
+
+func (w *wanderer) count(what string, err error) {
+	op, _, _ := strings.Cut(what, " ")
+	c := w.done[op]
+	c[0]++
+	if err == nil {
+		c[1]++
+	}
+	w.done[op] = c
 }
 
 func (w *wanderer) pick(names ...string) string { return names[w.r.IntN(len(names))] }
@@ -147,10 +158,14 @@ func (w *wanderer) step() (what string, err error) {
 		return fmt.Sprintf("versioning mixed %v", to), w.se.SetVersioning(ctx, "mixed", to)
 	case 21, 22:
 		d := w.dir() + w.pick("", "p/", "q/", "a/")
-		if d == "" {
-			d = "a/"
+		for i := range len(d) { // with those above it
+			if d[i] == '/' && err == nil {
+				_, err = w.se.Mkdir(ctx, b, d[:i+1], Attr{Mode: 0o755})
+				if fault.Is(err, fault.Exists) {
+					err = nil
+				}
+			}
 		}
-		_, err = w.se.Mkdir(ctx, b, d, Attr{Mode: 0o755})
 		return fmt.Sprintf("mkdir %s/%q", b, d), err
 	case 23:
 		d := w.dir() + w.pick("", "p/", "q/")
@@ -170,11 +185,7 @@ func (w *wanderer) step() (what string, err error) {
 	case 27:
 		return w.upload(b, k)
 	case 28:
-		if w.r.IntN(3) == 0 {
-			_, err = w.se.CreateBucket(ctx, "bare2", BucketOptions{})
-			return "create bucket", err
-		}
-		return "delete bucket", w.se.DeleteBucket(ctx, w.pick("bare", "bare2"))
+		return w.emptyBucket()
 	}
 	if w.r.IntN(2) == 0 {
 		return "sync", w.s.Sync(ctx)
@@ -182,9 +193,30 @@ func (w *wanderer) step() (what string, err error) {
 	return "sweep", w.s.settler.sweep(ctx)
 }
 
+// emptyBucket now and then empties a bucket, and deletes and makes it.
+func (w *wanderer) emptyBucket() (string, error) {
+	ctx := context.Background()
+	if w.r.IntN(4) > 0 {
+		return "nothing", nil
+	}
+	page, err := w.se.List(ctx, "bare", ListInput{})
+	for _, o := range page.Objects {
+		if _, err := w.se.Delete(ctx, "bare", o.Key, DeleteOptions{}); err != nil {
+			return "empty bucket", err
+		}
+	}
+	if err == nil {
+		err = w.se.DeleteBucket(ctx, "bare")
+	}
+	if err == nil || fault.Is(err, fault.NoSuchBucket) {
+		_, err = w.se.CreateBucket(ctx, "bare", BucketOptions{})
+	}
+	return "delete and make bucket", err
+}
+
 func (w *wanderer) open(b, k string) (string, error) {
 	o := OpenFlags{Write: w.r.IntN(5) > 0, Create: w.r.IntN(2) == 0, Truncate: w.r.IntN(4) == 0, Append: w.r.IntN(8) == 0, Attr: Attr{Mode: 0o644}}
-	if w.s.As(Owner(), RequestContext{}) != nil && strings.HasSuffix(k, "/") {
+	if strings.HasSuffix(k, "/") {
 		k += "x"
 	}
 	f, err := w.se.OpenFile(context.Background(), b, k, o)
@@ -418,7 +450,7 @@ func TestFsckAfterRandomOperations(t *testing.T) {
 }
 
 func wander(t *testing.T, seed uint64, steps int) {
-	w := &wanderer{t: t, r: rand.New(rand.NewPCG(seed, 1)), o: Options{InlineMax: 64, SettleAfter: -1, MinPartSize: -1, MemTableSize: 1 << 20}}
+	w := &wanderer{t: t, r: rand.New(rand.NewPCG(seed, 1)), o: Options{InlineMax: 64, SettleAfter: -1, MinPartSize: -1, MemTableSize: 1 << 20}, done: map[string][2]int{}}
 	if w.r.IntN(2) == 0 {
 		w.o.SettleAfter = time.Millisecond
 	}
@@ -442,6 +474,7 @@ func wander(t *testing.T, seed uint64, steps int) {
 	for i := range steps {
 		what, err := w.step()
 		w.log = append(w.log, fmt.Sprintf("%d: %s: %v", i, what, err))
+		w.count(what, err)
 		if err != nil && !expected(err) {
 			t.Fatalf("%s: %v", what, err)
 		}
@@ -470,4 +503,5 @@ func wander(t *testing.T, seed uint64, steps int) {
 		t.Fatal("a clean end looks unclean")
 	}
 	fsckClean(t, w.s, true)
+	t.Logf("operations done and succeeded: %v", w.done)
 }

@@ -92,11 +92,20 @@ func (f *fileTable) dropClaim(n *inode) {
 	}
 }
 
-// claimsIn says whether new files are being written in a bucket.
-func (f *fileTable) claimsIn(bucket uint64) bool {
+// writtenIn says whether files are being written in a bucket: new ones, or such whose
+// next publish would make them exist again though their objects were deleted.
+func (f *fileTable) writtenIn(bucket uint64) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.claims[bucket] != nil
+	if f.claims[bucket] != nil {
+		return true
+	}
+	for _, n := range f.open {
+		if n.bucket == bucket && n.linked && (n.makers > 0 || f.stuck[n]) {
+			return true
+		}
+	}
+	return false
 }
 
 // claimsBelow calls fn with the new files below a prefix, in the order of their keys
