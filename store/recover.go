@@ -68,7 +68,8 @@ func (s *Store) beginUse(ctx context.Context) error {
 	return err
 }
 
-// markClean notes a clean end: nothing is pending, and every content file is known.
+// markClean notes a clean end: nothing is pending, every content file is known, and none
+// that was deleted can come back.
 func (s *Store) markClean(ctx context.Context) error {
 	_, err := s.update(ctx, author{}, freeing, func(t *txn) error {
 		t.tx.Set(settingClean(), nil)

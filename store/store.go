@@ -207,7 +207,10 @@ func (s *Store) Close(ctx context.Context) error {
 		err := s.publishAll(ctx)
 		s.jobs.Close()
 		if s.failure() == nil {
-			err = errors.Join(err, s.settler.sweep(ctx), s.markClean(ctx))
+			err = errors.Join(err, s.settler.sweep(ctx), blobError(s.blobs.SyncRemovals(s.recovered.Unclean)))
+			if err == nil {
+				err = s.markClean(ctx)
+			}
 		}
 		s.closeErr = errors.Join(err, s.shut())
 	})

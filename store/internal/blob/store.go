@@ -140,8 +140,8 @@ func (s *Store) directory(id ID) *directory { return &s.dirs[id>>8%fanOut] }
 func (s *Store) path(id ID) string { return filepath.Join(s.directory(id).name, id.String()) }
 
 // Delete removes a blob. Readers and Writers that have it open keep it until
-// they close. The removal is not synced: a power cut may bring the blob back,
-// as one that no record names. ErrNotFound if there is none.
+// they close. The removal is not synced (see SyncRemovals): a power cut may bring
+// the blob back, as one that no record names. ErrNotFound if there is none.
 func (s *Store) Delete(id ID) error {
 	if id == 0 {
 		return fmt.Errorf("delete blob %v: %w", id, ErrNotFound)
@@ -153,6 +153,7 @@ func (s *Store) Delete(id ID) error {
 	if err != nil {
 		return fmt.Errorf("delete blob %v: %w", id, err)
 	}
+	s.directory(id).lost.Store(true)
 	s.forget(id)
 	return nil
 }

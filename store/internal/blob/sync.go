@@ -13,6 +13,7 @@ import (
 type directory struct {
 	name string
 	made atomic.Int64 // counts names made
+	lost atomic.Bool  // a name was removed since SyncRemovals
 
 	mu     sync.Mutex // guards what follows; held while syncing, so one sync serves all who wait
 	synced int64      // the count of names that are durable
@@ -71,6 +72,21 @@ func (s *Store) Sync(ids ...ID) error {
 			}
 		}
 	}
+	return errors.Join(errs...)
+}
+
+// SyncRemovals makes Delete durable: what was deleted does not come back after a power
+// cut. all is for what earlier processes have deleted too. It is for a clean end, after
+// which nobody looks for blobs that no record names.
+func (s *Store) SyncRemovals(all bool) error {
+	var dirs []*directory
+	for i := range s.dirs {
+		if d := &s.dirs[i]; d.lost.Swap(false) || all {
+			dirs = append(dirs, d)
+		}
+	}
+	errs := make([]error, len(dirs))
+	each(len(dirs), func(i int) { errs[i] = dirs[i].sync(s.files, dirs[i].made.Add(1)) })
 	return errors.Join(errs...)
 }
 
