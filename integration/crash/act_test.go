@@ -1,7 +1,6 @@
 package crash
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -66,9 +65,23 @@ type act struct {
 }
 
 func (a act) String() string {
-	b, _ := json.Marshal(a)
-	s := strings.NewReplacer(`"`, "", "{", "", "}", "").Replace(string(b))
-	return fmt.Sprintf("%s (gen %x)", s, a.Gen)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d.%d %s", a.W, a.N, a.Op)
+	for _, f := range []struct {
+		name  string
+		value any
+		zero  bool
+	}{
+		{"", a.Key, a.Key == ""}, {"to ", a.To, a.To == ""}, {"version ", a.Version, a.Version == ""},
+		{"handle ", a.Handle, a.Handle == 0}, {"at ", a.Off, a.Off == 0}, {"len ", a.Len, a.Len == 0},
+		{"tags ", a.Tags, a.Tags == nil}, {"", "truncated", !a.Trunc}, {"", a.State, a.Op != opState},
+	} {
+		if !f.zero {
+			fmt.Fprintf(&b, " %s%v", f.name, f.value)
+		}
+	}
+	fmt.Fprintf(&b, " (g%x)", a.Gen)
+	return b.String()
 }
 
 // An ack says how an act ended.

@@ -24,7 +24,7 @@ var mixes = [][]string{
 func planOf(seed uint64, i int) plan {
 	rng := rand.New(rand.NewPCG(seed, uint64(i)+1))
 	return plan{
-		Seed: rng.Uint64(), Kinds: mixes[i%len(mixes)], Acts: 3000,
+		Seed: rng.Uint64(), Kinds: mixes[i%len(mixes)], Acts: 100 + rng.IntN(500), Stay: rng.IntN(3) > 0,
 		InlineMax:   []int{2 << 10, 16 << 10}[rng.IntN(2)],
 		SettleAfter: []time.Duration{-1, 50 * time.Millisecond, 300 * time.Millisecond}[rng.IntN(3)],
 		MemTable:    1 << 20,
@@ -88,9 +88,9 @@ func TestPowerCuts(t *testing.T) {
 // moment lets the writer work on a little and takes cuts of one moment: the last of a
 // run after a kill, the others of a step of the running store.
 func (c *cutting) moment(n int) {
-	work := 60 + c.rng.IntN(400)
+	work := 60 + c.rng.IntN(600)
 	start := c.run.ledger.mark()
-	c.run.await(func(l *ledger) bool { return l.size >= start+work })
+	c.run.await(func(l *ledger) bool { return l.size >= start+work || l.said("done") })
 	mark, step := 0, uint64(0)
 	if n == 3 {
 		c.run.kill()
@@ -205,7 +205,7 @@ func (c *cutting) cutRecovery(dir string) (next string) {
 		}
 	}()
 	p := c.run.plan
-	p.Dir, p.Create, p.Kinds = filepath.Join(fs.Dir(), "store"), false, nil
+	p.Dir, p.Create, p.Kinds, p.Stay = filepath.Join(fs.Dir(), "store"), false, nil, false
 	first, err := fs.Steps()
 	if err != nil {
 		c.t.Fatal(err)

@@ -106,19 +106,19 @@ func (j *judge) explain(why []string) error {
 			keys[strings.Trim(key, `"`)] = true
 		}
 	}
+	opened := map[int]bool{}
 	story := j.page.story(j.home.worker, func(a act) bool {
-		if a.Op == opSync || a.Op == opState || len(keys) == 0 {
-			return true
-		}
+		about := len(keys) == 0 || a.Op == opState || opened[a.Handle]
 		for key := range keys {
-			if key == a.Key || key == a.To || a.Op == opRename && strings.HasSuffix(a.Key, "/") {
-				return true
-			}
+			about = about || key == a.Key || key == a.To || a.Op == opRename && strings.HasSuffix(a.Key, "/")
 		}
-		return false
+		if about && a.Op == opOpen {
+			opened[a.N] = true
+		}
+		return about
 	})
-	if len(why) > 6 {
-		why = append(why[:3], append([]string{"..."}, why[len(why)-3:]...)...)
+	if len(why) > 4 {
+		why = append(why[:2], append([]string{"..."}, why[len(why)-2:]...)...)
 	}
 	return fmt.Errorf("bucket %s %q: no moment fits what was found:\n%s\n%s", j.home.bucket, j.home.prefix, strings.Join(why, "\n"), story)
 }
@@ -153,23 +153,14 @@ func (j *judge) compare(m *model) error {
 
 // recoverDrafts returns the chains with what recovery publishes of synced drafts.
 func (j *judge) recoverDrafts(m *model, b *bucket) map[string][]*version {
-	keys := b.keys
+	keys := maps.Clone(b.keys)
 	for _, f := range m.open {
 		if f.synced == nil || !f.linked || f.at != j.home.bucket {
 			continue
 		}
-		if len(keys) == len(b.keys) {
-			keys = maps.Clone(b.keys)
-		}
 		tmp := &bucket{state: b.state, keys: map[string][]*version{f.key: keys[f.key]}}
 		v := &version{order: 1 << 30, draft: f.synced, mode: f.synced.mode, ino: f}
-		from := f.base
-		if head := tmp.live(f.key); head != nil && head.ino == f {
-			from = head
-		}
-		if from != nil {
-			v.tags, v.meta = from.tags, from.meta
-		}
+		f.inherit(v, tmp.live(f.key))
 		tmp.stack(f.key, v)
 		keys[f.key] = tmp.keys[f.key]
 	}

@@ -2,6 +2,7 @@ package crash
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -10,11 +11,12 @@ import (
 // indices into the order in which the reports were made: an act that ended before
 // another began has the smaller position.
 type ledger struct {
-	mu    sync.Mutex // guards what follows
-	words []string
-	done  map[int][]deed // by worker
-	size  int
-	bad   string // an act that failed and should not have
+	mu     sync.Mutex // guards what follows
+	words  []string
+	places []int          // their positions
+	done   map[int][]deed // by worker
+	size   int
+	bad    string // an act that failed and should not have
 }
 
 // A deed is an act and what became of it.
@@ -40,10 +42,13 @@ func (l *ledger) add(e event) {
 			l.bad = fmt.Sprintf("%v failed: %s", d.act, e.End.Err)
 		}
 	default:
-		l.words = append(l.words, e.Word)
+		l.words, l.places = append(l.words, e.Word), append(l.places, l.size)
 	}
 	l.size++
 }
+
+// said says whether the writer has said a word. mu is held.
+func (l *ledger) said(word string) bool { return slices.Contains(l.words, word) }
 
 // mark returns the present position: acts acknowledged before it are.
 func (l *ledger) mark() int {
@@ -58,6 +63,8 @@ type page struct {
 	mark int            // acts acknowledged before this position are promises
 	// kill says that nothing but the process was lost.
 	kill bool
+	// closed says that the store had been closed before.
+	closed bool
 }
 
 // page copies what had begun until now.
@@ -65,6 +72,9 @@ func (l *ledger) page(mark int) page {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := page{acts: map[int][]deed{}, mark: mark}
+	for i, word := range l.words {
+		p.closed = p.closed || word == "closed" && l.places[i] < mark
+	}
 	for w, ds := range l.done {
 		p.acts[w] = append([]deed(nil), ds...)
 	}
@@ -106,6 +116,9 @@ func (p page) floor(w int) (happened, settled int) {
 		n := before(ds, p.mark)
 		return n, n
 	}
+	if p.closed {
+		return len(ds), len(ds)
+	}
 	happened = before(ds, p.horizon(false))
 	for i, d := range ds {
 		if d.Op.durable() && p.acked(d) {
@@ -127,15 +140,15 @@ func (p page) story(w int, about func(act) bool) string {
 			continue
 		}
 		state := "not acknowledged"
-		if d.ended >= 0 {
+		switch {
+		case p.acked(d):
 			state = "acknowledged"
-			if !p.acked(d) {
-				state = "acknowledged after the cut began"
-			}
+		case d.ended >= 0:
+			state = "acknowledged late"
 		}
-		lines = append(lines, fmt.Sprintf("  %v: %s %s\n", d.act, state, d.ack.ID))
+		lines = append(lines, fmt.Sprintf("  %v: %s %s number %d\n", d.act, state, d.ID, d.Number))
 	}
-	if n := len(lines) - 40; n > 0 {
+	if n := len(lines) - 25; n > 0 {
 		fmt.Fprintf(&b, "  (%d earlier ones)\n", n)
 		lines = lines[n:]
 	}

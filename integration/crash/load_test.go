@@ -82,6 +82,11 @@ func (g *generator) next() act {
 	}
 }
 
+// close closes a file that is open.
+func (g *generator) close() act {
+	return act{Op: opClose, Bucket: g.home.bucket, Handle: slices.Min(slices.Collect(maps.Keys(g.m.open)))}
+}
+
 // prelude is what a worker does first.
 func (g *generator) prelude() (act, bool) {
 	b := g.m.buckets[g.home.bucket]

@@ -54,6 +54,8 @@ type inode struct {
 	key           string
 	linked, claim bool
 	base          *version
+	tags          map[string]string // of the base, when it became that
+	meta          string
 	body          content
 	mode          uint32
 	dirty, fresh  bool
@@ -234,18 +236,22 @@ func (m *model) publish(f *inode, a ack) {
 	}
 	b := m.buckets[f.at]
 	v := &version{order: m.now, id: a.ID, number: a.Number, body: f.body, mode: f.mode, ino: f, pending: f.big && f.synced == nil}
-	from := f.base
-	if head := b.live(f.key); head != nil && head.ino == f {
-		from = head
-	}
-	if from != nil {
-		v.tags, v.meta = from.tags, from.meta
-	}
+	f.inherit(v, b.live(f.key))
 	if f.big && f.base != nil {
 		f.base.pending = false
 	}
 	b.put(f.key, v)
+	f.tags, f.meta = v.tags, v.meta
 	f.base, f.dirty, f.fresh, f.synced, f.claim, f.big = v, false, false, nil, false, false
+}
+
+// inherit gives a version of f the labels that the file has: those of the head, if that
+// is still this file.
+func (f *inode) inherit(v, head *version) {
+	v.tags, v.meta = f.tags, f.meta
+	if head != nil && head.ino == f {
+		v.tags, v.meta = head.tags, head.meta
+	}
 }
 
 // begin makes sure that f has a draft.
@@ -287,7 +293,7 @@ func (m *model) openFile(a act) *inode {
 		return f
 	}
 	f := head.ino
-	*f = inode{handle: a.N, at: a.Bucket, key: a.Key, linked: true, base: head, body: head.body, mode: head.mode}
+	*f = inode{handle: a.N, at: a.Bucket, key: a.Key, linked: true, base: head, tags: head.tags, meta: head.meta, body: head.body, mode: head.mode}
 	m.open[a.N] = f
 	if a.Trunc && f.body.size > 0 {
 		f.fresh, f.body = true, content{}

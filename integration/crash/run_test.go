@@ -8,9 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,7 +28,7 @@ type run struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
 	report *os.File
-	read   atomic.Int64  // bytes of reports that are in the ledger
+	pings  int
 	ended  chan struct{} // closed when there are no more reports
 	dead   bool
 }
@@ -76,7 +74,6 @@ func (r *run) listen() {
 			panic(fmt.Sprintf("report %q: %v", line, err))
 		}
 		r.ledger.add(e)
-		r.read.Add(int64(len(line)))
 	}
 }
 
@@ -103,6 +100,8 @@ func (r *run) await(done func(*ledger) bool) bool {
 		case <-time.After(500 * time.Microsecond):
 		}
 		if time.Now().After(deadline) {
+			_ = r.cmd.Process.Signal(unix.SIGQUIT) // its goroutines go to standard error
+			time.Sleep(time.Second)
 			r.t.Fatalf("seed %d: the writer hangs", r.plan.Seed)
 		}
 	}
@@ -110,7 +109,7 @@ func (r *run) await(done func(*ledger) bool) bool {
 
 // awaitWord waits for a word of the writer.
 func (r *run) awaitWord(word string) bool {
-	return r.await(func(l *ledger) bool { return slices.Contains(l.words, word) })
+	return r.await(func(l *ledger) bool { return l.said(word) })
 }
 
 // begin lets the writer go on.
@@ -120,15 +119,24 @@ func (r *run) begin() {
 	}
 }
 
-// catchUp waits until everything reported before the call is in the ledger.
+// catchUp waits until everything reported before the call is in the ledger: the writer
+// answers a line of input with a word in the stream of its reports.
 func (r *run) catchUp() {
 	r.t.Helper()
-	waiting, err := unix.IoctlGetInt(int(r.report.Fd()), unix.TIOCINQ)
-	if err != nil {
-		r.t.Fatal(err)
+	r.pings++
+	if _, err := io.WriteString(r.stdin, "ping\n"); err != nil {
+		<-r.ended
+		return
 	}
-	want := int64(waiting) + r.read.Load() // read in this order: never too few
-	r.await(func(*ledger) bool { return r.read.Load() >= want })
+	r.await(func(l *ledger) bool {
+		pongs := 0
+		for _, w := range l.words {
+			if w == "pong" {
+				pongs++
+			}
+		}
+		return pongs >= r.pings
+	})
 }
 
 // kill ends the writer as a power failure would and takes in what it had reported.

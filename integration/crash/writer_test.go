@@ -26,6 +26,7 @@ type plan struct {
 	Kinds       []string // of load, one for each worker; none: only open and close
 	Script      []act    // instead of a load: these acts of worker 0, one at a time
 	Acts        int      // of each worker, at most
+	Stay        bool     // do not close the store at the end
 	InlineMax   int
 	SettleAfter time.Duration
 	MemTable    int64
@@ -111,11 +112,23 @@ func (w *writer) run(ctx context.Context) (err error) {
 	if w.plan.Script != nil {
 		return w.script(ctx, in)
 	}
+	go func() { // ends with the process
+		for {
+			if _, err := in.ReadString('\n'); err != nil {
+				return
+			}
+			w.tell(event{Word: "pong"})
+		}
+	}()
 	var group sync.WaitGroup
 	for i, h := range w.plan.homes() {
 		group.Go(func() { w.work(ctx, h, rand.New(rand.NewPCG(w.plan.Seed, uint64(i)))) })
 	}
 	group.Wait()
+	w.tell(event{Word: "done"})
+	if w.plan.Stay {
+		select {} // until it is killed
+	}
 	if err := w.s.Close(ctx); err != nil {
 		return err
 	}
@@ -158,8 +171,11 @@ func (w *writer) work(ctx context.Context, h home, rng *rand.Rand) {
 	}
 	p := &performer{se: w.se, s: w.s, files: map[int]*store.File{}}
 	g := newGenerator(h, h.start(w.plan.InlineMax), w.plan, rng)
-	for n := 1; n <= w.plan.Acts; n++ {
+	for n := 1; n <= w.plan.Acts || len(g.m.open) > 0 && !w.plan.Stay; n++ {
 		a := g.next()
+		if n > w.plan.Acts {
+			a = g.close()
+		}
 		a.W, a.N = h.worker, n
 		a.Gen = genOf(a.W, n)
 		r := w.perform(ctx, p, a)
