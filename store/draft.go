@@ -21,6 +21,7 @@ type draft struct {
 	file  *blob.Writer // what was written since the draft began
 	m     *blob.Map    // where each byte of the content is
 	alone bool         // nothing of the content is in what the draft began from
+	lent  loans        // bytes of other contents that the draft refers to
 
 	olds []blob.ID // content files that only a record of the draft may still name
 
@@ -194,6 +195,8 @@ func (d *draft) readExtents(base *body, p []byte, off int64) error {
 		case e.Blob == d.file.ID():
 			_, err = d.file.ReadAt(part, e.Off)
 			err = blobError(err)
+		case d.lent.has(e.Blob):
+			err = d.lent.from.readExtent(part, e, 0)
 		case base == nil:
 			err = fault.New(fault.Damaged, "a draft refers to bytes that are gone")
 		default:
@@ -216,8 +219,9 @@ func (d *draft) blocks() int64 {
 	return (n + 511) / 512
 }
 
-// discard lets go of the draft's content file, if it has one.
+// discard lets go of the draft's content file, if it has one, and of what it has lent.
 func (d *draft) discard() error {
+	d.lent.end()
 	var err error
 	if d.file != nil {
 		err = d.file.Discard()

@@ -144,6 +144,7 @@ func (n *inode) draftExtents(d *draft, rec *record.Draft, st *draftState) {
 	}
 	rec.Blob, rec.BlobSize = uint64(d.file.ID()), d.file.Size()
 	rec.List, rec.BaseLimit = y.list, y.limit
+	rec.Lent = d.lent.numbers()
 	if !d.alone && n.base != nil && n.body != nil && n.body.extents != nil {
 		rec.Base = n.base.Content
 	}
@@ -175,10 +176,10 @@ func (n *inode) unpublished(d *draft) *record.Version {
 }
 
 // putDraft writes the record of a draft and the chunks that changed. A file that has
-// lost its name needs none.
+// lost its name, or its bucket, needs none.
 func (t *txn) putDraft(n *inode, d *draft, st draftState) error {
 	bucket, _, key, linked := t.s.files.name(n)
-	if !linked {
+	if !linked || t.bucketByID(bucket) == nil {
 		return nil
 	}
 	rec := st.rec
@@ -197,6 +198,9 @@ func (t *txn) putDraft(n *inode, d *draft, st draftState) error {
 		if err := t.release(old.Base); err != nil {
 			return err
 		}
+	}
+	if err := t.lend(old.Lent, rec.Lent); err != nil {
+		return err
 	}
 	for r, es := range st.chunks {
 		err := t.put(table.ExtentList(rec.List, r), &record.ExtentList{Schema: record.Schema, Extents: fromExtents(es)})
@@ -246,8 +250,8 @@ func (t *txn) hasBase(base *record.Version) error {
 	return nil
 }
 
-// absorb copies into the draft's own file what it still takes from its base, so that
-// it needs the base no more.
+// absorb copies into the draft's own file what it still takes from its base and from
+// others, so that it needs them no more.
 func (n *inode) absorb() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -259,7 +263,7 @@ func (n *inode) absorb() error {
 	for at := int64(0); at < d.size; {
 		e := d.m.Slice(at, min(int64(len(buf)), d.size-at))[0]
 		if !e.IsHole() && e.Blob != d.file.ID() {
-			if err := n.body.readExtent(buf[:e.Len], e, 0); err != nil {
+			if err := d.readExtents(n.body, buf[:e.Len], at); err != nil {
 				return err
 			}
 			if _, err := d.file.WriteAt(buf[:e.Len], at); err != nil {
@@ -270,6 +274,7 @@ func (n *inode) absorb() error {
 		}
 		at += e.Len
 	}
+	d.lent.end()
 	d.sync.limit = 0
 	d.sync.again = true
 	d.alone = true
@@ -289,6 +294,9 @@ func (t *txn) dropDraft(ino uint64) error {
 		if err := t.deleteAll(table.ExtentListOf(old.List)); err != nil {
 			return err
 		}
+	}
+	if err := t.lend(old.Lent, nil); err != nil {
+		return err
 	}
 	if old.Base != nil {
 		return t.release(old.Base)

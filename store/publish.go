@@ -57,16 +57,14 @@ func (n *inode) tryPublish(ctx context.Context, onlyData bool) error {
 	_, err = n.s.update(ctx, d.who, visible, func(t *txn) error {
 		v = nil
 		bucket, _, key, linked := t.s.files.name(n)
-		if err := t.dropDraft(n.ino); err != nil || !linked {
-			return err
+		b := t.bucketByID(bucket) // nil: the bucket went, and the file's name with it
+		if linked && b != nil {
+			var err error
+			if v, err = t.publishDraft(n, d, b, key, es, seal); err != nil {
+				return err
+			}
 		}
-		b := t.bucketByID(bucket)
-		if b == nil {
-			return nil // the bucket went, and the file's name with it
-		}
-		var err error
-		v, err = t.publishDraft(n, d, b, key, es, seal)
-		return err
+		return t.dropDraft(n.ino) // at last: until here it keeps what the version refers to
 	})
 	if err != nil {
 		if d.file != nil {
@@ -103,7 +101,7 @@ func (n *inode) sealDraft(d *draft) (blob.Extents, blob.Seal, error) {
 	if d.file == nil {
 		return nil, blob.Seal{}, nil
 	}
-	if d.m.Len() > mostPieces {
+	if d.m.Len() > mostPieces || d.lent.count() > mostLoans {
 		if err := n.rewrite(d); err != nil {
 			return nil, blob.Seal{}, err
 		}
@@ -129,6 +127,7 @@ func (n *inode) rewrite(d *draft) error {
 	m.Write(0, d.size, whole.ID(), 0)
 	old := d.file
 	d.file, d.m, d.alone = whole, m, true
+	d.lent.end()
 	d.sync.limit, d.sync.again = 0, true
 	d.sync.mark(0, d.size)
 	return d.leave(old)
@@ -159,6 +158,7 @@ func (n *inode) shrink(d *draft) error {
 	}
 	old := d.file
 	d.small, d.file, d.m, d.alone = small, nil, nil, true
+	d.lent.end()
 	d.sync = draftSync{recorded: d.sync.recorded, again: true}
 	return d.leave(old)
 }
@@ -189,6 +189,9 @@ func (t *txn) publishDraft(n *inode, d *draft, b *record.Bucket, key string, es 
 			if err := t.hasBase(n.base); err != nil {
 				return nil, err
 			}
+		}
+		if err := t.repay(d, es); err != nil {
+			return nil, err
 		}
 		own, err := t.ownFile(d, es, seal)
 		if err != nil {
@@ -266,6 +269,7 @@ func (n *inode) nowPublished(d *draft, v *record.Version, es blob.Extents) error
 	if n.body != nil {
 		n.body.close()
 	}
+	d.lent.end() // nb keeps its own hold on what it refers to
 	n.base, n.body, n.draft = v, nb, nil
 	if d.file != nil {
 		return blobError(d.file.Close())

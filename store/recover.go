@@ -330,6 +330,9 @@ func (sn *snap) loadDraft(n *inode, r *record.Draft) error {
 	n.body = &body{s: sn.s, size: base.Size()}
 	n.body.setExtents(base)
 	d.alone = r.Base == nil
+	for _, id := range r.Lent {
+		d.lent.take(sn.s, blob.ID(id))
+	}
 	d.m = blob.NewMap(base)
 	d.m.Truncate(min(r.BaseLimit, base.Size()))
 	d.m.Truncate(d.size)

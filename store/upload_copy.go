@@ -9,9 +9,7 @@ import (
 
 	"pail/store/fault"
 	"pail/store/internal/blob"
-	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
-	"pail/store/internal/meta/table"
 )
 
 // A Range is bytes of a version.
@@ -101,10 +99,6 @@ func partETag(ctx context.Context, v *record.Version, bytes *io.SectionReader) (
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// errCannotShare says that bytes cannot get another reference where they are: what
-// held them was deleted meanwhile, or they are in too many pieces.
-var errCannotShare = errors.New("the bytes cannot be shared")
-
 // sharePart makes extents of another content a part. The parts of one upload have few
 // pieces enough for one update to join them.
 func (t *txn) sharePart(b *record.Bucket, key, id string, p *record.Part, src Source, es blob.Extents) error {
@@ -123,22 +117,4 @@ func (t *txn) sharePart(b *record.Bucket, key, id string, p *record.Part, src So
 		return err
 	}
 	return t.putPart(b, key, id, p)
-}
-
-// sharable fails with errCannotShare unless content files may get another reference,
-// and with a pendingError if they are not on disk yet.
-func (t *txn) sharable(ids []blob.ID) error {
-	if err := t.settledFiles(ids); err != nil {
-		return err
-	}
-	for _, id := range ids {
-		_, err := t.r.Get(table.Blob(uint64(id)))
-		if errors.Is(err, meta.ErrNotFound) {
-			return errCannotShare
-		}
-		if err != nil {
-			return damaged(err)
-		}
-	}
-	return nil
 }
