@@ -31,7 +31,11 @@ func balance(t *testing.T, s *Store) {
 		time.Sleep(5 * time.Millisecond) // the settler's job may be at it
 	}
 	a := &account{t: t, refs: map[blob.ID]uint64{}, lists: map[uint64]bool{}, drafts: map[blob.ID]bool{}}
-	err := s.view(func(sn *snap) error {
+	problems, err := s.Check(context.Background(), FsckOptions{Deep: true})
+	if err != nil || len(problems) > 0 {
+		t.Fatalf("fsck: %v, %v", problems, err)
+	}
+	err = s.view(func(sn *snap) error {
 		a.sn = sn
 		a.versions('h')
 		a.versions('d')
@@ -69,7 +73,7 @@ func swept(t *testing.T, s *Store) bool {
 	}
 	clean := true
 	err := s.view(func(sn *snap) error {
-		for _, prefix := range [][]byte{settingEnded, settingReleased, table.Garbages()} {
+		for _, prefix := range [][]byte{settingEnded(), settingReleased(), table.Garbages()} {
 			it := sn.r.Scan(meta.ScanOptions{Prefix: prefix, KeysOnly: true})
 			defer it.Close()
 			for it.Next() {

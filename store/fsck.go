@@ -279,17 +279,17 @@ func (f *fsck) loadRest() error {
 		return err
 	}
 	f.rests = map[uint64]blob.ID{}
-	err = f.scan(settingReleased, func(k, v []byte) error {
+	err = f.scan(settingReleased(), func(k, v []byte) error {
 		if len(v) == 12 {
-			f.rests[beUint64(k[len(settingReleased):])] = blob.ID(beUint64(v[4:]))
+			f.rests[beUint64(k[len(settingReleased()):])] = blob.ID(beUint64(v[4:]))
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return f.scan(settingEnded, func(k, _ []byte) error {
-		f.uploads[beUint64(k[len(settingEnded):])] = true
+	return f.scan(settingEnded(), func(k, _ []byte) error {
+		f.uploads[beUint64(k[len(settingEnded()):])] = true
 		return nil
 	})
 }

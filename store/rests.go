@@ -17,10 +17,11 @@ import (
 // note, in the table of settings, and the settler does the rest in pieces. What the
 // note is about keeps its references until they are given up one by one.
 
-var (
-	settingEnded    = table.Setting("ended/")    // number of an upload whose parts go
-	settingReleased = table.Setting("released/") // id of a list of extents that goes
-)
+// settingEnded is where it stands by the number of an upload that its parts go.
+func settingEnded() []byte { return table.Setting("ended/") }
+
+// settingReleased is where it stands by the id of a list of extents that it goes.
+func settingReleased() []byte { return table.Setting("released/") }
 
 // chunksAtOnce is how long a list may be that is released in the update which lets go
 // of it.
@@ -29,14 +30,14 @@ const chunksAtOnce = 4
 // referencesPerUpdate bounds how many references one update gives up.
 const referencesPerUpdate = 2000
 
-func noteKey(table []byte, number uint64) []byte {
-	return binary.BigEndian.AppendUint64(slices.Clone(table), number)
+func noteKey(setting []byte, number uint64) []byte {
+	return binary.BigEndian.AppendUint64(setting, number)
 }
 
 // releaseLater notes that a long list has lost its last owner. The note says how many
 // chunks it has and up to which content file its references are given up.
 func (t *txn) releaseLater(c *record.Content) {
-	t.tx.Set(noteKey(settingReleased, c.List), restNote(c.Chunks, 0))
+	t.tx.Set(noteKey(settingReleased(), c.List), restNote(c.Chunks, 0))
 	t.wakeSettler()
 }
 
@@ -48,7 +49,7 @@ func restNote(chunks uint32, after blob.ID) []byte {
 // later.
 func (t *txn) endUpload(b *record.Bucket, key string, u *record.Upload) {
 	t.tx.Delete(table.Upload(b.Id, key, u.Number))
-	t.tx.Set(noteKey(settingEnded, u.Number), nil)
+	t.tx.Set(noteKey(settingEnded(), u.Number), nil)
 	t.wakeSettler()
 }
 
@@ -56,10 +57,10 @@ func (t *txn) endUpload(b *record.Bucket, key string, u *record.Upload) {
 func (s *Store) releaseRests(ctx context.Context) error {
 	for _, rest := range []struct {
 		prefix []byte
-		some   func(t *txn, note, value []byte) error
+		some   releaser
 	}{
-		{settingEnded, (*txn).releaseParts},
-		{settingReleased, (*txn).releaseList},
+		{settingEnded(), (*txn).releaseParts},
+		{settingReleased(), (*txn).releaseList},
 	} {
 		for {
 			more := false
@@ -81,15 +82,20 @@ func (s *Store) releaseRests(ctx context.Context) error {
 	return nil
 }
 
-func (s *Store) releaseSome(ctx context.Context, prefix []byte, some func(t *txn, note, value []byte) error) error {
-	_, err := s.update(ctx, author{}, freeing, func(t *txn) error {
-		note, value, err := t.firstBelow(prefix)
-		if note == nil || err != nil {
-			return err
-		}
-		return some(t, note, value)
+// A releaser gives up about most references for the note at a key.
+type releaser func(t *txn, note, value []byte, most int) error
+
+func (s *Store) releaseSome(ctx context.Context, prefix []byte, some releaser) error {
+	return inPieces(referencesPerUpdate, func(most int) error {
+		_, err := s.update(ctx, author{}, freeing, func(t *txn) error {
+			note, value, err := t.firstBelow(prefix)
+			if note == nil || err != nil {
+				return err
+			}
+			return some(t, note, value, most)
+		})
+		return err
 	})
-	return err
 }
 
 // firstBelow returns the first record below a prefix, nil if there is none.
@@ -104,11 +110,11 @@ func (t *txn) firstBelow(prefix []byte) (key, value []byte, err error) {
 
 // releaseParts releases some parts of an upload that has ended, and with the last of
 // them the note.
-func (t *txn) releaseParts(note, _ []byte) error {
-	it := t.r.Scan(meta.ScanOptions{Prefix: table.PartsOf(beUint64(note[len(settingEnded):]))})
+func (t *txn) releaseParts(note, _ []byte, most int) error {
+	it := t.r.Scan(meta.ScanOptions{Prefix: table.PartsOf(beUint64(note[len(settingEnded()):]))})
 	defer it.Close()
 	for n := 0; it.Next(); {
-		if n >= referencesPerUpdate {
+		if n >= most {
 			return nil
 		}
 		var p record.Part
@@ -127,11 +133,11 @@ func (t *txn) releaseParts(note, _ []byte) error {
 
 // releaseList gives up some references of a list without owners, and with the last of
 // them the list and the note.
-func (t *txn) releaseList(note, value []byte) error {
+func (t *txn) releaseList(note, value []byte, most int) error {
 	if len(value) != 12 {
-		return fault.New(fault.Damaged, "the note on extent list %d is damaged", beUint64(note[len(settingReleased):]))
+		return fault.New(fault.Damaged, "the note on extent list %d is damaged", beUint64(note[len(settingReleased()):]))
 	}
-	c := &record.Content{List: beUint64(note[len(settingReleased):]), Chunks: binary.BigEndian.Uint32(value)}
+	c := &record.Content{List: beUint64(note[len(settingReleased()):]), Chunks: binary.BigEndian.Uint32(value)}
 	after := blob.ID(beUint64(value[4:]))
 	es, err := t.extentsOf(c)
 	if err != nil {
@@ -141,7 +147,7 @@ func (t *txn) releaseList(note, value []byte) error {
 	slices.Sort(ids)
 	from, _ := slices.BinarySearch(ids, after+1)
 	ids = ids[from:]
-	some := ids[:min(len(ids), referencesPerUpdate)]
+	some := ids[:min(len(ids), most)]
 	for _, id := range some {
 		if err := t.refer(uint64(id), -1); err != nil {
 			return err
