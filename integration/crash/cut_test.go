@@ -24,7 +24,7 @@ var mixes = [][]string{
 func planOf(seed uint64, i int) plan {
 	rng := rand.New(rand.NewPCG(seed, uint64(i)+1))
 	return plan{
-		Seed: rng.Uint64(), Kinds: mixes[i%len(mixes)], Acts: 100 + rng.IntN(500), Stay: rng.IntN(3) > 0,
+		Seed: rng.Uint64(), Kinds: mixes[i%len(mixes)], Acts: 60 + rng.IntN(300), Stay: rng.IntN(3) > 0,
 		InlineMax:   []int{2 << 10, 16 << 10}[rng.IntN(2)],
 		SettleAfter: []time.Duration{-1, 50 * time.Millisecond, 300 * time.Millisecond}[rng.IntN(3)],
 		MemTable:    1 << 20,
@@ -88,7 +88,7 @@ func TestPowerCuts(t *testing.T) {
 // moment lets the writer work on a little and takes cuts of one moment: the last of a
 // run after a kill, the others of a step of the running store.
 func (c *cutting) moment(n int) {
-	work := 60 + c.rng.IntN(600)
+	work := 60 + c.rng.IntN(500)
 	start := c.run.ledger.mark()
 	c.run.await(func(l *ledger) bool { return l.size >= start+work || l.said("done") })
 	mark, step := 0, uint64(0)

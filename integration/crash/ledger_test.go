@@ -39,12 +39,21 @@ func (l *ledger) add(e event) {
 		d := &l.done[e.End.W][e.End.N-1]
 		d.ended, d.ack = l.size, *e.End
 		if e.End.Err != "" && l.bad == "" {
-			l.bad = fmt.Sprintf("%v failed: %s", d.act, e.End.Err)
+			l.bad = fmt.Sprintf("%v failed: %s\n%s", d.act, e.End.Err, l.before(d.act))
 		}
 	default:
 		l.words, l.places = append(l.words, e.Word), append(l.places, l.size)
 	}
 	l.size++
+}
+
+// before tells what a worker did in the directory of an act that failed. mu is held.
+func (l *ledger) before(a act) string {
+	p := page{acts: map[int][]deed{a.W: l.done[a.W]}, mark: l.size + 1}
+	dir := dirOf(a.Key)
+	return p.story(a.W, func(b act) bool {
+		return strings.HasPrefix(b.Key, dir) || strings.HasPrefix(b.To, dir) || strings.HasSuffix(b.Key, "/") || b.Op == opState
+	})
 }
 
 // said says whether the writer has said a word. mu is held.

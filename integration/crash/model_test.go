@@ -123,16 +123,21 @@ func (b *bucket) put(key string, v *version) {
 // remove is a delete without a version. prune says that implied directories go.
 func (b *bucket) remove(key string, order int, prune bool) *version {
 	was := b.live(key)
-	var m *version
+	m := b.take(key, order)
+	if was != nil {
+		b.died(dirOf(key), prune)
+	}
+	return m
+}
+
+// take is remove but for the directory.
+func (b *bucket) take(key string, order int) (m *version) {
 	if b.state == versioning.Unversioned {
 		b.keys[key], _ = dropNull(b.keys[key])
 	} else {
 		m = &version{order: order, marker: true}
 		b.stack(key, m)
 		m.pred = nil
-	}
-	if was != nil {
-		b.died(dirOf(key), prune)
 	}
 	return m
 }
@@ -320,7 +325,10 @@ func (m *model) rename(at, from, to string, a ack) {
 		f = head.ino
 		n := m.moved(head)
 		n.id, n.number = a.ID, a.Number
-		b.remove(from, m.now, false)
+		b.take(from, m.now)
+		if dirOf(from) != dirOf(to) {
+			b.died(dirOf(from), false)
+		}
 		m.detach(at, to, over)
 		b.put(to, n)
 		n.pred = nil
