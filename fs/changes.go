@@ -28,8 +28,10 @@ func (f *filesystem) observe(c store.Change) {
 
 // published follows a publish of our own. The kernel knows what it asked for, but two
 // things may surprise it: a file that lost its name to somebody else's object takes it
-// back, and a new file only now changes its directory.
+// back, and a new file only now changes its directory. And what was read just before,
+// from records that did not have it and open files that no longer did, is not cached.
 func (f *filesystem) published(c store.Change) {
+	f.notify.count.Add(1)
 	at, stands, known := f.nodes.standing(c.Ino)
 	fresh := f.handles.published(c.Ino)
 	switch {
@@ -39,8 +41,6 @@ func (f *filesystem) published(c store.Change) {
 	case fresh:
 		if dir, ok := f.nodes.node(at.parent); ok && dir.told {
 			f.notify.attr(at.parent)
-		} else {
-			f.notify.count.Add(1) // it may be about to be told
 		}
 	}
 }

@@ -40,7 +40,8 @@
 //     once; names that do not exist are cached too; READDIRPLUS only where entries are
 //     asked after; symlinks are cached. HANDLE_KILLPRIV_V2 and ATOMIC_O_TRUNC save a
 //     request per write and per truncating open. The GETATTR of a directory after a
-//     change in it remains: default_permissions needs it.
+//     change in it, which default_permissions needs, is saved where only root gets in
+//     (see kernelOptions).
 //   - Without a directory handle an offset must mean something by itself: it is the
 //     inode number of the entry before it (cursor_table.go).
 //   - No writeback cache: the store's other door changes files. No passthrough: the

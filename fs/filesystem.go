@@ -42,6 +42,7 @@ type filesystem struct {
 	tree    sync.RWMutex
 	nodes   *nodeTable
 	handles *handleTable
+	relics  *relicTable
 	cursors *cursorTable
 	notify  *notifier
 	peers   *Peers

@@ -12,6 +12,7 @@ import (
 type handle struct {
 	id     uint64 // node id
 	file   *store.File
+	relic  *relic // what file belongs to, if it is shared
 	writes bool
 	opener process // whose closes publish
 }

@@ -89,7 +89,7 @@ func newFilesystem(ctx context.Context, o *Options, extra mountOptions) (*filesy
 		root:     rootPlace{bucket: o.Bucket, place: names.Root(o.Prefix)},
 		readOnly: o.ReadOnly || extra.readOnly,
 		uid:      o.UID, gid: o.GID, umask: o.Umask, log: o.Log,
-		handles: newHandleTable(), cursors: newCursorTable(), notify: newNotifier(), peers: o.Peers,
+		handles: newHandleTable(), relics: newRelicTable(), cursors: newCursorTable(), notify: newNotifier(), peers: o.Peers,
 	}
 	f.nodes = newNodeTable(f.root.kind())
 	f.notify.translate = f.translate
@@ -157,6 +157,9 @@ func (m *Server) serve() {
 	var errs []error
 	for _, fh := range m.fs.handles.all() {
 		errs = append(errs, m.fs.release(fh))
+	}
+	for _, id := range m.fs.relics.all() {
+		m.fs.forgetRelic(id)
 	}
 	m.left = errors.Join(errs...)
 	close(m.served)

@@ -287,10 +287,17 @@ func TestMountOptions(t *testing.T) {
 	st := openStore(t)
 	m := mountStore(t, st, Options{ExtraOptions: []string{"noexec", "fsname=source", "x-systemd.automount", "_netdev", "ro"}})
 	out := runIn(t, "/", "grep -F ' "+m.Dir()+" ' /proc/mounts")
-	for _, want := range []string{"source ", " fuse.pail ", "ro,nosuid,nodev,noexec", "default_permissions"} {
+	for _, want := range []string{"source ", " fuse.pail ", "ro,nosuid,nodev,noexec", "max_read="} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q lacks %q", out, want)
 		}
+	}
+	if os.Geteuid() == 0 && strings.Contains(out, "default_permissions") {
+		t.Errorf("%q: root alone needs no checks", out)
+	}
+	other := mountStore(t, st, Options{ExtraOptions: []string{"allow_other"}})
+	if out := runIn(t, "/", "grep -F ' "+other.Dir()+" ' /proc/mounts"); !strings.Contains(out, "default_permissions,allow_other") {
+		t.Errorf("%q lets others in without checks", out)
 	}
 	if err := os.Mkdir(filepath.Join(m.Dir(), "bkt"), 0o755); err == nil || !strings.Contains(err.Error(), "read-only") {
 		t.Fatal(err)

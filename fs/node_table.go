@@ -213,20 +213,22 @@ func (t *nodeTable) dropUnused(s uint32) {
 	t.abandon(parent)
 }
 
-// forget takes back count references of the kernel.
-func (t *nodeTable) forget(id, count uint64) {
+// forget takes back count references of the kernel; last says that these were all.
+func (t *nodeTable) forget(id, count uint64) (last bool) {
 	if id == rootID {
-		return
+		return false
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s, ok := t.byID[id]
 	if !ok {
-		return
+		return false
 	}
 	n := t.at(s)
 	n.lookups -= min(count, n.lookups)
+	last = n.lookups == 0
 	t.dropUnused(s)
+	return last
 }
 
 // node returns a copy of the node id; ok is false if the kernel should not know it.

@@ -289,6 +289,22 @@ func (f *filesystem) attrChange(in *fuse.SetAttrIn, now store.Attr) store.AttrCh
 	return c
 }
 
+// Access answers access(2) and chdir(2) where the kernel does not check permissions by
+// itself: root may do everything but execute what is not executable.
+func (f *filesystem) Access(_ <-chan struct{}, in *fuse.AccessIn) fuse.Status {
+	if in.Mask&fuse.X_OK == 0 {
+		return fuse.OK
+	}
+	a, _, err := f.getAttr(&in.InHeader)
+	if err != nil {
+		return f.status("access", err)
+	}
+	if a.Mode&unix.S_IFMT != unix.S_IFDIR && a.Mode&0o111 == 0 {
+		return fuse.EACCES
+	}
+	return fuse.OK
+}
+
 // StatFs is the disk below the store, less what the store keeps free for itself.
 func (f *filesystem) StatFs(_ <-chan struct{}, _ *fuse.InHeader, out *fuse.StatfsOut) fuse.Status {
 	var st unix.Statfs_t

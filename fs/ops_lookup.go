@@ -153,4 +153,8 @@ func (f *filesystem) tell(out *fuse.EntryOut, parent uint64, name string, got fo
 }
 
 // Forget takes back references that the kernel drops.
-func (f *filesystem) Forget(nodeid, nlookup uint64) { f.nodes.forget(nodeid, nlookup) }
+func (f *filesystem) Forget(nodeid, nlookup uint64) {
+	if f.nodes.forget(nodeid, nlookup) {
+		f.forgetRelic(nodeid)
+	}
+}

@@ -209,10 +209,15 @@ func (f *filesystem) rename(se *store.Session, in *fuse.RenameIn, from, to spot)
 		return err
 	}
 	old := f.ghostOf(se, to.parent, to.name)
+	relic := uint64(0)
+	if !exchange {
+		relic = f.saveRelic(se, to)
+	}
 	err = se.Rename(f.ctx, fromPath, toPath, store.RenameFlags{
 		NoReplace: in.Flags&unix.RENAME_NOREPLACE != 0, Exchange: exchange,
 	})
 	if err != nil {
+		f.forgetRelic(relic)
 		return err
 	}
 	if exchange {
@@ -339,6 +344,11 @@ func (f *filesystem) Readlink(_ <-chan struct{}, h *fuse.InHeader) ([]byte, fuse
 	loc, err := f.locate(h.NodeId)
 	if err == nil {
 		_, err = f.statObject(se, h.NodeId, loc)
+	}
+	if fault.Is(err, fault.StaleHandle) {
+		if to, ok := f.relicLink(h.NodeId); ok {
+			return to, fuse.OK
+		}
 	}
 	if err != nil {
 		return nil, f.status("readlink", err)

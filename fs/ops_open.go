@@ -1,6 +1,9 @@
 package fs
 
 import (
+	"errors"
+	"io"
+
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 
@@ -17,6 +20,13 @@ func (f *filesystem) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut)
 	f.tree.RLock()
 	defer f.tree.RUnlock()
 	file, err := f.openStanding(f.session(&in.InHeader), in.NodeId, flags)
+	if fault.Is(err, fault.StaleHandle) && !flags.Write {
+		if r := f.relics.use(in.NodeId); r != nil {
+			out.OpenFlags = fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH
+			out.Fh = f.handles.add(&handle{id: in.NodeId, file: r.file, relic: r}, 0)
+			return fuse.OK
+		}
+	}
 	if err != nil {
 		return f.status("open", err)
 	}
@@ -179,7 +189,13 @@ func (f *filesystem) release(fh uint64) error {
 	if h == nil {
 		return nil
 	}
-	err := h.file.Close(f.ctx)
+	file := h.file
+	if h.relic != nil {
+		if file = f.relics.leave(h.relic); file == nil {
+			return nil
+		}
+	}
+	err := file.Close(f.ctx)
 	if err != nil {
 		f.log.Error("mount: a file could not be published at its last close", "key", h.file.Object().Key, "err", err)
 	}
@@ -187,6 +203,44 @@ func (f *filesystem) release(fh uint64) error {
 		f.handles.published(h.id) // or never will be
 	}
 	return err
+}
+
+// saveRelic keeps the file at a name that is about to be replaced, if the kernel knows
+// it. It returns the node, 0 if there is none.
+func (f *filesystem) saveRelic(se *store.Session, at spot) (id uint64) {
+	n, ok := f.nodes.child(at.parent, at.name)
+	if !ok || n.kind != kindObject {
+		return 0
+	}
+	file, err := f.openStanding(se, n.id, store.OpenFlags{})
+	if err != nil {
+		return 0
+	}
+	if !f.relics.keep(n.id, file) {
+		_ = file.Close(f.ctx)
+	}
+	return n.id
+}
+
+// relicLink reads where a symlink pointed that was replaced.
+func (f *filesystem) relicLink(id uint64) (to []byte, ok bool) {
+	r := f.relics.use(id)
+	if r == nil {
+		return nil, false
+	}
+	to = make([]byte, r.file.Object().Size)
+	_, err := r.file.ReadAt(f.ctx, to, 0)
+	if file := f.relics.leave(r); file != nil {
+		_ = file.Close(f.ctx)
+	}
+	return to, err == nil || errors.Is(err, io.EOF)
+}
+
+// forgetRelic lets a relic go.
+func (f *filesystem) forgetRelic(id uint64) {
+	if file := f.relics.forget(id); file != nil {
+		_ = file.Close(f.ctx) // it was only read
+	}
 }
 
 // killSetID clears the set-id bits of a file.

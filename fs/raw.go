@@ -4,8 +4,8 @@ import "github.com/hanwen/go-fuse/v2/fuse"
 
 // What of fuse.RawFileSystem is answered here, by family; everything else is ENOSYS
 // by the embedded default, which the kernel takes to mean "never ask again":
-// extended attributes, ACCESS (default_permissions decides), file locks (the kernel's
-// own are complete on one host), TMPFILE, and OPENDIR (see ops_dir.go).
+// extended attributes, file locks (the kernel's own are complete on one host),
+// TMPFILE, and OPENDIR (see ops_dir.go).
 var (
 	_ fuse.RawFileSystem = (*filesystem)(nil)
 
@@ -26,6 +26,7 @@ type attrOps interface {
 	GetAttr(cancel <-chan struct{}, input *fuse.GetAttrIn, out *fuse.AttrOut) fuse.Status
 	SetAttr(cancel <-chan struct{}, input *fuse.SetAttrIn, out *fuse.AttrOut) fuse.Status
 	Statx(cancel <-chan struct{}, input *fuse.StatxIn, out *fuse.StatxOut) fuse.Status
+	Access(cancel <-chan struct{}, input *fuse.AccessIn) fuse.Status
 	StatFs(cancel <-chan struct{}, input *fuse.InHeader, out *fuse.StatfsOut) fuse.Status
 }
 

@@ -78,6 +78,7 @@ func TestAttributes(t *testing.T) {
 		fallocate -l 9000 f; [ "$(stat -c %s f)" = 9000 ]
 		fallocate -p -o 4096 -l 4096 f; [ "$(stat -c %s f)" = 9000 ]
 		chgrp 77 d; chmod g+s d; echo y > d/y; mkdir d/e; [ "$(stat -c %g d/y)" = 77 ]; [ "$(stat -c %a:%g d/e)" = 2750:77 ]
+		chmod 644 f; [ ! -x f ]; [ -w f ]; chmod 711 f; [ -x f ]; cd d; cd ..
 		! ln f g 2>/dev/null; ! mkfifo p 2>/dev/null; ! mknod c c 1 3 2>/dev/null
 		[ "$(stat -f -c %T .)" = fuseblk -o "$(stat -f -c %T .)" = fuse ]
 	`)
