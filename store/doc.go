@@ -59,4 +59,11 @@
 //     version: they are never pending and cost no file.
 //   - The feed of changes is written only while a cursor exists.
 //   - Renaming between buckets answers CrossDevice, so that mv copies.
+//   - A part of an upload is always a content file, so that completing joins extents and
+//     hands references over: 10,000 parts in one update of 45 ms. Who completes again
+//     gets the version that was made while it is current. A copied part is read for its
+//     MD5, which S3 promises, and not written (upload_copy.go).
+//   - A draft may refer to content files of others (loan.go), pinned until its publish
+//     counts them; what is deleted meanwhile is copied then.
+//   - What one update cannot let go of it leaves to the settler by a note (rests.go).
 package store
