@@ -158,7 +158,7 @@ func (c *cutting) cut(pg page, step uint64) {
 	}
 	for range deep {
 		next := c.cutRecovery(dir)
-		c.discard(dir)
+		discard(c.t, dir)
 		dir = next
 	}
 	recovered, err := examine(dir, c.run.plan, pg, c.run.plan.homes())
@@ -169,12 +169,12 @@ func (c *cutting) cut(pg page, step uint64) {
 		keep(c.t, dir)
 		return
 	}
-	c.discard(dir)
+	discard(c.t, dir)
 }
 
-func (c *cutting) discard(dir string) {
+func discard(t testing.TB, dir string) {
 	if err := os.RemoveAll(dir); err != nil {
-		c.t.Error(err)
+		t.Error(err)
 	}
 }
 

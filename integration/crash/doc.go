@@ -1,2 +1,51 @@
-// Package crash cuts the power under the whole store.
+// Package crash cuts the power under the whole store and demands what it promises. It has
+// tests only; the filesystem that forgets is integration/powercut, its rules are there.
+//
+// Words. A writer is a process that has a store open on such a filesystem and works on it
+// with many workers. An act is one call by one worker; keys belong to one worker each, but
+// for those of rivals. The ledger is what the writer reports over a pipe, each act before
+// it begins and after it is acknowledged: it lives outside of the store. A cut is one
+// outcome of losing power. The judge opens what the cut left, which recovers it, and
+// compares it with the ledger.
+//
+// What the judge demands:
+//   - For each worker there is one moment between two of its acts that explains all that is
+//     found: keys, histories with ids, numbers, tags and modes, directories, bytes. It is
+//     not before an act that was acknowledged as durable, nor before one that ended before
+//     any such act began: commits survive in order. The moments of all workers are one.
+//   - Every content is byte for byte that of one act. Each write has a generation of its
+//     own, and each byte follows from generation and place, so that a mixture, zeros or
+//     bytes of somebody else are seen and named.
+//   - A publish from the mount that no Store.Sync covers may have its old content instead;
+//     its neighbours must not. A file that was fsynced has the size it was synced with and
+//     each byte that was not written since.
+//   - Directories and listings agree at once after opening and when renames of directories
+//     have come to rest; Store.Fsck finds nothing; the store takes writes of every kind.
+//
+// What is cut:
+//   - TestPowerCuts: mixed loads, at steps of the disk that the seed chooses and after
+//     kills; every fourth cut has its recovery cut too, up to three times. 40 cuts in which
+//     something was at stake; 2,000 with PAIL_SOAK=1, which also demands that each kind of
+//     recovery happened.
+//   - TestEachSyncIsNeeded: the disk lies about one sync of the write path at a time, and
+//     the judge must notice.
+//   - TestPairs: short sequences of small acts, cut inside of and after their last act; all
+//     pairs and triples with PAIL_SOAK=1.
+//   - TestCreation, TestKill: a store being made; a kill without a cut, after which nothing
+//     acknowledged may be missing, synced or not.
+//
+// Every test prints PAIL_SEED; a failure prints seed, step, cut and the acts that matter.
+// The seed repeats the acts of each worker, the moment and the losses; how the workers'
+// acts interleave is the scheduler's, so a failure may need several runs. PAIL_KEEP names a
+// directory to copy failing outcomes to; they can be opened again and again.
+//
+// Syncs that are not in TestEachSyncIsNeeded, and why: that of the engine's file "synced"
+// serves to notice damage, and losing it loses nothing; those of the engine's directory
+// when a log or table appears are needed on a disk that does not keep the name with the
+// file (TestEachSyncIsNeeded shows it for the first log), and superfluous on ext4, xfs and
+// btrfs; badger relies on that for its tables.
+//
+// To add an act: a constant and its durability in act_test.go, what it means in
+// model_apply_test.go, how it is done in writer_test.go, how often in load_test.go. The
+// model must say nothing that the contract does not.
 package crash

@@ -76,6 +76,27 @@ func examine(dir string, p plan, pg page, homes []home) (r store.Recovery, err e
 	return r, use(ctx, s, p.InlineMax)
 }
 
+// recreate demands of what a cut left of a store that was being made that it is none and
+// can be made, or that it is whole.
+func recreate(dir string, p plan) (err error) {
+	ctx := context.Background()
+	o := p.options(filepath.Join(dir, "store"))
+	if !store.IsStore(o.Dir) {
+		if err := store.Create(o); err != nil {
+			return fmt.Errorf("make the store again: %w", err)
+		}
+	}
+	s, err := store.Open(ctx, o)
+	if err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	defer func() { err = errors.Join(err, s.Close(ctx)) }()
+	if err := check(ctx, s); err != nil {
+		return err
+	}
+	return use(ctx, s, p.InlineMax)
+}
+
 // check demands that the store's own check finds nothing.
 func check(ctx context.Context, s *store.Store) error {
 	problems, err := s.Fsck(ctx, nil)

@@ -42,7 +42,6 @@ type judge struct {
 	// later are the contents that each open file had, by handle.
 	later map[int][]contentAt
 	drops map[string]bool // memo of drafts judged
-	kinds outcomes
 }
 
 type contentAt struct {

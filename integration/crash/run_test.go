@@ -112,6 +112,13 @@ func (r *run) awaitWord(word string) bool {
 	return r.await(func(l *ledger) bool { return l.said(word) })
 }
 
+// said says whether the writer has said a word.
+func (r *run) said(word string) bool {
+	r.ledger.mu.Lock()
+	defer r.ledger.mu.Unlock()
+	return r.ledger.said(word)
+}
+
 // begin lets the writer go on.
 func (r *run) begin() {
 	if _, err := io.WriteString(r.stdin, "go\n"); err != nil {
