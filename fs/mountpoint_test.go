@@ -238,7 +238,7 @@ func TestMmap(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	_ = b.versions("mapped") // everything is published
+	_ = b.versions("mapped", 1) // everything is published
 	o, err := b.se.Get(context.Background(), "bkt", "mapped", "")
 	if err != nil {
 		t.Fatal(err)

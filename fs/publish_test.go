@@ -57,7 +57,7 @@ open("f.tmp", "w").write("new"); os.rename("f.tmp", "f")'`, 1},
 			b := &bench{t: t, store: b.store, mount: b.mount, se: b.se}
 			dir := fmt.Sprintf("d%s", act.name)
 			b.sh(fmt.Sprintf(`mkdir "%[1]s" && cp .mk .src "%[1]s" && cd "%[1]s" && %[2]s`, dir, act.script))
-			if got := b.versions(dir + "/f"); got != act.want {
+			if got := b.versions(dir+"/f", act.want); got != act.want {
 				t.Errorf("%d versions, want %d", got, act.want)
 			}
 		})
@@ -123,10 +123,10 @@ func TestOpenFilesFollowRenames(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if n := b.versions("D/e/g"); n != 1 {
+	if n := b.versions("D/e/g", 1); n != 1 {
 		t.Fatalf("%d versions at the new name", n)
 	}
-	if n := b.versions("d/e/f"); n != 0 {
+	if n := b.versions("d/e/f", 0); n != 0 {
 		t.Fatalf("%d versions at the old name", n)
 	}
 	wantContent(t, b.path("D/e/g"), "one two")
