@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"strings"
+
+	"pail/store/internal/meta/record"
+	"pail/store/internal/meta/table"
+)
+
+// SetAttr changes the attributes of a file or, if key ends in a slash or is empty, of
+// a directory. It makes no version.
+func (se *Session) SetAttr(ctx context.Context, bucket, key string, c AttrChange) (Attr, error) {
+	if err := se.authorize(actPutObject, bucket, key); err != nil {
+		return Attr{}, err
+	}
+	if key == "" || strings.HasSuffix(key, "/") {
+		return se.setDirAttr(ctx, bucket, key, c)
+	}
+	var n *inode
+	err := se.view(bucket, func(sn *snap, b *record.Bucket) error {
+		v, err := sn.head(b.Id, key)
+		if err != nil {
+			return err
+		}
+		f := &se.s.files
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if n = f.claimant(b.Id, key); n == nil && v != nil {
+			n = f.open[v.Ino]
+		}
+		if n == nil && v == nil {
+			return noSuchKey(bucket, key)
+		}
+		return nil
+	})
+	if err != nil {
+		return Attr{}, err
+	}
+	if n != nil {
+		return se.setInodeAttr(ctx, n, c)
+	}
+	var out Attr
+	_, err = se.update(ctx, visible, bucket, func(t *txn, b *record.Bucket) error {
+		return t.edit(b, key, "", func(v *record.Version) error {
+			c.apply(versionAttr(v), t.now())
+			out = toAttr(v.Attr, fileMode, v.TimeNs)
+			return nil
+		})
+	})
+	return out, err
+}
+
+func (se *Session) setDirAttr(ctx context.Context, bucket, dir string, c AttrChange) (Attr, error) {
+	var out Attr
+	_, err := se.update(ctx, visible, bucket, func(t *txn, b *record.Bucket) error {
+		d, err := t.dirForWrite(b, dir)
+		if err != nil {
+			return err
+		}
+		if d == nil {
+			return noSuchKey(bucket, dir)
+		}
+		c.apply(d.Attr, t.now())
+		out = toAttr(d.Attr, dirMode, 0)
+		t.changed(Change{Kind: DirChanged, Bucket: bucket, Key: dir, Ino: d.Ino})
+		return t.put(table.Dir(b.Id, dir), d)
+	})
+	return out, err
+}
+
+// setInodeAttr changes the attributes of an open file, in memory and, if it was
+// published, in its record.
+func (se *Session) setInodeAttr(ctx context.Context, n *inode, c AttrChange) (Attr, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	_, err := se.s.update(ctx, se.author(), visible, func(t *txn) error {
+		bucket, _, key, linked := t.s.files.name(n)
+		b := t.bucketByID(bucket)
+		if b == nil || !linked {
+			return nil
+		}
+		v, err := t.head(bucket, key)
+		if err != nil {
+			return err
+		}
+		if v == nil || v.Ino != n.ino {
+			t.changed(Change{Kind: ObjectChanged, Bucket: b.Name, Key: key, Ino: n.ino})
+			return nil
+		}
+		return t.edit(b, key, "", func(v *record.Version) error {
+			c.apply(versionAttr(v), t.now())
+			return nil
+		})
+	})
+	if err != nil {
+		return Attr{}, err
+	}
+	c.apply(n.attr, n.s.now())
+	if n.draft != nil {
+		n.draft.sync.again = true
+	}
+	return toAttr(n.attr, fileMode, 0), nil
+}

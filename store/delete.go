@@ -1,0 +1,91 @@
+package store
+
+import (
+	"context"
+
+	"pail/store/fault"
+	"pail/store/internal/meta/record"
+	"pail/versioning"
+)
+
+// DeleteOptions say what Delete deletes.
+type DeleteOptions struct {
+	Version    string // "": the key; else that version, for good
+	Conditions Conditions
+}
+
+// A DeleteResult says what Delete did.
+type DeleteResult struct {
+	DeleteMarker bool   // a marker was made, or the version removed was one
+	VersionID    string // of the marker made or the version removed
+}
+
+// Delete removes a key as S3 does: implied directories without keys go with it. A
+// key that does not exist is no error. It is durable when it returns.
+func (se *Session) Delete(ctx context.Context, bucket, key string, o DeleteOptions) (DeleteResult, error) {
+	act := actDeleteObject
+	if o.Version != "" {
+		act = actDeleteObjectVersion
+	}
+	if err := se.authorize(act, bucket, key); err != nil {
+		return DeleteResult{}, err
+	}
+	if err := versioning.CheckKey(key); err != nil {
+		return DeleteResult{}, keyError(bucket, key, err)
+	}
+	var res DeleteResult
+	_, err := se.s.update(ctx, se.author(), durableFreeing, func(t *txn) error {
+		b, err := t.bucket(bucket)
+		if err != nil {
+			return err
+		}
+		if err := t.check(b, key, o.Conditions); err != nil {
+			return err
+		}
+		if o.Version != "" {
+			res, err = t.deleteNamed(b, key, o.Version)
+			return err
+		}
+		marker, was, err := t.deleteCurrent(b, key, pruneEmpty)
+		if err != nil {
+			return err
+		}
+		res = DeleteResult{}
+		if marker != nil {
+			res = DeleteResult{DeleteMarker: true, VersionID: versionID(marker)}
+		}
+		if was != nil {
+			t.changed(Change{Kind: ObjectDeleted, Bucket: bucket, Key: key, Ino: was.Ino, VersionID: res.VersionID})
+		}
+		return nil
+	})
+	return res, err
+}
+
+// deleteNamed removes one version for good.
+func (t *txn) deleteNamed(b *record.Bucket, key, ref string) (DeleteResult, error) {
+	if _, err := t.chain(b, key); err != nil {
+		return DeleteResult{}, err
+	}
+	v, latest, err := t.find(b, key, ref)
+	if fault.Is(err, fault.NoSuchVersion) {
+		return DeleteResult{VersionID: ref}, nil // S3: deleting what is not there succeeds
+	}
+	if err != nil {
+		return DeleteResult{}, err
+	}
+	if _, err := t.deleteVersion(b, key, v.Seq, pruneEmpty); err != nil {
+		return DeleteResult{}, err
+	}
+	kind := VersionDeleted
+	if latest {
+		kind = ObjectPut // another version is current now, or none: whoever caches the key must look
+		if now, err := t.head(b.Id, key); err != nil {
+			return DeleteResult{}, err
+		} else if now == nil {
+			kind = ObjectDeleted
+		}
+	}
+	t.changed(Change{Kind: kind, Bucket: b.Name, Key: key, Ino: v.Ino, VersionID: versionID(v)})
+	return DeleteResult{DeleteMarker: v.Marker, VersionID: versionID(v)}, nil
+}
