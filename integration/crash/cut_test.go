@@ -99,9 +99,11 @@ func (c *cutting) moment(n int) {
 		mark, step = c.freeze()
 	}
 	pg := c.run.ledger.page(mark)
+	c.run.pause()
 	for range 3 {
 		c.cut(pg, step)
 	}
+	c.run.resume()
 	if err := c.fs.Freeze(0); err != nil {
 		c.t.Fatal(err)
 	}

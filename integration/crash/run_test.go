@@ -146,6 +146,19 @@ func (r *run) catchUp() {
 	})
 }
 
+// pause stops the writer, which would only be in the way, until resume.
+func (r *run) pause() {
+	if !r.dead {
+		_ = r.cmd.Process.Signal(unix.SIGSTOP)
+	}
+}
+
+func (r *run) resume() {
+	if !r.dead {
+		_ = r.cmd.Process.Signal(unix.SIGCONT)
+	}
+}
+
 // kill ends the writer as a power failure would and takes in what it had reported.
 func (r *run) kill() {
 	if r.dead {
