@@ -17,9 +17,38 @@ import (
 // image copies the files of an open database: what an unclean end of the process leaves.
 func image(t testing.TB, dir string) string {
 	t.Helper()
-	to := filepath.Join(t.TempDir(), "image")
-	copyDir(t, dir, to)
-	return to
+	for {
+		to := filepath.Join(t.TempDir(), "image")
+		before := tablesIn(t, dir)
+		copyDir(t, dir, to)
+		if tablesIn(t, dir) == before {
+			return to
+		}
+		// The database wrote a table meanwhile: the copy may hold half of it.
+	}
+}
+
+// tablesIn tells the tables of a database and the state of its manifest.
+func tablesIn(t testing.TB, dir string) string {
+	t.Helper()
+	var out strings.Builder
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range names {
+		if filepath.Ext(e.Name()) == ".sst" || e.Name() == "MANIFEST" {
+			fi, err := e.Info()
+			if errors.Is(err, os.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintln(&out, e.Name(), fi.Size())
+		}
+	}
+	return out.String()
 }
 
 func copyDir(t testing.TB, from, to string) {
