@@ -15,7 +15,8 @@
 //     to the process that opened the handle; RELEASE publishes the rest.
 //   - A call by path (stat, open, chmod) acts on the inode that the kernel means or
 //     answers ESTALE, upon which the kernel looks the name up again and comes back.
-//     Open files go on working without a name.
+//     Open files go on working without a name, and a file that a rename replaced can
+//     still be opened by whoever had just found its name.
 //   - Renaming a directory is one changed node. Listing streams: a page at a time is
 //     held, whatever the directory's size.
 //   - A panic in a handler is that request's EIO.
@@ -27,12 +28,13 @@
 // to keys. changes translates what the store says into what notifier tells the
 // kernel; peers does the same between mounts of one process. mount, mountpoint,
 // attach and options are the way in and out. To answer one more request: write the
-// method in its family's file, add it to raw.go.
+// method in its family's file, add it to raw.go. relic_table and cursor_table hold what
+// has lost its name and is still asked for.
 //
 // # Decisions
 //
 //   - fuse.RawFileSystem instead of go-fuse's fs package: no object and no global lock
-//     per inode, and node ids that are the persistent numbers. A node costs some 100
+//     per inode, and node ids that are the persistent numbers. A node costs some 130
 //     bytes and its name.
 //   - A request costs far more than what it does, so they are saved: OPENDIR answers
 //     ENOSYS once (listings are then cached and a second one costs nothing); handles

@@ -115,7 +115,7 @@ func mounts() ([]mountEntry, error) {
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		// 36 35 98:0 /root /mountpoint options ...
+		// 36 35 98:0 / /mountpoint options ...
 		fields := strings.Fields(lines.Text())
 		if len(fields) >= 5 {
 			out = append(out, mountEntry{dir: unescapeOctal(fields[4]), device: fields[2]})
