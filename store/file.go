@@ -239,7 +239,7 @@ func (f *File) Extent(off int64, n int) (fd uintptr, fdOff int64, length int, re
 }
 
 func (b *body) extent(off int64, n int) (fd uintptr, fdOff int64, length int, release func(), ok bool) {
-	if off < 0 || off >= b.size || len(b.extents) == 0 {
+	if off < 0 || off >= b.size || len(b.extents) == 0 || b.s.opts.VerifyReads {
 		return 0, 0, 0, nil, false
 	}
 	n = int(min(int64(n), b.size-off))

@@ -117,7 +117,7 @@ func (f *fsck) wrongRegions(d *record.Draft) (string, error) {
 		}
 		_, region := table.SplitExtentList(it.Key())
 		es := toExtents(l.Extents)
-		if es.Validate() != nil || es.Size() > regionSize || int64(region)*regionSize >= d.Version.Size {
+		if es.Validate() != nil || es.Size() > min(regionSize, d.Version.Size-int64(region)*regionSize) {
 			return fmt.Sprintf("region %d of it is not what a draft can have", region), nil
 		}
 		for _, e := range es {

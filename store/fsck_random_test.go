@@ -24,8 +24,8 @@ import (
 
 var (
 	fsckSeed  = flag.Uint64("fsckseed", 0, "seed of the first run of TestFsckAfterRandomOperations; 0: a random one")
-	fsckSteps = flag.Int("fscksteps", 400, "operations of each run")
-	fsckRuns  = flag.Int("fsckruns", 4, "runs")
+	fsckSteps = flag.Int("fscksteps", 300, "operations of each run")
+	fsckRuns  = flag.Int("fsckruns", 3, "runs")
 )
 
 // fsckClean demands that a store has no problem, with windows so small that every way
@@ -245,7 +245,7 @@ func (w *wanderer) write() (string, error) {
 	f := w.files[w.r.IntN(len(w.files))]
 	name := func(op string) string { return fmt.Sprintf("%s %d", op, f.Ino()) }
 	off := int64(w.r.IntN(4000))
-	switch w.r.IntN(9) {
+	switch w.r.IntN(10) {
 	case 0:
 		off = w.r.Int64N(40 << 20)
 		fallthrough
@@ -264,6 +264,10 @@ func (w *wanderer) write() (string, error) {
 		return name("flush"), f.Flush(ctx)
 	case 7:
 		return name("punch"), f.PunchHole(ctx, off, int64(w.size()))
+	case 8:
+		from := w.files[w.r.IntN(len(w.files))]
+		_, err := from.CopyRange(ctx, f, int64(w.r.IntN(2000)), off, int64(w.size()))
+		return fmt.Sprintf("%s from %d to %d", name("copyrange"), from.Ino(), off), err
 	}
 	for i := range int64(80) {
 		if _, err := f.WriteAt(ctx, w.bytes(3), i*16); err != nil {

@@ -167,7 +167,11 @@ func (b *body) readExtent(p []byte, e blob.Extent, skip int64) error {
 	if err != nil {
 		return err
 	}
-	n, err := r.ReadAt(p, e.Off+skip)
+	read := r.ReadAt
+	if b.s.opts.VerifyReads {
+		read = r.ReadAtVerified
+	}
+	n, err := read(p, e.Off+skip)
 	if n == len(p) {
 		return nil
 	}

@@ -52,6 +52,10 @@ type Options struct {
 	// SettleAfter is how long a published version may wait before its bytes are
 	// synced. 0: DefaultSettleAfter; less than 0: never, for tests.
 	SettleAfter time.Duration
+	// VerifyReads compares the checksums of content files on every read. Without it what
+	// the disk has changed shows in a check (FsckOptions.Deep) only, and reads of large
+	// contents need no copy in memory. Small contents are always verified.
+	VerifyReads bool
 	// ReserveBytes is how much of the disk is kept free. 0: what the engine needs.
 	ReserveBytes int64
 	// MemTableSize bounds the engine's tables in memory, in bytes. 0: the default.

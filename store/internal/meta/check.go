@@ -67,7 +67,8 @@ func (s *survey) readTables(ctx context.Context) error {
 	defer f.Close()
 	m, _, err := badger.ReplayManifestFile(f, 0, badger.Options{})
 	if err != nil {
-		return &DamageError{Path: path, Reason: fmt.Sprintf("the list of tables cannot be read (%v); %s", err, restoreAdvice)}
+		why, _, _ := strings.Cut(err.Error(), "\n") // badger says more than a line
+		return &DamageError{Path: path, Reason: fmt.Sprintf("the list of tables cannot be read (%s); %s", why, restoreAdvice)}
 	}
 	ids := make([]uint64, 0, len(m.Tables))
 	for id := range m.Tables {

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,7 +104,7 @@ func (db *DB) open() (err error) {
 	}
 	opened, err := badger.OpenManaged(db.badgerOptions())
 	if err != nil {
-		return fmt.Errorf("open badger: %w", err) // what it returns beside cannot be closed
+		return openError(db.opts.Dir, err) // what it returns beside cannot be closed
 	}
 	db.badger = opened
 	db.limits = limits{count: db.badger.MaxBatchCount() - 4, bytes: db.badger.MaxBatchSize() - batchOverhead - counterSize - 128}
@@ -166,6 +168,20 @@ func makeDir(dir string) error {
 		return err
 	}
 	return syncDir(filepath.Dir(dir))
+}
+
+// openError tells damage from a disk that fails. The files that badger alone reads (its
+// key registry and value logs, which hold nothing of ours) begin with a header; it wraps
+// what it thinks of that as text.
+func openError(dir string, err error) error {
+	text := err.Error()
+	for _, damage := range []string{badger.ErrEncryptionKeyMismatch.Error(), badger.ErrInvalidDataKeyID.Error(), io.EOF.Error()} {
+		if strings.Contains(text, damage) {
+			why, _, _ := strings.Cut(text, "\n")
+			return &DamageError{Path: dir, Reason: why + "; " + restoreAdvice}
+		}
+	}
+	return fmt.Errorf("open badger: %w", err)
 }
 
 // lockDir takes the directory for this process.
