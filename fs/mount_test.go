@@ -130,8 +130,9 @@ func runIn(t *testing.T, dir, script string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "bash", "-ec", script)
-	cmd.Dir = dir
+	// The shell goes there itself: between fork and exec a Go program cannot serve, so
+	// a chdir into its own mount there may never be answered.
+	cmd := exec.CommandContext(ctx, "bash", "-ec", "cd "+dir+"\n"+script)
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "HOME=/nonexistent",
 		"GIT_AUTHOR_NAME=t", "GIT_AUTHOR_EMAIL=t@t", "GIT_COMMITTER_NAME=t", "GIT_COMMITTER_EMAIL=t@t")
 	out, err := cmd.CombinedOutput()

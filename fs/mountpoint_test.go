@@ -334,8 +334,7 @@ func TestBucketsAreDirectories(t *testing.T) {
 func TestBusyMountIsDetached(t *testing.T) {
 	b := newBench(t)
 	mustWrite(t, b.path("f"), "")
-	cmd := exec.Command("bash", "-c", `exec 3>> f; echo ready; read; echo late >&3`)
-	cmd.Dir = b.mount.Dir()
+	cmd := exec.Command("bash", "-c", `cd "$0" && exec 3>> f; echo ready; read; echo late >&3`, b.mount.Dir())
 	in, _ := cmd.StdinPipe()
 	out, _ := cmd.StdoutPipe()
 	if err := cmd.Start(); err != nil {
