@@ -6,12 +6,9 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
-	"google.golang.org/protobuf/proto"
 
 	"pail/store/fault"
 	"pail/store/internal/blob"
-	"pail/store/internal/meta/record"
-	"pail/store/internal/meta/table"
 	"pail/versioning"
 )
 
@@ -60,100 +57,18 @@ func (se *Session) OpenFile(ctx context.Context, bucket, key string, o OpenFlags
 	if err := versioning.CheckKey(key); err != nil {
 		return nil, keyError(bucket, key, err)
 	}
-	n, made, err := se.openInode(bucket, key, o)
+	n, made, err := se.openInode(ctx, bucket, key, o)
 	if err != nil {
 		return nil, err
 	}
 	f := &File{se: se, n: n, flags: o, maker: o.Write || made}
 	if !made && o.Truncate && o.Write {
 		if err := f.truncateOpen(); err != nil {
+			f.abandon()
 			return nil, fault.Wrap(fault.KindOf(err), err, "truncate %s/%s", bucket, key).At(bucket, key)
 		}
 	}
 	return f, nil
-}
-
-// openInode finds the file's inode or makes it, and counts the new handle. made says
-// that the file is new.
-func (se *Session) openInode(bucket, key string, o OpenFlags) (n *inode, made bool, err error) {
-	p := &se.s.pins.gate
-	p.RLock()
-	defer p.RUnlock()
-	err = se.view(bucket, func(sn *snap, b *record.Bucket) error {
-		n, made, err = se.s.openIn(sn, b, key, o, se.author())
-		return err
-	})
-	return n, made, err
-}
-
-func (s *Store) openIn(sn *snap, b *record.Bucket, key string, o OpenFlags, who author) (*inode, bool, error) {
-	v, err := sn.head(b.Id, key)
-	if err != nil {
-		return nil, false, err
-	}
-	f := &s.files
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	n := f.claimant(b.Id, key)
-	if n == nil && v != nil {
-		n = f.open[v.Ino]
-	}
-	exists := n != nil || v != nil
-	switch {
-	case exists && o.Create && o.Exclusive:
-		return nil, false, fault.New(fault.Exists, "%s/%s exists", b.Name, key).At(b.Name, key)
-	case !exists && !o.Create:
-		return nil, false, noSuchKey(b.Name, key)
-	}
-	if !exists {
-		if n, err = s.createIn(sn, b, key, o, who); err != nil {
-			return nil, false, err
-		}
-	} else if n == nil {
-		if n, err = s.loadInode(sn, b, key, v); err != nil {
-			return nil, false, err
-		}
-	}
-	n.handles++
-	if o.Write || !exists {
-		n.makers++
-	}
-	return n, !exists, nil
-}
-
-// loadInode makes the inode of a published file. files.mu is held.
-func (s *Store) loadInode(sn *snap, b *record.Bucket, key string, v *record.Version) (*inode, error) {
-	nb, err := sn.openBody(v)
-	if err != nil {
-		return nil, err
-	}
-	n := &inode{s: s, ino: v.Ino, bucket: b.Id, bname: b.Name, key: key, linked: true, base: v, body: nb}
-	n.attr = proto.CloneOf(versionAttr(v))
-	s.files.open[n.ino] = n
-	return n, nil
-}
-
-// createIn speaks a name for a new file. It is published later. files.mu is held.
-func (s *Store) createIn(sn *snap, b *record.Bucket, key string, o OpenFlags, who author) (*inode, error) {
-	dir, err := sn.dir(b.Id, table.DirOf(key))
-	if err != nil {
-		return nil, err
-	}
-	if dir == nil {
-		return nil, fault.New(fault.NoSuchKey, "there is no directory for %s/%s", b.Name, key).At(b.Name, key)
-	}
-	if err := s.failure(); err != nil {
-		return nil, fault.Wrap(fault.StoreFailed, err, "the store no longer writes")
-	}
-	n := &inode{s: s, ino: s.db.NextID(), bucket: b.Id, bname: b.Name, key: key, linked: true}
-	n.attr = fromAttr(o.Attr, s.now())
-	if n.attr.Mode&unix.S_IFMT == 0 {
-		n.attr.Mode |= unix.S_IFREG
-	}
-	n.draft = &draft{s: s, who: who, fresh: true}
-	s.files.open[n.ino] = n
-	s.files.setClaim(n)
-	return n, nil
 }
 
 // truncateOpen begins an empty draft.
@@ -174,14 +89,19 @@ func (f *File) truncateOpen() error {
 			n.draft.fresh = true
 		}
 	}
-	if err != nil {
-		f.closed.Store(true)
-		f.lastMaker()
-		f.forget()
-		return err
+	if err == nil {
+		n.touch(n.s.now())
 	}
-	n.touch(n.s.now())
-	return nil
+	return err
+}
+
+// abandon counts a handle out that nobody will get.
+func (f *File) abandon() {
+	f.closed.Store(true)
+	if f.maker {
+		f.lastMaker()
+	}
+	f.forget()
 }
 
 // Ino is the file's inode number.

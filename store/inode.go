@@ -42,6 +42,9 @@ type fileTable struct {
 	open   map[uint64]*inode
 	claims map[uint64]*btree.Map[string, *inode] // by bucket and key
 	stuck  map[*inode]bool                       // closed, but their publish failed
+
+	changes  uint64 // of names by the mount, as they are merged
+	changing int    // those of them that no snapshot shows yet
 }
 
 func (f *fileTable) init() {

@@ -126,7 +126,7 @@ func (t *txn) renameNew(b *record.Bucket, from, to string, c chain, ino uint64) 
 	if err := t.rekeyDraft(ino, to); err != nil {
 		return err
 	}
-	t.onMerged(func() { t.s.files.rename(b.Id, from, ino, to) })
+	t.onNames(func() { t.s.files.rename(b.Id, from, ino, to) })
 	t.changed(Change{Kind: ObjectRenamed, Bucket: b.Name, Key: from, ToBucket: b.Name, To: to, Ino: ino})
 	return nil
 }
@@ -169,7 +169,7 @@ func (t *txn) renamePublished(b *record.Bucket, from, to string, old *record.Ver
 	if err := t.rekeyDraft(old.Ino, to); err != nil {
 		return err
 	}
-	t.onMerged(func() { t.s.files.rename(b.Id, from, old.Ino, to) })
+	t.onNames(func() { t.s.files.rename(b.Id, from, old.Ino, to) })
 	t.changed(Change{Kind: ObjectRenamed, Bucket: b.Name, Key: from, ToBucket: b.Name, To: to, Ino: old.Ino, VersionID: versionID(v)})
 	return nil
 }
@@ -232,7 +232,7 @@ func (se *Session) exchange(ctx context.Context, from, to Path) error {
 				return err
 			}
 		}
-		t.onMerged(func() { t.s.files.exchange(b.Id, keys, [2]uint64{tops[0].Ino, tops[1].Ino}) })
+		t.onNames(func() { t.s.files.exchange(b.Id, keys, [2]uint64{tops[0].Ino, tops[1].Ino}) })
 		t.changed(Change{Kind: ObjectsExchanged, Bucket: b.Name, Key: from.Key, ToBucket: b.Name, To: to.Key, Ino: tops[1].Ino})
 		return nil
 	})
@@ -308,7 +308,7 @@ func (t *txn) renameDir(b *record.Bucket, from, to string, flags RenameFlags, in
 	if begun, err = t.moveBelow(b, m, inline); err != nil {
 		return false, err
 	}
-	t.onMerged(func() {
+	t.onNames(func() {
 		if begun {
 			t.s.moves.begin()
 		}

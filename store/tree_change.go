@@ -157,7 +157,7 @@ func (t *txn) dropName(b *record.Bucket, key string, was *record.Version) error 
 			return err
 		}
 	}
-	t.onMerged(func() { t.s.files.unlink(b.Id, key, was.GetIno()) })
+	t.onNames(func() { t.s.files.unlink(b.Id, key, was.GetIno()) })
 	return nil
 }
 
