@@ -44,7 +44,7 @@ type rig struct {
 func newRig(t testing.TB, opts store.Options) *rig {
 	t.Helper()
 	if opts.Dir == "" {
-		opts.Dir = t.TempDir() + "/store"
+		opts.Dir = fastDir(t) + "/store"
 	}
 	r := &rig{TB: t, ctx: context.Background(), opts: opts}
 	if !store.IsStore(opts.Dir) {
@@ -57,6 +57,18 @@ func newRig(t testing.TB, opts store.Options) *rig {
 		}
 	})
 	return r
+}
+
+// fastDir is a directory that ends with the test, in memory where there is such a
+// filesystem: most of these tests would only wait for the disk's syncs.
+func fastDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "pail-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }
 
 func (r *rig) open() {
