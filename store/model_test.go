@@ -21,7 +21,7 @@ const modelBucket = "model"
 func TestModel(t *testing.T) {
 	for _, state := range []versioning.State{versioning.Unversioned, versioning.Enabled, versioning.Suspended} {
 		t.Run(state.String(), func(t *testing.T) {
-			steps := 3000
+			steps := 1500
 			if testing.Short() {
 				steps = 500
 			}
@@ -35,7 +35,7 @@ func TestModel(t *testing.T) {
 func TestModelWhileMoving(t *testing.T) {
 	for _, state := range []versioning.State{versioning.Unversioned, versioning.Enabled} {
 		t.Run(state.String(), func(t *testing.T) {
-			steps := 2000
+			steps := 800
 			if testing.Short() {
 				steps = 300
 			}

@@ -46,6 +46,9 @@ func newRig(t testing.TB, opts store.Options) *rig {
 	if opts.Dir == "" {
 		opts.Dir = fastDir(t) + "/store"
 	}
+	if opts.MemTableSize == 0 {
+		opts.MemTableSize = 4 << 20 // its logs are made anew with every store
+	}
 	r := &rig{TB: t, ctx: context.Background(), opts: opts}
 	if !store.IsStore(opts.Dir) {
 		r.ok(store.Create(opts))
