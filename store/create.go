@@ -31,6 +31,11 @@ func Create(opts Options) error {
 	if err := checkDir(opts.Dir, opts.AllowAnyFS); err != nil {
 		return err
 	}
+	// From the top down: a filesystem may keep a rename back while the directory above
+	// is not durable, and the engine's files without their list are a damaged store.
+	if err := syncAbove(opts.Dir); err != nil {
+		return fault.Wrap(fault.IOFailed, err, "make %s", opts.Dir)
+	}
 	lock, err := takeLock(opts.Dir)
 	if err != nil {
 		return err
@@ -110,9 +115,32 @@ func writeLabel(opts Options) error {
 	if err := os.Rename(final+".new", final); err != nil {
 		return fault.Wrap(fault.IOFailed, err, "write the label")
 	}
-	for _, d := range []string{opts.Dir, filepath.Dir(opts.Dir)} {
-		if err := syncDir(d); err != nil {
-			return fault.Wrap(fault.IOFailed, err, "sync %s", d)
+	if err := syncDir(opts.Dir); err != nil {
+		return fault.Wrap(fault.IOFailed, err, "sync %s", opts.Dir)
+	}
+	return nil
+}
+
+// syncAbove makes the name of dir durable, and those of the directories above it, which
+// this or an earlier Create may have made: as far up as the filesystem reaches and
+// directories can be read. What is above was there before.
+func syncAbove(dir string) error {
+	var at, above unix.Stat_t
+	if err := unix.Stat(dir, &at); err != nil {
+		return err
+	}
+	for up := filepath.Dir(dir); up != dir; dir, up = up, filepath.Dir(up) {
+		if err := unix.Stat(up, &above); err != nil {
+			return err
+		}
+		err := syncDir(up)
+		switch {
+		case errors.Is(err, fs.ErrPermission), err != nil && above.Dev != at.Dev:
+			return nil
+		case err != nil:
+			return err
+		case above.Dev != at.Dev:
+			return nil
 		}
 	}
 	return nil

@@ -277,14 +277,14 @@ func (m *model) change(f *inode, c content) {
 }
 
 func (m *model) fsync(f *inode) {
-	if f.base != nil {
-		if (f.dirty || f.fresh) && !(f.big && f.base.body.size > m.inlineMax) {
-			// the draft does not build on the base, which stays as pending as it was
-		} else {
-			f.base.pending = false
-		}
+	// A draft is made durable with the base that it builds on, a file without one by
+	// itself; of a draft without a name nothing is kept.
+	draft := f.dirty || f.fresh
+	builds := f.linked && f.big && f.base != nil && f.base.body.size > m.inlineMax
+	if f.base != nil && (!draft || builds) {
+		f.base.pending = false
 	}
-	if (f.dirty || f.fresh) && f.linked {
+	if draft && f.linked {
 		f.synced = &draft{m.now, f.handle, f.body, f.mode}
 	}
 }
