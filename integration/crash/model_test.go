@@ -279,12 +279,12 @@ func (m *model) change(f *inode, c content) {
 func (m *model) fsync(f *inode) {
 	// A draft is made durable with the base that it builds on, a file without one by
 	// itself; of a draft without a name nothing is kept.
-	draft := f.dirty || f.fresh
+	drafted := f.dirty || f.fresh
 	builds := f.linked && f.big && f.base != nil && f.base.body.size > m.inlineMax
-	if f.base != nil && (!draft || builds) {
+	if f.base != nil && (!drafted || builds) {
 		f.base.pending = false
 	}
-	if draft && f.linked {
+	if drafted && f.linked {
 		f.synced = &draft{m.now, f.handle, f.body, f.mode}
 	}
 }
