@@ -18,7 +18,7 @@ func (se *Session) SetAttr(ctx context.Context, bucket, key string, c AttrChange
 		return se.setDirAttr(ctx, bucket, key, c)
 	}
 	var n *inode
-	err := se.view(bucket, func(sn *snap, b *record.Bucket) error {
+	err := se.viewLive(bucket, func(sn *snap, b *record.Bucket, epoch uint64) error {
 		v, err := sn.head(b.Id, key)
 		if err != nil {
 			return err
@@ -26,6 +26,9 @@ func (se *Session) SetAttr(ctx context.Context, bucket, key string, c AttrChange
 		f := &se.s.files
 		f.mu.Lock()
 		defer f.mu.Unlock()
+		if f.epoch.Load() != epoch {
+			return errPublished
+		}
 		if n = f.claimant(b.Id, key); n == nil && v != nil {
 			n = f.open[v.Ino]
 		}
@@ -41,14 +44,24 @@ func (se *Session) SetAttr(ctx context.Context, bucket, key string, c AttrChange
 		return se.setInodeAttr(ctx, n, c)
 	}
 	var out Attr
+	var ino uint64
 	_, err = se.update(ctx, visible, bucket, func(t *txn, b *record.Bucket) error {
 		return t.edit(b, key, "", func(v *record.Version) error {
 			c.apply(versionAttr(v), t.now())
-			out = toAttr(v.Attr, fileMode, v.TimeNs)
+			out, ino = toAttr(v.Attr, fileMode, v.TimeNs), v.Ino
 			return nil
 		})
 	})
-	return out, err
+	if err != nil {
+		return Attr{}, err
+	}
+	// Who opened the file meanwhile may have read the attributes from before.
+	if n = se.s.files.find(ino); n != nil {
+		n.mu.Lock()
+		c.apply(n.attr, se.s.now())
+		n.mu.Unlock()
+	}
+	return out, nil
 }
 
 func (se *Session) setDirAttr(ctx context.Context, bucket, dir string, c AttrChange) (Attr, error) {

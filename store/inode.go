@@ -3,6 +3,7 @@ package store
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidwall/btree"
@@ -38,6 +39,8 @@ type inode struct {
 
 // A fileTable knows the open files and the names that new files have spoken for.
 type fileTable struct {
+	epoch atomic.Uint64 // publishes that have become visible; grows with mu held
+
 	mu     sync.Mutex // guards what follows and the names of all inodes
 	open   map[uint64]*inode
 	claims map[uint64]*btree.Map[string, *inode] // by bucket and key
@@ -243,6 +246,7 @@ func (f *fileTable) renameBelow(bucket uint64, from, to string) {
 func (f *fileTable) published(n *inode) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.epoch.Add(1)
 	f.dropClaim(n)
 }
 

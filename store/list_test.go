@@ -1,315 +1,165 @@
-package store_test
+package store
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
-	"golang.org/x/sync/errgroup"
-
-	"pail/store"
 	"pail/versioning"
 )
 
-// Runes that make neighbours: what sorts around the slash, the ends of each length of
-// UTF-8, letters that look alike in other orders than that of bytes.
-var neighbours = []rune("\x00\x01 !+,-./0129:@ABZ_abz~\x7f\u0080\u00ff\u07ff\u0800\ud7ff\ue000\uffff\U00010000\U0010ffffäßéＡ")
-
-func randomKey(rng *rand.Rand) string {
-	n := 1 + rng.IntN(6)
-	if rng.IntN(20) == 0 {
-		n = 250
-	}
-	var b strings.Builder
-	for range n {
-		if rng.IntN(3) == 0 {
-			b.WriteByte('/')
-		} else {
-			b.WriteRune(neighbours[rng.IntN(len(neighbours))])
-		}
-	}
-	return b.String()
+// listingRand is seeded anew for each run; the seed is printed.
+func listingRand(t *testing.T) *rand.Rand {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// randomKeys makes distinct keys, many of which begin as others do.
-func randomKeys(rng *rand.Rand, n int) []string {
+// someKeys makes keys that meet each other at every awkward byte.
+func someKeys(r *rand.Rand, n int) []string {
+	parts := []string{"a", "b", "obj", "obj+", "obj-", "obj.", "obj0", "/", "//", " ", "é", "\x00", "\u0080", "\U0010ffff", "%", "~", "1", "-"}
 	seen := map[string]bool{}
 	var keys []string
 	for len(keys) < n {
-		key := randomKey(rng)
-		if len(keys) > 0 && rng.IntN(2) == 0 {
-			other := keys[rng.IntN(len(keys))]
-			key = other + key
+		var b strings.Builder
+		for range 1 + r.IntN(4) {
+			b.WriteString(parts[r.IntN(len(parts))])
 		}
-		if len(key) <= versioning.MaxKey && !seen[key] {
-			seen[key] = true
-			keys = append(keys, key)
+		if k := b.String(); !seen[k] {
+			seen[k] = true
+			keys = append(keys, k)
 		}
 	}
 	return keys
 }
 
-// putAll puts keys from many callers, who share syncs.
-func (r *rig) putAll(bucket string, keys []string) {
-	r.Helper()
-	var g errgroup.Group
-	g.SetLimit(64)
-	for _, key := range keys {
-		g.Go(func() error {
-			_, err := r.se.Put(r.ctx, bucket, key, input("x"))
-			return err
-		})
+func TestPagesOfEverySizeComeInByteOrder(t *testing.T) {
+	r := listingRand(t)
+	_, se := openTest(t, Options{})
+	mustBucket(t, se, "list", versioning.Unversioned)
+	keys := someKeys(r, 40)
+	for _, k := range keys {
+		put(t, se, "list", k, "")
 	}
-	r.ok(g.Wait())
-}
-
-func byBytes(a, b string) int { return bytes.Compare([]byte(a), []byte(b)) }
-
-// TestListOrder goes through random keys in pages of every size.
-func TestListOrder(t *testing.T) {
-	rng := seeded(t)
-	r := newRig(t, store.Options{})
-	r.bucket("order", versioning.Unversioned)
-	keys := randomKeys(rng, 70)
-	r.putAll("order", keys)
-	slices.SortFunc(keys, byBytes)
-	prefixes := []string{"", "/", "a", keys[3][:1], keys[40]}
-	for size := 1; size <= len(keys)+1; size++ {
-		for _, delimiter := range []string{"", "/", "//", "a/", "\U0010ffff", "é"} {
-			for _, prefix := range prefixes {
-				r.checkPages(keys, "order", store.ListInput{Prefix: prefix, Delimiter: delimiter, Limit: size})
+	slices.Sort(keys) // bytes.Compare order
+	for _, delimiter := range []string{"", "/", "obj"} {
+		for _, prefix := range []string{"", "a", "obj", "/"} {
+			want := modelList(keys, prefix, delimiter)
+			for size := 1; size <= len(want)+1; size++ {
+				got := pages(t, se, "list", ListInput{Prefix: prefix, Delimiter: delimiter, Limit: size})
+				if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) {
+					t.Fatalf("prefix %q, delimiter %q, pages of %d:\n got %q\nwant %q", prefix, delimiter, size, got, want)
+				}
 			}
 		}
 	}
 }
 
-// checkPages goes through a listing, page by page, and compares each with the keys.
-func (r *rig) checkPages(sorted []string, bucket string, in store.ListInput) {
-	r.Helper()
-	for pages := 0; ; pages++ {
-		want := pageOf(sorted, in)
-		p, err := r.se.List(r.ctx, bucket, in)
-		r.ok(err)
-		got := refPage{prefixes: p.Prefixes, truncated: p.Truncated}
-		for _, o := range p.Objects {
-			got.keys = append(got.keys, o.Key)
+// modelList is what a listing gives: keys and rolled-up prefixes in one order.
+func modelList(sorted []string, prefix, delimiter string) (out []string) {
+	for _, k := range sorted {
+		rest, ok := strings.CutPrefix(k, prefix)
+		if !ok {
+			continue
 		}
-		if !slices.Equal(got.keys, want.keys) || !slices.Equal(got.prefixes, want.prefixes) || got.truncated != want.truncated {
-			r.Fatalf("page of %+v is\n%+v, want\n%+v", in, got, want)
+		if i := strings.Index(rest, delimiter); delimiter != "" && i >= 0 {
+			k = prefix + rest[:i+len(delimiter)]
+			if len(out) > 0 && out[len(out)-1] == k+" (prefix)" {
+				continue
+			}
+			k += " (prefix)"
+		}
+		out = append(out, k)
+	}
+	return out
+}
+
+// pages reads a whole listing and merges keys and prefixes of each page.
+func pages(t *testing.T, se *Session, bucket string, in ListInput) (out []string) {
+	t.Helper()
+	for {
+		p, err := se.List(context.Background(), bucket, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		type entry struct{ sort, show string }
+		var page []entry
+		for _, o := range p.Objects {
+			page = append(page, entry{o.Key, o.Key})
+		}
+		for _, g := range p.Prefixes {
+			page = append(page, entry{g, g + " (prefix)"})
+		}
+		if len(page) > in.Limit {
+			t.Fatalf("a page of %d with limit %d", len(page), in.Limit)
+		}
+		slices.SortFunc(page, func(a, b entry) int { return strings.Compare(a.sort, b.sort) })
+		for _, e := range page {
+			out = append(out, e.show)
 		}
 		if !p.Truncated {
-			return
-		}
-		if pages > len(sorted) {
-			r.Fatalf("the listing does not end: %+v", in)
+			return out
 		}
 		in.StartAfter = p.Next
 	}
 }
 
-// TestListVersionsPages goes through versions in pages of every size, in a bucket that
-// was unversioned at first and suspended in between.
-func TestListVersionsPages(t *testing.T) {
-	rng := seeded(t)
-	r := newRig(t, store.Options{})
-	r.bucket("pages", versioning.Unversioned)
-	keys := randomKeys(rng, 15)
-	want := map[string][]string{} // newest first
-	del := func(key string) {
-		res, err := r.se.Delete(r.ctx, "pages", key, store.DeleteOptions{})
-		r.ok(err)
-		if res.VersionID == "" {
-			delete(want, key)
-			return
-		}
-		want[key] = slices.Insert(without(want[key], res.VersionID), 0, res.VersionID)
-	}
+func TestVersionPagesOfEverySizeAcrossTogglesOfVersioning(t *testing.T) {
+	ctx := context.Background()
+	r := listingRand(t)
+	_, se := openTest(t, Options{})
+	mustBucket(t, se, "list", versioning.Unversioned)
+	keys := someKeys(r, 8)
 	for _, state := range []versioning.State{versioning.Unversioned, versioning.Enabled, versioning.Suspended, versioning.Enabled} {
-		r.ok(r.se.SetVersioning(r.ctx, "pages", state))
-		for range 60 {
-			key := keys[rng.IntN(len(keys))]
-			if rng.IntN(3) == 0 {
-				del(key)
-				continue
-			}
-			id := r.put("pages", key, "x").VersionID
-			want[key] = slices.Insert(without(want[key], id), 0, id)
+		if err := se.SetVersioning(ctx, "list", state); err != nil && state != versioning.Unversioned {
+			t.Fatal(err)
 		}
-	}
-	slices.SortFunc(keys, byBytes)
-	var flat []string
-	for _, key := range keys {
-		for _, id := range want[key] {
-			flat = append(flat, key+" "+id)
-		}
-	}
-	for size := 1; size <= len(flat)+1; size++ {
-		vs, _ := r.allVersions("pages", store.ListVersionsInput{Limit: size})
-		got := make([]string, len(vs))
-		for i, o := range vs {
-			got[i] = o.Key + " " + o.VersionID
-			if o.Latest != (o.VersionID == want[o.Key][0]) {
-				r.Fatalf("%s is the latest: %v", got[i], o.Latest)
-			}
-		}
-		if !slices.Equal(got, flat) {
-			r.Fatalf("in pages of %d:\n%+q, want\n%+q", size, got, flat)
-		}
-		r.checkVersionGroups(keys, want, size)
-	}
-}
-
-func without(ids []string, id string) []string {
-	return slices.DeleteFunc(slices.Clone(ids), func(s string) bool { return s == id })
-}
-
-// checkVersionGroups is a listing with a delimiter: no prefix is named twice, and no
-// key that is not behind one is left out.
-func (r *rig) checkVersionGroups(sorted []string, want map[string][]string, size int) {
-	r.Helper()
-	vs, prefixes := r.allVersions("pages", store.ListVersionsInput{Delimiter: "/", Limit: size})
-	var keys []string
-	for _, key := range sorted {
-		if len(want[key]) > 0 {
-			keys = append(keys, key)
-		}
-	}
-	p := pageOf(keys, store.ListInput{Delimiter: "/", Limit: len(keys)})
-	n := 0
-	for _, key := range p.keys {
-		n += len(want[key])
-	}
-	if !slices.Equal(prefixes, p.prefixes) || len(vs) != n {
-		r.Fatalf("in pages of %d: %d versions and %+q, want %d and %+q", size, len(vs), prefixes, n, p.prefixes)
-	}
-}
-
-// TestVersionMarkerIsGone has a page go on behind a version that was deleted meanwhile.
-func TestVersionMarkerIsGone(t *testing.T) {
-	r := newRig(t, store.Options{})
-	r.bucket("gone", versioning.Enabled)
-	for range 5 {
-		r.put("gone", "a", "x")
-	}
-	r.put("gone", "b", "x")
-	in := store.ListVersionsInput{Limit: 2}
-	p, err := r.se.ListVersions(r.ctx, "gone", in)
-	r.ok(err)
-	for _, o := range p.Versions {
-		_, err := r.se.Delete(r.ctx, "gone", o.Key, store.DeleteOptions{Version: o.VersionID})
-		r.ok(err)
-	}
-	in.KeyMarker, in.VersionMarker = p.NextKey, p.NextVersion
-	vs, _ := r.allVersions("gone", in)
-	if len(vs) != 4 {
-		r.Fatalf("%d versions behind the page, want 4: %+v", len(vs), vs)
-	}
-}
-
-// TestDeletedBeforeVersioning: a key that was deleted while its bucket had no
-// versioning is not listed when it has.
-func TestDeletedBeforeVersioning(t *testing.T) {
-	r := newRig(t, store.Options{})
-	r.bucket("late", versioning.Unversioned)
-	r.put("late", "a", "x")
-	r.put("late", "b", "x")
-	_, err := r.se.Delete(r.ctx, "late", "a", store.DeleteOptions{})
-	r.ok(err)
-	r.ok(r.se.SetVersioning(r.ctx, "late", versioning.Enabled))
-	if vs, _ := r.allVersions("late", store.ListVersionsInput{Limit: 1}); len(vs) != 1 || vs[0].Key != "b" || vs[0].VersionID != store.NullVersion {
-		r.Fatalf("%+v", vs)
-	}
-	if keys := r.keys("late", "", 1); !slices.Equal(keys, []string{"b"}) {
-		r.Fatalf("%q", keys)
-	}
-}
-
-// manyKeys is how many keys the benchmarks of listings have: 1,000,000, or what
-// PAIL_BENCH_KEYS says, or a hundredth if -short is given.
-func manyKeys(b *testing.B) int {
-	if n, err := strconv.Atoi(os.Getenv("PAIL_BENCH_KEYS")); err == nil {
-		return n
-	}
-	if testing.Short() {
-		return 10_000
-	}
-	return 1_000_000
-}
-
-// fill saves files, as a mount does, from many callers.
-func (r *rig) fill(bucket, prefix string, n int) {
-	r.Helper()
-	r.each(n, func(ctx context.Context, i int) error {
-		f, err := r.se.OpenFile(ctx, bucket, fmt.Sprintf("%s%08d", prefix, i), store.OpenFlags{Write: true, Create: true})
-		if err != nil {
-			return err
-		}
-		if _, err := f.WriteAt(ctx, []byte("x"), 0); err != nil {
-			return err
-		}
-		return f.Close(ctx)
-	})
-}
-
-// each calls fn with 0 to n-1 from many goroutines.
-func (r *rig) each(n int, fn func(context.Context, int) error) {
-	r.Helper()
-	g, ctx := errgroup.WithContext(r.ctx)
-	const callers = 64
-	for c := range callers {
-		g.Go(func() error {
-			for i := c; i < n; i += callers {
-				if err := fn(ctx, i); err != nil {
-					return err
+		for range 25 {
+			k := keys[r.IntN(len(keys))]
+			if r.IntN(3) == 0 {
+				if _, err := se.Delete(ctx, "list", k, DeleteOptions{}); err != nil {
+					t.Fatal(err)
 				}
-			}
-			return nil
-		})
-	}
-	r.ok(g.Wait())
-}
-
-// BenchmarkList1M lists 1,000,000 keys in pages of 1000, looks at the first page alone,
-// and does both again after 1,000,000 keys before them were deleted.
-func BenchmarkList1M(b *testing.B) {
-	r := newRig(b, store.Options{})
-	r.bucket("many", versioning.Unversioned)
-	n := manyKeys(b)
-	_, err := r.se.Mkdir(r.ctx, "many", "b/", store.Attr{})
-	r.ok(err)
-	r.fill("many", "b/", n)
-	pages := func(b *testing.B) {
-		for b.Loop() {
-			if got := len(r.keys("many", "b/0", 0)); got != n {
-				b.Fatalf("%d keys, want %d", got, n)
-			}
-		}
-		b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "keys/s")
-	}
-	first := func(b *testing.B) {
-		for b.Loop() {
-			p, err := r.se.List(r.ctx, "many", store.ListInput{})
-			r.ok(err)
-			if len(p.Objects) != min(n, 1000) {
-				b.Fatalf("%d keys", len(p.Objects))
+			} else {
+				put(t, se, "list", k, fmt.Sprint(r.IntN(1000)))
 			}
 		}
 	}
-	b.Run("all", pages)
-	b.Run("first page", first)
-	_, err = r.se.Mkdir(r.ctx, "many", "a/", store.Attr{})
-	r.ok(err)
-	r.fill("many", "a/", n)
-	r.each(n, func(ctx context.Context, i int) error {
-		return r.se.Unlink(ctx, "many", fmt.Sprintf("a/%08d", i))
-	})
-	r.ok(r.se.Rmdir(r.ctx, "many", "a/"))
-	b.Run("all behind deleted", pages)
-	b.Run("first page behind deleted", first)
+	slices.Sort(keys)
+	var want []string
+	for _, k := range keys {
+		vs, err := se.Versions(ctx, "list", k)
+		if err != nil {
+			continue // never came to be
+		}
+		for i, v := range vs {
+			if i > 0 && v.Seq >= vs[i-1].Seq {
+				t.Fatalf("%q: version %d is not older than the one before", k, i)
+			}
+			want = append(want, fmt.Sprintf("%q %s %v %v", k, v.VersionID, v.Latest, v.DeleteMarker))
+		}
+	}
+	for size := 1; size <= len(want)+1; size++ {
+		var got []string
+		in := ListVersionsInput{Limit: size}
+		for {
+			p, err := se.ListVersions(ctx, "list", in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range p.Versions {
+				got = append(got, fmt.Sprintf("%q %s %v %v", v.Key, v.VersionID, v.Latest, v.DeleteMarker))
+			}
+			if !p.Truncated {
+				break
+			}
+			in.KeyMarker, in.VersionMarker = p.NextKey, p.NextVersion
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("pages of %d:\n got %q\nwant %q", size, got, want)
+		}
+	}
 }

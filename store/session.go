@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"pail/store/fault"
 	"pail/store/internal/meta"
@@ -72,6 +73,23 @@ func (se *Session) update(ctx context.Context, mode commitMode, bucket string, f
 		}
 		return fn(t, b)
 	})
+}
+
+// errPublished says that a publish became visible between a snapshot and a look at the
+// open files: what the snapshot lacks they no longer tell.
+var errPublished = errors.New("a file was published meanwhile")
+
+// viewLive is view for functions that join records with open files. It runs fn again if
+// a publish came in between; fn must find out by itself (errPublished) if it cannot be
+// undone.
+func (se *Session) viewLive(bucket string, fn func(*snap, *record.Bucket, uint64) error) error {
+	for {
+		epoch := se.s.files.epoch.Load()
+		err := se.view(bucket, func(sn *snap, b *record.Bucket) error { return fn(sn, b, epoch) })
+		if !errors.Is(err, errPublished) {
+			return err
+		}
+	}
 }
 
 // view runs fn on a snapshot of a bucket.

@@ -21,7 +21,8 @@ func (se *Session) Lookup(ctx context.Context, bucket, dir, segment string) (Ent
 		return Entry{}, err
 	}
 	e := Entry{Name: segment}
-	err := se.view(bucket, func(sn *snap, b *record.Bucket) error {
+	err := se.viewLive(bucket, func(sn *snap, b *record.Bucket, epoch uint64) error {
+		e = Entry{Name: segment}
 		d, err := sn.dir(b.Id, key+"/")
 		if err != nil {
 			return err
@@ -34,6 +35,9 @@ func (se *Session) Lookup(ctx context.Context, bucket, dir, segment string) (Ent
 			return nil // the directory's own key is not a name in it
 		}
 		e.Object, err = se.s.lookupObject(sn, b, key)
+		if err == nil && se.s.files.epoch.Load() != epoch {
+			err = errPublished
+		}
 		return err
 	})
 	if err == nil && e.Dir == nil && e.Object == nil {
@@ -112,6 +116,16 @@ func (se *Session) ReadDir(ctx context.Context, bucket, dir string, in ReadDirIn
 	if err := se.authorize(actListBucket, bucket, dir); err != nil {
 		return nil, false, err
 	}
+	// New files are looked up before the snapshot is taken: one that is published in
+	// between is then in both, and in neither otherwise.
+	var claims []Entry
+	err = se.view(bucket, func(sn *snap, b *record.Bucket) error {
+		claims = se.s.claimedIn(b, dir, in.start(), in.Limit+1)
+		return nil
+	})
+	if err != nil {
+		return nil, false, err
+	}
 	err = se.view(bucket, func(sn *snap, b *record.Bucket) error {
 		d, err := sn.dir(b.Id, dir)
 		if err != nil {
@@ -120,22 +134,27 @@ func (se *Session) ReadDir(ctx context.Context, bucket, dir string, in ReadDirIn
 		if d == nil {
 			return noSuchKey(bucket, dir)
 		}
-		entries, more, err = sn.readDir(b, dir, in)
+		entries, more, err = sn.readDir(b, dir, in, claims)
 		return err
 	})
 	return entries, more, err
 }
 
-func (sn *snap) readDir(b *record.Bucket, dir string, in ReadDirInput) (out []Entry, more bool, err error) {
-	var start string
-	if !in.Begin {
-		start = in.After + "\x00"
+// start is the least name that is wanted.
+func (in ReadDirInput) start() string {
+	if in.Begin {
+		return ""
 	}
+	return in.After + "\x00"
+}
+
+func (sn *snap) readDir(b *record.Bucket, dir string, in ReadDirInput, claims []Entry) (out []Entry, more bool, err error) {
+	start := in.start()
 	dirs, err := sn.childDirs(b, dir, start, in.Limit+1)
 	if err != nil {
 		return nil, false, err
 	}
-	objects, err := sn.childObjects(b, dir, start, in.Limit+1)
+	objects, err := sn.childObjects(b, dir, start, in.Limit+1, claims)
 	if err != nil {
 		return nil, false, err
 	}
@@ -219,8 +238,7 @@ func mergeEntries(a, b []Entry, limit int) []Entry {
 
 // childObjects returns up to limit objects directly below dir, from a name on, new
 // files that are being written included.
-func (sn *snap) childObjects(b *record.Bucket, dir, start string, limit int) ([]Entry, error) {
-	claims := sn.s.claimedIn(b, dir, start, limit)
+func (sn *snap) childObjects(b *record.Bucket, dir, start string, limit int, claims []Entry) ([]Entry, error) {
 	h := sn.heads(b.Id, dir, dir+start)
 	defer h.Close()
 	var out []Entry
