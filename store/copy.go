@@ -71,7 +71,10 @@ func (se *Session) Restore(ctx context.Context, bucket, key, ref string) (Object
 		return Object{}, err
 	}
 	if cur.Latest && !cur.DeleteMarker {
-		return cur, nil
+		if err := se.s.settler.settle(ctx, []uint64{cur.Seq}); err != nil {
+			return Object{}, err
+		}
+		return cur, engineError(se.s.db.Sync(ctx))
 	}
 	return se.copyVersion(ctx, Source{bucket, key, ref}, bucket, key, func(t *txn, _, _ *record.Bucket, old *record.Version) (*record.Version, error) {
 		v := t.copyOf(old)

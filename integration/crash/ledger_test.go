@@ -97,15 +97,22 @@ func (p page) acked(d deed) bool { return d.ended >= 0 && d.ended < p.mark }
 // ended before it: metadata if only syncs of the whole store do not count, else
 // everything.
 func (p page) horizon(whole bool) int {
-	at := -1
+	if d := p.lastDurable(whole); d != nil {
+		return d.begun
+	}
+	return -1
+}
+
+func (p page) lastDurable(whole bool) (last *deed) {
 	for _, ds := range p.acts {
-		for _, d := range ds {
-			if p.acked(d) && (d.Op == opSync || !whole && d.Op.durable()) {
-				at = max(at, d.begun)
+		for i, d := range ds {
+			counts := p.acked(d) && (d.Op == opSync || !whole && d.Op.durable())
+			if counts && (last == nil || d.begun > last.begun) {
+				last = &ds[i]
 			}
 		}
 	}
-	return at
+	return last
 }
 
 // before returns how many of a worker's acts had ended before a position.
@@ -143,6 +150,9 @@ func (p page) story(w int, about func(act) bool) string {
 	ds := p.acts[w]
 	floor, settled := p.floor(w)
 	fmt.Fprintf(&b, "worker %d: %d acts, the first %d must have happened, %d are settled\n", w, len(ds), floor, settled)
+	if d := p.lastDurable(false); d != nil {
+		fmt.Fprintf(&b, "  (the last act that was acknowledged as durable: %v)\n", d.act)
+	}
 	var lines []string
 	for _, d := range ds {
 		if !about(d.act) {

@@ -117,6 +117,7 @@ func (m *model) copy(a act, r ack) {
 	v := &version{id: r.ID, number: r.Number, body: old.body, meta: old.meta, tags: old.tags}
 	if a.Op == opRestore {
 		if old == b.live(a.Key) {
+			old.pending = false // it is durable then, if nothing else
 			return
 		}
 		v.mode = old.mode
