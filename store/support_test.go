@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"pail/store"
 	"pail/store/fault"
 	"pail/versioning"
@@ -276,3 +278,36 @@ func filesBelow(t testing.TB, dir string) map[string]os.FileInfo {
 }
 
 func blocksOf(fi os.FileInfo) int64 { return fi.Sys().(*syscall.Stat_t).Blocks }
+
+// fill saves files, as a mount does, from many callers.
+func (r *rig) fill(bucket, prefix string, n int) {
+	r.Helper()
+	r.each(n, func(ctx context.Context, i int) error {
+		f, err := r.se.OpenFile(ctx, bucket, fmt.Sprintf("%s%08d", prefix, i), store.OpenFlags{Write: true, Create: true})
+		if err != nil {
+			return err
+		}
+		if _, err := f.WriteAt(ctx, []byte("x"), 0); err != nil {
+			return err
+		}
+		return f.Close(ctx)
+	})
+}
+
+// each calls fn with 0 to n-1 from many goroutines.
+func (r *rig) each(n int, fn func(context.Context, int) error) {
+	r.Helper()
+	g, ctx := errgroup.WithContext(r.ctx)
+	const callers = 64
+	for c := range callers {
+		g.Go(func() error {
+			for i := c; i < n; i += callers {
+				if err := fn(ctx, i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	r.ok(g.Wait())
+}
