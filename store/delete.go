@@ -34,36 +34,48 @@ func (se *Session) Delete(ctx context.Context, bucket, key string, o DeleteOptio
 		return DeleteResult{}, keyError(bucket, key, err)
 	}
 	var res DeleteResult
-	_, err := se.s.update(ctx, se.author(), durableFreeing, func(t *txn) error {
-		b, err := t.bucket(bucket)
-		if err != nil {
+	err := se.s.whenAtRest(ctx, func() error {
+		_, err := se.s.update(ctx, se.author(), durableFreeing, func(t *txn) error {
+			b, err := t.bucket(bucket)
+			if err != nil {
+				return err
+			}
+			if err := t.check(b, key, o.Conditions); err != nil {
+				return err
+			}
+			if o.Version != "" {
+				res, err = t.deleteNamed(b, key, o.Version)
+			} else {
+				res, err = t.deleteKey(b, key)
+			}
 			return err
-		}
-		if err := t.check(b, key, o.Conditions); err != nil {
-			return err
-		}
-		if o.Version != "" {
-			res, err = t.deleteNamed(b, key, o.Version)
-			return err
-		}
-		marker, was, err := t.deleteCurrent(b, key, pruneEmpty)
-		if err != nil {
-			return err
-		}
-		res = DeleteResult{}
-		if marker != nil {
-			res = DeleteResult{DeleteMarker: true, VersionID: versionID(marker)}
-		}
-		if was != nil {
-			t.changed(Change{Kind: ObjectDeleted, Bucket: bucket, Key: key, Ino: was.Ino, VersionID: res.VersionID})
-		}
-		return nil
+		})
+		return err
 	})
 	return res, err
 }
 
-// deleteNamed removes one version for good.
+// deleteKey is a delete that names no version.
+func (t *txn) deleteKey(b *record.Bucket, key string) (res DeleteResult, err error) {
+	marker, was, err := t.deleteCurrent(b, key, pruneEmpty)
+	if err != nil {
+		return res, err
+	}
+	if marker != nil {
+		res = DeleteResult{DeleteMarker: true, VersionID: versionID(marker)}
+	}
+	if was != nil {
+		t.changed(Change{Kind: ObjectDeleted, Bucket: b.Name, Key: key, Ino: was.Ino, VersionID: res.VersionID})
+	}
+	return res, nil
+}
+
+// deleteNamed removes one version for good. It waits for renames that touch the key: a
+// version that surfaces there is older than the rename, which would take it along.
 func (t *txn) deleteNamed(b *record.Bucket, key, ref string) (DeleteResult, error) {
+	if err := t.atRest(b.Id, key); err != nil {
+		return DeleteResult{}, err
+	}
 	if _, err := t.chain(b, key); err != nil {
 		return DeleteResult{}, err
 	}

@@ -247,3 +247,44 @@ func TestUnlinkOfOwnKey(t *testing.T) {
 	}
 	fsckClean(t, s, false)
 }
+
+// A version that surfaces where a rename on its way has just been is not taken along.
+func TestVersionSurfacesUnderRename(t *testing.T) {
+	ctx := context.Background()
+	s, se := openTest(t, Options{tuning: tuning{movedInline: -1, movesPerUpdate: 1, moveDelay: 50 * time.Millisecond}})
+	mustBucket(t, se, "bkt", versioning.Enabled)
+	mustMkdir(t, se, "bkt", "d/")
+	put(t, se, "bkt", "d/f", "one")
+	o, err := se.Head(ctx, "bkt", "d/f", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := se.Delete(ctx, "bkt", "d/f", DeleteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := se.Rename(ctx, Path{"bkt", "d/"}, Path{"bkt", "e/"}, RenameFlags{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := se.Delete(ctx, "bkt", "d/f", DeleteOptions{Version: res.VersionID}); err != nil {
+		t.Fatal(err)
+	}
+	if now, err := se.Head(ctx, "bkt", "d/f", ""); err != nil || now.VersionID != o.VersionID {
+		t.Errorf("what surfaced is %+v, %v", now, err)
+	}
+	fsckClean(t, s, true)
+	if err := s.whenAtRest(ctx, func() error {
+		return s.view(func(sn *snap) error {
+			for _, m := range sn.moves {
+				return sn.atRest(m.Bucket, "")
+			}
+			return nil
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if got := readAll(t, se, "bkt", "d/f", ""); got != "one" {
+		t.Errorf("it reads %q", got)
+	}
+	fsckClean(t, s, true)
+}

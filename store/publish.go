@@ -53,6 +53,9 @@ func (n *inode) tryPublish(ctx context.Context, onlyData bool) error {
 	if err := d.syncIfRecorded(); err != nil {
 		return err
 	}
+	// Pinned before anyone can see the version: whoever deletes it at once must not
+	// take the files from those who have it open.
+	nb := d.body(es)
 	var v *record.Version
 	_, err = n.s.update(ctx, d.who, visible, func(t *txn) error {
 		v = nil
@@ -67,6 +70,7 @@ func (n *inode) tryPublish(ctx context.Context, onlyData bool) error {
 		return t.dropDraft(n.ino) // at last: until here it keeps what the version refers to
 	})
 	if err != nil {
+		nb.close()
 		if d.file != nil {
 			if e := d.file.Unseal(); e != nil {
 				return errors.Join(err, blobError(e))
@@ -74,7 +78,11 @@ func (n *inode) tryPublish(ctx context.Context, onlyData bool) error {
 		}
 		return err
 	}
-	return n.nowPublished(d, v, es)
+	if v == nil {
+		nb.close()
+		return d.unnamed()
+	}
+	return n.nowPublished(d, v, nb)
 }
 
 // syncIfRecorded makes the bytes of a draft that was fsynced durable before it is
@@ -247,25 +255,32 @@ func (t *txn) inherit(n *inode, b *record.Bucket, key string, v *record.Version)
 	return nil
 }
 
-// nowPublished makes v what n holds. mu is held.
-func (n *inode) nowPublished(d *draft, v *record.Version, es blob.Extents) error {
-	if v == nil {
-		// The file has lost its name: its bytes stay with those who have it open.
-		d.sync = draftSync{}
-		d.dirty, d.fresh = false, false
-		if d.file == nil {
-			return nil
-		}
-		d.sync.toFile(d.m.Size())
-		d.alone = true
-		return blobError(d.file.Unseal())
-	}
-	nb := &body{s: n.s, size: d.size}
+// body is the bytes of a sealed draft, as those of a version.
+func (d *draft) body(es blob.Extents) *body {
+	b := &body{s: d.s, size: d.size}
 	if d.file == nil {
-		nb.inline = d.small
+		b.inline = d.small
 	} else {
-		nb.setExtents(es)
+		b.setExtents(es)
 	}
+	return b
+}
+
+// unnamed goes on with the draft of a file that has lost its name: its bytes stay with
+// those who have it open.
+func (d *draft) unnamed() error {
+	d.sync = draftSync{}
+	d.dirty, d.fresh = false, false
+	if d.file == nil {
+		return nil
+	}
+	d.sync.toFile(d.m.Size())
+	d.alone = true
+	return blobError(d.file.Unseal())
+}
+
+// nowPublished makes v, whose bytes are nb, what n holds. mu is held.
+func (n *inode) nowPublished(d *draft, v *record.Version, nb *body) error {
 	if n.body != nil {
 		n.body.close()
 	}
