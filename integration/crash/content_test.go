@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sort"
 	"strings"
-	"sync"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -91,15 +90,21 @@ func cellHash(gen, number uint64) uint64 {
 	return x ^ x>>31
 }
 
-// sums remembers what contents hash to.
-var sums sync.Map // the content's String -> uint64
+// sums remember what contents hash to, by their String.
+type sums map[string]uint64
+
+func (s sums) of(c content) uint64 {
+	name := c.String()
+	sum, ok := s[name]
+	if !ok {
+		sum = c.sum()
+		s[name] = sum
+	}
+	return sum
+}
 
 // sum is the hash of the bytes.
 func (c content) sum() uint64 {
-	name := c.String()
-	if s, ok := sums.Load(name); ok {
-		return s.(uint64)
-	}
 	h := xxhash.New()
 	buf := make([]byte, 64<<10)
 	for at := int64(0); at < c.size; at += int64(len(buf)) {
@@ -107,9 +112,7 @@ func (c content) sum() uint64 {
 		c.render(part, at)
 		_, _ = h.Write(part)
 	}
-	s := h.Sum64()
-	sums.Store(name, s)
-	return s
+	return h.Sum64()
 }
 
 func (c content) String() string {
@@ -127,15 +130,11 @@ func attribute(data []byte) string {
 	fmt.Fprintf(&b, "%d bytes:", len(data))
 	runs := 0
 	for at := 0; at < len(data) && runs < 12; runs++ {
-		gen, what := cellOf(data, at)
-		end := at
-		for end < len(data) {
-			if g, w := cellOf(data, end); g != gen || w != what {
-				break
-			}
+		what, end := cellOf(data, at), at
+		for end < len(data) && cellOf(data, end) == what {
 			end = min(end+cell-end%cell, len(data))
 		}
-		fmt.Fprintf(&b, " [%d+%d %s]", at, end-at, strings.TrimSpace(fmt.Sprintf(what, gen)))
+		fmt.Fprintf(&b, " [%d+%d %s]", at, end-at, what)
 		at = end
 	}
 	if runs == 12 {
@@ -144,20 +143,20 @@ func attribute(data []byte) string {
 	return b.String()
 }
 
-// cellOf says what the cell around a byte is: a format for its generation.
-func cellOf(data []byte, at int) (gen uint64, what string) {
+// cellOf says what the cell around a byte is.
+func cellOf(data []byte, at int) string {
 	start := at - at%cell
 	c := data[start:min(start+cell, len(data))]
 	if len(c) == cell {
-		gen = binary.LittleEndian.Uint64(c)
+		gen := binary.LittleEndian.Uint64(c)
 		if cellHash(gen, uint64(start/cell)) == binary.LittleEndian.Uint64(c[8:]) {
-			return gen, "g%x"
+			return fmt.Sprintf("g%x", gen)
 		}
 	}
 	for _, x := range c {
 		if x != 0 {
-			return 0, "unknown%.0d"
+			return "unknown"
 		}
 	}
-	return 0, "zeros%.0d"
+	return "zeros"
 }

@@ -133,7 +133,7 @@ func use(ctx context.Context, s *store.Store, inlineMax int) error {
 		return err
 	}
 	h := home{bucket: after}
-	j := &judge{home: h, sight: l, page: page{kill: true}}
+	j := &judge{home: h, sight: l, page: page{kill: true, sums: sums{}}}
 	if sb := l.buckets[after]; sb != nil {
 		j.found = sb.below("")
 	}

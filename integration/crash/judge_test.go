@@ -239,7 +239,7 @@ func (j *judge) same(v *version, s *seen) error {
 		return fmt.Errorf("found mode %o instead of %o", s.Attr.Mode&0o777, v.mode&0o777)
 	case v.draft != nil:
 		return j.sameDraft(v.draft, s)
-	case v.body.size != s.Size || v.body.sum() != s.sum:
+	case v.body.size != s.Size || j.page.sums.of(v.body) != s.sum:
 		data, _ := j.sight.bytes(s.Object)
 		return fmt.Errorf("found %s instead of %v", attribute(data), v.body)
 	}
@@ -252,7 +252,7 @@ func (j *judge) sameDraft(d *draft, s *seen) error {
 	if s.Size != d.body.size {
 		return fmt.Errorf("found %d bytes, %v was synced", s.Size, d.body)
 	}
-	if s.sum == d.body.sum() {
+	if s.sum == j.page.sums.of(d.body) {
 		return nil
 	}
 	memo := fmt.Sprint(d.at, d.handle, s.VersionID, s.Key)

@@ -16,6 +16,7 @@ type ledger struct {
 	places []int          // their positions
 	done   map[int][]deed // by worker
 	size   int
+	sums   sums
 	bad    string // an act that failed and should not have
 }
 
@@ -27,7 +28,7 @@ type deed struct {
 	ack
 }
 
-func newLedger() *ledger { return &ledger{done: map[int][]deed{}} }
+func newLedger() *ledger { return &ledger{done: map[int][]deed{}, sums: sums{}} }
 
 func (l *ledger) add(e event) {
 	l.mu.Lock()
@@ -74,13 +75,14 @@ type page struct {
 	kill bool
 	// closed says that the store had been closed before.
 	closed bool
+	sums   sums // shared by the cuts of a run, which are judged one after another
 }
 
 // page copies what had begun until now.
 func (l *ledger) page(mark int) page {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p := page{acts: map[int][]deed{}, mark: mark}
+	p := page{acts: map[int][]deed{}, mark: mark, sums: l.sums}
 	for i, word := range l.words {
 		p.closed = p.closed || word == "closed" && l.places[i] < mark
 	}
