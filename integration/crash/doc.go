@@ -27,8 +27,8 @@
 //     kills; every fourth cut has its recovery cut too, up to three times. 40 cuts in which
 //     something was at stake; 2,000 with PAIL_SOAK=1, which also demands that each kind of
 //     recovery happened.
-//   - TestEachSyncIsNeeded: the disk lies about one sync of the write path at a time, and
-//     the judge must notice.
+//   - TestEachSyncIsNeeded: the disk lies about one sync of the write path, or of
+//     recovery, at a time, and the judge must notice.
 //   - TestPairs: short sequences of small acts, cut inside of and after their last act; all
 //     pairs and triples with PAIL_SOAK=1.
 //   - TestCreation, TestKill: a store being made; a kill without a cut, after which nothing

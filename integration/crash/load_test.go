@@ -44,6 +44,9 @@ var loads = map[string]map[op]int{
 		opOpen: 8, opWrite: 24, opTruncate: 3, opPunch: 2, opFsync: 5, opFlush: 4, opClose: 8,
 		opSave: 10, opUnlink: 4, opRename: 10, opExchange: 2, opMkdir: 4, opRmdir: 2, opMode: 3, opSync: 1,
 	},
+	"quiet": { // nothing that syncs
+		opOpen: 10, opWrite: 20, opFlush: 5, opClose: 12, opSave: 30, opUnlink: 5, opMkdir: 5,
+	},
 	"move": { // once its directory is full
 		opRename: 14, opSave: 40, opUnlink: 10, opOpen: 4, opWrite: 8, opFsync: 4, opClose: 5, opDelete: 3, opSync: 3,
 	},

@@ -20,6 +20,9 @@ type lie struct {
 	strict bool
 	// much says that it needs much metadata.
 	much bool
+	// reopen says that the disk begins to lie after the writer was killed and another one
+	// has recovered the store from what the kernel still had.
+	reopen bool
 	// memTable is the engine's; 0: small, so that tables are flushed.
 	memTable int64
 }
@@ -28,6 +31,8 @@ type lie struct {
 var lies = []lie{
 	{name: "content", path: `^store/blobs/../`, op: powercut.OpFsync},
 	{name: "content's name", path: `^store/blobs/..$`, op: powercut.OpFsyncDir},
+	{name: "content, by recovery", path: `^store/blobs/../`, op: powercut.OpFsync, reopen: true},
+	{name: "content's name, by recovery", path: `^store/blobs/..$`, op: powercut.OpFsyncDir, reopen: true},
 	{name: "log", path: `^store/meta/.*\.mem$`, op: powercut.OpFsync},
 	{name: "table", path: `^store/meta/.*\.sst$`, op: powercut.OpFsync, much: true},
 	{name: "list of tables", path: `^store/meta/MANIFEST`, op: powercut.OpFsync, much: true},
@@ -44,7 +49,7 @@ func TestEachSyncIsNeeded(t *testing.T) {
 	for i, l := range lies {
 		t.Run(l.name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, uint64(1000+i)))
-			for run := range 6 {
+			for run := range 15 {
 				if loss := l.run(t, rng.Uint64(), rng, true); loss != nil {
 					t.Logf("run %d: found: %.300v", run, loss)
 					return
@@ -61,7 +66,7 @@ func TestSyncsSuffice(t *testing.T) {
 	seed := seed(t)
 	rng := rand.New(rand.NewPCG(seed, 999))
 	for _, l := range lies {
-		if !l.strict && l.path != "^$" {
+		if !l.strict && !l.reopen && l.path != "^$" {
 			continue
 		}
 		if loss := l.run(t, rng.Uint64(), rng, false); loss != nil {
@@ -87,6 +92,9 @@ func (l lie) run(t *testing.T, seed uint64, rng *rand.Rand, lying bool) error {
 		Kinds:     []string{"mixed", "s3", "mount", "mixed@kept", "rival", "rival"},
 		InlineMax: 12 << 10, SettleAfter: 20 * time.Millisecond, MemTable: 1 << 20,
 	}
+	if l.reopen {
+		p.SettleAfter, p.Kinds = -1, []string{"quiet", "quiet", "quiet@kept"}
+	}
 	if l.memTable > 0 {
 		p.MemTable = l.memTable
 	}
@@ -111,7 +119,9 @@ func (l lie) run(t *testing.T, seed uint64, rng *rand.Rand, lying bool) error {
 		if err := fs.SyncAll(); err != nil {
 			t.Fatal(err)
 		}
-		begin()
+		if !l.reopen {
+			begin()
+		}
 	}
 	r.begin()
 	work := 300 + rng.IntN(900)
@@ -121,6 +131,10 @@ func (l lie) run(t *testing.T, seed uint64, rng *rand.Rand, lying bool) error {
 	r.await(func(led *ledger) bool { return led.size >= work || led.said("done") })
 	r.kill()
 	pg := r.ledger.page(r.ledger.mark())
+	if l.reopen {
+		begin()
+		l.recover(t, p)
+	}
 	var loss error
 	for range 6 {
 		dir, _, err := fs.Cut(rng.Uint64())
@@ -138,4 +152,14 @@ func (l lie) run(t *testing.T, seed uint64, rng *rand.Rand, lying bool) error {
 		t.Fatalf("the disk lied %d times (%v)", fired, err)
 	}
 	return loss
+}
+
+// recover opens the store and ends it again.
+func (l lie) recover(t *testing.T, p plan) {
+	p.Create, p.Kinds = false, nil
+	r := startRun(t, p)
+	defer r.kill()
+	if !r.awaitWord("open") {
+		t.Fatal("the store did not recover from a kill")
+	}
 }
