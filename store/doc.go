@@ -35,7 +35,9 @@
 // pending content has one name and one owner only: whoever would give it another
 // settles it first (settle.go). A directory is renamed by a durable intent that every
 // snapshot reads through, and the records follow (move.go). Open files are in memory
-// (inode.go, draft.go); only fsync writes records of drafts (draft_sync.go).
+// (inode.go, draft.go); only fsync writes records of drafts (draft_sync.go). Check and
+// Fsck (fsck.go) compare all of this with itself, while the store is in use too; a new
+// table or reference has its check there.
 //
 // Memory follows records at two moments: onMerged, on the committer's goroutine before
 // the next update runs, for what updates consult (names of open files, what is

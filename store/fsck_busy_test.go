@@ -15,7 +15,7 @@ import (
 // What is on its way is no problem: fsck runs again and again while many write.
 func TestFsckWhileInUse(t *testing.T) {
 	seed := seedOf(t)
-	s, se := openTest(t, Options{InlineMax: 64, SettleAfter: time.Millisecond, MinPartSize: -1, MemTableSize: 4 << 20,
+	s, se := openTest(t, Options{Dir: quickDir(t) + "/store", InlineMax: 64, SettleAfter: time.Millisecond, MinPartSize: -1, MemTableSize: 4 << 20,
 		tuning: tuning{movedInline: 2, movesPerUpdate: 2, moveDelay: time.Millisecond}})
 	mustBucket(t, se, "bare", versioning.Unversioned)
 	mustBucket(t, se, "kept", versioning.Enabled)
@@ -46,7 +46,7 @@ func TestFsckWhileInUse(t *testing.T) {
 		}
 	})
 	runs := 0
-	for until := time.Now().Add(3 * time.Second); time.Now().Before(until) && !t.Failed(); runs++ {
+	for until := time.Now().Add(2 * time.Second); time.Now().Before(until) && !t.Failed(); runs++ {
 		f := &fsck{s: s, ctx: context.Background(), opts: FsckOptions{Deep: runs%2 == 0}, window: 7, inodes: 128}
 		found, err := f.check()
 		for _, p := range found {

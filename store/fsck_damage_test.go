@@ -246,7 +246,7 @@ func messages() map[byte]record.Record {
 
 // Every record is damaged in turn.
 func TestFsckFindsDamagedRecords(t *testing.T) {
-	m := newMuseum(t, t.TempDir()+"/store")
+	m := newMuseum(t, quickDir(t)+"/store")
 	if found := m.check(true); len(found) > 0 {
 		t.Fatalf("before any damage: %v", found)
 	}
@@ -304,7 +304,7 @@ func TestFsckFindsDamagedRecords(t *testing.T) {
 
 // Records that parse and say something that is not so.
 func TestFsckFindsWrongRecords(t *testing.T) {
-	m := newMuseum(t, t.TempDir()+"/store")
+	m := newMuseum(t, quickDir(t)+"/store")
 	keys, values := m.records()
 	version := func(fn func(v *record.Version)) func(record.Record) {
 		return func(r record.Record) { fn(r.(*record.Version)) }
@@ -410,7 +410,7 @@ func TestFsckFindsInodeTwice(t *testing.T) {
 func TestFsckFindsDamagedFiles(t *testing.T) {
 	ctx := context.Background()
 	r := rand.New(rand.NewPCG(seedOf(t), 0))
-	m := newMuseum(t, t.TempDir()+"/store")
+	m := newMuseum(t, quickDir(t)+"/store")
 	m.ok(m.file.Close(ctx))
 	m.want[[3]string{"bare", "fragmented", "null"}] = readAll(t, m.se, "bare", "fragmented", "") // the draft is published
 	m.ok(m.s.Close(ctx))
@@ -436,7 +436,7 @@ func TestFsckFindsDamagedFiles(t *testing.T) {
 			continue // those are enough
 		}
 		for _, how := range []string{"flip", "flip", "truncate", "delete", "swap"} {
-			copied := t.TempDir() + "/store"
+			copied := quickDir(t) + "/store"
 			m.ok(copyTree(dir, copied))
 			if !damageFile(t, r, copied, file, how, contents) {
 				continue

@@ -28,6 +28,17 @@ var (
 	fsckRuns  = flag.Int("fsckruns", 3, "runs")
 )
 
+// quickDir is a directory that ends with the test, in memory where there is such.
+func quickDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "pail-test")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
 // fsckClean demands that a store has no problem, with windows so small that every way
 // of going on is taken.
 func fsckClean(t *testing.T, s *Store, deep bool) {
@@ -332,7 +343,7 @@ func (w *wanderer) start(dir string) {
 // crash has the store go on from what a SIGKILL at this moment would have left.
 func (w *wanderer) crash() {
 	w.n++
-	to := filepath.Join(w.t.TempDir(), fmt.Sprint("crash", w.n))
+	to := filepath.Join(quickDir(w.t), fmt.Sprint("crash", w.n))
 	snapshotStore(w.t, w.s, to)
 	old := w.s
 	for _, f := range w.files {
@@ -461,7 +472,7 @@ func wander(t *testing.T, seed uint64, steps int) {
 	if w.r.IntN(2) == 0 {
 		w.o.tuning = tuning{movedInline: -1, movesPerUpdate: 2, moveDelay: 20 * time.Millisecond}
 	}
-	w.o.Dir = filepath.Join(t.TempDir(), "store")
+	w.o.Dir = filepath.Join(quickDir(t), "store")
 	if err := Create(w.o); err != nil {
 		t.Fatal(err)
 	}
