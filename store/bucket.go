@@ -33,6 +33,9 @@ func (se *Session) CreateBucket(ctx context.Context, name string, o BucketOption
 	if o.Region == "" {
 		o.Region = se.s.label.Region
 	}
+	if err := checkRegion(o.Region); err != nil {
+		return Bucket{}, err
+	}
 	var made *record.Bucket
 	var root *record.Dir
 	_, err := se.s.update(ctx, se.author(), durable, func(t *txn) error {
@@ -56,6 +59,19 @@ func (se *Session) CreateBucket(ctx context.Context, name string, o BucketOption
 		return Bucket{}, err
 	}
 	return toBucket(made, root), nil
+}
+
+// checkRegion refuses what no region is called: regions are DNS labels.
+func checkRegion(region string) error {
+	ok := len(region) <= 63
+	for i, c := range []byte(region) {
+		letter := c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
+		ok = ok && (letter || c == '-' && i > 0 && i < len(region)-1)
+	}
+	if !ok {
+		return fault.New(fault.InvalidArgument, "%q cannot name a region; it must be 1 to 63 lower-case letters, digits and hyphens, as us-east-1", region)
+	}
+	return nil
 }
 
 func (t *txn) nameIsFree(name, account string) error {

@@ -25,6 +25,9 @@ func Create(opts Options) error {
 	if err := opts.setDefaults(); err != nil {
 		return err
 	}
+	if err := checkRegion(opts.Region); err != nil {
+		return err
+	}
 	if err := makeStoreDir(opts.Dir); err != nil {
 		return err
 	}
@@ -89,7 +92,7 @@ func onlyOurs(dir string) error {
 	if err != nil {
 		return fault.Wrap(fault.IOFailed, err, "read %s", dir)
 	}
-	ours := map[string]bool{lockName: true, metaDir: true, blobDir: true, labelName + ".new": true, "lost+found": true}
+	ours := map[string]bool{lockName: true, metaDir: true, blobDir: true, labelName + ".new": true, "lost+found": true, "daemon.log": true}
 	for _, n := range names {
 		if !ours[n.Name()] {
 			return fault.New(fault.NotEmpty, "%s is not empty (it holds %s) and not a store; name an empty or new directory", dir, n.Name())

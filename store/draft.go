@@ -83,6 +83,9 @@ func (d *draft) writeAt(p []byte, off int64) (int, error) {
 	if end > d.s.opts.MaxObjectSize || end < 0 {
 		return 0, tooLarge(d.s.opts.MaxObjectSize)
 	}
+	if err := d.s.room(); err != nil {
+		return 0, err
+	}
 	if d.file == nil && end > int64(d.s.opts.InlineMax) {
 		if err := d.grow(); err != nil {
 			return 0, err
@@ -92,9 +95,6 @@ func (d *draft) writeAt(p []byte, off int64) (int, error) {
 		d.extendSmall(end)
 		copy(d.small[off:], p)
 	} else {
-		if err := d.s.room(); err != nil {
-			return 0, err
-		}
 		if _, err := d.file.WriteAt(p, off); err != nil {
 			return 0, blobError(err)
 		}

@@ -104,7 +104,7 @@ func (n *inode) trySync(ctx context.Context) (done bool, err error) {
 	if !st.needed {
 		return true, engineError(n.s.db.Sync(ctx))
 	}
-	_, err = n.s.update(ctx, d.who, durable, func(t *txn) error { return t.putDraft(n, d, st) })
+	_, err = n.s.update(ctx, d.who, n.s.lastMode(durable), func(t *txn) error { return t.putDraft(n, d, st) })
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if err != nil {

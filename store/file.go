@@ -196,6 +196,9 @@ func (f *File) begin() (*draft, error) {
 	if err := n.s.failure(); err != nil {
 		return nil, fault.Wrap(fault.StoreFailed, err, "the store no longer writes")
 	}
+	if n.s.closing.Load() {
+		return nil, fault.New(fault.Shutdown, "the store is closing")
+	}
 	if n.draft == nil {
 		d, err := n.newDraft(f.se.author(), false)
 		if err != nil {

@@ -49,10 +49,19 @@ func IsStore(dir string) bool {
 	return err == nil
 }
 
+// wasStore says whether dir holds contents, as only a finished store does: an interrupted
+// Create leaves none.
+func wasStore(dir string) bool {
+	contents, _ := filepath.Glob(filepath.Join(dir, blobDir, "*", "*"))
+	return len(contents) > 0
+}
+
 func readLabel(dir string) (label, error) {
 	var l label
 	b, err := os.ReadFile(filepath.Join(dir, labelName))
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && wasStore(dir):
+		return l, fault.New(fault.Damaged, "%s is missing, though %s holds a store's records and contents; restore it from a backup", filepath.Join(dir, labelName), dir)
 	case errors.Is(err, fs.ErrNotExist):
 		return l, fault.New(fault.NoSuchStore, "there is no store at %s; make one with: pail init --store %s", dir, dir)
 	case errors.Is(err, fs.ErrPermission):
@@ -70,6 +79,20 @@ func readLabel(dir string) (label, error) {
 		return l, fault.New(fault.Damaged, "%s is damaged; restore it from a backup", filepath.Join(dir, labelName))
 	}
 	return l, nil
+}
+
+// hasRecords refuses a store whose records have gone: opened as an empty one it would
+// delete every content as nobody's.
+func hasRecords(dir string) error {
+	manifest := filepath.Join(dir, metaDir, "MANIFEST")
+	_, err := os.Stat(manifest)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fault.New(fault.Damaged, "%s is missing, and with it the records of the store; nothing was changed; restore the directory %s from a backup", manifest, metaDir)
+	}
+	if err != nil {
+		return fault.Wrap(fault.IOFailed, err, "look for the store's records")
+	}
+	return nil
 }
 
 // takeLock makes this process the owner of the store until the file is closed. A

@@ -57,7 +57,7 @@ func (n *inode) tryPublish(ctx context.Context, onlyData bool) error {
 	// take the files from those who have it open.
 	nb := d.body(es)
 	var v *record.Version
-	_, err = n.s.update(ctx, d.who, visible, func(t *txn) error {
+	_, err = n.s.update(ctx, d.who, n.s.lastMode(visible), func(t *txn) error {
 		v = nil
 		bucket, _, key, linked := t.s.files.name(n)
 		b := t.bucketByID(bucket) // nil: the bucket went, and the file's name with it
@@ -292,13 +292,50 @@ func (n *inode) nowPublished(d *draft, v *record.Version, nb *body) error {
 	return nil
 }
 
-// publishAll publishes what open files hold, for a clean end. Every file is tried.
+// publishAll publishes what open files hold, for a clean end. Every file is tried, and
+// may use the reserve; one that cannot be published is recorded as by an fsync, so that
+// the next open publishes it.
 func (s *Store) publishAll(ctx context.Context) error {
+	failed := 0
+	var first error
+	for _, n := range s.files.all() {
+		err := n.publish(ctx, false)
+		if err == nil {
+			continue
+		}
+		if failed++; first == nil {
+			first = fault.Wrap(fault.KindOf(err), err, "publish %s/%s", n.bname, n.key)
+		}
+		if _, err := n.syncDraft(ctx); err != nil {
+			s.log.Error("an unpublished file could not be kept", "bucket", n.bname, "key", n.key, "err", err)
+		}
+	}
+	if failed > 1 {
+		return fault.Wrap(fault.KindOf(first), first, "%d files could not be published; the first", failed)
+	}
+	return first
+}
+
+// lastMode is how an update is committed: the reserve is there for what open files hold
+// when the store closes.
+func (s *Store) lastMode(m commitMode) commitMode {
+	if !s.closing.Load() {
+		return m
+	}
+	return map[commitMode]commitMode{visible: freeing, durable: durableFreeing}[m]
+}
+
+// discardDrafts deletes the content files of drafts that nobody can publish any more:
+// those of files without a name. What the records name stays.
+func (s *Store) discardDrafts() error {
 	var errs []error
 	for _, n := range s.files.all() {
-		if err := n.publish(ctx, false); err != nil {
-			errs = append(errs, fault.Wrap(fault.KindOf(err), err, "publish %s/%s", n.bname, n.key))
+		n.mu.Lock()
+		if d := n.draft; d != nil && !d.sync.recorded {
+			errs = append(errs, d.discard())
+			n.draft = nil
 		}
+		n.mu.Unlock()
 	}
 	return errors.Join(errs...)
 }

@@ -151,6 +151,7 @@ func (t *txn) check(b *record.Bucket, key string, c Conditions) error {
 // A received is a content that came in as a stream: in memory if it is small, else
 // in a content file that is durable but belongs to no version yet.
 type received struct {
+	s      *Store
 	size   int64
 	etag   string // MD5 in hex
 	inline []byte
@@ -161,8 +162,11 @@ type received struct {
 // done ends the use of c; what no version took over is deleted. Of an update that ended
 // all writing nobody knows whether it happened: then recovery decides.
 func (c *received) done(failed error) {
+	if c.blob == nil {
+		return
+	}
+	defer c.s.receiving.Add(-1)
 	switch {
-	case c.blob == nil:
 	case failed != nil && !fault.Is(failed, fault.StoreFailed):
 		_ = c.blob.Discard()
 	default:
@@ -183,6 +187,8 @@ func (s *Store) receiveFile(c *received, sum io.Writer, head []byte, r io.Reader
 	if c.blob, err = s.newBlobFile(); err != nil {
 		return err
 	}
+	c.s = s
+	s.receiving.Add(1)
 	buf := make([]byte, 1<<20)
 	for chunk := head; ; {
 		if c.size+int64(len(chunk)) > s.opts.MaxObjectSize {
@@ -225,6 +231,9 @@ func (s *Store) newBlobFile() (*blob.Writer, error) {
 
 // room refuses new bytes when the disk is down to its reserve.
 func (s *Store) room() error {
+	if s.closing.Load() {
+		return fault.New(fault.Shutdown, "the store is closing")
+	}
 	if sp := s.db.Space(); sp.Free < sp.Reserve {
 		return fault.New(fault.NoSpace, "the disk is full but for the store's reserve; free some space")
 	}

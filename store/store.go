@@ -140,6 +140,7 @@ type Store struct {
 	failed    atomic.Pointer[error] // why the store no longer writes
 
 	closing   atomic.Bool
+	receiving atomic.Int64 // contents that are being received and belong to no version yet
 	closeOnce sync.Once
 	closeErr  error
 }
@@ -171,6 +172,9 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if s.lock, err = takeLock(s.opts.Dir); err != nil {
 		return err
 	}
+	if err := hasRecords(s.opts.Dir); err != nil {
+		return err
+	}
 	s.db, err = meta.Open(meta.Options{
 		Dir: filepath.Join(s.opts.Dir, metaDir), Now: s.opts.Now,
 		Reserve: s.opts.ReserveBytes, MemTableSize: s.opts.MemTableSize,
@@ -194,12 +198,14 @@ func openError(err error) error {
 	switch {
 	case errors.As(err, &d):
 		return fault.Wrap(fault.Damaged, err, "the store was not opened and nothing was changed")
+	case errors.Is(err, unix.EWOULDBLOCK):
+		return fault.Wrap(fault.StoreLocked, err, "another process still owns the store")
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
 		return fault.Wrap(fault.AccessDenied, err, "open metadata")
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, meta.ErrNoSpace):
 		return fault.Wrap(fault.NoSpace, err, "open metadata; free some space")
 	default:
-		return fault.Wrap(fault.IOFailed, err, "open metadata")
+		return fault.Wrap(fault.IOFailed, err, "the store's records cannot be opened; nothing was changed; if a file is damaged restore it from a backup")
 	}
 }
 
@@ -210,9 +216,10 @@ func (s *Store) Close(ctx context.Context) error {
 		s.closing.Store(true)
 		err := s.publishAll(ctx)
 		s.jobs.Close()
+		err = errors.Join(err, s.discardDrafts())
 		if s.failure() == nil {
 			err = errors.Join(err, s.settler.sweep(ctx), blobError(s.blobs.SyncRemovals(s.recovered.Unclean)))
-			if err == nil {
+			if err == nil && s.receiving.Load() == 0 {
 				err = s.markClean(ctx)
 			}
 		}
