@@ -57,7 +57,11 @@ func runFsck(ctx context.Context, opts *fsckOptions, c *control.Client, cmd *cob
 	case asJSON:
 		return nil
 	}
-	_, err = fmt.Fprintln(out, "the store is sound")
+	sound := "records, directories and files agree; contents were not read, which fsck --deep does"
+	if opts.deep {
+		sound = "the store is sound"
+	}
+	_, err = fmt.Fprintln(out, sound)
 	return err
 }
 

@@ -20,7 +20,9 @@ func newRestoreCommand(g *globals) *cobra.Command {
 		Use:   "restore BUCKET/KEY --version ID|NUMBER",
 		Short: "Make an old version of an object the current one again",
 		Long: `Make an old version of an object the current one again. History only grows: the
-restored content is a new version, and what was current stays in the list.`,
+restored content is a new version, and what was current stays in the list. Where
+versioning is suspended and the current version is the null version, a restore would
+replace it; that is refused, enable versioning first.`,
 		Example: "  pail restore photos/cat.jpg --version 3",
 		Args:    takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {

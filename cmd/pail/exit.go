@@ -26,7 +26,7 @@ const exitHelp = `Exit codes:
   0  success
   1  failure
   2  wrong usage: the command line, a name or a value
-  3  not found: store, bucket, key, version, tag, mountpoint
+  3  not found: store, bucket, key, version, tag
   4  access denied
   5  busy: another process holds it; trying again may help
   6  no space left

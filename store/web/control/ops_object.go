@@ -6,6 +6,7 @@ import (
 
 	"pail/store"
 	"pail/store/fault"
+	"pail/versioning"
 )
 
 func versions(ctx context.Context, c *call, req ObjectRequest) error {
@@ -33,6 +34,9 @@ func stat(ctx context.Context, c *call, req ObjectRequest) error {
 }
 
 func restore(ctx context.Context, c *call, req ObjectRequest) error {
+	if err := keepsCurrent(ctx, c.session(), req); err != nil {
+		return err
+	}
 	o, err := c.session().Restore(ctx, req.Bucket, req.Key, req.Version)
 	if err != nil {
 		return err
@@ -41,19 +45,38 @@ func restore(ctx context.Context, c *call, req ObjectRequest) error {
 }
 
 // deleteObject refuses to delete what is not there: S3 answers success, but a
-// person who mistypes a key should hear of it.
+// person who mistypes a key or a version should hear of it.
 func deleteObject(ctx context.Context, c *call, req ObjectRequest) error {
 	se := c.session()
-	if req.Version == "" {
-		if _, err := se.Head(ctx, req.Bucket, req.Key, ""); err != nil {
-			return err
-		}
+	if _, err := se.Head(ctx, req.Bucket, req.Key, req.Version); err != nil {
+		return err
 	}
 	d, err := se.Delete(ctx, req.Bucket, req.Key, store.DeleteOptions{Version: req.Version})
 	if err != nil {
 		return err
 	}
 	return c.out.item(Deleted{Bucket: req.Bucket, Key: req.Key, Version: d.VersionID, DeleteMarker: d.DeleteMarker})
+}
+
+// keepsCurrent refuses a restore that would destroy what is current: a null version that
+// the restored one, a null version too, would replace.
+func keepsCurrent(ctx context.Context, se *store.Session, req ObjectRequest) error {
+	b, err := se.Bucket(ctx, req.Bucket)
+	if err != nil || b.Versioning != versioning.Suspended {
+		return err
+	}
+	cur, err := se.Head(ctx, req.Bucket, req.Key, "")
+	if fault.Is(err, fault.NoSuchKey) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	old, err := se.Head(ctx, req.Bucket, req.Key, req.Version)
+	if err != nil || old.Seq == cur.Seq || cur.VersionID != store.NullVersion {
+		return err
+	}
+	return fault.New(fault.InvalidBucketState, "versioning of %s is suspended, so restoring would replace what is current now; first run: pail bucket versioning %s enable", req.Bucket, req.Bucket)
 }
 
 func tags(ctx context.Context, c *call, req ObjectRequest) error {
