@@ -339,3 +339,16 @@ func (s *Store) discardDrafts() error {
 	}
 	return errors.Join(errs...)
 }
+
+// dropDrafts lets go of the drafts that nobody will publish, at a clean end: those of
+// files that have lost their names and are still open.
+func (s *Store) dropDrafts() {
+	for _, n := range s.files.all() {
+		n.mu.Lock()
+		_, _, _, linked := s.files.name(n)
+		if d := n.draft; d != nil && !(linked && (d.dirty || d.fresh)) {
+			n.release()
+		}
+		n.mu.Unlock()
+	}
+}

@@ -215,6 +215,7 @@ func (s *Store) Close(ctx context.Context) error {
 	s.closeOnce.Do(func() {
 		s.closing.Store(true)
 		err := s.publishAll(ctx)
+		s.dropDrafts()
 		s.jobs.Close()
 		err = errors.Join(err, s.discardDrafts())
 		if s.failure() == nil {
