@@ -209,7 +209,7 @@ func (r *modelRun) opPutIf() {
 		key = r.fileKey()
 	}
 	c := store.Conditions{}
-	etag := "d41d8cd98f00b204e9800998ecf8427e"
+	etag := emptyETag
 	if v := r.m.head(key); v != nil && v.etag != "" && r.rng.IntN(2) == 0 {
 		etag = v.etag
 	}

@@ -149,7 +149,7 @@ func (m *reference) lost(dir string, keep bool) {
 		return
 	}
 	if keep {
-		m.push(dir, &refVersion{mode: 0o644}, true)
+		m.push(dir, &refVersion{mode: 0o644, etag: emptyETag}, true)
 		return
 	}
 	delete(m.dirs, dir)
@@ -239,7 +239,7 @@ func (m *reference) mkdir(dir string) fault.Kind {
 		return fault.NoSuchKey
 	}
 	m.dirs[dir] = &refDir{}
-	m.push(dir, &refVersion{mode: 0o644}, true)
+	m.push(dir, &refVersion{mode: 0o644, etag: emptyETag}, true)
 	return fault.None
 }
 
@@ -476,3 +476,6 @@ func (m *reference) publish(n *refInode, onlyData bool) {
 func dirOf(key string) string { return key[:strings.LastIndexByte(key, '/')+1] }
 
 func parentOf(dir string) string { return dirOf(strings.TrimSuffix(dir, "/")) }
+
+// emptyETag is the MD5 of nothing.
+const emptyETag = "d41d8cd98f00b204e9800998ecf8427e"
