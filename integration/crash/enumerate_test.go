@@ -174,14 +174,13 @@ func TestPairs(t *testing.T) {
 			rng.Shuffle(len(all), func(i, k int) { all[i], all[k] = all[k], all[i] })
 			left := all
 			for done := 0; done < most && len(left) > 0 && !t.Failed(); {
-				e := &enumeration{
-					t: t, rng: rng, name: fmt.Sprintf("PAIL_SEED=%d bucket %s size %d", seed, bucket, size),
-					bucket: bucket, size: size,
-				}
-				var taken int
-				taken, left = e.prepare(left, min(40, most-done))
-				e.run()
-				done, cuts = done+taken, cuts+e.cuts
+				t.Run(fmt.Sprintf("%s/%d/%d", bucket, size, done), func(t *testing.T) {
+					e := &enumeration{t: t, rng: rng, seed: seed, bucket: bucket, size: size}
+					var taken int
+					taken, left = e.prepare(left, min(40, most-done))
+					e.run()
+					done, cuts = done+taken, cuts+e.cuts
+				})
 			}
 		}
 	}
@@ -192,7 +191,7 @@ func TestPairs(t *testing.T) {
 type enumeration struct {
 	t      *testing.T
 	rng    *rand.Rand
-	name   string
+	seed   uint64
 	bucket string
 	size   int64
 	script []act
@@ -277,7 +276,7 @@ func (e *enumeration) cut(fs *powercut.FS, r *run, p plan, mark, n int) {
 	e.cuts++
 	h := home{worker: 0, bucket: e.bucket, prefix: root, state: sharedBuckets[e.bucket]}
 	if _, err := examine(dir, p, r.ledger.page(mark), []home{h}); err != nil {
-		e.t.Errorf("%s: cut %d (%s) in %v at step %d:\n%v", e.name, cutSeed, report.Mode, e.script[n-1], e.cutAt[n], err)
+		e.t.Errorf("PAIL_SEED=%d: cut %d (%s) in %v at step %d:\n%v", e.seed, cutSeed, report.Mode, e.script[n-1], e.cutAt[n], err)
 		keep(e.t, dir)
 	}
 	discard(e.t, dir)
@@ -291,41 +290,42 @@ func TestCreation(t *testing.T) {
 	if soak() {
 		rounds = 300
 	}
-	for range rounds {
-		fs := startDisk(t, "")
-		p := plan{Dir: filepath.Join(fs.Dir(), "store"), Create: true, MemTable: 1 << 20, InlineMax: 4 << 10}
-		at := 1 + rng.Uint64N(700)
-		if err := fs.Freeze(at); err != nil {
-			t.Fatal(err)
+	for i := range rounds {
+		t.Run(fmt.Sprint(i), func(t *testing.T) { cutCreation(t, rng) })
+	}
+}
+
+func cutCreation(t *testing.T, rng *rand.Rand) {
+	fs := startDisk(t, "")
+	p := plan{Dir: filepath.Join(fs.Dir(), "store"), Create: true, MemTable: 1 << 20, InlineMax: 4 << 10}
+	at := 1 + rng.Uint64N(700)
+	if err := fs.Freeze(at); err != nil {
+		t.Fatal(err)
+	}
+	r := startRun(t, p)
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		now, err := fs.Steps()
+		if err != nil || time.Now().After(deadline) {
+			t.Fatal(err, "the writer hangs")
 		}
-		r := startRun(t, p)
-		for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-			now, err := fs.Steps()
-			if err != nil || time.Now().After(deadline) {
-				t.Fatal(err, "the writer hangs")
-			}
-			if now >= at || r.said("open") {
-				break
-			}
-		}
-		r.kill()
-		cutSeed := rng.Uint64()
-		dir, _, err := fs.Cut(cutSeed)
-		if err != nil {
-			if err = fs.Freeze(0); err == nil {
-				dir, _, err = fs.Cut(cutSeed)
-			}
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := recreate(dir, p); err != nil {
-			t.Errorf("step %d, cut %d: %v", at, cutSeed, err)
-			keep(t, dir)
-		}
-		discard(t, dir)
-		if err := fs.Close(); err != nil {
-			t.Error(err)
+		if now >= at || r.said("open") {
+			break
 		}
 	}
+	r.kill()
+	cutSeed := rng.Uint64()
+	dir, _, err := fs.Cut(cutSeed)
+	if err != nil {
+		if err = fs.Freeze(0); err == nil {
+			dir, _, err = fs.Cut(cutSeed)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := recreate(dir, p); err != nil {
+		t.Errorf("step %d, cut %d: %v", at, cutSeed, err)
+		keep(t, dir)
+	}
+	discard(t, dir)
 }

@@ -112,10 +112,10 @@ func (w *writer) run(ctx context.Context) (err error) {
 	if w.plan.Script != nil {
 		return w.script(ctx, in)
 	}
-	go func() { // ends with the process
+	go func() { // ends with the process, and the process with the judge
 		for {
 			if _, err := in.ReadString('\n'); err != nil {
-				return
+				os.Exit(3)
 			}
 			w.tell(event{Word: "pong"})
 		}
