@@ -57,7 +57,7 @@ func runFsck(ctx context.Context, opts *fsckOptions, c *control.Client, cmd *cob
 	case asJSON:
 		return nil
 	}
-	sound := "records, directories and files agree; contents were not read, which fsck --deep does"
+	sound := "the store is sound, as far as can be told without reading contents; fsck --deep reads them"
 	if opts.deep {
 		sound = "the store is sound"
 	}
