@@ -178,33 +178,39 @@ func (t *txn) moveHead(b *record.Bucket, m *record.Move, key string, old *record
 		return err
 	}
 	to := m.To + key[len(m.From):]
-	v, err := t.moved(m, to, old)
+	state := versioning.State(m.Versioning)
+	c, err := t.movedOnto(b, m, to, state)
 	if err != nil {
 		return err
 	}
-	state := versioning.State(m.Versioning)
+	v := movedOver(m, to, old, c.top())
 	t.tx.Delete(table.Head(b.Id, key))
 	if state != versioning.Unversioned {
 		if err := t.leaveMarker(b, m, key, old, state); err != nil {
 			return err
 		}
 	}
-	d, err := t.dead(b.Id, to)
-	if err != nil {
-		return err
-	}
-	live, err := t.versionAt(table.Head(b.Id, to)) // only the own key of a directory that is replaced
-	if err != nil {
-		return err
-	}
-	c := chain{live: live, dead: d}
 	if err := t.stack(b, to, c, v, c.rules().Put(state, m.Seq)); err != nil {
 		return err
 	}
-	if d != nil {
+	if c.dead != nil {
 		t.tx.Delete(table.Dead(b.Id, to))
 	}
 	return t.put(table.Head(b.Id, to), v)
+}
+
+// movedOnto is the state of the key that a move takes a head to. Only the own key of a
+// directory that is replaced can be live there, and without history nothing is dead.
+func (t *txn) movedOnto(b *record.Bucket, m *record.Move, to string, state versioning.State) (c chain, err error) {
+	if to == m.To {
+		if c.live, err = t.versionAt(table.Head(b.Id, to)); c.live != nil || err != nil {
+			return c, err
+		}
+	}
+	if state != versioning.Unversioned {
+		c.dead, err = t.dead(b.Id, to)
+	}
+	return c, err
 }
 
 // leaveMarker puts a delete marker where a move took the head from, above the history

@@ -148,6 +148,11 @@ func (sn *snap) moved(m *record.Move, key string, old *record.Version) (*record.
 	if err != nil {
 		return nil, err
 	}
+	return movedOver(m, key, old, top), nil
+}
+
+// movedOver is moved where it is known what is at the new name: top, nil for nothing.
+func movedOver(m *record.Move, key string, old, top *record.Version) *record.Version {
 	v := proto.CloneOf(old)
 	v.Seq = m.Seq
 	v.Random = moveRandom(m, key)
@@ -161,7 +166,7 @@ func (sn *snap) moved(m *record.Move, key string, old *record.Version) (*record.
 		v.TimeNs = max(v.TimeNs, top.TimeNs)
 	}
 	v.NextNumber = v.Number + 1
-	return v, nil
+	return v
 }
 
 func moveRandom(m *record.Move, key string) uint64 {
