@@ -162,15 +162,20 @@ type received struct {
 // done ends the use of c; what no version took over is deleted. Of an update that ended
 // all writing nobody knows whether it happened: then recovery decides.
 func (c *received) done(failed error) {
-	if c.blob == nil {
-		return
-	}
-	defer c.s.receiving.Add(-1)
 	switch {
 	case failed != nil && !fault.Is(failed, fault.StoreFailed):
-		_ = c.blob.Discard()
-	default:
+		c.drop()
+	case c.blob != nil:
 		_ = c.blob.Close()
+		c.s.receiving.Add(-1)
+	}
+}
+
+// drop ends the use of c and deletes what it holds.
+func (c *received) drop() {
+	if c.blob != nil {
+		_ = c.blob.Discard()
+		c.s.receiving.Add(-1)
 	}
 }
 

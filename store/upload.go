@@ -189,7 +189,7 @@ func (se *Session) receivePart(ctx context.Context, bucket, key, id string, numb
 	})
 	switch {
 	case err == nil && c.size == 0:
-		_ = c.blob.Discard() // an empty part needs no file
+		c.drop() // an empty part needs no file
 	default:
 		c.done(err)
 	}
