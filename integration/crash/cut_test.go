@@ -17,7 +17,7 @@ var mixes = [][]string{
 	{"s3", "mount", "mixed", "mixed", "move", "mount@plain", "mixed@kept", "mount@halted", "s3@halted", "rival", "rival"},
 	{"mount", "mount", "mount@kept", "mount@plain", "move@kept", "move@plain", "s3", "rival", "rival"},
 	{"s3", "s3", "s3@kept", "s3@plain", "mixed@halted", "mixed", "rival", "rival", "rival", "rival"},
-	{"mixed", "move@halted", "mount"},
+	{"mixed", "move@halted", "mount", "move", "move@kept"},
 }
 
 // planOf is the plan of the i-th run of a seed.
@@ -66,7 +66,7 @@ func TestPowerCuts(t *testing.T) {
 		cuts = 2000
 	}
 	var total outcomes
-	for i := 0; total.cuts < cuts && !t.Failed(); i++ {
+	for i := 0; total.cuts < cuts && i < cuts && !t.Failed(); i++ {
 		t.Run(fmt.Sprintf("run=%d", i), func(t *testing.T) {
 			p := planOf(seed, i)
 			c := &cutting{t: t, run: nil, rng: rand.New(rand.NewPCG(p.Seed, 7)), total: &total, name: fmt.Sprintf("PAIL_SEED=%d run=%d", seed, i)}

@@ -171,9 +171,13 @@ func (w *writer) work(ctx context.Context, h home, rng *rand.Rand) {
 	}
 	p := &performer{se: w.se, s: w.s, files: map[int]*store.File{}}
 	g := newGenerator(h, h.start(w.plan.InlineMax), w.plan, rng)
-	for n := 1; n <= w.plan.Acts || len(g.m.open) > 0 && !w.plan.Stay; n++ {
+	most := w.plan.Acts
+	if h.kind == "move" {
+		most += g.big // to fill its directory first
+	}
+	for n := 1; n <= most || len(g.m.open) > 0 && !w.plan.Stay; n++ {
 		a := g.next()
-		if n > w.plan.Acts {
+		if n > most {
 			a = g.close()
 		}
 		a.W, a.N = h.worker, n
