@@ -242,7 +242,8 @@ func (m *model) publish(f *inode, a ack) {
 	b := m.buckets[f.at]
 	v := &version{order: m.now, id: a.ID, number: a.Number, body: f.body, mode: f.mode, ino: f, pending: f.big && f.synced == nil}
 	f.inherit(v, b.live(f.key))
-	if f.big && f.base != nil {
+	// What became small again goes inline and needs the bytes it began from no more.
+	if f.big && f.base != nil && f.body.size > m.inlineMax {
 		f.base.pending = false
 	}
 	b.put(f.key, v)
@@ -280,7 +281,7 @@ func (m *model) fsync(f *inode) {
 	// A draft is made durable with the base that it builds on, a file without one by
 	// itself; of a draft without a name nothing is kept.
 	drafted := f.dirty || f.fresh
-	builds := f.linked && f.big && f.base != nil && f.base.body.size > m.inlineMax
+	builds := f.linked && f.big && f.base != nil && min(f.body.size, f.base.body.size) > m.inlineMax
 	if f.base != nil && (!drafted || builds) {
 		f.base.pending = false
 	}
