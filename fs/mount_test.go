@@ -2,7 +2,6 @@ package fs
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -172,7 +171,10 @@ func needs(t *testing.T, programs ...string) {
 	t.Helper()
 	for _, p := range programs {
 		if _, err := exec.LookPath(p); err != nil {
-			t.Skip(fmt.Sprintf("%s is not installed", p))
+			if os.Getenv("CI") != "" {
+				t.Fatalf("%s is not installed; .ci/setup test installs it", p)
+			}
+			t.Skipf("%s is not installed", p)
 		}
 	}
 }

@@ -27,6 +27,35 @@ func Dead(dir string) bool {
 	return errors.Is(unix.Statfs(dir, &fs), unix.ENOTCONN)
 }
 
+// Source returns what the Pail mount at exactly dir names as its source, ok false if
+// there is none. The kernel is asked, not the directory, which may be dead.
+func Source(dir string) (source string, ok bool, err error) {
+	m, err := mountAt(dir)
+	if err != nil || m == nil || m.kind != kindOfMount {
+		return "", false, err
+	}
+	return m.source, true, nil
+}
+
+// DeadMounts returns where mounts with that source are whose daemon is gone, those
+// below others first.
+func DeadMounts(source string) ([]string, error) {
+	all, err := mounts()
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for i := len(all) - 1; i >= 0; i-- {
+		if m := all[i]; m.kind == kindOfMount && m.source == source && Dead(m.dir) {
+			out = append(out, m.dir)
+		}
+	}
+	return out, nil
+}
+
+// kindOfMount is how the kernel calls a mount of ours.
+const kindOfMount = "fuse.pail"
+
 // Detach takes the mount at dir out of the tree, even if it is dead or in use. What
 // still uses it keeps doing so; nothing new gets in.
 func Detach(dir string) error { return detach(dir, true) }
@@ -101,6 +130,8 @@ func isWithin(path, dir string) bool {
 type mountEntry struct {
 	dir    string // where it is mounted
 	device string // major:minor
+	kind   string // the filesystem's type
+	source string
 }
 
 // mounts reads the kernel's list of mounts. Asking it, rather than the directory,
@@ -115,11 +146,13 @@ func mounts() ([]mountEntry, error) {
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		// 36 35 98:0 / /mountpoint options ...
-		fields := strings.Fields(lines.Text())
-		if len(fields) >= 5 {
-			out = append(out, mountEntry{dir: unescapeOctal(fields[4]), device: fields[2]})
+		// 36 35 0:42 / /mnt/pail rw,nosuid shared:1 - fuse.pail /var/lib/pail rw (proc(5))
+		place, kind, _ := strings.Cut(lines.Text(), " - ")
+		at, what := strings.Fields(place), strings.Fields(kind)
+		if len(at) < 5 || len(what) < 2 {
+			continue
 		}
+		out = append(out, mountEntry{dir: unescapeOctal(at[4]), device: at[2], kind: what[0], source: unescapeOctal(what[1])})
 	}
 	return out, lines.Err()
 }

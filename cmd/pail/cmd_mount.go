@@ -115,7 +115,7 @@ func (p *mountPlan) check(cmd *cobra.Command) error {
 	if err := p.makeDefaultMountpoint(); err != nil {
 		return err
 	}
-	if isDead(p.mountpoint) {
+	if pailfs.Dead(p.mountpoint) {
 		if err := pailfs.Detach(p.mountpoint); err != nil {
 			return fmt.Errorf("the mount at %s has lost its daemon and cannot be detached: %w", p.mountpoint, err)
 		}

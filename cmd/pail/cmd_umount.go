@@ -64,7 +64,7 @@ func runUmount(cmd *cobra.Command, g *globals, place string) error {
 // mount is at place.
 func storeOfMount(g *globals, place string) (string, error) {
 	if place != "" && g.store == "" {
-		source, ok, err := mountSource(place)
+		source, ok, err := pailfs.Source(place)
 		if err != nil {
 			return "", err
 		}
@@ -82,11 +82,27 @@ func storeOfMount(g *globals, place string) (string, error) {
 func umountWithoutDaemon(dir, place string) error {
 	switch {
 	case place == "":
-		return fault.New(fault.InvalidArgument, "nothing is mounted from the store at %s", dir)
-	case !isDead(place):
+		return detachDead(dir)
+	case !pailfs.Dead(place):
 		return fault.New(fault.InvalidArgument, "%s is not a Pail mount", place)
 	}
 	return pailfs.Detach(place)
+}
+
+// detachDead detaches every mount that a daemon of the store has left behind.
+func detachDead(dir string) error {
+	dead, err := pailfs.DeadMounts(dir)
+	if err != nil {
+		return fmt.Errorf("the list of mounts cannot be read: %w", err)
+	}
+	if len(dead) == 0 {
+		return fault.New(fault.InvalidArgument, "nothing is mounted from the store at %s", dir)
+	}
+	var errs []error
+	for _, place := range dead {
+		errs = append(errs, pailfs.Detach(place))
+	}
+	return errors.Join(errs...)
 }
 
 func saidUnmounted(cmd *cobra.Command, g *globals, dir, place string) error {

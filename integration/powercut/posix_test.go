@@ -75,6 +75,9 @@ func TestWhatAStoreUses(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := unix.Linkat(fd, "", unix.AT_FDCWD, path("named"), unix.AT_EMPTY_PATH); err != nil {
+			if os.Geteuid() == 0 {
+				t.Fatal(err)
+			}
 			t.Skipf("linkat needs a privilege: %v", err)
 		}
 		if got, err := os.ReadFile(path("named")); err != nil || string(got) != "unnamed" {
