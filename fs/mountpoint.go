@@ -37,16 +37,16 @@ func Source(dir string) (source string, ok bool, err error) {
 	return m.source, true, nil
 }
 
-// DeadMounts returns where mounts with that source are whose daemon is gone, those
-// below others first.
-func DeadMounts(source string) ([]string, error) {
+// MountsOf returns where Pail mounts with that source are, those below others first.
+// They may be dead.
+func MountsOf(source string) ([]string, error) {
 	all, err := mounts()
 	if err != nil {
 		return nil, err
 	}
 	var out []string
 	for i := len(all) - 1; i >= 0; i-- {
-		if m := all[i]; m.kind == kindOfMount && m.source == source && Dead(m.dir) {
+		if m := all[i]; m.kind == kindOfMount && m.source == source {
 			out = append(out, m.dir)
 		}
 	}

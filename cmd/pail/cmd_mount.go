@@ -115,6 +115,7 @@ func (p *mountPlan) check(cmd *cobra.Command) error {
 	if err := p.makeDefaultMountpoint(); err != nil {
 		return err
 	}
+	p.awaitEnd(cmd.Context())
 	if pailfs.Dead(p.mountpoint) {
 		if err := pailfs.Detach(p.mountpoint); err != nil {
 			return fmt.Errorf("the mount at %s has lost its daemon and cannot be detached: %w", p.mountpoint, err)
@@ -128,6 +129,25 @@ func (p *mountPlan) check(cmd *cobra.Command) error {
 		return fault.New(fault.NoSuchStore, "there is no store at %s and so no bucket %q; run pail init and pail bucket create first", p.store, p.req.Bucket)
 	}
 	return nil
+}
+
+// awaitEnd waits for the death of a mount of the store whose daemon is just being
+// killed, so that it can be replaced. What it is in the end the checks say.
+func (p *mountPlan) awaitEnd(ctx context.Context) {
+	for deadline := time.Now().Add(endWithin); time.Now().Before(deadline) && !pailfs.Dead(p.mountpoint); {
+		source, ours, err := pailfs.Source(p.mountpoint)
+		if err != nil || !ours || source != p.store {
+			return
+		}
+		c, err := control.Dial(ctx, store.SocketPath(p.store))
+		if err == nil {
+			_ = c.Close()
+			return // it lives
+		}
+		if !errors.Is(err, control.ErrNoDaemon) || sleep(ctx, lookAgain) != nil {
+			return
+		}
+	}
 }
 
 // makeDefaultMountpoint makes the default mountpoint if it is missing.

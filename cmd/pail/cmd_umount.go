@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -78,31 +79,46 @@ func storeOfMount(g *globals, place string) (string, error) {
 	return g.storeDir()
 }
 
-// umountWithoutDaemon detaches a mount that its daemon has left behind.
+// umountWithoutDaemon detaches what a daemon of the store has left behind: the mount at
+// place, or all of them.
 func umountWithoutDaemon(dir, place string) error {
-	switch {
-	case place == "":
-		return detachDead(dir)
-	case !pailfs.Dead(place):
-		return fault.New(fault.InvalidArgument, "%s is not a Pail mount", place)
-	}
-	return pailfs.Detach(place)
-}
-
-// detachDead detaches every mount that a daemon of the store has left behind.
-func detachDead(dir string) error {
-	dead, err := pailfs.DeadMounts(dir)
-	if err != nil {
-		return fmt.Errorf("the list of mounts cannot be read: %w", err)
-	}
-	if len(dead) == 0 {
-		return fault.New(fault.InvalidArgument, "nothing is mounted from the store at %s", dir)
+	left := []string{place}
+	if place == "" {
+		var err error
+		if left, err = pailfs.MountsOf(dir); err != nil {
+			return fmt.Errorf("the list of mounts cannot be read: %w", err)
+		}
+		if len(left) == 0 {
+			return fault.New(fault.InvalidArgument, "nothing is mounted from the store at %s", dir)
+		}
 	}
 	var errs []error
-	for _, place := range dead {
-		errs = append(errs, pailfs.Detach(place))
+	for _, at := range left {
+		errs = append(errs, detachLeft(at))
 	}
 	return errors.Join(errs...)
+}
+
+// A daemon that is killed loses its socket some moments before its mounts.
+const (
+	endWithin = 5 * time.Second
+	lookAgain = 10 * time.Millisecond
+)
+
+// detachLeft detaches a mount that has lost its daemon, or is just losing it.
+func detachLeft(place string) error {
+	for deadline := time.Now().Add(endWithin); !pailfs.Dead(place); time.Sleep(lookAgain) {
+		_, ours, err := pailfs.Source(place)
+		switch {
+		case err != nil:
+			return fmt.Errorf("the list of mounts cannot be read: %w", err)
+		case !ours:
+			return fault.New(fault.InvalidArgument, "%s is not a Pail mount", place)
+		case time.Now().After(deadline):
+			return fault.New(fault.Busy, "%s is mounted, but its daemon does not answer; try again, or end it with umount %s", place, place)
+		}
+	}
+	return pailfs.Detach(place)
 }
 
 func saidUnmounted(cmd *cobra.Command, g *globals, dir, place string) error {

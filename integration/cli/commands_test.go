@@ -17,8 +17,8 @@ import (
 //
 //	code N PROGRAM ARGS...   run a program that must exit with code N
 //	[!] mounted DIR          demand that DIR is a mount
-//	await WHAT PATH          wait until PATH is mounted, unmounted, or answers as a
-//	                         mount; a daemon listens (socket) for the store PATH or
+//	await WHAT PATH          wait until PATH is mounted, unmounted, a dead mount, or
+//	                         answers as a mount; a daemon listens (socket) for the store PATH or
 //	                         does not (no-socket); a file PATH can be written (writable)
 //	signal NAME STORE        send a signal (TERM, INT, KILL) to the daemon of a store
 //	signal-if-alive NAME STORE  the same, if there is one
@@ -84,6 +84,10 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		"answers": func() bool {
 			var st unix.Stat_t
 			return isMount(path) && unix.Stat(path, &st) == nil
+		},
+		"dead": func() bool {
+			var st unix.Statfs_t
+			return errors.Is(unix.Statfs(path, &st), unix.ENOTCONN)
 		},
 		"socket":    func() bool { _, err := daemonOf(path); return err == nil },
 		"no-socket": func() bool { _, err := daemonOf(path); return err != nil },
