@@ -170,6 +170,9 @@ func (se *Session) openOrdered(ctx context.Context, bucket, key string, o OpenFl
 		}
 		return err
 	})
+	if err == nil && n != fresh {
+		fresh.drop()
+	}
 	switch {
 	case err == nil:
 		return n, made, nil
@@ -181,10 +184,15 @@ func (se *Session) openOrdered(ctx context.Context, bucket, key string, o OpenFl
 	return nil, false, err
 }
 
-// enter puts an inode that was just made into the table, with its first handle.
+// enter puts the inode that an update has loaded or made into the table and counts its
+// handle. A file that was there already may meanwhile have been opened by somebody to
+// whom a snapshot showed it: one file is one inode, so that one is returned.
 func (f *fileTable) enter(n *inode, claims, maker bool) *inode {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if known := f.open[n.ino]; known != nil {
+		n = known
+	}
 	f.open[n.ino] = n
 	if claims {
 		f.setClaim(n)
