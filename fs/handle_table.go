@@ -128,13 +128,6 @@ func (t *handleTable) hasSetID(id uint64) bool {
 	return n != nil && n.setid
 }
 
-// count returns how many handles are open.
-func (t *handleTable) count() int {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return len(t.byFh)
-}
-
 // all returns the numbers of all open handles.
 func (t *handleTable) all() []uint64 {
 	t.mu.RLock()

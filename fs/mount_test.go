@@ -87,11 +87,11 @@ func newBench(t *testing.T) *bench {
 func (b *bench) path(key string) string { return filepath.Join(b.mount.Dir(), key) }
 
 // versions counts the versions of a key. RELEASE, which publishes, comes after close has
-// returned, so it waits for as many as are wanted, and then for what is under way.
+// returned, so it waits for as many as are wanted, and then until no file is open.
 func (b *bench) versions(key string, want int) int {
 	b.t.Helper()
 	n := 0
-	for tries := 0; tries < 400 && (n < want || b.mount.fs.handles.count() > 0); tries++ {
+	for tries := 0; tries < 4000 && (n < want || b.store.Status().OpenFiles > 0); tries++ {
 		if tries > 0 {
 			time.Sleep(5 * time.Millisecond)
 		}
