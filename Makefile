@@ -21,10 +21,10 @@ P ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n : 4)))
 PKG ?= ./...
 GODIRS := $(wildcard cmd fs store crypto versioning integration)
 
-.PHONY: help run build test check soak bench ci proto clean
+.PHONY: help run build test check soak bench bench-mount ci proto clean
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: ## build, mount a store at the default place, and say what to try
 	@.ci/setup run
@@ -53,6 +53,10 @@ soak: ## the tests in their long form, with a fresh seed or PAIL_SEED
 bench: ## all benchmarks
 	@.ci/setup test
 	$(GO) test -run '^$$' -bench . -benchmem -p 1 -timeout 2h $(PKG)
+
+bench-mount: build ## a mount beside the disk and other FUSE filesystems; BENCH='-rounds 5' is for it
+	@.ci/setup bench
+	$(GO) run ./integration/bench $(BENCH)
 
 ci: ## what continuous integration runs
 	@.ci/run
