@@ -51,7 +51,7 @@ func (f *filesystem) mkdir(in *fuse.MkdirIn, name string) (found, error) {
 }
 
 func (f *filesystem) makeBucket(se *store.Session, name string, attr store.Attr) (found, error) {
-	if _, err := se.CreateBucket(f.ctx, name, store.BucketOptions{}); err != nil {
+	if _, err := se.CreateBucket(f.ctx, name, store.BucketOptions{Mkdir: true}); err != nil {
 		return found{}, err
 	}
 	mode := attr.Mode & permBits

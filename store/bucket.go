@@ -16,6 +16,9 @@ import (
 type BucketOptions struct {
 	Region     string           // "": the store's
 	Versioning versioning.State // Unversioned or Enabled
+	// Mkdir makes it as mkdir on a mount does: Versioning is as the store's setting
+	// mkdir-versioning says.
+	Mkdir bool
 }
 
 // CreateBucket makes a bucket; its name must be free across all accounts. The kinds
@@ -42,10 +45,14 @@ func (se *Session) CreateBucket(ctx context.Context, name string, o BucketOption
 		if err := t.nameIsFree(name, se.who.Account); err != nil {
 			return err
 		}
+		state := o.Versioning
+		if o.Mkdir && t.s.settings().mkdirVersioning() {
+			state = versioning.Enabled
+		}
 		made = &record.Bucket{
 			Schema: record.Schema, Id: t.tx.NextID(), Name: name, Account: se.who.Account, Region: o.Region,
-			CreatedNs: t.now().UnixNano(), Versioning: uint32(o.Versioning),
-			EverVersioned: o.Versioning == versioning.Enabled, Born: t.tx.Seq(),
+			CreatedNs: t.now().UnixNano(), Versioning: uint32(state),
+			EverVersioned: state == versioning.Enabled, Born: t.tx.Seq(),
 		}
 		root = t.newDir(nil)
 		root.Explicit = true

@@ -132,8 +132,8 @@ func (f *File) draft() *draft {
 func (d *draft) borrow(off int64, es blob.Extents) error {
 	size := es.Size()
 	end := off + size
-	if end > d.s.opts.MaxObjectSize || end < 0 {
-		return tooLarge(d.s.opts.MaxObjectSize)
+	if end > d.s.maxObjectSize() || end < 0 {
+		return tooLarge(d.s.maxObjectSize())
 	}
 	if d.file == nil && es.Blobs() != nil {
 		if err := d.grow(); err != nil {

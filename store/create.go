@@ -15,6 +15,7 @@ import (
 	"pail/store/fault"
 	"pail/store/internal/blob"
 	"pail/store/internal/meta"
+	"pail/store/internal/meta/record"
 )
 
 // Create makes an empty store at opts.Dir, which must not exist or be an empty
@@ -56,7 +57,12 @@ func Create(opts Options) error {
 	}
 	_, err = db.Update(context.Background(), meta.UpdateOptions{Durable: true}, func(tx *meta.Tx) error {
 		tx.Set(settingClean(), nil)
-		return nil
+		if !opts.MkdirVersioning {
+			return nil
+		}
+		b, err := record.Marshal(&record.Settings{Schema: record.Schema, MkdirVersioning: &opts.MkdirVersioning})
+		tx.Set(settingStore(), b)
+		return err
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		return openError(err)

@@ -68,4 +68,6 @@
 //   - A draft may refer to content files of others (loan.go), pinned until its publish
 //     counts them; what is deleted meanwhile is copied then.
 //   - What one update cannot let go of it leaves to the settler by a note (rests.go).
+//   - Settings (settings.go) are one record for the store and one inside each bucket's;
+//     updates see them as they see buckets. A new one is an entry in settings_defs.go.
 package store

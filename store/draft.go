@@ -80,8 +80,8 @@ func (d *draft) grow() error {
 // writeAt puts p at off.
 func (d *draft) writeAt(p []byte, off int64) (int, error) {
 	end := off + int64(len(p))
-	if end > d.s.opts.MaxObjectSize || end < 0 {
-		return 0, tooLarge(d.s.opts.MaxObjectSize)
+	if end > d.s.maxObjectSize() || end < 0 {
+		return 0, tooLarge(d.s.maxObjectSize())
 	}
 	if err := d.s.room(); err != nil {
 		return 0, err
@@ -122,8 +122,8 @@ func (d *draft) extendSmall(end int64) {
 
 // truncate makes the content size bytes long.
 func (d *draft) truncate(size int64) error {
-	if size > d.s.opts.MaxObjectSize {
-		return tooLarge(d.s.opts.MaxObjectSize)
+	if size > d.s.maxObjectSize() {
+		return tooLarge(d.s.maxObjectSize())
 	}
 	if d.file == nil && size > int64(d.s.opts.InlineMax) {
 		if err := d.grow(); err != nil {

@@ -60,7 +60,7 @@ func tableChecks() []tableCheck {
 		{table.Feeds()[0], "change", titleNumber, (*fsck).checkFeed},
 		{table.Cursors()[0], "cursor", titleName, (*fsck).checkCursor},
 		{table.Times()[0], "time of commit", titleNumber, (*fsck).checkTime},
-		{table.Setting("")[0], "setting", titleName, func(*fsck, []byte, []byte) error { return nil }},
+		{table.Setting("")[0], "setting", titleName, (*fsck).checkSetting},
 	}
 }
 
@@ -178,7 +178,26 @@ func (f *fsck) checkBucket(k, v []byte) error {
 	case b.Versioning != 0 && !b.EverVersioned:
 		return f.wrong(k, "it is versioned and says that it never was")
 	}
+	if bad := checkSettings(b.GetSettings()); bad != "" {
+		return f.wrong(k, "%s", bad)
+	}
 	return f.checkNumbers(k, b.Born, b.Id)
+}
+
+// checkSetting checks what was chosen for the store. The other records of its table are
+// notes from one owner of the store to the next, whose keys say all.
+func (f *fsck) checkSetting(k, v []byte) error {
+	if string(k) != string(settingStore()) {
+		return nil
+	}
+	var c record.Settings
+	if err := unmarshal(k, v, &c); err != nil {
+		return err
+	}
+	if bad := checkSettings(&c); bad != "" {
+		return f.wrong(k, "%s", bad)
+	}
+	return nil
 }
 
 func (f *fsck) checkBucketID(k, v []byte) error {

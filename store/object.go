@@ -169,8 +169,8 @@ func (se *Session) viewPinned(ctx context.Context, bucket, key, ref string, fn f
 // receiveBeyond is receive for a content that goes to a file if it is longer than
 // inline bytes.
 func (s *Store) receiveBeyond(inline int64, r io.Reader, size int64) (*received, error) {
-	if size > s.opts.MaxObjectSize {
-		return nil, tooLarge(s.opts.MaxObjectSize)
+	if size > s.maxObjectSize() {
+		return nil, tooLarge(s.maxObjectSize())
 	}
 	sum := md5.New()
 	head := make([]byte, inline+1)

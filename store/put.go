@@ -196,8 +196,8 @@ func (s *Store) receiveFile(c *received, sum io.Writer, head []byte, r io.Reader
 	s.receiving.Add(1)
 	buf := make([]byte, 1<<20)
 	for chunk := head; ; {
-		if c.size+int64(len(chunk)) > s.opts.MaxObjectSize {
-			return tooLarge(s.opts.MaxObjectSize)
+		if c.size+int64(len(chunk)) > s.maxObjectSize() {
+			return tooLarge(s.maxObjectSize())
 		}
 		if _, err := c.blob.WriteAt(chunk, c.size); err != nil {
 			return blobError(err)

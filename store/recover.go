@@ -21,6 +21,9 @@ func (s *Store) recover(ctx context.Context) error {
 	if err := s.view(s.buckets.load); err != nil {
 		return err
 	}
+	if err := s.loadSettings(); err != nil {
+		return err
+	}
 	if err := s.beginUse(ctx); err != nil {
 		return err
 	}

@@ -40,6 +40,10 @@ const (
 	actDeleteObjectVersion action = "s3:DeleteObjectVersion"
 	actAbortUpload         action = "s3:AbortMultipartUpload"
 	actListParts           action = "s3:ListMultipartUploadParts"
+
+	// Of what S3 has no like.
+	actGetSettings action = "pail:GetSettings"
+	actPutSettings action = "pail:PutSettings"
 )
 
 // authorize decides whether the session may do act to a bucket or, if key is not

@@ -16,6 +16,7 @@ import (
 	"pail/store/fault"
 	"pail/store/internal/blob"
 	"pail/store/internal/meta"
+	"pail/store/internal/meta/record"
 	"pail/store/work"
 )
 
@@ -41,7 +42,11 @@ type Options struct {
 	// AllowAnyFS opens a store on a network or FUSE filesystem, whose promises about
 	// fsync and locks nobody knows.
 	AllowAnyFS bool
-	// MaxObjectSize is the largest object, in bytes. 0: 5 TB.
+	// MkdirVersioning is for Create: buckets that mkdir makes start versioned. It is a
+	// setting like others (Session.SetSetting) that is made with the store.
+	MkdirVersioning bool
+	// MaxObjectSize is the largest object, in bytes. 0: as the store's settings say, 5 TB
+	// if they do not.
 	MaxObjectSize int64
 	// MinPartSize is the smallest part of a multipart upload that is not its last, in
 	// bytes. 0: DefaultMinPartSize; less than 0: any.
@@ -98,9 +103,6 @@ func (o *Options) setDefaults() error {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.MaxObjectSize == 0 {
-		o.MaxObjectSize = DefaultMaxObjectSize
-	}
 	if o.MinPartSize == 0 {
 		o.MinPartSize = DefaultMinPartSize
 	}
@@ -130,6 +132,7 @@ type Store struct {
 	publisher *work.Job
 
 	buckets   bucketTable
+	chosen    atomic.Pointer[record.Settings] // the store's own settings; nil: none
 	moves     moveState
 	pins      pins
 	files     fileTable

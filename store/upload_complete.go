@@ -159,8 +159,8 @@ func (t *txn) join(b *record.Bucket, key string, u *record.Upload, parts []Compl
 	switch {
 	case small != 0:
 		return nil, fault.New(fault.EntityTooSmall, "part %d is smaller than %d bytes and not the last", small, t.s.opts.MinPartSize).At(b.Name, key)
-	case j.size > t.s.opts.MaxObjectSize:
-		return nil, tooLarge(t.s.opts.MaxObjectSize)
+	case j.size > t.s.maxObjectSize():
+		return nil, tooLarge(t.s.maxObjectSize())
 	}
 	j.extents = blob.Extents(nil).Append(extents) // neighbours that continue each other become one
 	return j, nil

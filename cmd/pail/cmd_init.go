@@ -11,7 +11,8 @@ import (
 )
 
 type initOptions struct {
-	region string
+	region    string
+	versioned bool
 }
 
 func newInitCommand(g *globals) *cobra.Command {
@@ -21,7 +22,7 @@ func newInitCommand(g *globals) *cobra.Command {
 		Short: "Make an empty store",
 		Long: `Make an empty store in a directory that is empty or does not exist. pail mount
 does it too when it finds none.`,
-		Example: "  pail init --store /srv/pail",
+		Example: "  pail init --store /srv/pail --versioning",
 		Args:    takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := g.storeDir()
@@ -32,6 +33,7 @@ does it too when it finds none.`,
 		},
 	}
 	cmd.Flags().StringVar(&opts.region, "region", "", "region of buckets that name none (default "+store.DefaultRegion+")")
+	cmd.Flags().BoolVar(&opts.versioned, "versioning", false, "buckets made by mkdir start versioned (later: pail config set mkdir-versioning)")
 	return cmd
 }
 
@@ -39,7 +41,7 @@ func runInit(ctx context.Context, opts *initOptions, so store.Options, asJSON bo
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	so.Region = opts.region
+	so.Region, so.MkdirVersioning = opts.region, opts.versioned
 	if err := store.Create(so); err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ or delete in a versioned bucket can be brought back.
 	cmd.AddCommand(
 		newInitCommand(g), newMountCommand(g), newUmountCommand(g),
 		newBucketCommand(g), newLsCommand(g), newStatCommand(g), newVersionsCommand(g),
-		newRestoreCommand(g), newRmCommand(g), newTagCommand(g),
+		newRestoreCommand(g), newRmCommand(g), newTagCommand(g), newConfigCommand(g),
 		newStatusCommand(g), newFsckCommand(g), newVersionCommand(g),
 	)
 	return cmd

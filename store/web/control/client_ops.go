@@ -77,6 +77,16 @@ func (c *Client) ChangeTags(ctx context.Context, req TagsRequest) (map[string]st
 	return one[map[string]string](ctx, c, opChangeTags, req)
 }
 
+// Settings lists the settings of a bucket, or of the store, in the order of their names.
+func (c *Client) Settings(ctx context.Context, req SettingsRequest, fn func(Setting) error) error {
+	return each(ctx, c, opSettings, req, fn)
+}
+
+// SetSetting chooses a setting or takes the choice back.
+func (c *Client) SetSetting(ctx context.Context, req SetSettingRequest) error {
+	return none(ctx, c, opSetSetting, req)
+}
+
 // Status describes the store, its jobs and the daemon's mounts.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	return one[Status](ctx, c, opStatus, nil)

@@ -2,6 +2,7 @@ package control
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -71,11 +72,22 @@ func newFrameWriter(w http.ResponseWriter) *frameWriter {
 
 // item sends one result. Results gather in a buffer; flush sends what is there.
 func (fw *frameWriter) item(v any) error {
-	b, err := json.Marshal(v)
+	b, err := marshal(v)
 	if err != nil {
-		return fault.Wrap(fault.Internal, err, "encode an answer")
+		return err
 	}
 	return fw.send(frame{Item: b})
+}
+
+// marshal leaves <, > and & as they are: nobody puts this into a page.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, fault.Wrap(fault.Internal, err, "encode an answer")
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // progress sends how far the operation has come, at once.

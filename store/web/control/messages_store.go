@@ -1,6 +1,7 @@
 package control
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"pail/store"
@@ -48,6 +49,23 @@ type Job struct {
 	Done    int64  `json:"done"`
 	Total   int64  `json:"total"`
 	Failed  string `json:"failed,omitempty"` // how its last run ended, if badly
+}
+
+// A Setting is something that the store's owner may choose.
+type Setting struct {
+	Name   string          `json:"name"`
+	Value  json.RawMessage `json:"value"`            // a bool, a number or a list of strings
+	From   string          `json:"from"`             // "default", "store" or "bucket": who chose it
+	Bucket string          `json:"bucket,omitempty"` // empty: of the whole store
+	About  string          `json:"about"`
+}
+
+func settingOf(bucket string, s store.Setting) (Setting, error) {
+	if list, ok := s.Value.([]string); ok && list == nil {
+		s.Value = []string{}
+	}
+	value, err := marshal(s.Value)
+	return Setting{Name: s.Name, Value: value, From: string(s.From), Bucket: bucket, About: s.About}, err
 }
 
 func statusOf(s store.Status) Status {

@@ -56,6 +56,8 @@ const (
 	opDelete        = "delete"
 	opTags          = "tags"
 	opChangeTags    = "change-tags"
+	opSettings      = "settings"
+	opSetSetting    = "set-setting"
 	opStatus        = "status"
 	opFsck          = "fsck"
 	opMount         = "mount"
@@ -77,6 +79,8 @@ func operations() map[string]operation {
 		opDelete:        asking(deleteObject),
 		opTags:          asking(tags),
 		opChangeTags:    asking(changeTags),
+		opSettings:      asking(settings),
+		opSetSetting:    asking(setSetting),
 		opStatus:        status,
 		opFsck:          asking(fsck),
 		opMount:         asking(mount),

@@ -17,6 +17,30 @@ func status(ctx context.Context, c *call) error {
 	return c.out.item(s)
 }
 
+func settings(ctx context.Context, c *call, req SettingsRequest) error {
+	all, err := c.session().Settings(ctx, req.Bucket)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		w, err := settingOf(req.Bucket, s)
+		if err != nil {
+			return err
+		}
+		if err := c.out.item(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func setSetting(ctx context.Context, c *call, req SetSettingRequest) error {
+	if req.Reset {
+		return c.session().ResetSetting(ctx, req.Bucket, req.Name)
+	}
+	return c.session().SetSetting(ctx, req.Bucket, req.Name, req.Values)
+}
+
 func fsck(ctx context.Context, c *call, req FsckRequest) error {
 	found, err := c.store.Check(ctx, store.FsckOptions{Deep: req.Deep, Progress: func(done, total int64, what string) {
 		// A client that went away cancels ctx, which ends the check.

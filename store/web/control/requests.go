@@ -55,6 +55,20 @@ type TagsRequest struct {
 	Remove []string          `json:"remove,omitempty"`
 }
 
+// A SettingsRequest asks for the settings of a bucket, or of the store.
+type SettingsRequest struct {
+	Bucket string `json:"bucket,omitempty"`
+}
+
+// A SetSettingRequest chooses a setting of a bucket, or of the store, or takes the
+// choice back.
+type SetSettingRequest struct {
+	Bucket string   `json:"bucket,omitempty"`
+	Name   string   `json:"name"`
+	Values []string `json:"values,omitempty"` // as a person writes them
+	Reset  bool     `json:"reset,omitempty"`
+}
+
 // A MountRequest asks the daemon for a mount. The mountpoint is absolute.
 type MountRequest struct {
 	Mountpoint string `json:"mountpoint"`

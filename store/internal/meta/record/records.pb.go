@@ -38,6 +38,7 @@ type Bucket struct {
 	EverVersioned bool                   `protobuf:"varint,8,opt,name=ever_versioned,json=everVersioned,proto3" json:"ever_versioned,omitempty"`
 	Tags          map[string]string      `protobuf:"bytes,9,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Born          uint64                 `protobuf:"varint,10,opt,name=born,proto3" json:"born,omitempty"` // commit sequence
+	Settings      *Settings              `protobuf:"bytes,11,opt,name=settings,proto3" json:"settings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -142,6 +143,128 @@ func (x *Bucket) GetBorn() uint64 {
 	return 0
 }
 
+func (x *Bucket) GetSettings() *Settings {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
+// Settings are what was chosen for a bucket, or, in a record of its own, for the store.
+// What is absent was not chosen.
+type Settings struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Schema          uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"` // of the store's
+	MkdirVersioning *bool                  `protobuf:"varint,2,opt,name=mkdir_versioning,json=mkdirVersioning,proto3,oneof" json:"mkdir_versioning,omitempty"`
+	MaxObjectSize   *int64                 `protobuf:"varint,3,opt,name=max_object_size,json=maxObjectSize,proto3,oneof" json:"max_object_size,omitempty"` // bytes
+	NoHistory       *Patterns              `protobuf:"bytes,4,opt,name=no_history,json=noHistory,proto3" json:"no_history,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *Settings) Reset() {
+	*x = Settings{}
+	mi := &file_records_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Settings) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Settings) ProtoMessage() {}
+
+func (x *Settings) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Settings.ProtoReflect.Descriptor instead.
+func (*Settings) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Settings) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *Settings) GetMkdirVersioning() bool {
+	if x != nil && x.MkdirVersioning != nil {
+		return *x.MkdirVersioning
+	}
+	return false
+}
+
+func (x *Settings) GetMaxObjectSize() int64 {
+	if x != nil && x.MaxObjectSize != nil {
+		return *x.MaxObjectSize
+	}
+	return 0
+}
+
+func (x *Settings) GetNoHistory() *Patterns {
+	if x != nil {
+		return x.NoHistory
+	}
+	return nil
+}
+
+// Patterns are names with wildcards, perhaps none.
+type Patterns struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Patterns      []string               `protobuf:"bytes,1,rep,name=patterns,proto3" json:"patterns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Patterns) Reset() {
+	*x = Patterns{}
+	mi := &file_records_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Patterns) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Patterns) ProtoMessage() {}
+
+func (x *Patterns) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Patterns.ProtoReflect.Descriptor instead.
+func (*Patterns) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Patterns) GetPatterns() []string {
+	if x != nil {
+		return x.Patterns
+	}
+	return nil
+}
+
 // An Attr is what POSIX keeps. Times are nanoseconds since 1970.
 type Attr struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -159,7 +282,7 @@ type Attr struct {
 
 func (x *Attr) Reset() {
 	*x = Attr{}
-	mi := &file_records_proto_msgTypes[1]
+	mi := &file_records_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -171,7 +294,7 @@ func (x *Attr) String() string {
 func (*Attr) ProtoMessage() {}
 
 func (x *Attr) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[1]
+	mi := &file_records_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -184,7 +307,7 @@ func (x *Attr) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attr.ProtoReflect.Descriptor instead.
 func (*Attr) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{1}
+	return file_records_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Attr) GetMode() uint32 {
@@ -258,7 +381,7 @@ type Headers struct {
 
 func (x *Headers) Reset() {
 	*x = Headers{}
-	mi := &file_records_proto_msgTypes[2]
+	mi := &file_records_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -270,7 +393,7 @@ func (x *Headers) String() string {
 func (*Headers) ProtoMessage() {}
 
 func (x *Headers) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[2]
+	mi := &file_records_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -283,7 +406,7 @@ func (x *Headers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Headers.ProtoReflect.Descriptor instead.
 func (*Headers) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{2}
+	return file_records_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Headers) GetContentType() string {
@@ -347,7 +470,7 @@ type Extent struct {
 
 func (x *Extent) Reset() {
 	*x = Extent{}
-	mi := &file_records_proto_msgTypes[3]
+	mi := &file_records_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -359,7 +482,7 @@ func (x *Extent) String() string {
 func (*Extent) ProtoMessage() {}
 
 func (x *Extent) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[3]
+	mi := &file_records_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -372,7 +495,7 @@ func (x *Extent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Extent.ProtoReflect.Descriptor instead.
 func (*Extent) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{3}
+	return file_records_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Extent) GetBlob() uint64 {
@@ -410,7 +533,7 @@ type Content struct {
 
 func (x *Content) Reset() {
 	*x = Content{}
-	mi := &file_records_proto_msgTypes[4]
+	mi := &file_records_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -422,7 +545,7 @@ func (x *Content) String() string {
 func (*Content) ProtoMessage() {}
 
 func (x *Content) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[4]
+	mi := &file_records_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -435,7 +558,7 @@ func (x *Content) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Content.ProtoReflect.Descriptor instead.
 func (*Content) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{4}
+	return file_records_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Content) GetInline() uint64 {
@@ -484,7 +607,7 @@ type Checksum struct {
 
 func (x *Checksum) Reset() {
 	*x = Checksum{}
-	mi := &file_records_proto_msgTypes[5]
+	mi := &file_records_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -496,7 +619,7 @@ func (x *Checksum) String() string {
 func (*Checksum) ProtoMessage() {}
 
 func (x *Checksum) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[5]
+	mi := &file_records_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -509,7 +632,7 @@ func (x *Checksum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Checksum.ProtoReflect.Descriptor instead.
 func (*Checksum) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{5}
+	return file_records_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Checksum) GetAlgorithm() string {
@@ -573,7 +696,7 @@ type Version struct {
 
 func (x *Version) Reset() {
 	*x = Version{}
-	mi := &file_records_proto_msgTypes[6]
+	mi := &file_records_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -585,7 +708,7 @@ func (x *Version) String() string {
 func (*Version) ProtoMessage() {}
 
 func (x *Version) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[6]
+	mi := &file_records_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -598,7 +721,7 @@ func (x *Version) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Version.ProtoReflect.Descriptor instead.
 func (*Version) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{6}
+	return file_records_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Version) GetSchema() uint32 {
@@ -809,7 +932,7 @@ type PartRun struct {
 
 func (x *PartRun) Reset() {
 	*x = PartRun{}
-	mi := &file_records_proto_msgTypes[7]
+	mi := &file_records_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -821,7 +944,7 @@ func (x *PartRun) String() string {
 func (*PartRun) ProtoMessage() {}
 
 func (x *PartRun) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[7]
+	mi := &file_records_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -834,7 +957,7 @@ func (x *PartRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartRun.ProtoReflect.Descriptor instead.
 func (*PartRun) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{7}
+	return file_records_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PartRun) GetFirst() uint32 {
@@ -875,7 +998,7 @@ type Dir struct {
 
 func (x *Dir) Reset() {
 	*x = Dir{}
-	mi := &file_records_proto_msgTypes[8]
+	mi := &file_records_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -887,7 +1010,7 @@ func (x *Dir) String() string {
 func (*Dir) ProtoMessage() {}
 
 func (x *Dir) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[8]
+	mi := &file_records_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -900,7 +1023,7 @@ func (x *Dir) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dir.ProtoReflect.Descriptor instead.
 func (*Dir) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{8}
+	return file_records_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Dir) GetSchema() uint32 {
@@ -973,7 +1096,7 @@ type Blob struct {
 
 func (x *Blob) Reset() {
 	*x = Blob{}
-	mi := &file_records_proto_msgTypes[9]
+	mi := &file_records_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -985,7 +1108,7 @@ func (x *Blob) String() string {
 func (*Blob) ProtoMessage() {}
 
 func (x *Blob) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[9]
+	mi := &file_records_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -998,7 +1121,7 @@ func (x *Blob) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Blob.ProtoReflect.Descriptor instead.
 func (*Blob) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{9}
+	return file_records_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Blob) GetSchema() uint32 {
@@ -1043,7 +1166,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_records_proto_msgTypes[10]
+	mi := &file_records_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1055,7 +1178,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[10]
+	mi := &file_records_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1068,7 +1191,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{10}
+	return file_records_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Pending) GetSchema() uint32 {
@@ -1131,7 +1254,7 @@ type Draft struct {
 
 func (x *Draft) Reset() {
 	*x = Draft{}
-	mi := &file_records_proto_msgTypes[11]
+	mi := &file_records_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1143,7 +1266,7 @@ func (x *Draft) String() string {
 func (*Draft) ProtoMessage() {}
 
 func (x *Draft) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[11]
+	mi := &file_records_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1156,7 +1279,7 @@ func (x *Draft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Draft.ProtoReflect.Descriptor instead.
 func (*Draft) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{11}
+	return file_records_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Draft) GetSchema() uint32 {
@@ -1268,7 +1391,7 @@ type ExtentList struct {
 
 func (x *ExtentList) Reset() {
 	*x = ExtentList{}
-	mi := &file_records_proto_msgTypes[12]
+	mi := &file_records_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1280,7 +1403,7 @@ func (x *ExtentList) String() string {
 func (*ExtentList) ProtoMessage() {}
 
 func (x *ExtentList) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[12]
+	mi := &file_records_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1293,7 +1416,7 @@ func (x *ExtentList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtentList.ProtoReflect.Descriptor instead.
 func (*ExtentList) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{12}
+	return file_records_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ExtentList) GetSchema() uint32 {
@@ -1328,7 +1451,7 @@ type Upload struct {
 
 func (x *Upload) Reset() {
 	*x = Upload{}
-	mi := &file_records_proto_msgTypes[13]
+	mi := &file_records_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1340,7 +1463,7 @@ func (x *Upload) String() string {
 func (*Upload) ProtoMessage() {}
 
 func (x *Upload) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[13]
+	mi := &file_records_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1353,7 +1476,7 @@ func (x *Upload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upload.ProtoReflect.Descriptor instead.
 func (*Upload) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{13}
+	return file_records_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Upload) GetSchema() uint32 {
@@ -1435,7 +1558,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_records_proto_msgTypes[14]
+	mi := &file_records_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1447,7 +1570,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[14]
+	mi := &file_records_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1460,7 +1583,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{14}
+	return file_records_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Part) GetSchema() uint32 {
@@ -1540,7 +1663,7 @@ type Move struct {
 
 func (x *Move) Reset() {
 	*x = Move{}
-	mi := &file_records_proto_msgTypes[15]
+	mi := &file_records_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1552,7 +1675,7 @@ func (x *Move) String() string {
 func (*Move) ProtoMessage() {}
 
 func (x *Move) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[15]
+	mi := &file_records_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1565,7 +1688,7 @@ func (x *Move) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Move.ProtoReflect.Descriptor instead.
 func (*Move) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{15}
+	return file_records_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Move) GetSchema() uint32 {
@@ -1673,7 +1796,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_records_proto_msgTypes[16]
+	mi := &file_records_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1685,7 +1808,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[16]
+	mi := &file_records_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1698,7 +1821,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{16}
+	return file_records_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Change) GetSchema() uint32 {
@@ -1797,7 +1920,7 @@ type Cursor struct {
 
 func (x *Cursor) Reset() {
 	*x = Cursor{}
-	mi := &file_records_proto_msgTypes[17]
+	mi := &file_records_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1809,7 +1932,7 @@ func (x *Cursor) String() string {
 func (*Cursor) ProtoMessage() {}
 
 func (x *Cursor) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[17]
+	mi := &file_records_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1822,7 +1945,7 @@ func (x *Cursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cursor.ProtoReflect.Descriptor instead.
 func (*Cursor) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{17}
+	return file_records_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Cursor) GetSchema() uint32 {
@@ -1850,7 +1973,7 @@ var File_records_proto protoreflect.FileDescriptor
 
 const file_records_proto_rawDesc = "" +
 	"\n" +
-	"\rrecords.proto\x12\vpail.record\"\xdc\x02\n" +
+	"\rrecords.proto\x12\vpail.record\"\x8f\x03\n" +
 	"\x06Bucket\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x12\n" +
@@ -1865,10 +1988,21 @@ const file_records_proto_rawDesc = "" +
 	"\x0eever_versioned\x18\b \x01(\bR\reverVersioned\x121\n" +
 	"\x04tags\x18\t \x03(\v2\x1d.pail.record.Bucket.TagsEntryR\x04tags\x12\x12\n" +
 	"\x04born\x18\n" +
-	" \x01(\x04R\x04born\x1a7\n" +
+	" \x01(\x04R\x04born\x121\n" +
+	"\bsettings\x18\v \x01(\v2\x15.pail.record.SettingsR\bsettings\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc4\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xde\x01\n" +
+	"\bSettings\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12.\n" +
+	"\x10mkdir_versioning\x18\x02 \x01(\bH\x00R\x0fmkdirVersioning\x88\x01\x01\x12+\n" +
+	"\x0fmax_object_size\x18\x03 \x01(\x03H\x01R\rmaxObjectSize\x88\x01\x01\x124\n" +
+	"\n" +
+	"no_history\x18\x04 \x01(\v2\x15.pail.record.PatternsR\tnoHistoryB\x13\n" +
+	"\x11_mkdir_versioningB\x12\n" +
+	"\x10_max_object_size\"&\n" +
+	"\bPatterns\x12\x1a\n" +
+	"\bpatterns\x18\x01 \x03(\tR\bpatterns\"\xc4\x01\n" +
 	"\x04Attr\x12\x12\n" +
 	"\x04mode\x18\x01 \x01(\rR\x04mode\x12\x10\n" +
 	"\x03uid\x18\x02 \x01(\rR\x03uid\x12\x10\n" +
@@ -2058,57 +2192,61 @@ func file_records_proto_rawDescGZIP() []byte {
 	return file_records_proto_rawDescData
 }
 
-var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_records_proto_goTypes = []any{
 	(*Bucket)(nil),     // 0: pail.record.Bucket
-	(*Attr)(nil),       // 1: pail.record.Attr
-	(*Headers)(nil),    // 2: pail.record.Headers
-	(*Extent)(nil),     // 3: pail.record.Extent
-	(*Content)(nil),    // 4: pail.record.Content
-	(*Checksum)(nil),   // 5: pail.record.Checksum
-	(*Version)(nil),    // 6: pail.record.Version
-	(*PartRun)(nil),    // 7: pail.record.PartRun
-	(*Dir)(nil),        // 8: pail.record.Dir
-	(*Blob)(nil),       // 9: pail.record.Blob
-	(*Pending)(nil),    // 10: pail.record.Pending
-	(*Draft)(nil),      // 11: pail.record.Draft
-	(*ExtentList)(nil), // 12: pail.record.ExtentList
-	(*Upload)(nil),     // 13: pail.record.Upload
-	(*Part)(nil),       // 14: pail.record.Part
-	(*Move)(nil),       // 15: pail.record.Move
-	(*Change)(nil),     // 16: pail.record.Change
-	(*Cursor)(nil),     // 17: pail.record.Cursor
-	nil,                // 18: pail.record.Bucket.TagsEntry
-	nil,                // 19: pail.record.Version.MetadataEntry
-	nil,                // 20: pail.record.Version.TagsEntry
-	nil,                // 21: pail.record.Version.XattrsEntry
-	nil,                // 22: pail.record.Dir.XattrsEntry
+	(*Settings)(nil),   // 1: pail.record.Settings
+	(*Patterns)(nil),   // 2: pail.record.Patterns
+	(*Attr)(nil),       // 3: pail.record.Attr
+	(*Headers)(nil),    // 4: pail.record.Headers
+	(*Extent)(nil),     // 5: pail.record.Extent
+	(*Content)(nil),    // 6: pail.record.Content
+	(*Checksum)(nil),   // 7: pail.record.Checksum
+	(*Version)(nil),    // 8: pail.record.Version
+	(*PartRun)(nil),    // 9: pail.record.PartRun
+	(*Dir)(nil),        // 10: pail.record.Dir
+	(*Blob)(nil),       // 11: pail.record.Blob
+	(*Pending)(nil),    // 12: pail.record.Pending
+	(*Draft)(nil),      // 13: pail.record.Draft
+	(*ExtentList)(nil), // 14: pail.record.ExtentList
+	(*Upload)(nil),     // 15: pail.record.Upload
+	(*Part)(nil),       // 16: pail.record.Part
+	(*Move)(nil),       // 17: pail.record.Move
+	(*Change)(nil),     // 18: pail.record.Change
+	(*Cursor)(nil),     // 19: pail.record.Cursor
+	nil,                // 20: pail.record.Bucket.TagsEntry
+	nil,                // 21: pail.record.Version.MetadataEntry
+	nil,                // 22: pail.record.Version.TagsEntry
+	nil,                // 23: pail.record.Version.XattrsEntry
+	nil,                // 24: pail.record.Dir.XattrsEntry
 }
 var file_records_proto_depIdxs = []int32{
-	18, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
-	3,  // 1: pail.record.Content.extents:type_name -> pail.record.Extent
-	1,  // 2: pail.record.Version.attr:type_name -> pail.record.Attr
-	4,  // 3: pail.record.Version.content:type_name -> pail.record.Content
-	2,  // 4: pail.record.Version.headers:type_name -> pail.record.Headers
-	19, // 5: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
-	20, // 6: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
-	5,  // 7: pail.record.Version.checksums:type_name -> pail.record.Checksum
-	21, // 8: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
-	7,  // 9: pail.record.Version.layout:type_name -> pail.record.PartRun
-	1,  // 10: pail.record.Dir.attr:type_name -> pail.record.Attr
-	22, // 11: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
-	6,  // 12: pail.record.Pending.predecessor:type_name -> pail.record.Version
-	6,  // 13: pail.record.Draft.version:type_name -> pail.record.Version
-	4,  // 14: pail.record.Draft.base:type_name -> pail.record.Content
-	3,  // 15: pail.record.ExtentList.extents:type_name -> pail.record.Extent
-	6,  // 16: pail.record.Upload.version:type_name -> pail.record.Version
-	4,  // 17: pail.record.Part.content:type_name -> pail.record.Content
-	5,  // 18: pail.record.Part.checksums:type_name -> pail.record.Checksum
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	20, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
+	1,  // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
+	2,  // 2: pail.record.Settings.no_history:type_name -> pail.record.Patterns
+	5,  // 3: pail.record.Content.extents:type_name -> pail.record.Extent
+	3,  // 4: pail.record.Version.attr:type_name -> pail.record.Attr
+	6,  // 5: pail.record.Version.content:type_name -> pail.record.Content
+	4,  // 6: pail.record.Version.headers:type_name -> pail.record.Headers
+	21, // 7: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
+	22, // 8: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
+	7,  // 9: pail.record.Version.checksums:type_name -> pail.record.Checksum
+	23, // 10: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
+	9,  // 11: pail.record.Version.layout:type_name -> pail.record.PartRun
+	3,  // 12: pail.record.Dir.attr:type_name -> pail.record.Attr
+	24, // 13: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
+	8,  // 14: pail.record.Pending.predecessor:type_name -> pail.record.Version
+	8,  // 15: pail.record.Draft.version:type_name -> pail.record.Version
+	6,  // 16: pail.record.Draft.base:type_name -> pail.record.Content
+	5,  // 17: pail.record.ExtentList.extents:type_name -> pail.record.Extent
+	8,  // 18: pail.record.Upload.version:type_name -> pail.record.Version
+	6,  // 19: pail.record.Part.content:type_name -> pail.record.Content
+	7,  // 20: pail.record.Part.checksums:type_name -> pail.record.Checksum
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }
@@ -2116,13 +2254,14 @@ func file_records_proto_init() {
 	if File_records_proto != nil {
 		return
 	}
+	file_records_proto_msgTypes[1].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_proto_rawDesc), len(file_records_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
