@@ -11,8 +11,9 @@
 //     kernel caches entries and attributes without expiry, and takes them back when
 //     told (notifier.go says why nothing stale can stay). Telling is done by one
 //     worker, never by a handler and never under a lock. Settle waits for it.
-//   - One act makes one version. A FLUSH publishes only if the closing thread belongs
-//     to the process that opened the handle; RELEASE publishes the rest.
+//   - One act makes one version. It ends when the process that opened a file closes its
+//     last descriptor by which it can write to it: that FLUSH publishes, those of
+//     duplicates and of children do not. RELEASE publishes the rest.
 //   - A call by path (stat, open, chmod) acts on the inode that the kernel means or
 //     answers ESTALE, upon which the kernel looks the name up again and comes back.
 //     Open files go on working without a name, and a file that a rename replaced can
@@ -44,6 +45,9 @@
 //     request per write and per truncating open. The GETATTR of a directory after a
 //     change in it, which default_permissions needs, is saved where only root gets in
 //     (see kernelOptions).
+//   - Whether a process has descriptors of a file left is read from /proc at the FLUSH
+//     that would publish: some ten system calls, where a request costs a hundred.
+//     Shells need it: "echo a >&3" duplicates descriptor 3 and closes the duplicate.
 //   - Without a directory handle an offset must mean something by itself: it is the
 //     inode number of the entry before it (cursor_table.go).
 //   - No writeback cache: the store's other door changes files. No passthrough: the

@@ -168,11 +168,14 @@ func (f *filesystem) Mknod(_ <-chan struct{}, in *fuse.MknodIn, name string, out
 }
 
 // Flush comes with every close(2) of a descriptor, those that a child inherited and
-// those that a shell duplicated included. Only a close by the process that opened the
-// file says that something is finished.
+// those that a shell duplicated included. Only the last close by the process that opened
+// the file says that something is finished.
 func (f *filesystem) Flush(_ <-chan struct{}, in *fuse.FlushIn) fuse.Status {
 	h := f.handles.file(in.Fh)
-	if h == nil || !h.writes || !h.opener.owns(in.Pid) {
+	if h == nil || !h.writes || !h.file.Changed() || !h.opener.owns(in.Pid) {
+		return fuse.OK
+	}
+	if at, stands, _ := f.nodes.standing(h.id); stands && h.opener.holds(h.id, at.name) {
 		return fuse.OK
 	}
 	return f.status("flush", h.file.Flush(f.ctx))

@@ -11,59 +11,6 @@ import (
 	"testing"
 )
 
-// TestOneActOneVersion counts the versions that an act of a program makes.
-func TestOneActOneVersion(t *testing.T) {
-	needs(t, "python3")
-	b := newBench(t)
-	b.sh(`head -c 300000 /dev/urandom > .src; printf 'all: a b c\na b c:\n\t@echo $@\n' > .mk`)
-	for _, act := range []struct {
-		name, script string
-		want         int
-	}{
-		{"echo", `echo hi > f`, 1},
-		{"subshell", `(echo a; /bin/echo b) > f`, 1},
-		{"make", `make -f .mk > f`, 1},
-		{"cp", `cp .src f`, 1},
-		{"touch", `touch f`, 1},
-		{"empty", `: > f`, 1},
-		{"cat", `cat .src > f`, 1},
-		{"dd", `dd if=.src of=f bs=4k 2>/dev/null`, 1},
-		{"append", `echo a > f; sleep 0.05; echo b >> f`, 2},
-		{"overwrite", `echo a > f; sleep 0.05; echo b > f`, 2},
-		{"truncate", `echo abc > f; sleep 0.05; truncate -s 1 f`, 2},
-		{"truncating nothing", `echo a > f; sleep 0.05; : > f`, 2},
-		{"chmod and touch", `echo a > f; sleep 0.05; chmod 600 f; touch -d 2001-01-01 f; chown 1 f`, 1},
-		{"fsync", `python3 -c '
-import os
-f = open("f", "w")
-for i in range(100): f.write("x" * 1000); f.flush(); os.fsync(f.fileno())'`, 1},
-		{"child", `python3 -c '
-import os, subprocess
-f = open("f", "w"); os.set_inheritable(f.fileno(), True)
-for i in range(3): f.write("x" * 9000); f.flush(); subprocess.run(["true"], close_fds=False)'`, 1},
-		{"threads", `python3 -c '
-import threading
-f = open("f", "w")
-def w():
-    f.write("x" * 9000); f.close()
-t = threading.Thread(target=w); t.start(); t.join()'`, 1},
-		{"two handles", `exec 3> f; exec 4>> f; echo a >&3; exec 3>&-; exec 4>&-`, 1},
-		{"install", `install -m 600 .src f`, 1},
-		{"editor", `python3 -c '
-import os
-open("f.tmp", "w").write("new"); os.rename("f.tmp", "f")'`, 1},
-	} {
-		t.Run(act.name, func(t *testing.T) {
-			b := &bench{t: t, store: b.store, mount: b.mount, se: b.se}
-			dir := fmt.Sprintf("d%s", act.name)
-			b.sh(fmt.Sprintf(`mkdir "%[1]s" && cp .mk .src "%[1]s" && cd "%[1]s" && %[2]s`, dir, act.script))
-			if got := b.versions(dir+"/f", act.want); got != act.want {
-				t.Errorf("%d versions, want %d", got, act.want)
-			}
-		})
-	}
-}
-
 func TestOpenFilesOutliveTheirNames(t *testing.T) {
 	b := newBench(t)
 	mustWrite(t, b.path("gone"), "old content")

@@ -362,8 +362,18 @@ func (f *File) Sync(ctx context.Context) error {
 	return engineError(n.s.db.Sync(ctx))
 }
 
+// Changed says whether data changed since the last publish.
+func (f *File) Changed() bool {
+	if f.frozen != nil {
+		return false
+	}
+	f.n.mu.RLock()
+	defer f.n.mu.RUnlock()
+	return f.n.draft != nil && f.n.draft.dirty
+}
+
 // Flush publishes the file if its data changed since the last publish. A door calls it
-// when the process that opened the file closes a descriptor of it.
+// when the process that opened the file closes its last descriptor of it.
 func (f *File) Flush(ctx context.Context) error {
 	if f.frozen != nil || !f.flags.Write {
 		return nil
