@@ -35,8 +35,9 @@
 // # Decisions
 //
 //   - fuse.RawFileSystem instead of go-fuse's fs package: no object and no global lock
-//     per inode, and node ids that are the persistent numbers. A node costs some 130
-//     bytes and its name.
+//     per inode, and node ids that are the persistent numbers. A node costs some 75
+//     bytes and its name; above a million of them the kernel is asked to forget files
+//     (pruner.go), which it does by itself only when it lacks memory.
 //   - A request costs far more than what it does, so they are saved: OPENDIR answers
 //     ENOSYS once (listings are then cached and a second one costs nothing); handles
 //     that cannot write are opened without FLUSH; extended attributes answer ENOSYS

@@ -45,6 +45,7 @@ type filesystem struct {
 	relics  *relicTable
 	cursors *cursorTable
 	notify  *notifier
+	pruner  *pruner
 	peers   *Peers
 }
 

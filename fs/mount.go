@@ -89,9 +89,11 @@ func newFilesystem(ctx context.Context, o *Options, extra mountOptions) (*filesy
 		root:     rootPlace{bucket: o.Bucket, place: names.Root(o.Prefix)},
 		readOnly: o.ReadOnly || extra.readOnly,
 		uid:      o.UID, gid: o.GID, umask: o.Umask, log: o.Log,
-		handles: newHandleTable(), relics: newRelicTable(), cursors: newCursorTable(), notify: newNotifier(), peers: o.Peers,
+		handles: newHandleTable(), relics: newRelicTable(), cursors: newCursorTable(), notify: newNotifier(), pruner: newPruner(),
+		peers: o.Peers,
 	}
 	f.nodes = newNodeTable(f.root.kind())
+	f.nodes.crowd = f.pruner.crowded
 	f.notify.translate = f.translate
 	f.notify.parentOf = func(id uint64) (spot, bool) {
 		at, _, known := f.nodes.standing(id)
@@ -139,6 +141,7 @@ func (m *Server) start(o *Options, extra mountOptions) error {
 	}
 	m.stop = m.fs.store.Watch(m.fs.observe)
 	m.fs.notify.start(m.server)
+	go m.fs.pruner.run(m.fs, m.server)
 	go m.serve()
 	if err := firstPoll(m.dir); err != nil {
 		return errors.Join(fault.Wrap(fault.Internal, err, "the mount at %s does not answer", m.dir), m.Unmount(m.fs.ctx))
@@ -153,6 +156,7 @@ func (m *Server) serve() {
 	m.server.Serve()
 	m.stop()
 	m.fs.notify.close()
+	m.fs.pruner.close()
 	m.fs.peers.leave(m.fs)
 	var errs []error
 	for _, fh := range m.fs.handles.all() {

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"hash/maphash"
+	"strings"
 	"sync"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -21,9 +22,6 @@ const (
 	kindPart                   // a directory that exists only in names: the beginning of a long one
 )
 
-// isDir says whether the kernel takes the node for a directory.
-func (k nodeKind) isDir() bool { return k != kindObject }
-
 // A node is what the table remembers of an inode that the kernel knows: where it
 // stands, not what it is. A node is a value; the table holds the one that counts.
 type node struct {
@@ -32,31 +30,36 @@ type node struct {
 	lookups  uint64 // references that the kernel holds
 	name     string // the component under which parent shows it
 	children uint32 // nodes whose parent this is
-	next     uint32 // the next node of the same place in the index, a slot number
 	kind     nodeKind
 	gone     bool // its name was taken away or belongs to another inode by now
 	setgid   bool // a directory whose group its new children get
 	told     bool // a directory whose attributes the kernel may have: see setTold
+	cold     bool // the kernel was not told of it since pruning last came by
 }
 
-// chunkLen is how many nodes are allocated together. Chunks keep the garbage
-// collector from seeing a pointer per node and growing from copying them.
-const chunkLen = 512
+// isDir says whether the kernel takes the node for a directory.
+func (k nodeKind) isDir() bool { return k != kindObject }
+
+// maxNodes is how many nodes there may be before the kernel is asked to forget some: a
+// walk over ten million files should not need the memory of ten million nodes.
+const maxNodes = 1 << 20
 
 // A nodeTable knows the nodes that the kernel knows, by id and by place. A renamed
-// directory is one changed node: paths are derived by walking up. Some 130
-// bytes are held per node besides its name (measured at a million). Its methods are safe for concurrent use and
-// never block for long.
+// directory is one changed node: paths are derived by walking up. Some 75 bytes are held
+// per node besides its name (measured at a million). Its methods are safe for concurrent
+// use and never block for long.
 type nodeTable struct {
-	seed maphash.Seed
+	seed  maphash.Seed
+	most  int    // nodes; above it some are to be forgotten
+	crowd func() // called, under mu, when there are more than bar nodes
 
 	mu     sync.Mutex // guards what follows
-	chunks []*[chunkLen]node
-	free   uint32            // first free slot, chained by next; 0: none
-	used   uint32            // slots ever handed out; slot 0 means "none"
-	byID   map[uint64]uint32 // node id -> slot
-	byName map[uint32]uint32 // hash of parent and name -> first slot
-	ghosts map[uint64]ghost  // what removed directories were, for those who are in them
+	bar    int        // most, or more where that many cannot be forgotten
+	slots  slotArray
+	byID   slotIndex
+	byName slotIndex        // by parent and name, of those that are not gone
+	ghosts map[uint64]ghost // what removed directories were, for those who are in them
+	hand   uint32           // the slot at which pruning goes on
 }
 
 // A ghost is what is left of a directory that was removed and that the kernel has
@@ -65,92 +68,71 @@ type ghost fuse.Attr
 
 // newNodeTable returns a table that holds the root, which is never forgotten.
 func newNodeTable(root nodeKind) *nodeTable {
-	t := &nodeTable{seed: maphash.MakeSeed(), byID: map[uint64]uint32{}, byName: map[uint32]uint32{}, ghosts: map[uint64]ghost{}, used: 1}
-	t.chunks = append(t.chunks, new([chunkLen]node))
-	s := t.alloc()
-	*t.at(s) = node{id: rootID, kind: root, lookups: 1, told: true}
-	t.byID[rootID] = s
+	t := &nodeTable{seed: maphash.MakeSeed(), most: maxNodes, bar: maxNodes, crowd: func() {}, ghosts: map[uint64]ghost{}}
+	t.insert(node{id: rootID, kind: root, lookups: 1, told: true})
 	return t
 }
 
-func (t *nodeTable) at(slot uint32) *node { return &t.chunks[slot/chunkLen][slot%chunkLen] }
+func (t *nodeTable) at(slot uint32) *node { return t.slots.at(slot) }
 
-func (t *nodeTable) alloc() uint32 {
-	if s := t.free; s != 0 {
-		t.free = t.at(s).next
-		return s
-	}
-	s := t.used
-	t.used++
-	if int(s/chunkLen) == len(t.chunks) {
-		t.chunks = append(t.chunks, new([chunkLen]node))
-	}
+// insert adds a node that has no place yet.
+func (t *nodeTable) insert(n node) uint32 {
+	s := t.slots.alloc()
+	*t.at(s) = n
+	t.byID.add(s, hashID(n.id), t.hashSlotID)
 	return s
 }
+
+func (t *nodeTable) hashSlotID(s uint32) uint32 { return hashID(t.at(s).id) }
+
+func hashID(id uint64) uint32 { return uint32(id * 0x9e3779b97f4a7c15 >> 32) }
 
 func (t *nodeTable) hash(parent uint64, name string) uint32 {
 	return uint32(maphash.String(t.seed, name) ^ parent*0x9e3779b97f4a7c15>>32)
 }
 
+func (t *nodeTable) hashPlace(s uint32) uint32 {
+	n := t.at(s)
+	return t.hash(n.parent, n.name)
+}
+
+// slot returns the slot of a node, 0 if there is none.
+func (t *nodeTable) slot(id uint64) uint32 {
+	return t.byID.find(hashID(id), func(s uint32) bool { return t.at(s).id == id })
+}
+
 // find returns the slot of the node at a place, 0 if there is none.
 func (t *nodeTable) find(parent uint64, name string) uint32 {
-	for s := t.byName[t.hash(parent, name)]; s != 0; s = t.at(s).next {
-		if n := t.at(s); n.parent == parent && n.name == name {
-			return s
-		}
-	}
-	return 0
+	return t.byName.find(t.hash(parent, name), func(s uint32) bool {
+		n := t.at(s)
+		return n.parent == parent && n.name == name
+	})
 }
 
-func (t *nodeTable) index(s uint32) {
-	n := t.at(s)
-	h := t.hash(n.parent, n.name)
-	n.next = t.byName[h]
-	t.byName[h] = s
-}
+func (t *nodeTable) index(s uint32) { t.byName.add(s, t.hashPlace(s), t.hashPlace) }
 
-func (t *nodeTable) unindex(s uint32) {
-	n := t.at(s)
-	h := t.hash(n.parent, n.name)
-	first := t.byName[h]
-	if first == s {
-		if n.next == 0 {
-			delete(t.byName, h)
-		} else {
-			t.byName[h] = n.next
-		}
-		n.next = 0
-		return
-	}
-	for p := first; p != 0; p = t.at(p).next {
-		if t.at(p).next == s {
-			t.at(p).next = n.next
-			break
-		}
-	}
-	n.next = 0
-}
+func (t *nodeTable) unindex(s uint32) { t.byName.remove(s, t.hashPlace(s), t.hashPlace) }
 
 // remember notes that the kernel is being told of one more reference to the node id,
 // which stands at the place parent, name. Whoever stood there before loses the name.
 func (t *nodeTable) remember(id, parent uint64, name string, kind nodeKind) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s, known := t.byID[id]
-	if known {
+	if s := t.slot(id); s != 0 {
 		n := t.at(s)
 		n.lookups++
-		n.told = true
+		n.told, n.cold = true, false
 		if n.parent == parent && n.name == name && !n.gone {
 			return
 		}
 		t.place(s, parent, name)
 		return
 	}
-	s = t.alloc()
-	*t.at(s) = node{id: id, kind: kind, lookups: 1, gone: true, told: true}
-	t.byID[id] = s
+	s := t.insert(node{id: id, kind: kind, lookups: 1, gone: true, told: true})
 	t.place(s, parent, name)
+	if t.slots.count > t.bar {
+		t.crowd()
+	}
 }
 
 // place puts the node in slot s at a place and takes the name from whoever has it.
@@ -163,7 +145,8 @@ func (t *nodeTable) place(s uint32, parent uint64, name string) {
 		t.unindex(s)
 	}
 	before := n.parent
-	n.parent, n.name, n.gone = parent, name, false
+	// A clone, since a name is often a part of a key, and would hold all of it.
+	n.parent, n.name, n.gone = parent, strings.Clone(name), false
 	t.index(s)
 	if before != parent {
 		t.adopt(parent)
@@ -179,15 +162,15 @@ func (t *nodeTable) displace(s uint32) {
 }
 
 func (t *nodeTable) adopt(parent uint64) {
-	if s, ok := t.byID[parent]; ok {
+	if s := t.slot(parent); s != 0 {
 		t.at(s).children++
 	}
 }
 
 // abandon counts a child less and lets go of parents that nothing needs any more.
 func (t *nodeTable) abandon(parent uint64) {
-	s, ok := t.byID[parent]
-	if !ok {
+	s := t.slot(parent)
+	if s == 0 {
 		return
 	}
 	// A parent that the kernel came to know after the child did not count it.
@@ -206,10 +189,9 @@ func (t *nodeTable) dropUnused(s uint32) {
 		t.unindex(s)
 	}
 	parent := n.parent
-	delete(t.byID, n.id)
+	t.byID.remove(s, hashID(n.id), t.hashSlotID)
 	delete(t.ghosts, n.id)
-	*n = node{next: t.free}
-	t.free = s
+	t.slots.release(s)
 	t.abandon(parent)
 }
 
@@ -220,8 +202,8 @@ func (t *nodeTable) forget(id, count uint64) (last bool) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s, ok := t.byID[id]
-	if !ok {
+	s := t.slot(id)
+	if s == 0 {
 		return false
 	}
 	n := t.at(s)
@@ -235,8 +217,8 @@ func (t *nodeTable) forget(id, count uint64) (last bool) {
 func (t *nodeTable) node(id uint64) (n node, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s, ok := t.byID[id]
-	if !ok {
+	s := t.slot(id)
+	if s == 0 {
 		return node{}, false
 	}
 	return *t.at(s), true
@@ -259,8 +241,8 @@ func (t *nodeTable) child(parent uint64, name string) (n node, ok bool) {
 func (t *nodeTable) path(id uint64, buf []string) (names []string, kind nodeKind, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s, ok := t.byID[id]
-	if !ok {
+	s := t.slot(id)
+	if s == 0 {
 		return nil, 0, false
 	}
 	names, kind = buf[:0], t.at(s).kind
@@ -269,7 +251,7 @@ func (t *nodeTable) path(id uint64, buf []string) (names []string, kind nodeKind
 			return nil, 0, false
 		}
 		names = append(names, n.name)
-		if s, ok = t.byID[n.parent]; !ok {
+		if s = t.slot(n.parent); s == 0 {
 			return nil, 0, false
 		}
 	}
@@ -332,7 +314,7 @@ func (t *nodeTable) exchanged(a, b spot) {
 func (t *nodeTable) haunt(id uint64, g ghost) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if s, ok := t.byID[id]; ok && t.at(s).gone {
+	if s := t.slot(id); s != 0 && t.at(s).gone {
 		t.ghosts[id] = g
 	}
 }
@@ -349,7 +331,7 @@ func (t *nodeTable) ghost(id uint64) (ghost, bool) {
 func (t *nodeTable) setGroupRule(id uint64, setgid bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if s, ok := t.byID[id]; ok {
+	if s := t.slot(id); s != 0 {
 		t.at(s).setgid = setgid
 	}
 }
@@ -361,7 +343,7 @@ func (t *nodeTable) setGroupRule(id uint64, setgid bool) {
 func (t *nodeTable) setTold(id uint64, told bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if s, ok := t.byID[id]; ok {
+	if s := t.slot(id); s != 0 {
 		t.at(s).told = told
 	}
 }
@@ -377,5 +359,5 @@ func (t *nodeTable) standing(id uint64) (at spot, stands, known bool) {
 func (t *nodeTable) size() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.byID)
+	return t.slots.count
 }

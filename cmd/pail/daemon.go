@@ -57,6 +57,11 @@ const endGrace = 2 * time.Second
 // that come over the socket, until the last mount has ended. It closes the store.
 func runDaemon(ctx context.Context, st *store.Store, p *mountPlan, log *slog.Logger, ready readyFunc) error {
 	safe := context.WithoutCancel(ctx) // for what a signal must not cut short
+	heap, heapEnds := context.WithCancel(safe)
+	var tending sync.WaitGroup
+	tending.Go(func() { tendHeap(heap) })
+	defer tending.Wait()
+	defer heapEnds()
 	d := &daemon{
 		st: st, log: log, peers: pailfs.NewPeers(), mounts: map[string]*served{},
 		ended: make(chan struct{}), closed: make(chan struct{}),

@@ -34,6 +34,8 @@
 //
 //   - GOMAXPROCS is at least 8: a page fault on badger's mapped files holds a Go
 //     processor, and on a machine of two all would stand still.
+//   - The daemon's heap may not double but grow by 48 MiB between collections, and what
+//     a burst of work took is given back after 15 calm seconds (memory.go).
 //   - The umask is set to 077 at the start: nothing in a store is for others,
 //     whatever umask the program inherits, even one that takes the owner's rights.
 //   - A background daemon is this program started again, not a fork: a Go process
