@@ -35,6 +35,7 @@ type filesystem struct {
 	uid, gid  uint32 // of what came without an owner
 	umask     uint32
 	log       *slog.Logger
+	letRootGo func() // lets the root's bucket be deleted again; may be called more than once
 
 	// tree is held for reading by every call that derives a path and uses it, and
 	// for writing by RENAME: a path must not change between the two. The kernel

@@ -72,6 +72,7 @@ func Mount(ctx context.Context, o Options) (*Server, error) {
 	}
 	if err := m.start(&o, extra); err != nil {
 		f.peers.leave(f)
+		f.letRootGo()
 		return nil, err
 	}
 	return m, nil
@@ -102,12 +103,29 @@ func newFilesystem(ctx context.Context, o *Options, extra mountOptions) (*filesy
 	if f.peers == nil {
 		f.peers = NewPeers()
 	}
-	if o.Bucket != "" {
-		if _, err := f.ownSession().StatDir(ctx, o.Bucket, o.Prefix); err != nil {
-			return nil, fault.Wrap(fault.KindOf(err), err, "there is nothing to mount at %s/%s", o.Bucket, o.Prefix)
-		}
+	return f, f.holdRoot(ctx, o)
+}
+
+// holdRoot keeps the bucket that is the mount's root from being deleted.
+func (f *filesystem) holdRoot(ctx context.Context, o *Options) error {
+	f.letRootGo = func() {}
+	if o.Bucket == "" {
+		return nil
 	}
-	return f, nil
+	se := f.ownSession()
+	release, err := se.HoldBucket(ctx, o.Bucket, "mounted at "+o.Mountpoint, "unmount it first: pail umount "+o.Mountpoint)
+	if err != nil {
+		return err
+	}
+	if _, err := se.StatDir(ctx, o.Bucket, o.Prefix); err != nil {
+		release()
+		if isAbsent(err) {
+			return fault.New(fault.NoSuchKey, "there is nothing to mount: the bucket %q has no directory %s", o.Bucket, o.Prefix)
+		}
+		return err
+	}
+	f.letRootGo = release
+	return nil
 }
 
 // start attaches the filesystem and begins to serve it.
@@ -158,6 +176,7 @@ func (m *Server) serve() {
 	m.fs.notify.close()
 	m.fs.pruner.close()
 	m.fs.peers.leave(m.fs)
+	m.fs.letRootGo()
 	var errs []error
 	for _, fh := range m.fs.handles.all() {
 		errs = append(errs, m.fs.release(fh))
@@ -224,6 +243,7 @@ func (m *Server) unmount(ctx context.Context) error {
 		return errors.Join(append(errs, err)...)
 	}
 	close(m.detached)
+	m.fs.letRootGo()
 	if !busy {
 		<-m.served
 		errs = append(errs, m.left)

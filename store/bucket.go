@@ -171,13 +171,17 @@ func (se *Session) SetBucketTags(ctx context.Context, name string, tags map[stri
 }
 
 // DeleteBucket removes a bucket that holds nothing: no version, no delete marker, no
-// upload, no directory that was made on purpose, no file that is being written.
+// upload, no directory that was made on purpose, no file that is being written. One that
+// is held (HoldBucket) is Busy.
 func (se *Session) DeleteBucket(ctx context.Context, name string) error {
 	if err := se.authorize(actDeleteBucket, name, ""); err != nil {
 		return err
 	}
 	err := se.s.whenAtRest(ctx, func() error {
 		_, err := se.update(ctx, durable, name, func(t *txn, b *record.Bucket) error {
+			if err := t.s.holds.check(b.Id); err != nil {
+				return err
+			}
 			if what, err := t.contents(b); err != nil {
 				return err
 			} else if what != "" {

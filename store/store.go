@@ -132,6 +132,7 @@ type Store struct {
 	publisher *work.Job
 
 	buckets   bucketTable
+	holds     bucketHolds
 	chosen    atomic.Pointer[record.Settings] // the store's own settings; nil: none
 	moves     moveState
 	pins      pins
