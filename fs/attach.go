@@ -111,7 +111,7 @@ func (a *attachment) fusermount() (int, error) {
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Run(); err != nil {
-		return -1, fault.Wrap(fault.NotPermitted, err, "fusermount3 refused to mount on %s: %s", a.dir, oneLine(said.String()))
+		return -1, refusal("mount on "+a.dir, said.String(), err)
 	}
 	return receiveFd(int(ours.Fd()))
 }
@@ -151,7 +151,7 @@ func detach(dir string, lazy bool) error {
 		case errors.Is(err, unix.EBUSY):
 			return errBusy
 		case errors.Is(err, unix.EINVAL):
-			return fault.Wrap(fault.InvalidArgument, err, "%s is not a mount", dir)
+			return fault.New(fault.NoSuchMount, "%s is not a mount", dir)
 		case !errors.Is(err, unix.EPERM):
 			return fault.Wrap(fault.Internal, err, "unmount %s", dir)
 		}
@@ -171,7 +171,46 @@ func detach(dir string, lazy bool) error {
 	case bytes.Contains(said, []byte("busy")):
 		return errBusy
 	}
-	return fault.Wrap(fault.NotPermitted, err, "fusermount3 refused to unmount %s: %s", dir, oneLine(string(said)))
+	return refusal("unmount "+dir, string(said), err)
+}
+
+// refusals are what fusermount3 says no with and what to do about it.
+func refusals() []struct {
+	says   string
+	kind   fault.Kind
+	advice string
+} {
+	return []struct {
+		says   string
+		kind   fault.Kind
+		advice string
+	}{
+		{"user_allow_other", fault.NotPermitted, "put the line user_allow_other into /etc/fuse.conf (as root), or mount without --allow-other"},
+		{"no write access", fault.AccessDenied, "choose a directory that you may write to"},
+		{"not owned by user", fault.AccessDenied, "choose a directory that is yours"},
+		{"failed to access mountpoint", fault.AccessDenied, "choose a directory that you can reach"},
+		{"mount_max", fault.NotPermitted, "unmount something, or raise mount_max in /etc/fuse.conf (as root)"},
+		{"filesystem type", fault.NotSupported, "choose a directory on an ordinary disk"},
+		{"device not found", fault.NotSupported, "load the kernel's fuse module: modprobe fuse (as root)"},
+		{"failed to open /dev/fuse", fault.AccessDenied, "ask who administers this machine for the right to open it (mode 0666, as Debian has it)"},
+		{"not mounted", fault.NoSuchMount, "look at the list of mounts: findmnt"},
+		{"not found in", fault.NoSuchMount, "look at the list of mounts: findmnt"},
+		{"Operation not permitted", fault.NotPermitted, "fusermount3 must be owned by root and setuid (chmod u+s), and a container must be allowed to mount"},
+	}
+}
+
+// refusal is what fusermount3 said, as a person wants to hear it.
+func refusal(to, said string, err error) error {
+	said = strings.TrimPrefix(oneLine(said), "fusermount3: ")
+	for _, r := range refusals() {
+		if strings.Contains(said, r.says) {
+			return fault.New(r.kind, "fusermount3 refused to %s: %s; %s", to, said, r.advice)
+		}
+	}
+	if said == "" {
+		return fault.Wrap(fault.NotPermitted, err, "fusermount3 refused to %s", to)
+	}
+	return fault.New(fault.NotPermitted, "fusermount3 refused to %s: %s", to, said)
 }
 
 // fusermountPath finds the helper, also for daemons that run with an empty PATH.

@@ -37,8 +37,8 @@ func Source(dir string) (source string, ok bool, err error) {
 	return m.source, true, nil
 }
 
-// MountsOf returns where Pail mounts with that source are, those below others first.
-// They may be dead.
+// MountsOf returns where Pail mounts with that source are, or with any if it is "", those
+// below others first. They may be dead.
 func MountsOf(source string) ([]string, error) {
 	all, err := mounts()
 	if err != nil {
@@ -46,7 +46,7 @@ func MountsOf(source string) ([]string, error) {
 	}
 	var out []string
 	for i := len(all) - 1; i >= 0; i-- {
-		if m := all[i]; m.kind == kindOfMount && m.source == source {
+		if m := all[i]; m.kind == kindOfMount && (source == "" || m.source == source) {
 			out = append(out, m.dir)
 		}
 	}
@@ -78,7 +78,11 @@ func checkMountpoint(dir, storeDir string) (string, error) {
 	}
 	switch {
 	case errors.Is(err, iofs.ErrNotExist):
-		return "", fault.New(fault.InvalidArgument, "the mountpoint %s does not exist; make it with: mkdir -p %s", dir, dir)
+		return "", fault.New(fault.NoSuchMount, "the mountpoint %s does not exist; make it with: mkdir -p %s", dir, dir)
+	case errors.Is(err, iofs.ErrPermission):
+		return "", fault.New(fault.AccessDenied, "no permission to reach the mountpoint %s", dir)
+	case errors.Is(err, unix.ENOTDIR):
+		return "", fault.New(fault.NotDirectory, "the mountpoint %s cannot be reached: something on the way to it is not a directory", dir)
 	case err != nil:
 		return "", fault.Wrap(fault.InvalidArgument, err, "the mountpoint %s cannot be reached", dir)
 	}
@@ -106,6 +110,9 @@ func checkEmpty(dir, abs, storeDir string) error {
 		return fault.New(fault.InvalidArgument, "the mountpoint %s contains the store, which the mount would hide; choose another place", dir)
 	}
 	d, err := os.Open(abs)
+	if errors.Is(err, iofs.ErrPermission) {
+		return fault.New(fault.AccessDenied, "no permission to read the mountpoint %s, which must be an empty directory", dir)
+	}
 	if err != nil {
 		return fault.Wrap(fault.InvalidArgument, err, "the mountpoint %s cannot be read", dir)
 	}

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 
@@ -83,6 +84,14 @@ var ignoredOptions = []string{
 	"defaults", "rw", "auto", "noauto", "user", "nouser", "users", "nousers", "owner", "group", "nofail", "_netdev",
 	"nosuid", "suid", "nodev", "dev", "exec", "atime", "diratime", "relatime", "norelatime", "async", "symfollow",
 	"default_permissions",
+}
+
+// OptionNames are the mount options that a mount knows, for people who look for one.
+func OptionNames() []string {
+	names := slices.Collect(maps.Keys(mountFlags))
+	names = append(names, ignoredOptions...)
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func parseMountOptions(list []string) (mountOptions, error) {

@@ -88,8 +88,17 @@ func makeStoreDir(dir string) error {
 		return fault.New(fault.NotDirectory, "%s cannot be made: something on the way to it is not a directory", dir)
 	case errors.Is(err, unix.ENOSPC):
 		return fault.New(fault.NoSpace, "no space left to make %s", dir)
+	case errors.Is(err, unix.EROFS):
+		return fault.New(fault.ReadOnly, "%s cannot be made: the filesystem there is read-only", dir)
+	case errors.Is(err, unix.ENAMETOOLONG):
+		return fault.New(fault.NameTooLong, "%s cannot be made: the name is too long", dir)
+	case errors.Is(err, fs.ErrNotExist):
+		// What is missing above it would have been made.
+		return fault.New(fault.NotSupported, "%s cannot be made: the filesystem there takes no new directories", dir)
+	case errors.Is(err, unix.EIO):
+		return fault.Wrap(fault.IOFailed, err, "%s cannot be made", dir)
 	}
-	return fault.Wrap(fault.IOFailed, err, "make %s", dir)
+	return fault.Wrap(fault.InvalidArgument, err, "%s cannot be made", dir)
 }
 
 // onlyOurs refuses a directory with anything in it that no interrupted Create left.

@@ -47,7 +47,7 @@ func (sn *snap) find(b *record.Bucket, key, ref string) (v *record.Version, late
 }
 
 func noSuchKey(bucket, key string) error {
-	return fault.New(fault.NoSuchKey, "there is no %s/%s", bucket, key).At(bucket, key)
+	return fault.New(fault.NoSuchKey, "there is no object %s/%s", bucket, key).At(bucket, key)
 }
 
 func selects(sel versioning.Selector, v *record.Version) bool {

@@ -21,8 +21,12 @@ var (
 // ("General purpose bucket naming rules" in the Amazon S3 User Guide).
 func CheckBucketName(name string) error {
 	if n := len(name); n < MinBucketName || n > MaxBucketName {
-		return violation(RuleBucketName, "bucket name %s has %d bytes; it must have %d to %d characters",
-			quoteShort(name), n, MinBucketName, MaxBucketName)
+		length := "short"
+		if n > MaxBucketName {
+			length = "long"
+		}
+		return violation(RuleBucketName, "bucket name %s is too %s; it must have %d to %d characters",
+			quoteShort(name), length, MinBucketName, MaxBucketName)
 	}
 	for i := range len(name) {
 		if c := name[i]; !alphanumeric(c) && c != '.' && c != '-' {

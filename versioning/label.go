@@ -1,6 +1,8 @@
 package versioning
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -28,13 +30,13 @@ func CheckBucketTags(tags map[string]string) error {
 }
 
 func checkTags(tags map[string]string, limit int, what string) error {
-	if len(tags) > limit {
-		return violation(RuleTagCount, "%d tags were given; %s has at most %d", len(tags), what, limit)
-	}
-	for k, v := range tags {
-		if err := CheckTag(k, v); err != nil {
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		if err := CheckTag(k, tags[k]); err != nil {
 			return err
 		}
+	}
+	if len(tags) > limit {
+		return violation(RuleTagCount, "%d tags are too many; %s has at most %d", len(tags), what, limit)
 	}
 	return nil
 }

@@ -124,7 +124,7 @@ func (p *mountPlan) leaveTerminal() error {
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return fmt.Errorf("open the log: %w", err)
+		return fmt.Errorf("the log %s cannot be opened: %w", path, cause(err))
 	}
 	defer f.Close()
 	for _, fd := range []int{1, 2} {

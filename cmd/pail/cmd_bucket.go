@@ -39,6 +39,8 @@ func newBucketCreateCommand(g *globals) *cobra.Command {
 begins and ends with a letter or digit, and does not look like an IP address.`,
 		Example: "  pail bucket create photos --versioning",
 		Args:    takes(1, 1),
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			// Before a store is opened for it.
 			if err := checkBucketName(args[0]); err != nil {
@@ -49,7 +51,7 @@ begins and ends with a letter or digit, and does not look like an IP address.`,
 			})
 		},
 	}
-	cmd.Flags().StringVar(&opts.region, "region", "", "region (default the store's)")
+	textVar(cmd.Flags(), &opts.region, "region", "`region` (default the store's)")
 	cmd.Flags().BoolVar(&opts.versioned, "versioning", false, "enable versioning at once")
 	return cmd
 }
@@ -99,6 +101,8 @@ func newBucketInfoCommand(g *globals) *cobra.Command {
 		Use:   "info NAME",
 		Short: "Describe a bucket and count what it holds",
 		Args:  takes(1, 1),
+
+		ValidArgsFunction: suggest(g, false, bucketNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withStore(cmd, g, func(ctx context.Context, c *control.Client) error {
 				p := startProgress(cmd, "counting")
@@ -137,6 +141,8 @@ func newBucketRmCommand(g *globals) *cobra.Command {
 		Short: "Remove an empty bucket",
 		Long:  "Remove a bucket that holds no object, no old version, no delete marker and no directory.",
 		Args:  takes(1, 1),
+
+		ValidArgsFunction: suggest(g, false, bucketNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withStore(cmd, g, func(ctx context.Context, c *control.Client) error {
 				if err := c.DeleteBucket(ctx, control.BucketRequest{Name: args[0]}); err != nil {
@@ -158,9 +164,15 @@ func newBucketVersioningCommand(g *globals) *cobra.Command {
 		Short: "Show or set whether a bucket keeps old versions",
 		Long: `Show or set whether a bucket keeps old versions. A bucket whose versioning was
 enabled can suspend it, and keeps what it has, but cannot forget it.`,
-		Example:   "  pail bucket versioning photos enable",
-		Args:      takes(1, 2),
-		ValidArgs: []string{"enable", "suspend"},
+		Example: "  pail bucket versioning photos enable",
+		Args:    takes(1, 2),
+
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+			if len(args) == 1 {
+				return presented(begun([]string{"enable", "suspend"}, word))
+			}
+			return suggest(g, false, bucketNames)(cmd, args, word)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withStore(cmd, g, func(ctx context.Context, c *control.Client) error {
 				return runBucketVersioning(ctx, c, args, g.json, cmd.OutOrStdout())

@@ -48,7 +48,8 @@ for this one. A change is in force at once, also in a running daemon.
 			})
 		},
 	}
-	cmd.PersistentFlags().StringVar(&opts.bucket, "bucket", "", "the settings of this bucket, not of the store")
+	textVar(cmd.PersistentFlags(), &opts.bucket, "bucket", "the settings of this `bucket`, not of the store")
+	flagSuggests(cmd, "bucket", suggest(g, true, bucketNames))
 	cmd.AddCommand(newConfigGetCommand(g, opts), newConfigSetCommand(g, opts), newConfigUnsetCommand(g, opts))
 	return cmd
 }
@@ -58,6 +59,8 @@ func newConfigGetCommand(g *globals, opts *configOptions) *cobra.Command {
 		Use:   "get NAME",
 		Short: "Show the value of a setting, a list one entry a line",
 		Args:  takes(1, 1),
+
+		ValidArgsFunction: suggest(g, false, settingNames(opts)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withStore(cmd, g, func(ctx context.Context, c *control.Client) error {
 				return runConfigGet(ctx, opts, c, args[0], g.json, cmd.OutOrStdout())
@@ -73,6 +76,8 @@ func newConfigSetCommand(g *globals, opts *configOptions) *cobra.Command {
 		Example: `  pail config set max-object-size 1T
   pail config set no-history ''`,
 		Args: takes(2, -1),
+
+		ValidArgsFunction: suggest(g, true, settingNames(opts), settingValues(opts)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req := control.SetSettingRequest{Bucket: opts.bucket, Name: args[0], Values: args[1:]}
 			return runConfigChange(cmd, g, opts, req)
@@ -85,6 +90,8 @@ func newConfigUnsetCommand(g *globals, opts *configOptions) *cobra.Command {
 		Use:   "unset NAME",
 		Short: "Take back what was set, so that the store's setting or the default holds",
 		Args:  takes(1, 1),
+
+		ValidArgsFunction: suggest(g, false, settingNames(opts)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req := control.SetSettingRequest{Bucket: opts.bucket, Name: args[0], Reset: true}
 			return runConfigChange(cmd, g, opts, req)

@@ -23,6 +23,8 @@ func newFsckCommand(g *globals) *cobra.Command {
 that nothing is left over. Nothing is changed, and the store may be in use meanwhile.
 The exit code is 7 if there are problems. With --json each line is a problem.`,
 		Args: takes(0, 0),
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withStore(cmd, g, func(ctx context.Context, c *control.Client) error {
 				return runFsck(ctx, opts, c, cmd, g.json)

@@ -24,6 +24,8 @@ func newInitCommand(g *globals) *cobra.Command {
 does it too when it finds none.`,
 		Example: "  pail init --store /srv/pail --versioning",
 		Args:    takes(0, 0),
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := g.storeDir()
 			if err != nil {
@@ -32,7 +34,7 @@ does it too when it finds none.`,
 			return runInit(cmd.Context(), opts, storeOptions(cmd, g, dir), g.json, cmd.OutOrStdout())
 		},
 	}
-	cmd.Flags().StringVar(&opts.region, "region", "", "region of buckets that name none (default "+store.DefaultRegion+")")
+	textVar(cmd.Flags(), &opts.region, "region", "`region` of buckets that name none (default "+store.DefaultRegion+")")
 	cmd.Flags().BoolVar(&opts.versioned, "versioning", false, "buckets made by mkdir start versioned (later: pail config set mkdir-versioning)")
 	return cmd
 }

@@ -30,6 +30,8 @@ each line is an object, or a bucket, or {"prefix": ...}.`,
 		Example: `  pail ls photos/2026/
   pail ls photos --recursive --versions`,
 		Args: takes(0, 1),
+
+		ValidArgsFunction: suggest(g, false, liveKeys),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.validate(args); err != nil {
 				return err
@@ -58,6 +60,11 @@ func (o *lsOptions) validate(args []string) error {
 		return usagef("name the bucket to list")
 	case o.versions && o.startAfter != "":
 		return usagef("--start-after does not go with --versions")
+	}
+	for _, arg := range args {
+		if _, _, err := splitKey(arg); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,11 +33,13 @@ another of the same store is read-only. In fstab:
 		Example: `  pail mount --background
   pail mount --store ~/data --bucket photos/2026 ~/photos`,
 		Args: takes(0, 1),
+
+		ValidArgsFunction: directories,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runMount(cmd, g, opts, args)
 		},
 	}
-	opts.addFlags(cmd)
+	opts.addFlags(cmd, g)
 	return cmd
 }
 
@@ -162,9 +165,11 @@ func (p *mountPlan) makeDefaultMountpoint() error {
 	case errors.Is(err, os.ErrExist):
 		return nil // to be looked at by what follows, also if it is a dead mount
 	case errors.Is(err, os.ErrPermission):
-		return fault.New(fault.AccessDenied, "no permission to make the mountpoint %s", p.mountpoint)
+		return fault.New(fault.AccessDenied, "no permission to make the default mountpoint %s; name another: pail mount MOUNTPOINT", p.mountpoint)
+	case errors.Is(err, os.ErrNotExist):
+		return fault.New(fault.NoSuchMount, "the default mountpoint %s cannot be made, for %s does not exist; name another: pail mount MOUNTPOINT", p.mountpoint, filepath.Dir(p.mountpoint))
 	}
-	return fmt.Errorf("make the mountpoint: %w", err)
+	return fault.Wrap(fault.InvalidArgument, cause(err), "the default mountpoint %s cannot be made; name another: pail mount MOUNTPOINT", p.mountpoint)
 }
 
 // attempt fails with ErrNoDaemon or StoreLocked if a daemon is just coming or going.

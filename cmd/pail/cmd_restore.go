@@ -25,6 +25,8 @@ versioning is suspended and the current version is the null version, a restore w
 replace it; that is refused, enable versioning first.`,
 		Example: "  pail restore photos/cat.jpg --version 3",
 		Args:    takes(1, 1),
+
+		ValidArgsFunction: suggest(g, false, pastKeys),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			bucket, key, err := objectArg(args[0])
 			if err != nil {
@@ -39,7 +41,7 @@ replace it; that is refused, enable versioning first.`,
 			})
 		},
 	}
-	cmd.Flags().StringVar(&opts.version, "version", "", "the version to restore: its number, its id, or null")
+	addVersionFlag(cmd, g, &opts.version, "the `version` to restore: its number, its id, or null")
 	return cmd
 }
 

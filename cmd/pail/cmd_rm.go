@@ -24,6 +24,8 @@ can be restored. With --version that one version, or delete marker, is gone for 
 		Example: `  pail rm photos/cat.jpg
   pail rm photos/cat.jpg --version 3`,
 		Args: takes(1, 1),
+
+		ValidArgsFunction: suggest(g, false, liveKeys),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			bucket, key, err := objectArg(args[0])
 			if err != nil {
@@ -35,7 +37,7 @@ can be restored. With --version that one version, or delete marker, is gone for 
 			})
 		},
 	}
-	cmd.Flags().StringVar(&opts.version, "version", "", "the version to delete for good: its number, its id, or null")
+	addVersionFlag(cmd, g, &opts.version, "the `version` to delete for good: its number, its id, or null")
 	return cmd
 }
 

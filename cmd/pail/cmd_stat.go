@@ -24,6 +24,8 @@ func newStatCommand(g *globals) *cobra.Command {
 		Short:   "Describe an object or one of its versions",
 		Example: "  pail stat photos/cat.jpg --version 3",
 		Args:    takes(1, 1),
+
+		ValidArgsFunction: suggest(g, false, liveKeys),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			bucket, key, err := objectArg(args[0])
 			if err != nil {
@@ -35,11 +37,16 @@ func newStatCommand(g *globals) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&opts.version, "version", "", versionFlagHelp)
+	addVersionFlag(cmd, g, &opts.version, versionFlagHelp)
 	return cmd
 }
 
-const versionFlagHelp = "which version: its number, its id, or null (default the current one)"
+const versionFlagHelp = "which `version`: its number, its id, or null (default the current one)"
+
+func addVersionFlag(cmd *cobra.Command, g *globals, to *string, usage string) {
+	textVar(cmd.Flags(), to, "version", usage)
+	flagSuggests(cmd, "version", suggest(g, true, versionsOf))
+}
 
 func runStat(ctx context.Context, c *control.Client, req control.ObjectRequest, asJSON bool, out io.Writer) error {
 	o, err := c.Stat(ctx, req)

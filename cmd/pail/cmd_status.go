@@ -17,6 +17,8 @@ func newStatusCommand(g *globals) *cobra.Command {
 		Use:   "status",
 		Short: "Show the store, its daemon, mounts and background jobs",
 		Args:  takes(0, 0),
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withStore(cmd, g, func(ctx context.Context, c *control.Client) error {
 				return runStatus(ctx, c, g.json, cmd.OutOrStdout())

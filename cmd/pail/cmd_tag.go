@@ -28,8 +28,8 @@ type tagOptions struct {
 	version string
 }
 
-func (o *tagOptions) addFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.version, "version", "", versionFlagHelp)
+func (o *tagOptions) addFlags(cmd *cobra.Command, g *globals) {
+	addVersionFlag(cmd, g, &o.version, versionFlagHelp)
 }
 
 // target is the version, or the bucket, that an argument names.
@@ -47,6 +47,8 @@ func newTagShowCommand(g *globals) *cobra.Command {
 		Use:   "show BUCKET[/KEY]",
 		Short: "Show the tags of an object or a bucket",
 		Args:  takes(1, 1),
+
+		ValidArgsFunction: suggest(g, false, liveKeys),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req, err := opts.target(args[0])
 			if err != nil {
@@ -61,7 +63,7 @@ func newTagShowCommand(g *globals) *cobra.Command {
 			})
 		},
 	}
-	opts.addFlags(cmd)
+	opts.addFlags(cmd, g)
 	return cmd
 }
 
@@ -72,6 +74,8 @@ func newTagSetCommand(g *globals) *cobra.Command {
 		Short:   "Add or change tags and leave the others",
 		Example: "  pail tag set photos/cat.jpg animal=cat year=2026",
 		Args:    takes(2, -1),
+
+		ValidArgsFunction: suggest(g, true, liveKeys, tagSettings),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req := control.TagsRequest{Set: map[string]string{}}
 			for _, arg := range args[1:] {
@@ -84,7 +88,7 @@ func newTagSetCommand(g *globals) *cobra.Command {
 			return runChangeTags(cmd, g, opts, args[0], req)
 		},
 	}
-	opts.addFlags(cmd)
+	opts.addFlags(cmd, g)
 	return cmd
 }
 
@@ -95,11 +99,13 @@ func newTagRemoveCommand(g *globals) *cobra.Command {
 		Aliases: []string{"rm"},
 		Short:   "Remove tags",
 		Args:    takes(2, -1),
+
+		ValidArgsFunction: suggest(g, true, liveKeys, tagNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runChangeTags(cmd, g, opts, args[0], control.TagsRequest{Remove: args[1:]})
 		},
 	}
-	opts.addFlags(cmd)
+	opts.addFlags(cmd, g)
 	return cmd
 }
 

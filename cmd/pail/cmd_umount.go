@@ -24,6 +24,8 @@ func newUmountCommand(g *globals) *cobra.Command {
 first. With the last mount the daemon ends; the command returns when everything is on
 disk and the store is free.`,
 		Args: takes(0, 1),
+
+		ValidArgsFunction: mountpoints(g),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			place := ""
 			if len(args) > 0 {
@@ -89,7 +91,7 @@ func umountWithoutDaemon(dir, place string) error {
 			return fmt.Errorf("the list of mounts cannot be read: %w", err)
 		}
 		if len(left) == 0 {
-			return fault.New(fault.InvalidArgument, "nothing is mounted from the store at %s", dir)
+			return fault.New(fault.NoSuchMount, "nothing is mounted from the store at %s", dir)
 		}
 	}
 	var errs []error
@@ -113,7 +115,7 @@ func detachLeft(place string) error {
 		case err != nil:
 			return fmt.Errorf("the list of mounts cannot be read: %w", err)
 		case !ours:
-			return fault.New(fault.InvalidArgument, "%s is not a Pail mount", place)
+			return fault.New(fault.NoSuchMount, "%s is not a Pail mount", place)
 		case time.Now().After(deadline):
 			return fault.New(fault.Busy, "%s is mounted, but its daemon does not answer; try again, or end it with umount %s", place, place)
 		}

@@ -29,6 +29,8 @@ func newVersionCommand(g *globals) *cobra.Command {
 		Use:   "version",
 		Short: "Show the version of this program and the store format it writes",
 		Args:  takes(0, 0),
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if g.json {
 				return printJSON(cmd.OutOrStdout(), map[string]any{

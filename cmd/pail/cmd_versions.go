@@ -19,6 +19,8 @@ func newVersionsCommand(g *globals) *cobra.Command {
 it through which door. The number or the id names one to stat, restore, rm and tag.`,
 		Example: "  pail versions photos/cat.jpg",
 		Args:    takes(1, 1),
+
+		ValidArgsFunction: suggest(g, false, pastKeys),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			bucket, key, err := objectArg(args[0])
 			if err != nil {

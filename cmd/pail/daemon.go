@@ -235,7 +235,7 @@ func (d *daemon) Unmount(ctx context.Context, mountpoint string) error {
 func (d *daemon) endMounts(ctx context.Context, mountpoint string) error {
 	chosen := d.choose(mountpoint)
 	if len(chosen) == 0 && mountpoint != "" {
-		return fault.New(fault.InvalidArgument, "%s is not a mount of this store", mountpoint)
+		return fault.New(fault.NoSuchMount, "%s is not a mount of this store", mountpoint)
 	}
 	var errs []error
 	for _, s := range chosen {

@@ -3,35 +3,41 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"pail/store/fault"
 )
 
 // The exit codes. Scripts rely on them; they never change.
 const (
-	exitOK       = 0
-	exitFailure  = 1 // anything else
-	exitUsage    = 2 // the command line, a name or a value is wrong
-	exitNotFound = 3 // no such store, bucket, key, version, tag
-	exitDenied   = 4 // permissions
-	exitBusy     = 5 // another process holds it; trying again may help
-	exitNoSpace  = 6 // the disk or a quota is full
-	exitDamaged  = 7 // stored data is not as it was written; fsck found problems
-	exitConflict = 8 // it exists already, is not empty, or its state forbids this
-	exitSignal   = 130
+	exitOK          = 0
+	exitFailure     = 1 // anything else
+	exitUsage       = 2 // the command line, a name or a value is wrong
+	exitNotFound    = 3 // what was named does not exist
+	exitDenied      = 4 // permissions
+	exitBusy        = 5 // something else uses it; trying again may help
+	exitNoSpace     = 6 // the disk or a quota is full
+	exitDamaged     = 7 // stored data is not as it was written; fsck found problems
+	exitConflict    = 8 // it exists already, is not empty, or its state forbids this
+	exitUnsupported = 9 // this kernel, filesystem or release cannot
+	exitSignal      = 130
 )
 
 const exitHelp = `Exit codes:
   0  success
-  1  failure
+  1  failure of another kind
   2  wrong usage: the command line, a name or a value
-  3  not found: store, bucket, key, version, tag
+  3  not found: store, bucket, key, version, tag, mountpoint, mount
   4  access denied
-  5  busy: another process holds it; trying again may help
+  5  busy: something else uses it; trying again may help
   6  no space left
   7  damaged: stored data is not as it was written, or fsck found problems
   8  conflict: it exists already, is not empty, or its state forbids this
+  9  not supported by this kernel, filesystem or release of pail
   130  interrupted by a signal`
 
 // A reportedError is a failure that has been told about already.
@@ -58,64 +64,81 @@ func exitCode(err error) int {
 	case errors.Is(err, context.Canceled):
 		return exitSignal
 	}
-	if code, ok := exitCodes()[fault.KindOf(err)]; ok {
-		return code
+	kind := fault.KindOf(err)
+	if kind == fault.Internal {
+		return systemExitCode(err)
+	}
+	for code, kinds := range exitCodes() {
+		if slices.Contains(kinds, kind) {
+			return code
+		}
 	}
 	return exitFailure
 }
 
-// exitCodes maps the kinds that do not mean exitFailure.
-func exitCodes() map[fault.Kind]int {
-	return map[fault.Kind]int{
-		fault.InvalidBucketName: exitUsage,
-		fault.InvalidKey:        exitUsage,
-		fault.KeyTooLong:        exitUsage,
-		fault.NameTooLong:       exitUsage,
-		fault.InvalidVersionID:  exitUsage,
-		fault.InvalidTag:        exitUsage,
-		fault.TooManyTags:       exitUsage,
-		fault.InvalidArgument:   exitUsage,
-		fault.InvalidRequest:    exitUsage,
-		fault.NotDirectory:      exitUsage,
+// systemExitCode is for failures of the system that nobody has classified.
+func systemExitCode(err error) int {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return exitDenied
+	case errors.Is(err, fs.ErrNotExist):
+		return exitNotFound
+	case errors.Is(err, fs.ErrExist):
+		return exitConflict
+	}
+	return exitFailure
+}
 
-		fault.NoSuchStore:   exitNotFound,
-		fault.NoSuchBucket:  exitNotFound,
-		fault.NoSuchKey:     exitNotFound,
-		fault.NoSuchVersion: exitNotFound,
-		fault.NoSuchTagSet:  exitNotFound,
-
-		fault.AccessDenied: exitDenied,
-		fault.NotPermitted: exitDenied,
-
-		fault.StoreLocked:                exitBusy,
-		fault.Unavailable:                exitBusy,
-		fault.Shutdown:                   exitBusy,
-		fault.TimedOut:                   exitBusy,
-		fault.Busy:                       exitBusy,
-		fault.ConditionalRequestConflict: exitBusy,
-
-		fault.NoSpace:       exitNoSpace,
-		fault.QuotaExceeded: exitNoSpace,
-
-		fault.Damaged:     exitDamaged,
-		fault.StoreFailed: exitDamaged,
-		fault.IOFailed:    exitDamaged,
-
-		fault.Exists:                  exitConflict,
-		fault.BucketAlreadyExists:     exitConflict,
-		fault.BucketAlreadyOwnedByYou: exitConflict,
-		fault.BucketNotEmpty:          exitConflict,
-		fault.NotEmpty:                exitConflict,
-		fault.InvalidBucketState:      exitConflict,
-		fault.IllegalVersioning:       exitConflict,
-		fault.MethodNotAllowed:        exitConflict,
-		fault.PreconditionFailed:      exitConflict,
-
-		fault.Canceled: exitSignal,
+// exitCodes says which kinds of failure have which code. Every kind is here.
+func exitCodes() map[int][]fault.Kind {
+	return map[int][]fault.Kind{
+		exitFailure: {fault.Internal, fault.NotModified, fault.BadDigest, fault.IncompleteBody},
+		exitUsage: {
+			fault.InvalidBucketName, fault.InvalidKey, fault.KeyTooLong, fault.NameTooLong, fault.InvalidVersionID,
+			fault.InvalidTag, fault.TooManyTags, fault.MetadataTooLarge, fault.InvalidArgument, fault.InvalidRequest,
+			fault.InvalidPart, fault.InvalidPartOrder, fault.EntityTooSmall, fault.EntityTooLarge, fault.InvalidRange,
+			fault.NotDirectory, fault.IsDirectory, fault.SubdirOfItself, fault.CrossDevice,
+		},
+		exitNotFound: {
+			fault.NoSuchStore, fault.NoSuchMount, fault.NoSuchBucket, fault.NoSuchKey, fault.NoSuchVersion,
+			fault.NoSuchTagSet, fault.NoSuchUpload, fault.NoData, fault.NoMoreData,
+		},
+		exitDenied: {fault.AccessDenied, fault.NotPermitted},
+		exitBusy: {
+			fault.StoreLocked, fault.Unavailable, fault.Shutdown, fault.TimedOut, fault.Busy,
+			fault.ConditionalRequestConflict, fault.StaleHandle,
+		},
+		exitNoSpace: {fault.NoSpace, fault.QuotaExceeded},
+		exitDamaged: {fault.Damaged, fault.StoreFailed, fault.IOFailed},
+		exitConflict: {
+			fault.Exists, fault.BucketAlreadyExists, fault.BucketAlreadyOwnedByYou, fault.BucketNotEmpty, fault.NotEmpty,
+			fault.InvalidBucketState, fault.IllegalVersioning, fault.MethodNotAllowed, fault.PreconditionFailed, fault.ReadOnly,
+		},
+		exitUnsupported: {fault.NotSupported, fault.NewerFormat},
+		exitSignal:      {fault.Canceled},
 	}
 }
 
-// sentence is an error on one line; joined errors are lines.
+// cause is what the system said of a path, for a sentence that names the path already.
+func cause(err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
+}
+
+// sentence is an error on one line that a terminal can show; joined errors are parts of
+// it.
 func sentence(err error) string {
-	return strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\n", "; ")), " ")
+	text := strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\n", "; ")), " ")
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
 }

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	pailfs "pail/fs"
 	"pail/store/web/control"
 )
 
@@ -17,21 +19,86 @@ type mountOptions struct {
 	bucket     string
 	readOnly   bool
 	allowOther bool
+	uid, gid   string
+	umask      string
 	options    []string
 	background bool
 	log        string
 	debug      bool
 }
 
-func (o *mountOptions) addFlags(cmd *cobra.Command) {
+func (o *mountOptions) addFlags(cmd *cobra.Command, g *globals) {
 	f := cmd.Flags()
-	f.StringVar(&o.bucket, "bucket", "", "mount only this: NAME or NAME/PREFIX")
+	textVar(f, &o.bucket, "bucket", "mount only this: `NAME` or NAME/PREFIX")
 	f.BoolVar(&o.readOnly, "read-only", false, "allow no changes through this mount")
 	f.BoolVar(&o.allowOther, "allow-other", false, "let other users in, as far as permission bits allow")
-	f.StringArrayVarP(&o.options, "options", "o", nil, "mount options as in fstab: ro, allow_other, noexec, noatime, bucket=, store=, uid=, gid=, umask=, log=, fsname=, debug")
+	textVar(f, &o.uid, "uid", "`user`, by name or number, to whom objects belong that came without an owner (default who mounts)")
+	textVar(f, &o.gid, "gid", "`group` of such objects (default that of who mounts)")
+	textVar(f, &o.umask, "umask", "permission `bits`, octal, that such objects lack (default 022)")
+	f.StringArrayVarP(&o.options, "options", "o", nil, "mount `options` as in fstab: ro, allow_other, bucket=, uid=, gid=, umask=, store=, log=, fsname=, allow_any_fs, debug, noexec, noatime, ...")
 	f.BoolVar(&o.background, "background", false, "return once the mount answers; the daemon goes on in the background")
-	f.StringVar(&o.log, "log", "", "where a daemon in the background logs (default daemon.log in the store)")
+	textVar(f, &o.log, "log", "`file` to which a daemon in the background logs (default daemon.log in the store)")
 	f.BoolVar(&o.debug, "debug", false, "log every request of the kernel")
+	flagSuggests(cmd, "bucket", suggest(g, true, liveKeys))
+	flagSuggests(cmd, "options", optionsBegun(g))
+	flagSuggests(cmd, "log", flagFiles)
+	for _, name := range []string{"uid", "gid", "umask"} {
+		flagSuggests(cmd, name, cobra.NoFileCompletions)
+	}
+}
+
+// asOptions are the flags that -o knows too, as it would have them. What stands in -o
+// comes after them and so wins.
+func (o *mountOptions) asOptions() (list []string) {
+	for _, f := range []struct{ name, value string }{
+		{"bucket", o.bucket}, {"log", o.log}, {"uid", o.uid}, {"gid", o.gid}, {"umask", o.umask},
+	} {
+		if f.value != "" {
+			list = append(list, f.name+"="+f.value)
+		}
+	}
+	for _, f := range []struct {
+		name string
+		on   bool
+	}{{"ro", o.readOnly}, {"allow_other", o.allowOther}, {"debug", o.debug}} {
+		if f.on {
+			list = append(list, f.name)
+		}
+	}
+	return list
+}
+
+// optionsBegun suggests the last of a list of -o options, and the value of bucket=.
+func optionsBegun(g *globals) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		head, last := "", word
+		if i := strings.LastIndexByte(word, ','); i >= 0 {
+			head, last = word[:i+1], word[i+1:]
+		}
+		if value, ok := strings.CutPrefix(last, "bucket="); ok {
+			found, directive := suggestions(cmd, g, liveKeys, args, value)
+			return prefixed(head+"bucket=", found), directive
+		}
+		known := append(ownOptions(), pailfs.OptionNames()...)
+		slices.Sort(known)
+		known = slices.Compact(known)
+		found, directive := presented(prefixed(head, begun(known, last)))
+		return found, directive | cobra.ShellCompDirectiveNoSpace // a comma may follow
+	}
+}
+
+func prefixed(head string, words []string) (out []string) {
+	for _, w := range words {
+		out = append(out, head+w)
+	}
+	return out
+}
+
+// ownOptions are the -o options that are Pail's own.
+func ownOptions() []string {
+	return []string{
+		"ro", "rw", "allow_other", "bucket=", "store=", "uid=", "gid=", "umask=", "log=", "fsname=", "allow_any_fs", "debug",
+	}
 }
 
 // A mountPlan is what a command line to mount amounts to.
@@ -46,34 +113,27 @@ type mountPlan struct {
 
 // plan puts flags and -o options together; it looks at no file.
 func (o *mountOptions) plan(g *globals, args []string) (*mountPlan, error) {
-	p := &mountPlan{
-		anyFS: g.allowAnyFS,
-		req:   control.MountRequest{ReadOnly: o.readOnly, AllowOther: o.allowOther, Debug: o.debug},
-	}
-	storeArg, logArg, bucketArg := g.store, o.log, o.bucket
-	for _, opt := range splitOptions(o.options) {
-		name, value, _ := strings.Cut(opt, "=")
+	p := &mountPlan{anyFS: g.allowAnyFS}
+	store := g.store
+	for _, opt := range append(o.asOptions(), splitOptions(o.options)...) {
+		name, value, given := strings.Cut(opt, "=")
+		if slices.Contains(ownOptions(), name+"=") && value == "" {
+			return nil, usagef("the mount option %s= is empty; leave it out if the default is meant", name)
+		}
+		if given && slices.Contains(ownOptions(), name) {
+			return nil, usagef("the mount option %s takes no value", name)
+		}
 		var err error
-		switch name {
-		case "store":
-			storeArg = value
-		case "log":
-			logArg = value
-		case "bucket":
-			bucketArg = value
-		case "allow_any_fs":
-			p.anyFS = true
-		default:
+		if name == "store" {
+			store = value
+		} else {
 			err = p.option(name, value, opt)
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	if err := p.setBucket(bucketArg); err != nil {
-		return nil, err
-	}
-	return p, p.setPlaces(&globals{store: storeArg}, logArg, args)
+	return p, p.setPlaces(&globals{store: store}, args)
 }
 
 // option takes in one -o option; what is not Pail's goes on to the mount.
@@ -85,18 +145,24 @@ func (p *mountPlan) option(name, value, whole string) (err error) {
 		p.req.ReadOnly = false
 	case "allow_other":
 		p.req.AllowOther = true
+	case "allow_any_fs":
+		p.anyFS = true
 	case "debug":
 		p.req.Debug = true
 	case "fsname":
 		p.req.FsName = value
+	case "bucket":
+		err = p.setBucket(value)
+	case "log":
+		p.log, err = absolute(value)
 	case "uid":
-		p.req.UID, err = parseID(value, lookupUser)
+		p.req.UID, err = parseID("uid", value, lookupUser)
 	case "gid":
-		p.req.GID, err = parseID(value, lookupGroup)
+		p.req.GID, err = parseID("gid", value, lookupGroup)
 	case "umask":
 		n, e := strconv.ParseUint(value, 8, 32)
 		if e != nil || n > 0o777 {
-			return usagef("umask=%s is not an octal number up to 777", value)
+			return usagef("the umask %q is not an octal number up to 777", value)
 		}
 		umask := uint32(n)
 		p.req.Umask = &umask
@@ -107,9 +173,6 @@ func (p *mountPlan) option(name, value, whole string) (err error) {
 }
 
 func (p *mountPlan) setBucket(arg string) error {
-	if arg == "" {
-		return nil
-	}
 	bucket, prefix, err := splitKey(arg)
 	if err != nil {
 		return err
@@ -124,14 +187,9 @@ func (p *mountPlan) setBucket(arg string) error {
 	return nil
 }
 
-func (p *mountPlan) setPlaces(g *globals, log string, args []string) (err error) {
+func (p *mountPlan) setPlaces(g *globals, args []string) (err error) {
 	if p.store, err = g.storeDir(); err != nil {
 		return err
-	}
-	if log != "" {
-		if p.log, err = absolute(log); err != nil {
-			return err
-		}
 	}
 	if len(args) > 0 {
 		p.mountpoint, err = absolute(args[0])
@@ -176,16 +234,19 @@ func splitOptions(lists []string) []string {
 	return kept
 }
 
-func parseID(value string, lookup func(string) (string, error)) (*uint32, error) {
-	n, err := strconv.ParseUint(value, 10, 32)
+// parseID reads a user or group, by number or by name. The last number means nobody to
+// the kernel (chown(2)).
+func parseID(what, value string, lookup func(string) (string, error)) (*uint32, error) {
+	n, err := strconv.ParseUint(value, 10, 64)
 	if err != nil {
-		id, e := lookup(value)
+		number, e := lookup(value)
 		if e != nil {
 			return nil, usageError{e}
 		}
-		if n, err = strconv.ParseUint(id, 10, 32); err != nil {
-			return nil, usagef("%q has the number %s, which is none", value, id)
-		}
+		n, err = strconv.ParseUint(number, 10, 64)
+	}
+	if err != nil || n >= 1<<32-1 {
+		return nil, usagef("the %s %q is not a number below 4294967295", what, value)
 	}
 	id := uint32(n)
 	return &id, nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -15,7 +16,7 @@ type globals struct {
 }
 
 func (g *globals) addFlags(f *pflag.FlagSet) {
-	f.StringVar(&g.store, "store", "", "directory of the store (default $PAIL_STORE, else "+defaultStoreHelp+")")
+	textVar(f, &g.store, "store", "`directory` of the store (default $PAIL_STORE, else "+defaultStoreHelp+")")
 	f.BoolVar(&g.json, "json", false, "print JSON: one object a line for listings")
 	f.BoolVar(&g.allowAnyFS, "allow-any-fs", false, "accept a store on a network or FUSE filesystem, whose fsync and locks may lie")
 }
@@ -40,14 +41,15 @@ or delete in a versioned bucket can be brought back.
 		Args:          cobra.ArbitraryArgs,
 	}
 	g.addFlags(cmd.PersistentFlags())
-	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
-	})
+	flagSuggests(cmd, "store", flagDirectories)
+	cmd.SetFlagErrorFunc(flagError)
+	cmd.SetHelpCommand(newHelpCommand())
+	cmd.CompletionOptions.DisableDefaultCmd = true
 	cmd.AddCommand(
 		newInitCommand(g), newMountCommand(g), newUmountCommand(g),
 		newBucketCommand(g), newLsCommand(g), newStatCommand(g), newVersionsCommand(g),
 		newRestoreCommand(g), newRmCommand(g), newTagCommand(g), newConfigCommand(g),
-		newStatusCommand(g), newFsckCommand(g), newVersionCommand(g),
+		newStatusCommand(g), newFsckCommand(g), newVersionCommand(g), newCompletionCommand(),
 	)
 	return cmd
 }
@@ -57,7 +59,7 @@ func runGroup(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return cmd.Help()
 	}
-	return usageError{fmt.Errorf("there is no command %q; see %s --help", cmd.CommandPath()+" "+args[0], cmd.CommandPath())}
+	return usagef("there is no command %q; see %s --help", joined(cmd.CommandPath(), args[:1]), cmd.CommandPath())
 }
 
 // takes demands between least and most arguments; most below 0 is without end.
@@ -66,8 +68,22 @@ func takes(least, most int) cobra.PositionalArgs {
 		if len(args) >= least && (most < 0 || len(args) <= most) {
 			return nil
 		}
-		return usageError{fmt.Errorf("usage: %s", cmd.UseLine())}
+		return usagef("%s takes %s; usage: %s", strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" "), howMany(least, most), strings.TrimSuffix(cmd.UseLine(), " [flags]"))
 	}
+}
+
+func howMany(least, most int) string {
+	switch {
+	case most == 0:
+		return "no arguments"
+	case most < 0:
+		return "at least " + plural(int64(least), "argument")
+	case least == most:
+		return plural(int64(most), "argument")
+	case least == 0:
+		return "at most " + plural(int64(most), "argument")
+	}
+	return fmt.Sprintf("%d to %s", least, plural(int64(most), "argument"))
 }
 
 func usagef(format string, args ...any) error {

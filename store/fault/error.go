@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -51,16 +53,24 @@ func (e *Error) Text() string {
 	return e.Message
 }
 
-// Error returns resource, message and cause in one line.
+// Error returns resource, message and cause in one line; the resource only if the message
+// does not name it.
 func (e *Error) Error() string {
 	s := e.Text()
-	if e.Resource != "" {
+	if e.Resource != "" && !e.named() {
 		s = e.Resource + ": " + s
 	}
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}
 	return s
+}
+
+// named says whether the message names the resource: a key by its path, a bucket in
+// quotes, for its name may be any word.
+func (e *Error) named() bool {
+	return strings.Contains(e.Message, strconv.Quote(e.Resource)) ||
+		strings.Contains(e.Resource, "/") && strings.Contains(e.Message, e.Resource)
 }
 
 // Unwrap returns the cause.

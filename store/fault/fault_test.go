@@ -12,27 +12,10 @@ import (
 	"pail/store/fault"
 )
 
-// kinds returns every kind but None, found by walking up to the first number
-// that String answers for as for an unknown one.
-func kinds(t *testing.T) []fault.Kind {
-	t.Helper()
-	var all []fault.Kind
-	for k := fault.Internal; ; k++ {
-		if k != fault.Internal && k.String() == fault.Internal.String() {
-			break
-		}
-		all = append(all, k)
-	}
-	if last := all[len(all)-1]; last != fault.NameTooLong {
-		t.Fatalf("the walk ended at %v", last)
-	}
-	return all
-}
-
 func TestEveryKindHasAFullRow(t *testing.T) {
 	names := map[string]fault.Kind{}
 	status := map[string]int{}
-	for _, k := range kinds(t) {
+	for _, k := range fault.Kinds() {
 		row := k.Row()
 		if row.Name == "" || row.Errno == 0 || row.S3Code == "" || row.HTTPStatus < 300 || row.Message == "" {
 			t.Errorf("kind %d: row is not full: %+v", k, row)
@@ -51,6 +34,23 @@ func TestEveryKindHasAFullRow(t *testing.T) {
 	}
 	if _, ok := fault.ParseKind("no such name"); ok {
 		t.Error("ParseKind accepts an unknown name")
+	}
+}
+
+func TestAnErrorNamesItsResourceOnce(t *testing.T) {
+	for _, c := range []struct {
+		err  *fault.Error
+		want string
+	}{
+		{fault.New(fault.NoSuchBucket, "there is no bucket %q", "photos").At("photos", ""), `there is no bucket "photos"`},
+		{fault.New(fault.NoSuchBucket, "").At("bucket", ""), "bucket: the bucket does not exist"},
+		{fault.New(fault.NoSuchKey, "there is no object bkt/a/b").At("bkt", "a/b"), "there is no object bkt/a/b"},
+		{fault.New(fault.KeyTooLong, "").At("bkt", "k"), "bkt/k: the key is longer than 1024 bytes"},
+		{fault.Wrap(fault.Damaged, errors.New("why"), "").At("bkt", "k"), "bkt/k: stored data is damaged: why"},
+	} {
+		if got := c.err.Error(); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
 	}
 }
 

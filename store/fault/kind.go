@@ -17,6 +17,7 @@ const (
 	StoreFailed   // a sync failed: the store stopped writing until it is reopened
 	StoreLocked   // another process owns the store
 	NoSuchStore   // the directory holds no store
+	NoSuchMount   // no mount is there, or no directory to mount on
 	NewerFormat   // written by a newer release
 	Unavailable   // cannot answer now, a retry may succeed
 	Shutdown      // the store is closing
@@ -91,6 +92,15 @@ func (k Kind) Row() Row {
 		return table[Internal]
 	}
 	return table[k]
+}
+
+// Kinds returns every kind but None.
+func Kinds() []Kind {
+	all := make([]Kind, 0, kindCount-1)
+	for k := None + 1; k < kindCount; k++ {
+		all = append(all, k)
+	}
+	return all
 }
 
 // String returns the kind's stable name.

@@ -26,6 +26,7 @@ var table = [kindCount]Row{
 	StoreFailed:   {"StoreFailed", syscall.EIO, "InternalError", 500, "the store stopped writing after a failed sync"},
 	StoreLocked:   {"StoreLocked", syscall.EBUSY, "ServiceUnavailable", 503, "another process owns the store"},
 	NoSuchStore:   {"NoSuchStore", syscall.ENOENT, "InternalError", 500, "there is no store in this directory"},
+	NoSuchMount:   {"NoSuchMount", syscall.ENOENT, "InternalError", 500, "there is no such mount"},
 	NewerFormat:   {"NewerFormat", syscall.EPROTONOSUPPORT, "InternalError", 500, "the store was written by a newer release"},
 	Unavailable:   {"Unavailable", syscall.EAGAIN, "ServiceUnavailable", 503, "the store cannot answer now, try again"},
 	Shutdown:      {"Shutdown", syscall.ESHUTDOWN, "ServiceUnavailable", 503, "the store is shutting down"},
