@@ -25,7 +25,7 @@
 // # How it is laid out
 //
 // raw.go lists what is answered, by family: ops_lookup, ops_attr, ops_dir, ops_name,
-// ops_open, ops_data. node_table and handle_table are the memory, location joins them
+// ops_open, ops_temp, ops_data. node_table and handle_table are the memory, location joins them
 // to keys. changes translates what the store says into what notifier tells the
 // kernel; peers does the same between mounts of one process. mount, mountpoint,
 // attach and options are the way in and out. To answer one more request: write the
@@ -53,6 +53,8 @@
 //     inode number of the entry before it (cursor_table.go).
 //   - No writeback cache: the store's other door changes files. No passthrough: the
 //     store must see writes, and the bytes of a version may be in several files.
+//   - A file of O_TMPFILE has an inode and no name. linkat(2) publishes it, as one
+//     version that is whole from its first moment; other hard links stay refused.
 //   - Interrupts are ignored: requests are short, and Go programs send signals to
 //     themselves all the time.
 //   - A second mount of what a first one shows is read-only: two kernels see neither

@@ -135,6 +135,15 @@ func (t *nodeTable) remember(id, parent uint64, name string, kind nodeKind) {
 	}
 }
 
+// rememberNameless notes that the kernel is being told of a node that stands nowhere.
+func (t *nodeTable) rememberNameless(id uint64, kind nodeKind) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.alloc()
+	*t.at(s) = node{id: id, kind: kind, lookups: 1, gone: true}
+	t.byID[id] = s
+}
+
 // place puts the node in slot s at a place and takes the name from whoever has it.
 func (t *nodeTable) place(s uint32, parent uint64, name string) {
 	if old := t.find(parent, name); old != 0 && old != s {

@@ -193,7 +193,7 @@ func (f *filesystem) truncate(se *store.Session, in *fuse.SetAttrIn, size int64)
 		}
 		return h.file.Truncate(f.ctx, size)
 	}
-	file, err := f.openStanding(se, in.NodeId, store.OpenFlags{Write: true})
+	file, err := f.openNode(se, in.NodeId, store.OpenFlags{Write: true})
 	if err != nil {
 		return err
 	}

@@ -356,8 +356,3 @@ func (f *filesystem) Readlink(_ <-chan struct{}, h *fuse.InHeader) ([]byte, fuse
 	to, err := se.Readlink(f.ctx, loc.bucket, loc.key())
 	return []byte(to), f.status("readlink", err)
 }
-
-// Link refuses: an object has one key.
-func (f *filesystem) Link(<-chan struct{}, *fuse.LinkIn, string, *fuse.EntryOut) fuse.Status {
-	return fuse.EPERM
-}

@@ -19,7 +19,7 @@ func (f *filesystem) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut)
 	}
 	f.tree.RLock()
 	defer f.tree.RUnlock()
-	file, err := f.openStanding(f.session(&in.InHeader), in.NodeId, flags)
+	file, err := f.openNode(f.session(&in.InHeader), in.NodeId, flags)
 	if fault.Is(err, fault.StaleHandle) && !flags.Write {
 		if r := f.relics.use(in.NodeId); r != nil {
 			out.OpenFlags = fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH
@@ -65,6 +65,19 @@ func (f *filesystem) opened(h *fuse.InHeader, id uint64, file *store.File, write
 		out.OpenFlags |= fuse.FOPEN_NOFLUSH
 	}
 	out.Fh = f.handles.add(hd, mode)
+}
+
+// openNode opens the file node id by its name or, if it has none any more, by way of
+// those who have it open: /proc/self/fd leads to it. f.tree is held.
+func (f *filesystem) openNode(se *store.Session, id uint64, flags store.OpenFlags) (*store.File, error) {
+	file, err := f.openStanding(se, id, flags)
+	if !fault.Is(err, fault.StaleHandle) {
+		return file, err
+	}
+	if open := f.handles.fileOf(id); open != nil {
+		return se.Reopen(f.ctx, open, flags)
+	}
+	return nil, err
 }
 
 // openStanding opens the file node id. If its name holds another inode by now, the

@@ -4,8 +4,8 @@ import "github.com/hanwen/go-fuse/v2/fuse"
 
 // What of fuse.RawFileSystem is answered here, by family; everything else is ENOSYS
 // by the embedded default, which the kernel takes to mean "never ask again":
-// extended attributes, file locks (the kernel's own are complete on one host),
-// TMPFILE, and OPENDIR (see ops_dir.go).
+// extended attributes, file locks (the kernel's own are complete on one host)
+// and OPENDIR (see ops_dir.go).
 var (
 	_ fuse.RawFileSystem = (*filesystem)(nil)
 
@@ -14,6 +14,7 @@ var (
 	_ dirOps    = (*filesystem)(nil)
 	_ nameOps   = (*filesystem)(nil)
 	_ openOps   = (*filesystem)(nil)
+	_ tempOps   = (*filesystem)(nil)
 	_ dataOps   = (*filesystem)(nil)
 )
 
@@ -44,6 +45,10 @@ type nameOps interface {
 	Rename(cancel <-chan struct{}, input *fuse.RenameIn, oldName, newName string) fuse.Status
 	Symlink(cancel <-chan struct{}, header *fuse.InHeader, pointedTo, linkName string, out *fuse.EntryOut) fuse.Status
 	Readlink(cancel <-chan struct{}, header *fuse.InHeader) ([]byte, fuse.Status)
+}
+
+type tempOps interface {
+	Tmpfile(cancel <-chan struct{}, input *fuse.CreateIn, out *fuse.CreateOut) fuse.Status
 	Link(cancel <-chan struct{}, input *fuse.LinkIn, filename string, out *fuse.EntryOut) fuse.Status
 }
 

@@ -55,6 +55,8 @@
 //   - A renamed object's version is made by the rename: it has the rename's sequence,
 //     time and principal. So a record below a directory that is being renamed belongs to
 //     the rename exactly if its sequence is not greater.
+//   - A temporary file is an inode that has no name until Link publishes it under one:
+//     in the same update, so there is no moment at which the name is only claimed.
 //   - A draft that was fsynced is synced again before its publish commits: the publish
 //     ends the draft's record, and with it the way back to what the fsync promised.
 //   - Small drafts are kept in memory and published inline, in the same commit as their

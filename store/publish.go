@@ -29,7 +29,7 @@ func (n *inode) publish(ctx context.Context, onlyData bool) error {
 	n.syncing.Lock() // no fsync may record a draft that was published
 	defer n.syncing.Unlock()
 	for {
-		err := n.tryPublish(ctx, onlyData)
+		err := n.tryPublish(ctx, onlyData, n.ownName)
 		if !errors.Is(err, errBaseGone) {
 			return err
 		}
@@ -39,7 +39,20 @@ func (n *inode) publish(ctx context.Context, onlyData bool) error {
 	}
 }
 
-func (n *inode) tryPublish(ctx context.Context, onlyData bool) error {
+// A naming says under which name an update publishes a file; a nil bucket: under none.
+type naming func(t *txn) (b *record.Bucket, key string, err error)
+
+// ownName is the name that the file has.
+func (n *inode) ownName(t *txn) (*record.Bucket, string, error) {
+	bucket, _, key, linked := t.s.files.name(n)
+	if !linked {
+		return nil, "", nil
+	}
+	return t.bucketByID(bucket), key, nil // nil: the bucket went, and the file's name with it
+}
+
+// tryPublish publishes the draft under the name that the update finds it to have.
+func (n *inode) tryPublish(ctx context.Context, onlyData bool, name naming) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	d := n.draft
@@ -59,13 +72,12 @@ func (n *inode) tryPublish(ctx context.Context, onlyData bool) error {
 	var v *record.Version
 	_, err = n.s.update(ctx, d.who, n.s.lastMode(visible), func(t *txn) error {
 		v = nil
-		bucket, _, key, linked := t.s.files.name(n)
-		b := t.bucketByID(bucket) // nil: the bucket went, and the file's name with it
-		if linked && b != nil {
-			var err error
-			if v, err = t.publishDraft(n, d, b, key, es, seal); err != nil {
-				return err
-			}
+		b, key, err := name(t)
+		if err == nil && b != nil {
+			v, err = t.publishDraft(n, d, b, key, es, seal)
+		}
+		if err != nil {
+			return err
 		}
 		return t.dropDraft(n.ino) // at last: until here it keeps what the version refers to
 	})

@@ -364,6 +364,7 @@ func TestMain(m *testing.M) {
 var children = map[string]func(args []string) error{
 	"rename": renameAndDie,
 	"sync":   syncAndDie,
+	"temp":   tempAndDie,
 }
 
 // child runs a task in a process of its own, which has to end by a kill.
