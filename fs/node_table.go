@@ -139,9 +139,7 @@ func (t *nodeTable) remember(id, parent uint64, name string, kind nodeKind) {
 func (t *nodeTable) rememberNameless(id uint64, kind nodeKind) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := t.alloc()
-	*t.at(s) = node{id: id, kind: kind, lookups: 1, gone: true}
-	t.byID[id] = s
+	t.insert(node{id: id, kind: kind, lookups: 1, gone: true})
 }
 
 // place puts the node in slot s at a place and takes the name from whoever has it.
