@@ -24,8 +24,9 @@
 //
 // # How it is laid out
 //
-// raw.go lists what is answered, by family: ops_lookup, ops_attr, ops_dir, ops_name,
-// ops_open, ops_temp, ops_data. node_table and handle_table are the memory, location joins them
+// Package device brings the requests. raw.go lists what is answered, by family:
+// ops_lookup, ops_attr, ops_dir, ops_name, ops_open, ops_temp, ops_data. node_table and
+// handle_table are the memory, location joins them
 // to keys. changes translates what the store says into what notifier tells the
 // kernel; peers does the same between mounts of one process. mount, mountpoint,
 // attach and options are the way in and out. To answer one more request: write the

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 
+	"pail/fs/device"
 	"pail/fs/names"
 	"pail/store/fault"
 )
@@ -32,7 +32,7 @@ const (
 // A Server serves one mount. Its methods may be called from many goroutines.
 type Server struct {
 	fs     *filesystem
-	server *fuse.Server
+	device *device.Device
 	dir    string
 	stop   func() // ends Watch
 	log    *slog.Logger
@@ -144,7 +144,7 @@ func (m *Server) start(o *Options, extra mountOptions) error {
 	if err != nil {
 		return err
 	}
-	m.server, err = fuse.NewServer(m.fs, fmt.Sprintf("/dev/fd/%d", fd), &fuse.MountOptions{
+	m.device, err = device.New(fd, m.fs, &fuse.MountOptions{
 		MaxWrite: maxRequest, MaxReadAhead: maxRequest, MaxBackground: maxBackground,
 		ExplicitDataCacheControl: true, EnableSymlinkCaching: true, DisableXAttrs: true,
 		// READDIRPLUS only where the entries are asked after: a plain listing of
@@ -158,8 +158,8 @@ func (m *Server) start(o *Options, extra mountOptions) error {
 		return errors.Join(fault.Wrap(fault.Internal, err, "the kernel and we do not understand each other"), detach(m.dir, true))
 	}
 	m.stop = m.fs.store.Watch(m.fs.observe)
-	m.fs.notify.start(m.server)
-	go m.fs.pruner.run(m.fs, m.server)
+	m.fs.notify.start(m.device)
+	go m.fs.pruner.run(m.fs, m.device)
 	go m.serve()
 	if err := firstPoll(m.dir); err != nil {
 		return errors.Join(fault.Wrap(fault.Internal, err, "the mount at %s does not answer", m.dir), m.Unmount(m.fs.ctx))
@@ -171,10 +171,13 @@ func (m *Server) start(o *Options, extra mountOptions) error {
 // serve answers requests until the mount is gone, then publishes what was left open:
 // the kernel drops RELEASEs that are on their way when it unmounts.
 func (m *Server) serve() {
-	m.server.Serve()
+	m.device.Serve()
 	m.stop()
 	m.fs.notify.close()
 	m.fs.pruner.close()
+	if err := m.device.Close(); err != nil {
+		m.log.Warn("mount: close the device", "err", err)
+	}
 	m.fs.peers.leave(m.fs)
 	m.fs.letRootGo()
 	var errs []error
@@ -273,4 +276,4 @@ func raiseReadAhead(dir string) {
 	_ = os.WriteFile(filepath.Join("/sys/class/bdi", e.device, "read_ahead_kb"), []byte(strconv.Itoa(readAhead)), 0)
 }
 
-var _ kernel = (*fuse.Server)(nil)
+var _ kernel = (*device.Device)(nil)

@@ -10,7 +10,7 @@ import (
 	"pail/store"
 )
 
-// A kernel is told what it must no longer believe; fuse.Server is one.
+// A kernel is told what it must no longer believe; device.Device is one.
 type kernel interface {
 	EntryNotify(parent uint64, name string) fuse.Status
 	DeleteNotify(parent, child uint64, name string) fuse.Status

@@ -7,57 +7,34 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 
+	"pail/fs/device"
 	"pail/store/fault"
 )
 
-// spliceMin is the smallest read, in bytes, that goes from the content's file to the
-// kernel without passing through our memory. Setting up the pipe costs more than
-// copying less.
-const spliceMin = 32 << 10
+// Range says where in a content file the bytes of a READ are, if one range of one file
+// holds all that was asked for.
+func (f *filesystem) Range(in *fuse.ReadIn) (device.Range, bool) {
+	h := f.handles.file(in.Fh)
+	if h == nil {
+		return device.Range{}, false
+	}
+	fd, off, n, release, ok := h.file.Extent(int64(in.Offset), int(in.Size))
+	return device.Range{Fd: fd, Off: off, Len: n, Release: release}, ok
+}
 
-// Read answers from the page cache of a content file where one range of one file
-// holds all that was asked for, and copies otherwise. A short answer means the end of
-// the file.
+// Read answers what Range has not, with a copy. A short answer means the end of the
+// file.
 func (f *filesystem) Read(_ <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
 	h := f.handles.file(in.Fh)
 	if h == nil {
 		return nil, fuse.EBADF
 	}
-	off, want := int64(in.Offset), int(in.Size)
-	if want >= spliceMin {
-		if fd, fdOff, n, release, ok := h.file.Extent(off, want); ok {
-			return &extentResult{fd: fd, off: fdOff, n: n, release: release}, fuse.OK
-		}
-	}
-	n, err := h.file.ReadAt(f.ctx, buf[:want], off)
+	n, err := h.file.ReadAt(f.ctx, buf[:in.Size], int64(in.Offset))
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, f.status("read", err)
 	}
 	return fuse.ReadResultData(buf[:n]), fuse.OK
 }
-
-// An extentResult is a range of a content file that go-fuse splices to the kernel.
-type extentResult struct {
-	fd      uintptr
-	off     int64
-	n       int
-	release func()
-}
-
-// Seekable is what go-fuse asks for to splice.
-func (r *extentResult) Seekable() (fd uintptr, off int64, n int) { return r.fd, r.off, r.n }
-
-// Size is how many bytes there are.
-func (r *extentResult) Size() int { return r.n }
-
-// Bytes reads the range, where it cannot be spliced.
-func (r *extentResult) Bytes(buf []byte) ([]byte, fuse.Status) {
-	n, err := unix.Pread(int(r.fd), buf[:min(r.n, len(buf))], r.off)
-	return buf[:max(n, 0)], fuse.ToStatus(err)
-}
-
-// Done lets the content file go.
-func (r *extentResult) Done() { r.release() }
 
 // Write puts bytes into the draft. The kernel says when set-id bits must go with it.
 func (f *filesystem) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (uint32, fuse.Status) {

@@ -1,0 +1,39 @@
+// Package device carries requests from the kernel to a filesystem and the answers back,
+// over a descriptor of /dev/fuse. It knows the protocol's frame, not what is in it: that
+// is go-fuse's ProtocolServer, whose filesystem answers each request.
+//
+// Words. A worker is a goroutine that takes requests and answers them itself. The waiter
+// is the one worker that waits for requests while there are none. A crowd is more
+// requests at once than one worker can answer.
+//
+// # Promises
+//
+//   - A request is answered while others are being answered, however long those take:
+//     within a few milliseconds there is another worker, and at once while there is a
+//     crowd. A handler may wait for what only another request brings about.
+//   - Serve returns when the kernel has ended the connection and every handler has
+//     returned.
+//   - A notification may wait in the kernel for requests under way; it holds no lock.
+//
+// # Decisions
+//
+//   - Not go-fuse's Server, because of what a request costs there besides what it does:
+//     a thread falls asleep in read(2), the next request wakes it up on another
+//     processor, and if nobody else reads another goroutine is woken to. Here the waiter
+//     looks for the next request again and again for a while (spinFor), without sleeping
+//     and without handing its processor back to the runtime: whoever has just got an
+//     answer will most likely ask again. On a virtual machine with two processors a
+//     lookup took 80 us instead of 163, a write of 4 KiB 70 instead of 131, the opening,
+//     reading and closing of a small file 155 instead of 304 (medians of runs in turn).
+//   - Looking costs processor time that somebody else may need, so it ends soon, and is
+//     only done while it pays: the waiter counts how often the next request came within
+//     that time (see patience), and sleeps at once where most do not. On one processor
+//     there is nobody to wait for without sleeping.
+//   - The worker that took a request answers it, with nobody reading meanwhile: to wake
+//     another each time would cost as much as most answers. What tells that another is
+//     needed: requests are there whenever one was answered (crowd), or nothing has moved
+//     for a tick (watch).
+//   - One waiter sleeps in poll(2): with several, each request would wake all of them.
+//   - What is in one piece of a file is spliced. A pipe of an unprivileged process holds
+//     1 MiB, so an answer has to be smaller (MaxSplice).
+package device

@@ -1,0 +1,141 @@
+package device
+
+import (
+	"runtime"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// spinFor is how long the waiter looks for the next request before it sleeps. A
+	// program's next request mostly comes within 20 to 50 us of an answer.
+	spinFor = 100 * time.Microsecond
+	// crowdAt is how many requests in a row have to be there at once for a crowd.
+	crowdAt = 8
+	// crowdFor is how often a worker has to look in vain for a crowd to be over.
+	crowdFor = 64
+)
+
+// spawn starts one more worker, unless the connection has ended.
+func (d *Device) spawn() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.over {
+		d.workers++
+		go d.work()
+	}
+}
+
+// leave counts a worker out. The last one leaves when the connection has ended: until
+// then none leaves but that another one waits.
+func (d *Device) leave() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.workers--; d.workers == 0 {
+		d.over = true
+		close(d.ended)
+	}
+}
+
+// work takes requests and answers them, until there is nothing to do that the waiter
+// could not do as well.
+func (d *Device) work() {
+	defer d.leave()
+	b := d.bufs.Get().(*buffers)
+	defer d.bufs.Put(b)
+	for atOnce := 0; ; {
+		n, errno := d.look(b.in)
+		if errno == unix.EAGAIN {
+			atOnce = 0
+			d.calm()
+			if !d.waiting.CompareAndSwap(false, true) {
+				return
+			}
+			n, errno = d.await(b.in)
+		} else if atOnce++; atOnce >= crowdAt {
+			d.crowd.Store(crowdFor)
+		}
+		switch errno {
+		case 0:
+		case unix.ENOENT, unix.EINTR: // the request was taken back
+			continue
+		default: // ENODEV: the connection has ended
+			return
+		}
+		d.served.Add(1)
+		if d.crowd.Load() > 0 && !d.waiting.Load() {
+			d.spawn()
+		}
+		d.handle(b, n)
+	}
+}
+
+// calm notes that there was nothing to be taken.
+func (d *Device) calm() {
+	if c := d.crowd.Load(); c > 0 {
+		d.crowd.CompareAndSwap(c, c-1)
+	}
+}
+
+// look takes a request if there is one, else it is EAGAIN. The runtime is not told of
+// the system call, since it does not wait.
+func (d *Device) look(buf []byte) (n int, errno unix.Errno) {
+	r, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(d.fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)))
+	return int(r), errno
+}
+
+// await waits for a request and takes it. It is for the waiter, which is none when it
+// returns.
+func (d *Device) await(buf []byte) (n int, errno unix.Errno) {
+	start := time.Now()
+	errno = unix.EAGAIN
+	if d.pays() {
+		for errno == unix.EAGAIN && time.Since(start) < spinFor {
+			n, errno = d.look(buf)
+		}
+	}
+	slept := errno == unix.EAGAIN
+	for errno == unix.EAGAIN {
+		d.sleep()
+		n, errno = d.look(buf)
+	}
+	d.learn(time.Since(start) < spinFor)
+	d.waiting.Store(false)
+	if slept {
+		d.wakeWatch()
+	}
+	return n, errno
+}
+
+// sleep returns when there may be something to be taken.
+func (d *Device) sleep() {
+	// What it returns does not matter: reading will tell.
+	_, _ = unix.Poll([]unix.PollFd{{Fd: int32(d.fd), Events: unix.POLLIN}}, -1)
+}
+
+// A patience knows whether looking pays. It belongs to the waiter.
+type patience struct {
+	alone bool // there is one processor
+	score int  // of the last waits, those that were short against those that were not
+}
+
+// scoreMax bounds how much the past weighs.
+const scoreMax = 16
+
+func newPatience() patience {
+	return patience{alone: runtime.NumCPU() == 1, score: scoreMax}
+}
+
+// pays says whether the next request will probably come soon.
+func (p *patience) pays() bool { return p.score > scoreMax/2 && !p.alone }
+
+// learn notes whether a request came within spinFor.
+func (p *patience) learn(soon bool) {
+	if soon {
+		p.score = min(p.score+1, scoreMax)
+	} else {
+		p.score = max(p.score-1, 0)
+	}
+}
