@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 	"sort"
 	"time"
 
@@ -53,6 +54,9 @@ func (se *Session) CreateBucket(ctx context.Context, name string, o BucketOption
 			Schema: record.Schema, Id: t.tx.NextID(), Name: name, Account: se.who.Account, Region: o.Region,
 			CreatedNs: t.now().UnixNano(), Versioning: uint32(state),
 			EverVersioned: state == versioning.Enabled, Born: t.tx.Seq(),
+		}
+		if made.EverVersioned {
+			made.Versioned = made.Born
 		}
 		root = t.newDir(nil)
 		root.Explicit = true
@@ -149,7 +153,9 @@ func (se *Session) SetVersioning(ctx context.Context, name string, to versioning
 		t.changed(Change{Kind: BucketChanged, Bucket: name})
 		return t.editBucket(b, func(b *record.Bucket) {
 			b.Versioning = uint32(to)
-			b.EverVersioned = b.EverVersioned || to != versioning.Unversioned
+			if !b.EverVersioned && to != versioning.Unversioned {
+				b.EverVersioned, b.Versioned = true, t.tx.Seq()
+			}
 		})
 	})
 	return err
@@ -294,6 +300,9 @@ func (se *Session) BucketUsage(ctx context.Context, name string) (Usage, error) 
 	}
 	var u Usage
 	err := se.view(name, func(sn *snap, b *record.Bucket) error {
+		if sn.atRest(b.Id, "") != nil {
+			return sn.usageMoving(ctx, b, &u)
+		}
 		for _, prefix := range [][]byte{table.Head(b.Id, ""), table.Dead(b.Id, ""), table.NoncurrentBelow(b.Id, "")} {
 			live := prefix[0] == table.Head(0, "")[0]
 			err := sn.eachVersion(ctx, prefix, func(v *record.Version) { u.count(v, live) })
@@ -304,6 +313,30 @@ func (se *Session) BucketUsage(ctx context.Context, name string) (Usage, error) 
 		return nil
 	})
 	return u, err
+}
+
+// usageMoving counts key by key, which is slower, as renames on their way make them
+// appear.
+func (sn *snap) usageMoving(ctx context.Context, b *record.Bucket, u *Usage) error {
+	k := sn.keys(b, "", "")
+	defer k.Close()
+	for k.Next() {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		l, err := k.Line()
+		if err != nil {
+			return err
+		}
+		err = l.newest(math.MaxUint64, func(v *record.Version) (bool, error) {
+			u.count(v, l.live && v == l.top)
+			return true, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return k.Err()
 }
 
 func (u *Usage) count(v *record.Version, live bool) {

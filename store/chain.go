@@ -111,7 +111,7 @@ func (t *txn) stack(b *record.Bucket, key string, c chain, v *record.Version, st
 			return err
 		}
 	case versioning.Discards:
-		t.discarded = append(t.discarded, top)
+		t.discard(top)
 	}
 	if step.DiscardNull {
 		return t.dropNoncurrentNull(b, key, v)
@@ -127,6 +127,7 @@ func (t *txn) keepNoncurrent(b *record.Bucket, key string, top, v *record.Versio
 	v.Noncurrent++
 	old := proto.CloneOf(top)
 	old.NextNumber, old.NullSeq, old.Noncurrent = 0, 0, 0
+	old.Turns = versioning.Turns(old.Turns).Turn(v.Seq)
 	return t.put(table.Noncurrent(b.Id, key, top.Seq), old)
 }
 
@@ -144,8 +145,14 @@ func (t *txn) dropNoncurrentNull(b *record.Bucket, key string, top *record.Versi
 	t.tx.Delete(k)
 	top.NullSeq = 0
 	top.Noncurrent--
-	t.discarded = append(t.discarded, old)
+	t.discard(old)
 	return nil
+}
+
+// discard takes a version from history that is in no table any more.
+func (t *txn) discard(v *record.Version) {
+	t.discarded = append(t.discarded, v)
+	t.forgets = true
 }
 
 // letGo releases what versions own that this update has discarded. A publish whose
@@ -164,6 +171,11 @@ func (t *txn) letGo() error {
 // does not ask for history. It returns the marker that was made, if one was, and
 // what was live before.
 func (t *txn) deleteCurrent(b *record.Bucket, key string, keep dirKeep) (marker, was *record.Version, err error) {
+	return t.takeAway(b, key, keep, "")
+}
+
+// takeAway is deleteCurrent of what a rename takes to another key, if that is not empty.
+func (t *txn) takeAway(b *record.Bucket, key string, keep dirKeep, to string) (marker, was *record.Version, err error) {
 	c, err := t.chain(b, key)
 	if err != nil {
 		return nil, nil, err
@@ -174,11 +186,11 @@ func (t *txn) deleteCurrent(b *record.Bucket, key string, keep dirKeep) (marker,
 			return nil, nil, nil
 		}
 		t.tx.Delete(table.Head(b.Id, key))
-		t.discarded = append(t.discarded, c.live)
+		t.discard(c.live)
 		return nil, c.live, t.keyDied(b, key, keep)
 	}
 	m := t.newVersion()
-	m.Marker = true
+	m.Marker, m.Renamed = true, to
 	if err := t.stack(b, key, c, m, step); err != nil {
 		return nil, nil, err
 	}
@@ -210,7 +222,7 @@ func (t *txn) deleteVersion(b *record.Bucket, key string, seq uint64, keep dirKe
 	if err := t.replaceTop(b, key, c, next, keep); err != nil {
 		return nil, err
 	}
-	t.discarded = append(t.discarded, top)
+	t.discard(top)
 	return top, nil
 }
 
@@ -229,7 +241,7 @@ func (t *txn) deleteNoncurrent(b *record.Bucket, key string, c chain, seq uint64
 	if err := t.putTop(b, key, top, c.live != nil); err != nil {
 		return nil, err
 	}
-	t.discarded = append(t.discarded, v)
+	t.discard(v)
 	return v, nil
 }
 
@@ -265,6 +277,11 @@ func (t *txn) promote(b *record.Bucket, key string, top *record.Version) (*recor
 	if next.Null {
 		next.NullSeq = 0
 	}
+	since := t.tx.Seq()
+	if t.undoes {
+		since = top.Seq
+	}
+	next.Turns = versioning.Turns(next.Turns).Turn(since)
 	if !next.Marker {
 		// Its file may live on under another name, where a rename took it.
 		next.Ino = t.tx.NextID()

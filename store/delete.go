@@ -64,8 +64,8 @@ func (t *txn) deleteKey(b *record.Bucket, key string) (res DeleteResult, err err
 	if marker != nil {
 		res = DeleteResult{DeleteMarker: true, VersionID: versionID(marker)}
 	}
-	if was != nil {
-		t.changed(Change{Kind: ObjectDeleted, Bucket: b.Name, Key: key, Ino: was.Ino, VersionID: res.VersionID})
+	if was != nil || marker != nil {
+		t.changed(Change{Kind: ObjectDeleted, Bucket: b.Name, Key: key, Ino: was.GetIno(), VersionID: res.VersionID})
 	}
 	return res, nil
 }

@@ -45,6 +45,16 @@
 // names). Locks are taken in the order inode.mu, fileTable.mu; updates take only the
 // latter.
 //
+// # The past
+//
+// History belongs to keys: a line (line.go) is that of one, with the renames on their
+// way as good as done, so that reading it waits for nothing. A moment is a place in the
+// order of commits (moment.go): a time stands for the last commit until then, and all
+// before it. What a key was then is a version that is still kept and was current then,
+// or nothing: a version knows when it was (versioning.Turns). Directories are told by
+// their records, which say when each was born and died (past.go). In a bucket that is
+// not versioned only what has stood unchanged since is there to be seen.
+//
 // # Decisions
 //
 //   - mkdir makes the directory's own key ("dir/", an empty object), so that both doors
@@ -61,6 +71,9 @@
 //     ends the draft's record, and with it the way back to what the fsync promised.
 //   - Small drafts are kept in memory and published inline, in the same commit as their
 //     version: they are never pending and cost no file.
+//   - Commits are timed by a sample a millisecond, not one each: it costs nothing, and
+//     who asks for a moment asks by the clock. The clock may be set back; the samples
+//     between two setbacks rise and are searched.
 //   - The feed of changes is written only while a cursor exists.
 //   - Renaming between buckets answers CrossDevice, so that mv copies.
 //   - A part of an upload is always a content file, so that completing joins extents and

@@ -156,6 +156,7 @@ func (c *chainCheck) begin() {
 	if !top.Bare && (top.Number == 0 || top.Number >= top.NextNumber) {
 		c.say("its current version has number %d and the next would get %d", top.Number, top.NextNumber)
 	}
+	c.turns(top, 0)
 	c.seq, c.number, c.time = top.Seq, top.Number, top.TimeNs
 	if top.Bare {
 		c.number = top.NextNumber
@@ -174,10 +175,29 @@ func (c *chainCheck) noncurrent(v *record.Version) {
 	case v.Null && (c.nullSeq != 0 || c.top.GetNull()):
 		c.say("it has more than one null version")
 	}
+	// What was covered before turns were recorded has none.
+	if len(v.Turns) > 0 {
+		c.turns(v, 1)
+	}
 	if v.Null {
 		c.nullSeq = v.Seq
 	}
 	c.seq, c.number, c.time = v.Seq, v.Number, v.TimeNs
+}
+
+// turns checks when a version says that it was current; odd is 1 if it is not now.
+func (c *chainCheck) turns(v *record.Version, odd int) {
+	last := v.Seq
+	for _, turn := range v.Turns {
+		if turn <= last || turn > c.f.seq {
+			c.say("its version of commit %d says that it was current or not since commit %d", v.Seq, turn)
+			return
+		}
+		last = turn
+	}
+	if len(v.Turns)%2 != odd {
+		c.say("its version of commit %d contradicts its place about whether it is current", v.Seq)
+	}
 }
 
 func (c *chainCheck) end() {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,7 +31,8 @@ type museum struct {
 	t    *testing.T
 	s    *Store
 	se   *Session
-	file *File // open, with a draft that was fsynced
+	file *File        // open, with a draft that was fsynced
+	back atomic.Int64 // by how much the clock was set back
 	want map[[3]string]string
 }
 
@@ -54,7 +56,8 @@ func newMuseum(t *testing.T, dir string) *museum {
 	ctx := context.Background()
 	m := &museum{t: t, want: map[[3]string]string{}}
 	o := Options{Dir: dir, InlineMax: 64, SettleAfter: -1, MinPartSize: -1, MemTableSize: 1 << 20, VerifyReads: true,
-		tuning: tuning{movedInline: -1, moveDelay: time.Hour}}
+		tuning: tuning{movedInline: -1, moveDelay: time.Hour},
+		Now:    func() time.Time { return time.Now().Add(-time.Duration(m.back.Load())) }}
 	m.ok(Create(o))
 	s, err := Open(ctx, o)
 	m.ok(err)
@@ -78,6 +81,7 @@ func newMuseum(t *testing.T, dir string) *museum {
 		_, err := m.se.Delete(ctx, "kept", key, DeleteOptions{})
 		m.ok(err)
 	}
+	m.back.Store(int64(time.Hour))
 	mustMkdir(t, m.se, "bare", "made/", "made/deep/")
 	_, err = m.se.Copy(ctx, Source{"kept", "small", ""}, "bare", "shared-small", CopyInput{})
 	m.ok(err)
@@ -319,6 +323,8 @@ func TestFsckFindsWrongRecords(t *testing.T) {
 		kind  string
 	}{
 		{"noncurrent", 'h', nil, version(func(v *record.Version) { v.Noncurrent++ }), ProblemChain},
+		{"turned", 'h', nil, version(func(v *record.Version) { v.Turns = append(v.Turns, v.Seq+1) }), ProblemChain},
+		{"turned back", 'v', nil, version(func(v *record.Version) { v.Turns = append(v.Turns, v.Seq) }), ProblemChain},
 		{"null", 'h', nil, version(func(v *record.Version) { v.NullSeq = v.Seq + 1 }), ProblemChain},
 		{"number", 'h', nil, version(func(v *record.Version) { v.NextNumber = v.Number }), ProblemChain},
 		{"head is a marker", 'h', nil, version(func(v *record.Version) { v.Marker, v.Content = true, nil }), ProblemRecordWrong},

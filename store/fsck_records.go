@@ -60,6 +60,7 @@ func tableChecks() []tableCheck {
 		{table.Feeds()[0], "change", titleNumber, (*fsck).checkFeed},
 		{table.Cursors()[0], "cursor", titleName, (*fsck).checkCursor},
 		{table.Times()[0], "time of commit", titleNumber, (*fsck).checkTime},
+		{table.Setbacks()[0], "setback of the clock", titleNumber, (*fsck).checkTime},
 		{table.Setting("")[0], "setting", titleName, (*fsck).checkSetting},
 	}
 }
@@ -177,6 +178,8 @@ func (f *fsck) checkBucket(k, v []byte) error {
 		return f.wrong(k, "%d is no state of versioning", b.Versioning)
 	case b.Versioning != 0 && !b.EverVersioned:
 		return f.wrong(k, "it is versioned and says that it never was")
+	case b.Versioned != 0 && (!b.EverVersioned || b.Versioned < b.Born || b.Versioned > f.seq):
+		return f.wrong(k, "it says that its history begins at commit %d", b.Versioned)
 	}
 	if bad := checkSettings(b.GetSettings()); bad != "" {
 		return f.wrong(k, "%s", bad)

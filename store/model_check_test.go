@@ -21,9 +21,7 @@ func (r *modelRun) check(keys ...string) {
 	r.Helper()
 	for _, key := range keys {
 		r.checkHead(key)
-		if !r.moving || r.rng.IntN(40) == 0 {
-			r.checkVersions(key)
-		}
+		r.checkVersions(key)
 		for dir := dirOf(key); ; dir = parentOf(dir) {
 			r.checkDir(dir)
 			if dir == "" {

@@ -33,7 +33,7 @@ func TestModel(t *testing.T) {
 // TestModelWhileMoving is TestModel with every directory renamed by a move that stays
 // on its way for a while.
 func TestModelWhileMoving(t *testing.T) {
-	for _, state := range []versioning.State{versioning.Unversioned, versioning.Enabled} {
+	for _, state := range []versioning.State{versioning.Unversioned, versioning.Enabled, versioning.Suspended} {
 		t.Run(state.String(), func(t *testing.T) {
 			steps := 800
 			if testing.Short() {
@@ -42,7 +42,6 @@ func TestModelWhileMoving(t *testing.T) {
 			o := store.Options{InlineMax: 64}
 			store.MoveSlowly(&o, 30*time.Millisecond, 3)
 			r := newModelRun(t, state, o)
-			r.moving = true
 			r.run(steps)
 		})
 	}
@@ -55,7 +54,6 @@ type modelRun struct {
 	m       *reference
 	handles []*refHandle
 	log     []string
-	moving  bool // history is looked at rarely: that waits for moves to come to rest
 }
 
 // A refHandle is an open handle and what it should be.

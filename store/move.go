@@ -93,19 +93,6 @@ func (s *Store) whenAtRest(ctx context.Context, fn func() error) error {
 	}
 }
 
-// viewHistory is view for what stands at or below prefix, history included. It waits
-// until moves that touch it have come to rest.
-func (se *Session) viewHistory(ctx context.Context, bucket, prefix string, fn func(*snap, *record.Bucket) error) error {
-	return se.s.whenAtRest(ctx, func() error {
-		return se.view(bucket, func(sn *snap, b *record.Bucket) error {
-			if err := sn.atRest(b.Id, prefix); err != nil {
-				return err
-			}
-			return fn(sn, b)
-		})
-	})
-}
-
 // newMove begins the move of a directory as of this update.
 func (t *txn) newMove(b *record.Bucket, from, to string) *record.Move {
 	return &record.Move{
@@ -218,7 +205,7 @@ func (t *txn) movedOnto(b *record.Bucket, m *record.Move, to string, state versi
 func (t *txn) leaveMarker(b *record.Bucket, m *record.Move, key string, old *record.Version, state versioning.State) error {
 	marker := &record.Version{
 		Schema: record.Schema, Seq: m.Seq, Random: moveRandom(m, key), Marker: true, TimeNs: m.TimeNs,
-		Principal: m.Principal, Uid: m.Uid, Door: m.Door,
+		Principal: m.Principal, Uid: m.Uid, Door: m.Door, Renamed: m.To + key[len(m.From):],
 	}
 	c := chain{live: old}
 	n := len(t.discarded)

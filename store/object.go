@@ -8,7 +8,6 @@ import (
 	"io"
 
 	"pail/store/fault"
-	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
 	"pail/versioning"
@@ -21,29 +20,30 @@ func (sn *snap) find(b *record.Bucket, key, ref string) (v *record.Version, late
 	if err != nil {
 		return nil, false, fault.Wrap(fault.InvalidVersionID, err, "%s/%s", b.Name, key)
 	}
+	if !sel.Current {
+		return sn.findVersion(b, key, ref, sel)
+	}
 	top, err := sn.head(b.Id, key)
 	if err != nil {
 		return nil, false, err
 	}
-	if sel.Current {
-		if top == nil {
-			return nil, false, noSuchKey(b.Name, key)
-		}
-		return top, true, nil
-	}
 	if top == nil {
-		if top, err = sn.dead(b.Id, key); err != nil {
-			return nil, false, err
-		}
+		return nil, false, noSuchKey(b.Name, key)
 	}
-	if top != nil && !top.Bare && selects(sel, top) {
-		return top, true, nil
+	return top, true, nil
+}
+
+// findVersion is find for a version that is named.
+func (sn *snap) findVersion(b *record.Bucket, key, ref string, sel versioning.Selector) (*record.Version, bool, error) {
+	l, err := sn.line(b, key)
+	if err != nil {
+		return nil, false, err
 	}
-	v, err = sn.findNoncurrent(b, key, top, sel)
+	v, latest, err := l.find(sel)
 	if err == nil && v == nil {
 		err = fault.New(fault.NoSuchVersion, "%s/%s has no version %s", b.Name, key, ref).At(b.Name, key)
 	}
-	return v, false, err
+	return v, latest, err
 }
 
 func noSuchKey(bucket, key string) error {
@@ -60,44 +60,6 @@ func selects(sel versioning.Selector, v *record.Version) bool {
 	return !v.Null && v.Seq == sel.ID.Seq && v.Random == sel.ID.Random
 }
 
-func (sn *snap) findNoncurrent(b *record.Bucket, key string, top *record.Version, sel versioning.Selector) (*record.Version, error) {
-	if top == nil || top.Noncurrent == 0 {
-		return nil, nil
-	}
-	seq := sel.ID.Seq
-	if sel.Number == 0 && sel.ID.IsNull() {
-		seq = top.NullSeq
-	}
-	if sel.Number == 0 {
-		v, err := sn.versionAt(table.Noncurrent(b.Id, key, seq))
-		if err != nil || v == nil || !selects(sel, v) {
-			return nil, err
-		}
-		return v, nil
-	}
-	it := sn.r.Scan(meta.ScanOptions{Prefix: table.NoncurrentOf(b.Id, key)})
-	defer it.Close()
-	for it.Next() {
-		v := new(record.Version)
-		if err := unmarshal(it.Key(), it.Value(), v); err != nil {
-			return nil, err
-		}
-		if selects(sel, v) {
-			return v, nil
-		}
-	}
-	return nil, damaged(it.Err())
-}
-
-// viewKey is view for one version of a key. History is read only after renames of
-// directories that touch the key have come to rest.
-func (se *Session) viewKey(ctx context.Context, bucket, key, ref string, fn func(*snap, *record.Bucket) error) error {
-	if ref == "" {
-		return se.view(bucket, fn)
-	}
-	return se.viewHistory(ctx, bucket, key, fn)
-}
-
 func readAction(ref string, current, version action) action {
 	if ref == "" {
 		return current
@@ -112,7 +74,7 @@ func (se *Session) Head(ctx context.Context, bucket, key, ref string) (Object, e
 		return Object{}, err
 	}
 	var o Object
-	err := se.viewKey(ctx, bucket, key, ref, func(sn *snap, b *record.Bucket) error {
+	err := se.view(bucket, func(sn *snap, b *record.Bucket) error {
 		v, latest, err := sn.find(b, key, ref)
 		if err != nil {
 			return err
@@ -130,7 +92,7 @@ func (se *Session) Get(ctx context.Context, bucket, key, ref string) (*Reader, e
 		return nil, err
 	}
 	var r *Reader
-	err := se.viewPinned(ctx, bucket, key, ref, func(sn *snap, b *record.Bucket) error {
+	err := se.viewPinned(bucket, func(sn *snap, b *record.Bucket) error {
 		v, latest, err := sn.find(b, key, ref)
 		if err != nil {
 			return err
@@ -148,22 +110,13 @@ func (se *Session) Get(ctx context.Context, bucket, key, ref string) (*Reader, e
 	return r, err
 }
 
-// viewPinned is viewKey for those who open what they find: no content file is deleted
-// between the look and the pin. The gate is not held while waiting.
-func (se *Session) viewPinned(ctx context.Context, bucket, key, ref string, fn func(*snap, *record.Bucket) error) error {
+// viewPinned is view for those who open what they find: no content file is deleted
+// between the look and the pin.
+func (se *Session) viewPinned(bucket string, fn func(*snap, *record.Bucket) error) error {
 	gate := &se.s.pins.gate
-	return se.s.whenAtRest(ctx, func() error {
-		gate.RLock()
-		defer gate.RUnlock()
-		return se.view(bucket, func(sn *snap, b *record.Bucket) error {
-			if ref != "" {
-				if err := sn.atRest(b.Id, key); err != nil {
-					return err
-				}
-			}
-			return fn(sn, b)
-		})
-	})
+	gate.RLock()
+	defer gate.RUnlock()
+	return se.view(bucket, fn)
 }
 
 // receiveBeyond is receive for a content that goes to a file if it is longer than
@@ -204,7 +157,7 @@ func (se *Session) Tags(ctx context.Context, bucket, key, ref string) (map[strin
 		return nil, err
 	}
 	var tags map[string]string
-	err := se.viewKey(ctx, bucket, key, ref, func(sn *snap, b *record.Bucket) error {
+	err := se.view(bucket, func(sn *snap, b *record.Bucket) error {
 		v, _, err := sn.find(b, key, ref)
 		if err != nil {
 			return err

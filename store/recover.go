@@ -13,6 +13,7 @@ import (
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
+	"pail/versioning"
 )
 
 // recover deals with what the last owner left behind. Each step may be cut short and
@@ -22,6 +23,9 @@ func (s *Store) recover(ctx context.Context) error {
 		return err
 	}
 	if err := s.loadSettings(); err != nil {
+		return err
+	}
+	if err := s.view(s.sampler.load); err != nil {
 		return err
 	}
 	if err := s.beginUse(ctx); err != nil {
@@ -171,6 +175,7 @@ func (sn *snap) onDisk(id uint64) (bool, error) {
 // undo takes back a publish whose bytes are lost.
 func (t *txn) undo(seq uint64, p *record.Pending) error {
 	t.tx.Delete(table.Pending(seq))
+	t.undoes = true
 	b := t.bucketByID(p.Bucket)
 	pred := p.Predecessor
 	if b == nil {
@@ -194,7 +199,7 @@ func (t *txn) undo(seq uint64, p *record.Pending) error {
 		// The version was replaced or removed later; its predecessor is not wanted.
 		t.discarded = append(t.discarded, pred)
 	default:
-		err = t.putBack(b, p.Key, pred)
+		err = t.putBack(b, p.Key, pred, seq)
 	}
 	if v != nil {
 		t.changed(Change{Kind: ObjectPut, Bucket: b.Name, Key: p.Key})
@@ -216,8 +221,8 @@ func (t *txn) swapBack(b *record.Bucket, key string, seq uint64, pred *record.Ve
 }
 
 // putBack makes a version that was discarded part of its key's chain again: on top
-// unless something newer is left there.
-func (t *txn) putBack(b *record.Bucket, key string, pred *record.Version) error {
+// unless something newer is left there. It was current until the commit seq.
+func (t *txn) putBack(b *record.Bucket, key string, pred *record.Version, seq uint64) error {
 	c, err := t.chain(b, key)
 	if err != nil {
 		return err
@@ -226,6 +231,7 @@ func (t *txn) putBack(b *record.Bucket, key string, pred *record.Version) error 
 	if top != nil && !top.Bare && top.Seq > pred.Seq {
 		old := proto.CloneOf(pred)
 		old.NextNumber, old.NullSeq, old.Noncurrent = 0, 0, 0
+		old.Turns = versioning.Turns(old.Turns).Turn(seq)
 		if old.Null {
 			top.NullSeq = old.Seq
 		}

@@ -152,10 +152,10 @@ func (t *txn) renamePublished(b *record.Bucket, from, to string, old *record.Ver
 	if table.DirOf(from) == table.DirOf(to) {
 		keep = asIs
 	}
-	if _, _, err := t.deleteCurrent(b, from, keep); err != nil {
+	if _, _, err := t.takeAway(b, from, keep, to); err != nil {
 		return err
 	}
-	v := t.renamed(old)
+	v := t.renamed(old, from)
 	if err := t.handOverTop(n, old, v); err != nil {
 		return err
 	}
@@ -174,14 +174,15 @@ func (t *txn) renamePublished(b *record.Bucket, from, to string, old *record.Ver
 	return nil
 }
 
-// renamed is the version that a rename makes of old: the same file, another place in
-// the order of commits.
-func (t *txn) renamed(old *record.Version) *record.Version {
+// renamed is the version that a rename makes of old, which was at from: the same file,
+// another place in the order of commits.
+func (t *txn) renamed(old *record.Version, from string) *record.Version {
 	v := proto.CloneOf(old)
 	fresh := t.newVersion()
 	v.Seq, v.Random, v.TimeNs = fresh.Seq, fresh.Random, fresh.TimeNs
 	v.Principal, v.Uid, v.Door = fresh.Principal, fresh.Uid, fresh.Door
 	v.NullSeq, v.Noncurrent, v.Number, v.NextNumber = 0, 0, 0, 0
+	v.Turns, v.Renamed = nil, from
 	versionAttr(v).CtimeNs = fresh.TimeNs
 	return v
 }
@@ -221,7 +222,7 @@ func (se *Session) exchange(ctx context.Context, from, to Path) error {
 		}
 		for i, key := range keys {
 			other := tops[1-i]
-			v := t.renamed(other)
+			v := t.renamed(other, keys[1-i])
 			if err := t.share(v.Content); err != nil {
 				return err
 			}
@@ -290,6 +291,7 @@ func (t *txn) renameDir(b *record.Bucket, from, to string, flags RenameFlags, in
 		return false, err
 	}
 	m := t.newMove(b, from, to)
+	t.forgets = t.forgets || versioning.State(b.Versioning) != versioning.Enabled
 	d.Attr.CtimeNs = m.TimeNs
 	if err := t.moveDir(m, from, d); err != nil {
 		return false, err

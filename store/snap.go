@@ -158,7 +158,8 @@ func movedOver(m *record.Move, key string, old, top *record.Version) *record.Ver
 	v.Random = moveRandom(m, key)
 	v.TimeNs = m.TimeNs
 	v.Principal, v.Uid, v.Door = m.Principal, m.Uid, m.Door
-	v.NullSeq, v.Noncurrent = 0, 0
+	v.NullSeq, v.Noncurrent, v.Turns = 0, 0, nil
+	v.Renamed = m.From + key[len(m.To):]
 	v.Number = 1
 	v.Null = versioning.State(m.Versioning) != versioning.Enabled
 	if top != nil {

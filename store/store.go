@@ -138,7 +138,7 @@ type Store struct {
 	pins      pins
 	files     fileTable
 	watchers  watchers
-	sampledMs atomic.Int64
+	sampler   sampler
 	cursors   atomic.Int64 // durable cursors of the feed; 0: no feed is written
 	recovered Recovery
 	failed    atomic.Pointer[error] // why the store no longer writes

@@ -2,14 +2,12 @@ package store
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"time"
 
 	"pail/store/fault"
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
-	"pail/store/internal/meta/table"
 )
 
 // An author is who makes a change: recorded with versions, told to watchers.
@@ -31,6 +29,8 @@ type txn struct {
 
 	quiet     bool              // it writes nothing, and asks for its place in the order only
 	discarded []*record.Version // no longer of any key, their contents still owned
+	forgets   bool              // a version that was there is in history no more
+	undoes    bool              // it undoes what never was durable
 }
 
 // How an update is committed.
@@ -99,6 +99,9 @@ func (t *txn) finish() error {
 	if !t.quiet {
 		t.sampleTime()
 	}
+	for i := range t.changes {
+		t.changes[i].Forgets = t.forgets
+	}
 	if len(t.changes) > 0 {
 		if err := t.feedChanges(); err != nil {
 			return err
@@ -115,14 +118,6 @@ func (t *txn) finish() error {
 // onMerged runs fn on the committer's goroutine if and when this update becomes part
 // of a batch, before any other update runs: the moment at which memory must follow.
 func (t *txn) onMerged(fn func()) { t.merged = append(t.merged, fn) }
-
-// sampleTime keeps when commits happened, once a millisecond, for views of the past.
-func (t *txn) sampleTime() {
-	now := t.tx.Now()
-	if ms := now.UnixMilli(); t.s.sampledMs.Swap(ms) != ms {
-		t.tx.Set(table.Time(t.tx.Seq()), binary.BigEndian.AppendUint64(nil, uint64(now.UnixNano())))
-	}
-}
 
 func (t *txn) now() time.Time { return t.tx.Now() }
 

@@ -78,6 +78,7 @@ type Object struct {
 	UID          uint32            // of the process that made it, where that was known
 	Door         Door              // through which it was made
 	Blocks       int64             // 512-byte units that its content takes, holes not counted
+	Renamed      string            // the key that a rename brought it from; of a marker, took it to
 }
 
 // A Dir is a directory: a bucket's root (Key "") or a prefix that ends in "/".

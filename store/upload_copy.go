@@ -70,7 +70,7 @@ func (se *Session) UploadPartCopy(ctx context.Context, src Source, bucket, key, 
 
 // openSource finds the version to copy from and opens its bytes.
 func (se *Session) openSource(ctx context.Context, src Source, c Conditions) (v *record.Version, from *body, err error) {
-	err = se.viewPinned(ctx, src.Bucket, src.Key, src.Version, func(sn *snap, b *record.Bucket) error {
+	err = se.viewPinned(src.Bucket, func(sn *snap, b *record.Bucket) error {
 		if v, _, err = sn.find(b, src.Key, src.Version); err != nil {
 			return err
 		}

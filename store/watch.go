@@ -38,6 +38,9 @@ type Change struct {
 	Time      time.Time
 	Principal string
 	Origin    uint64 // the mark of the session that made it, see RequestContext
+	// Forgets says that the commit took a version out of history, which views of the
+	// past no longer show. The feed does not keep it.
+	Forgets bool
 }
 
 // watchers are told of changes as they become visible.

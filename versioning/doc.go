@@ -12,7 +12,7 @@
 //   - ID and Selector: how a version is named.
 //   - Chain, Version and Step: what a put, a delete, the removal of one version and
 //     a restore do to a chain. The store carries a Step out in one commit.
-//   - AsOf: which version was current at a commit. LaterOf: what time a version gets.
+//   - AsOf, Turns: which version was current at a commit. LaterOf: what time one gets.
 //   - ParseTime: times as people write them after --at and .versions/@.
 //   - CheckBucketName, CheckKey, CheckObjectTags, CheckBucketTags, CheckMetadata.
 //
@@ -43,8 +43,10 @@
 //     versions must still be remembered. In an unversioned bucket it need not: there
 //     is nothing left that an old number could be taken for, and a record for each
 //     temporary file that ever was would be a leak.
-//   - An as-of view sees what is still kept. What an unversioned or suspended bucket
-//     replaced, or what someone removed for good, is not in it.
+//   - An as-of view shows what is still kept and was current then. What an unversioned
+//     or suspended bucket replaced, or what someone removed for good, is not in it, nor
+//     does an older version stand in for it: a view never shows what never was. So each
+//     version knows when it was current, which its neighbours that are left cannot say.
 //   - A date means its first moment, so 2026-11-23 is 2026-11-23T00:00, today is
 //     midnight this morning, yesterday the midnight before. Times without a zone are
 //     in the zone of the given now. A moment in the future is refused: a view of it

@@ -2,6 +2,7 @@ package versioning_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -99,6 +100,37 @@ func TestAsOfAgainstScan(t *testing.T) {
 		}
 		if got, ok := versioning.AsOf(list, at); got != want || ok != want.Exists() {
 			t.Fatalf("AsOf(%v, %d) = %v, %v", list, at, got, ok)
+		}
+	})
+}
+
+// TestTurns follows a version through being covered and uncovered, and looks at each
+// moment.
+func TestTurns(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var turns versioning.Turns
+		current := map[uint64]bool{}
+		now := true
+		for seq := uint64(1); seq <= 40; seq++ {
+			switch rapid.IntRange(0, 3).Draw(t, "what") {
+			case 0:
+				before := slices.Clone(turns)
+				turns = turns.Turn(seq)
+				if rapid.Bool().Draw(t, "undone") {
+					// The commit that covered it never happened after all.
+					if turns = turns.Turn(seq); !slices.Equal(turns, before) {
+						t.Fatalf("%v, turned and back, is %v", before, turns)
+					}
+				} else {
+					now = !now
+				}
+			}
+			current[seq] = now
+		}
+		for seq, want := range current {
+			if got := turns.CurrentAt(seq); got != want {
+				t.Fatalf("%v: current at %d is %v", turns, seq, got)
+			}
 		}
 	})
 }

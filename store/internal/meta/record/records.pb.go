@@ -39,6 +39,7 @@ type Bucket struct {
 	Tags          map[string]string      `protobuf:"bytes,9,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Born          uint64                 `protobuf:"varint,10,opt,name=born,proto3" json:"born,omitempty"` // commit sequence
 	Settings      *Settings              `protobuf:"bytes,11,opt,name=settings,proto3" json:"settings,omitempty"`
+	Versioned     uint64                 `protobuf:"varint,12,opt,name=versioned,proto3" json:"versioned,omitempty"` // commit since which history is kept, 0: never
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -148,6 +149,13 @@ func (x *Bucket) GetSettings() *Settings {
 		return x.Settings
 	}
 	return nil
+}
+
+func (x *Bucket) GetVersioned() uint64 {
+	if x != nil {
+		return x.Versioned
+	}
+	return 0
 }
 
 // Settings are what was chosen for a bucket, or, in a record of its own, for the store.
@@ -688,8 +696,11 @@ type Version struct {
 	NullSeq    uint64 `protobuf:"varint,25,opt,name=null_seq,json=nullSeq,proto3" json:"null_seq,omitempty"`          // sequence of a noncurrent null version; 0: none
 	Noncurrent uint64 `protobuf:"varint,26,opt,name=noncurrent,proto3" json:"noncurrent,omitempty"`                   // how many noncurrent records stand below
 	// Of what a multipart upload made.
-	Layout        []*PartRun `protobuf:"bytes,27,rep,name=layout,proto3" json:"layout,omitempty"` // its parts, in order
-	Upload        string     `protobuf:"bytes,28,opt,name=upload,proto3" json:"upload,omitempty"` // its id, for a completion that is asked for again
+	Layout []*PartRun `protobuf:"bytes,27,rep,name=layout,proto3" json:"layout,omitempty"` // its parts, in order
+	Upload string     `protobuf:"bytes,28,opt,name=upload,proto3" json:"upload,omitempty"` // its id, for a completion that is asked for again
+	// History.
+	Turns         []uint64 `protobuf:"varint,29,rep,packed,name=turns,proto3" json:"turns,omitempty"` // commits at which it ceased to be current, became so again, and so on
+	Renamed       string   `protobuf:"bytes,30,opt,name=renamed,proto3" json:"renamed,omitempty"`     // the key that a rename brought it from; of a marker, took it to
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -916,6 +927,20 @@ func (x *Version) GetLayout() []*PartRun {
 func (x *Version) GetUpload() string {
 	if x != nil {
 		return x.Upload
+	}
+	return ""
+}
+
+func (x *Version) GetTurns() []uint64 {
+	if x != nil {
+		return x.Turns
+	}
+	return nil
+}
+
+func (x *Version) GetRenamed() string {
+	if x != nil {
+		return x.Renamed
 	}
 	return ""
 }
@@ -1973,7 +1998,7 @@ var File_records_proto protoreflect.FileDescriptor
 
 const file_records_proto_rawDesc = "" +
 	"\n" +
-	"\rrecords.proto\x12\vpail.record\"\x8f\x03\n" +
+	"\rrecords.proto\x12\vpail.record\"\xad\x03\n" +
 	"\x06Bucket\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x12\n" +
@@ -1989,7 +2014,8 @@ const file_records_proto_rawDesc = "" +
 	"\x04tags\x18\t \x03(\v2\x1d.pail.record.Bucket.TagsEntryR\x04tags\x12\x12\n" +
 	"\x04born\x18\n" +
 	" \x01(\x04R\x04born\x121\n" +
-	"\bsettings\x18\v \x01(\v2\x15.pail.record.SettingsR\bsettings\x1a7\n" +
+	"\bsettings\x18\v \x01(\v2\x15.pail.record.SettingsR\bsettings\x12\x1c\n" +
+	"\tversioned\x18\f \x01(\x04R\tversioned\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xde\x01\n" +
@@ -2033,7 +2059,7 @@ const file_records_proto_rawDesc = "" +
 	"\bChecksum\x12\x1c\n" +
 	"\talgorithm\x18\x01 \x01(\tR\talgorithm\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05value\x12\x1c\n" +
-	"\tcomposite\x18\x03 \x01(\bR\tcomposite\"\xb2\b\n" +
+	"\tcomposite\x18\x03 \x01(\bR\tcomposite\"\xe2\b\n" +
 	"\aVersion\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x16\n" +
@@ -2066,7 +2092,9 @@ const file_records_proto_rawDesc = "" +
 	"noncurrent\x18\x1a \x01(\x04R\n" +
 	"noncurrent\x12,\n" +
 	"\x06layout\x18\x1b \x03(\v2\x14.pail.record.PartRunR\x06layout\x12\x16\n" +
-	"\x06upload\x18\x1c \x01(\tR\x06upload\x1a;\n" +
+	"\x06upload\x18\x1c \x01(\tR\x06upload\x12\x14\n" +
+	"\x05turns\x18\x1d \x03(\x04R\x05turns\x12\x18\n" +
+	"\arenamed\x18\x1e \x01(\tR\arenamed\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a7\n" +

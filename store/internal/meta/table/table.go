@@ -21,6 +21,7 @@
 //	'f'    seq, index                             Change      the change feed
 //	'c'    name                                   Cursor      readers of the feed
 //	't'    seq                                    time        when commits happened, one a millisecond at most
+//	'k'    seq                                    time        those of them before which the clock was set back
 //	's'    name                                   -           settings of the store
 //
 // Numbers are big-endian, so that they sort. Where something follows a key or a
@@ -55,6 +56,7 @@ const (
 	feed       = 'f'
 	cursors    = 'c'
 	times      = 't'
+	setbacks   = 'k'
 	settings   = 's'
 )
 
@@ -228,9 +230,14 @@ func SplitDir(k []byte) (dir string, err error) {
 
 // PastDir is where the record of a directory that died stands.
 func PastDir(bucket uint64, dir string, died uint64) []byte {
+	return binary.BigEndian.AppendUint64(PastDirOf(bucket, dir), died)
+}
+
+// PastDirOf is the prefix of the lives of one directory.
+func PastDirOf(bucket uint64, dir string) []byte {
 	b := start(pastDirs, 8+len(dir)+2+8)
 	b = binary.BigEndian.AppendUint64(b, bucket)
-	return binary.BigEndian.AppendUint64(appendEscaped(b, dir), died)
+	return appendEscaped(b, dir)
 }
 
 // PastDirsBelow is the prefix of the past directories at dir and below.
@@ -367,6 +374,13 @@ func Time(seq uint64) []byte { return numbered(times, seq) }
 
 // Times is the prefix of all times.
 func Times() []byte { return []byte{times} }
+
+// Setback is where it stands that the clock had been set back before a commit: the
+// time, as in Time.
+func Setback(seq uint64) []byte { return numbered(setbacks, seq) }
+
+// Setbacks is the prefix of all of those.
+func Setbacks() []byte { return []byte{setbacks} }
 
 // Number returns the number of a key that is a table and one number.
 func Number(k []byte) (uint64, error) {
