@@ -38,6 +38,8 @@
 //   - The socket appears complete, with its mode, by a rename, which also replaces
 //     one that a killed daemon has left. Only the owner of the store's lock may do
 //     that. It goes away before the lock is released.
+//   - A filesystem without sockets, as FUSE ones mostly are, is enough for a store: the
+//     socket is then an abstract one, and control.sock a file that names it (abstract.go).
 //   - Store directories of any depth work though a socket's address holds 108
 //     bytes: a longer one is reached through /proc/self/fd.
 //   - Everything is safe for concurrent use.

@@ -31,13 +31,18 @@ func Listen(path string, h *Handler, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	return serve(path, l, h, log), nil
+}
+
+// serve answers on a listener whose place is path.
+func serve(path string, l net.Listener, h *Handler, log *slog.Logger) *Server {
 	s := &Server{path: path, listener: l, http: newServer(h), log: log}
 	s.serving.Go(func() {
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			log.Error("commands can no longer reach the daemon", "err", err)
 		}
 	})
-	return s, nil
+	return s
 }
 
 // Close takes the socket away, so that new commands turn elsewhere; requests that
