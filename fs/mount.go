@@ -37,8 +37,9 @@ type Server struct {
 	stop   func() // ends Watch
 	log    *slog.Logger
 
-	once     sync.Once
-	err      error         // of Unmount
+	mu       sync.Mutex    // held by Unmount
+	ended    bool          // Unmount took the mount out of the tree; guarded by mu
+	err      error         // what it said; guarded by mu
 	detached chan struct{} // closed when the mount is no longer in the tree
 	served   chan struct{} // closed when the last request was answered, after left is set
 	left     error         // of files that were open at the end
@@ -180,14 +181,16 @@ func (m *Server) serve() {
 	}
 	m.fs.peers.leave(m.fs)
 	m.fs.letRootGo()
-	var errs []error
+	var left unpublished
 	for _, fh := range m.fs.handles.all() {
-		errs = append(errs, m.fs.release(fh))
+		if h := m.fs.handles.file(fh); h != nil {
+			left.add(h.file, m.fs.release(fh))
+		}
 	}
 	for _, id := range m.fs.relics.all() {
 		m.fs.forgetRelic(id)
 	}
-	m.left = errors.Join(errs...)
+	m.left = left.err()
 	close(m.served)
 }
 
@@ -216,42 +219,47 @@ func (m *Server) Wait() error {
 // Unmount publishes what open files hold and takes the mount out of the tree. If
 // programs still use it, it is detached from under them: they keep what they have
 // open for as long as the process and the store live, and what they write is still
-// published at their close, or when the store is closed. Later calls return what the
-// first returned.
+// published at their close, or when the store is closed. An error says what could not be
+// published, which does not keep the mount, or why the mount is still there. Once it is
+// gone later calls return what that one returned.
 func (m *Server) Unmount(ctx context.Context) error {
-	m.once.Do(func() { m.err = m.unmount(ctx) })
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.ended {
+		m.ended, m.err = m.unmount(ctx)
+	}
 	return m.err
 }
 
-func (m *Server) unmount(ctx context.Context) error {
-	var errs []error
+func (m *Server) unmount(ctx context.Context) (ended bool, err error) {
+	var left unpublished
 	for _, fh := range m.fs.handles.all() {
 		if h := m.fs.handles.file(fh); h != nil && h.writes {
-			errs = append(errs, h.file.Flush(ctx))
+			left.add(h.file, h.file.Flush(ctx))
 		}
 	}
 	select {
 	case <-m.served: // somebody else was first
 		close(m.detached)
-		return errors.Join(errs...)
+		return true, errors.Join(left.err(), m.left)
 	default:
 	}
-	err := detach(m.dir, false)
+	err = detach(m.dir, false)
 	busy := errors.Is(err, errBusy)
 	if busy {
 		m.log.Warn("mount: in use, detached from under its users", "mountpoint", m.dir)
 		err = detach(m.dir, true)
 	}
 	if err != nil {
-		return errors.Join(append(errs, err)...)
+		return false, errors.Join(left.err(), err)
 	}
 	close(m.detached)
 	m.fs.letRootGo()
-	if !busy {
-		<-m.served
-		errs = append(errs, m.left)
+	if busy {
+		return true, left.err()
 	}
-	return errors.Join(errs...)
+	<-m.served
+	return true, m.left // who is not published by now is in there
 }
 
 // firstPoll has the kernel learn that files here are not polled. If the first to poll

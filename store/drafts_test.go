@@ -52,6 +52,29 @@ func TestFsyncSurvivesKill(t *testing.T) {
 	}
 }
 
+// TestRecoveryOnAFullDisk has the next owner find a disk with less free than the reserve:
+// the store opens, and what was fsynced is published, for which the reserve is there.
+func TestRecoveryOnAFullDisk(t *testing.T) {
+	r := newRig(t, store.Options{})
+	r.bucket(draftBucket, versioning.Enabled)
+	for _, dir := range []string{"d/", "e/"} {
+		_, err := r.se.Mkdir(r.ctx, draftBucket, dir, store.Attr{})
+		r.ok(err)
+	}
+	r.ok(r.s.Close(r.ctx))
+	r.child("sync", r.opts.Dir, "1")
+	r.opts.ReserveBytes = 1 << 60
+	r.open()
+	if st := r.s.Status().Recovered; st.Drafts != syncedFiles || len(st.Problems) > 0 {
+		t.Fatalf("recovery says %+v", st)
+	}
+	_, err := r.se.Put(r.ctx, draftBucket, "new", input("more"))
+	r.kind(err, fault.NoSpace)
+	if got, want := r.get(draftBucket, "e/f1", ""), synced(1, 1); got != want {
+		t.Fatalf("e/f1 has %d bytes, want %d, or others", len(got), len(want))
+	}
+}
+
 const syncedFiles = 8
 
 // synced is the content of a file as it was saved and as it is fsynced.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -308,30 +309,47 @@ func (n *inode) nowPublished(d *draft, v *record.Version, nb *body) error {
 // may use the reserve; one that cannot be published is recorded as by an fsync, so that
 // the next open publishes it.
 func (s *Store) publishAll(ctx context.Context) error {
-	failed := 0
+	var kept, lost []string
 	var first error
 	for _, n := range s.files.all() {
 		err := n.publish(ctx, false)
 		if err == nil {
 			continue
 		}
-		if failed++; first == nil {
-			first = fault.Wrap(fault.KindOf(err), err, "publish %s/%s", n.bname, n.key)
+		if first == nil {
+			first = err
 		}
+		name := n.bname + "/" + n.key
 		if _, err := n.syncDraft(ctx); err != nil {
-			s.log.Error("an unpublished file could not be kept", "bucket", n.bname, "key", n.key, "err", err)
+			s.log.Error("an unpublished file could not be kept", "file", name, "err", err)
+			lost = append(lost, name)
+		} else {
+			kept = append(kept, name)
 		}
 	}
-	if failed > 1 {
-		return fault.Wrap(fault.KindOf(first), first, "%d files could not be published; the first", failed)
+	var errs []error
+	if len(lost) > 0 {
+		errs = append(errs, fault.Wrap(fault.KindOf(first), first, "what was written last to %s could not be published and is lost", some(lost)))
 	}
-	return first
+	if len(kept) > 0 {
+		errs = append(errs, fault.Wrap(fault.KindOf(first), first, "what was written last to %s could not be published yet; it is kept, and published when the store is opened again", some(kept)))
+	}
+	return errors.Join(errs...)
+}
+
+// some names the first few.
+func some(names []string) string {
+	const most = 5
+	if n := len(names) - most; n > 0 {
+		return fmt.Sprintf("%s and %d more files", strings.Join(names[:most], ", "), n)
+	}
+	return strings.Join(names, ", ")
 }
 
 // lastMode is how an update is committed: the reserve is there for what open files hold
-// when the store closes.
+// when the store closes, and for what those held that were open when its owner died.
 func (s *Store) lastMode(m commitMode) commitMode {
-	if !s.closing.Load() {
+	if !s.closing.Load() && !s.recovering.Load() {
 		return m
 	}
 	return map[commitMode]commitMode{visible: freeing, durable: durableFreeing}[m]

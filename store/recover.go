@@ -19,6 +19,8 @@ import (
 // recover deals with what the last owner left behind. Each step may be cut short and
 // is then done again.
 func (s *Store) recover(ctx context.Context) error {
+	s.recovering.Store(true)
+	defer s.recovering.Store(false)
 	if err := s.view(s.buckets.load); err != nil {
 		return err
 	}

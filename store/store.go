@@ -143,10 +143,11 @@ type Store struct {
 	recovered Recovery
 	failed    atomic.Pointer[error] // why the store no longer writes
 
-	closing   atomic.Bool
-	receiving atomic.Int64 // contents that are being received and belong to no version yet
-	closeOnce sync.Once
-	closeErr  error
+	recovering atomic.Bool
+	closing    atomic.Bool
+	receiving  atomic.Int64 // contents that are being received and belong to no version yet
+	closeOnce  sync.Once
+	closeErr   error
 }
 
 // Open opens the store at opts.Dir, takes its lock for as long as it is open, and

@@ -2,8 +2,8 @@ package store
 
 import (
 	"context"
-	"errors"
 
+	"pail/store/fault"
 	"pail/store/work"
 )
 
@@ -14,7 +14,8 @@ import (
 // newPublisher is the job that publishes stuck files.
 func newPublisher(s *Store) *work.Job {
 	return s.jobs.Add(work.Task{Name: "publish", Run: func(ctx context.Context, p *work.Progress) error {
-		var errs []error
+		var left []string
+		var first error
 		stuck := s.files.stuckFiles()
 		for i, n := range stuck {
 			if ctx.Err() != nil {
@@ -22,12 +23,18 @@ func newPublisher(s *Store) *work.Job {
 			}
 			p.Set(int64(i), int64(len(stuck)))
 			if err := n.publish(ctx, false); err != nil {
-				errs = append(errs, err)
+				if first == nil {
+					first = err
+				}
+				left = append(left, n.bname+"/"+n.key)
 				continue
 			}
 			n.letGo()
 		}
-		return errors.Join(errs...)
+		if first == nil {
+			return nil
+		}
+		return fault.Wrap(fault.KindOf(first), first, "closed and not published yet: %s", some(left))
 	}})
 }
 

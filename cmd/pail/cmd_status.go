@@ -56,7 +56,7 @@ func runStatus(ctx context.Context, c *control.Client, asJSON bool, out io.Write
 		fmt.Fprintf(w, "on their way:\t%s\n", plural(int64(s.Moves), "directory rename"))
 	}
 	for _, j := range s.Jobs {
-		if line := jobLine(j); line != "" {
+		if line := jobLine(j); line != "" && (s.PID != 0 || j.Failed != "") {
 			fmt.Fprintf(w, "job:\t%s\n", line)
 		}
 	}

@@ -84,9 +84,8 @@ func runDaemon(ctx context.Context, st *store.Store, p *mountPlan, log *slog.Log
 		}
 	}
 	d.stop()
-	if e := d.endMounts(safe, ""); e != nil {
-		// Closing the store publishes what is open all the same, and the kernel
-		// drops the mounts of a process that ends.
+	// What was not published yet closing the store publishes.
+	if _, e := d.endMounts(safe, ""); e != nil {
 		err = errors.Join(err, e)
 	}
 	return errors.Join(err, d.close(safe, h, srv))
@@ -219,49 +218,65 @@ func (d *daemon) Unmount(ctx context.Context, mountpoint string) error {
 	if mountpoint == "" {
 		d.stop()
 	}
-	if err := d.endMounts(ctx, mountpoint); err != nil {
-		return err
-	}
+	unpublished, attached := d.endMounts(ctx, mountpoint)
 	select {
 	case <-d.ended:
+		// Closing the store tries once more to publish, with the reserve of the disk,
+		// and is what counts.
 		<-d.closed
 		return d.closeErr
 	default:
-		return nil
 	}
+	if mountpoint == "" {
+		d.goOn()
+	}
+	return errors.Join(unpublished, attached)
 }
 
-// endMounts ends the mount at a place, or all of them.
-func (d *daemon) endMounts(ctx context.Context, mountpoint string) error {
+// goOn lets mounts come again: not every mount could be ended.
+func (d *daemon) goOn() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stopping = len(d.mounts) == 0
+}
+
+// endMounts ends the mount at a place, or all of them, and says what could not be
+// published and which mounts are still there.
+func (d *daemon) endMounts(ctx context.Context, mountpoint string) (unpublished, attached error) {
 	chosen := d.choose(mountpoint)
 	if len(chosen) == 0 && mountpoint != "" {
-		return fault.New(fault.NoSuchMount, "%s is not a mount of this store", mountpoint)
+		return nil, fault.New(fault.NoSuchMount, "%s is not a mount of this store", mountpoint)
 	}
-	var errs []error
 	for _, s := range chosen {
 		<-s.up
 		if s.fs == nil {
 			continue // it never came up, and its own caller knows
 		}
-		errs = append(errs, d.end(ctx, s))
+		gone, err := d.end(ctx, s)
+		if gone {
+			unpublished = errors.Join(unpublished, err)
+		} else {
+			attached = errors.Join(attached, err)
+		}
 	}
-	return errors.Join(errs...)
+	return unpublished, attached
 }
 
 // end ends one mount. It may be gone although ending it failed: when a file could not
 // be published.
-func (d *daemon) end(ctx context.Context, s *served) error {
-	err := s.fs.Unmount(ctx)
+func (d *daemon) end(ctx context.Context, s *served) (gone bool, err error) {
+	err = s.fs.Unmount(ctx)
 	if err == nil {
 		<-s.done
-		return nil
+		return true, nil
 	}
 	d.log.Error("a mount did not end cleanly", "mountpoint", s.info.Mountpoint, "err", err)
 	select {
 	case <-s.done:
+		return true, err
 	case <-time.After(endGrace):
+		return false, err
 	}
-	return err
 }
 
 // choose returns the mounts at a place, or all of them.
