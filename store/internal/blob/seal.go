@@ -45,7 +45,6 @@ func (w *Writer) Seal() (Seal, error) {
 	w.h.foot = foot
 	w.h.infoMu.Unlock()
 	w.h.writing.Store(false)
-	w.sums = sums{}
 	seal := foot.seal()
 	w.sealed = &seal
 	return seal, nil
@@ -70,8 +69,6 @@ func (w *Writer) Unseal() error {
 	w.h.foot, w.h.table = nil, nil
 	w.h.infoMu.Unlock()
 	w.h.writing.Store(true)
-	w.sums = newSums()
-	w.sums.spoil(0, w.size)
 	w.sealed = nil
 	return nil
 }
@@ -113,8 +110,10 @@ func (w *Writer) settleSums() (*table, error) {
 			if err != nil {
 				return nil, err
 			}
+			w.sums.crc[i], w.sums.n[i] = 0, 0
 			if written {
 				t.set(int64(i), crc)
+				w.sums.crc[i], w.sums.n[i] = crc, end-off
 			}
 		default:
 			t.set(int64(i), crcPad(w.sums.crc[i], end-off-n))

@@ -149,6 +149,18 @@ func TestSequentialSealReadsNothing(t *testing.T) {
 	if len(d.journal) != 1 || d.journal[0] != "write "+w.h.path[1:] {
 		t.Fatalf("seal did %q, want one write", d.journal)
 	}
+
+	// A publish that fails is tried again, perhaps often.
+	if err := w.Unseal(); err != nil {
+		t.Fatal(err)
+	}
+	d.journal = nil
+	if _, err := w.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	if len(d.journal) != 1 || d.journal[0] != "write "+w.h.path[1:] {
+		t.Fatalf("seal after unseal did %d calls, want one write", len(d.journal))
+	}
 }
 
 func TestWriterRefuses(t *testing.T) {
