@@ -14,7 +14,8 @@
 //     a restore do to a chain. The store carries a Step out in one commit.
 //   - AsOf, Turns: which version was current at a commit. LaterOf: what time one gets.
 //   - ParseTime: times as people write them after --at and .versions/@.
-//   - CheckBucketName, CheckKey, CheckObjectTags, CheckBucketTags, CheckMetadata.
+//   - CheckBucketName, CheckKey, CheckObjectTags, CheckBucketTags, CheckMetadata,
+//     CheckHeaders.
 //
 // How a chain moves (sources: "Working with objects in a versioning-enabled bucket",
 // "... in a versioning-suspended bucket", "Deleting object versions" in the Amazon S3

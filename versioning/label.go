@@ -8,13 +8,14 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of tags and user metadata.
+// Limits of tags, user metadata and headers.
 const (
 	MaxObjectTags = 10
 	MaxBucketTags = 50
 	MaxTagKey     = 128  // UTF-16 units
 	MaxTagValue   = 256  // UTF-16 units
 	MaxMetadata   = 2048 // bytes of all names and values together
+	MaxHeaders    = 2048 // likewise
 )
 
 // CheckObjectTags reports which rule an object's tags break ("Categorizing your
@@ -47,9 +48,9 @@ func CheckTag(key, value string) error {
 	case key == "":
 		return violation(RuleTag, "a tag's key must not be empty")
 	case units(key) > MaxTagKey:
-		return violation(RuleTag, "tag key %s has %d characters; it must have at most %d", quoteShort(key), units(key), MaxTagKey)
+		return violation(RuleTagLength, "tag key %s has %d characters; it must have at most %d", quoteShort(key), units(key), MaxTagKey)
 	case units(value) > MaxTagValue:
-		return violation(RuleTag, "the value of tag %q has %d characters; it must have at most %d", key, units(value), MaxTagValue)
+		return violation(RuleTagLength, "the value of tag %q has %d characters; it must have at most %d", key, units(value), MaxTagValue)
 	case len(key) >= 4 && strings.EqualFold(key[:4], "aws:"):
 		return violation(RuleTag, "tag key %q must not begin with \"aws:\", which is reserved", key)
 	}
@@ -88,12 +89,38 @@ func CheckMetadata(metadata map[string]string) error {
 		if name == "" || strings.IndexFunc(name, notInName) >= 0 {
 			return violation(RuleMetadata, "metadata name %s must be made of lower-case letters, digits and !#$%%&'*+-.^_`|~", quoteShort(name))
 		}
-		if !utf8.ValidString(value) || strings.IndexFunc(value, unicode.IsControl) >= 0 {
+		if !isText(value) {
 			return violation(RuleMetadata, "the value of metadata %q must be UTF-8 without control characters", name)
 		}
 	}
 	if size > MaxMetadata {
 		return violation(RuleMetadataSize, "user metadata has %d bytes; it must have at most %d", size, MaxMetadata)
+	}
+	return nil
+}
+
+// isText says whether a string can be the value of a header.
+func isText(s string) bool {
+	return utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0
+}
+
+// CheckHeaders reports which rule the headers break that are kept with an object, by
+// their names: values are UTF-8 without control characters, and all together have at
+// most 2 KB ("Uploading objects" in the Amazon S3 User Guide, of system-defined
+// metadata). Those that are empty are not there.
+func CheckHeaders(headers map[string]string) error {
+	size := 0
+	for name, value := range headers {
+		if value == "" {
+			continue
+		}
+		size += len(name) + len(value)
+		if !isText(value) {
+			return violation(RuleHeader, "the value of %s must be UTF-8 without control characters", name)
+		}
+	}
+	if size > MaxHeaders {
+		return violation(RuleHeaderSize, "the headers kept with an object have %d bytes; they must have at most %d", size, MaxHeaders)
 	}
 	return nil
 }

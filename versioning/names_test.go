@@ -80,7 +80,9 @@ func TestCheckTags(t *testing.T) {
 		{"a&b", "", false}, {"k", "a\nb", false}, {"k", "😀", false}, {"k", "\xff", false}, {"k*", "", false},
 	}
 	for _, tt := range tests {
-		if err := versioning.CheckTag(tt.key, tt.value); (err == nil) != tt.ok || err != nil && !errors.Is(err, versioning.RuleTag) {
+		err := versioning.CheckTag(tt.key, tt.value)
+		long := errors.Is(err, versioning.RuleTagLength)
+		if (err == nil) != tt.ok || err != nil && !long && !errors.Is(err, versioning.RuleTag) || long != (len(tt.key)+len(tt.value) > 128 && !tt.ok) {
 			t.Errorf("%.20q=%.20q: %v", tt.key, tt.value, err)
 		}
 	}
@@ -115,6 +117,27 @@ func TestCheckMetadata(t *testing.T) {
 	for _, tt := range tests {
 		if err := versioning.CheckMetadata(tt.metadata); !errors.Is(err, tt.want) {
 			t.Errorf("%.40v: %v, want %v", tt.metadata, err, tt.want)
+		}
+	}
+}
+
+func TestCheckHeaders(t *testing.T) {
+	tests := []struct {
+		headers map[string]string
+		want    error
+	}{
+		{nil, nil},
+		{map[string]string{"content-type": "text/plain; charset=utf-8", "content-disposition": `attachment; filename="Zoë"`}, nil},
+		{map[string]string{"cache-control": strings.Repeat("v", 2048-len("cache-control"))}, nil},
+		{map[string]string{"cache-control": strings.Repeat("v", 2049-len("cache-control"))}, versioning.RuleHeaderSize},
+		{map[string]string{"content-type": strings.Repeat("v", 1030), "expires": strings.Repeat("v", 1030)}, versioning.RuleHeaderSize},
+		{map[string]string{"content-type": "text/plain\r\nx: y"}, versioning.RuleHeader},
+		{map[string]string{"content-type": "\xff"}, versioning.RuleHeader},
+		{map[string]string{"content-type": "a\x00"}, versioning.RuleHeader},
+	}
+	for _, tt := range tests {
+		if err := versioning.CheckHeaders(tt.headers); !errors.Is(err, tt.want) {
+			t.Errorf("%.40v: %v, want %v", tt.headers, err, tt.want)
 		}
 	}
 }

@@ -16,17 +16,20 @@ const (
 	RuleKeyLength                    // and at most 1024
 	RuleKeyEncoding                  // and is UTF-8
 	RuleTag                          // one tag's key or value
+	RuleTagLength                    // how long they are
 	RuleTagCount                     // how many tags
 	RuleMetadata                     // one name or value of user metadata
 	RuleMetadataSize                 // all of it together
+	RuleHeader                       // one header that is kept with an object
+	RuleHeaderSize                   // all of them together
 )
 
 var ruleNames = [...]string{
 	RuleState: "versioning state", RuleVersionID: "version id", RuleRestore: "restore",
 	RuleTime: "time", RuleBucketName: "bucket name", RuleKeyEmpty: "empty key",
 	RuleKeyLength: "key length", RuleKeyEncoding: "key encoding", RuleTag: "tag",
-	RuleTagCount: "number of tags", RuleMetadata: "user metadata",
-	RuleMetadataSize: "size of user metadata",
+	RuleTagLength: "length of a tag", RuleTagCount: "number of tags", RuleMetadata: "user metadata",
+	RuleMetadataSize: "size of user metadata", RuleHeader: "header", RuleHeaderSize: "size of headers",
 }
 
 // Error names the rule.

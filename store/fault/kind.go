@@ -48,10 +48,11 @@ const (
 	EntityTooLarge
 	EntityTooSmall // a part that is not the last is under 5 MiB
 	InvalidTag
+	TagTooLong
 	TooManyTags
-	MetadataTooLarge
-	BadDigest      // the bytes are not what the caller's checksum says
-	IncompleteBody // fewer bytes came than were announced
+	MetadataTooLarge // user metadata, or the headers that are kept
+	BadDigest        // the bytes are not what the caller's checksum says
+	IncompleteBody   // fewer bytes came than were announced
 
 	// Multipart uploads.
 	NoSuchUpload
@@ -80,6 +81,7 @@ const (
 	Busy
 	CrossDevice
 	NoData     // no such extended attribute
+	XattrsFull // no room for another one, whatever the disk has
 	NoMoreData // no data, or no hole, from an offset to the end of a file
 	NameTooLong
 

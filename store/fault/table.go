@@ -16,7 +16,8 @@ type Row struct {
 // Errnos of kinds that only a conditional or ranged HTTP request can meet
 // (PreconditionFailed, NotModified) are there for completeness. Tags and
 // metadata over their limits are E2BIG rather than setxattr's ENOSPC, which
-// people read as a full disk.
+// people read as a full disk; for other attributes ENOSPC is what programs
+// know from ext4 and xfs.
 var table = [kindCount]Row{
 	None: {"None", 0, "", 200, "no failure"},
 
@@ -55,8 +56,9 @@ var table = [kindCount]Row{
 	EntityTooLarge:   {"EntityTooLarge", syscall.EFBIG, "EntityTooLarge", 400, "larger than the largest object"},
 	EntityTooSmall:   {"EntityTooSmall", syscall.EINVAL, "EntityTooSmall", 400, "a part is smaller than the smallest part"},
 	InvalidTag:       {"InvalidTag", syscall.EINVAL, "InvalidTag", 400, "not a valid tag"},
+	TagTooLong:       {"TagTooLong", syscall.E2BIG, "InvalidTag", 400, "a tag's key or value is too long"},
 	TooManyTags:      {"TooManyTags", syscall.E2BIG, "BadRequest", 400, "too many tags"},
-	MetadataTooLarge: {"MetadataTooLarge", syscall.E2BIG, "MetadataTooLarge", 400, "user metadata is larger than 2 KB"},
+	MetadataTooLarge: {"MetadataTooLarge", syscall.E2BIG, "MetadataTooLarge", 400, "user metadata, or the headers kept with an object, are larger than 2 KB"},
 	BadDigest:        {"BadDigest", syscall.EBADMSG, "BadDigest", 400, "the checksum does not match the data received"},
 	IncompleteBody:   {"IncompleteBody", syscall.EPIPE, "IncompleteBody", 400, "fewer bytes were sent than announced"},
 
@@ -83,6 +85,7 @@ var table = [kindCount]Row{
 	Busy:           {"Busy", syscall.EBUSY, "OperationAborted", 409, "in use by another operation"},
 	CrossDevice:    {"CrossDevice", syscall.EXDEV, "InvalidRequest", 400, "source and destination are in different places"},
 	NoMoreData:     {"NoMoreData", syscall.ENXIO, "InvalidRange", 416, "there is no more data in the file"},
+	XattrsFull:     {"XattrsFull", syscall.ENOSPC, "InvalidRequest", 400, "no room for another extended attribute"},
 	NoData:         {"NoData", syscall.ENODATA, "InvalidArgument", 400, "no such attribute"},
 	NameTooLong:    {"NameTooLong", syscall.ENAMETOOLONG, "KeyTooLongError", 400, "the name is too long"},
 }
