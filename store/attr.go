@@ -17,26 +17,7 @@ func (se *Session) SetAttr(ctx context.Context, bucket, key string, c AttrChange
 	if key == "" || strings.HasSuffix(key, "/") {
 		return se.setDirAttr(ctx, bucket, key, c)
 	}
-	var n *inode
-	err := se.viewLive(bucket, func(sn *snap, b *record.Bucket, epoch uint64) error {
-		v, err := sn.head(b.Id, key)
-		if err != nil {
-			return err
-		}
-		f := &se.s.files
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if f.epoch.Load() != epoch {
-			return errPublished
-		}
-		if n = f.claimant(b.Id, key); n == nil && v != nil {
-			n = f.open[v.Ino]
-		}
-		if n == nil && v == nil {
-			return noSuchKey(bucket, key)
-		}
-		return nil
-	})
+	n, err := se.openAt(Node{Bucket: bucket, Key: key})
 	if err != nil {
 		return Attr{}, err
 	}
@@ -47,7 +28,7 @@ func (se *Session) SetAttr(ctx context.Context, bucket, key string, c AttrChange
 	var ino uint64
 	_, err = se.update(ctx, visible, bucket, func(t *txn, b *record.Bucket) error {
 		return t.edit(b, key, "", func(v *record.Version) error {
-			c.apply(versionAttr(v), t.now())
+			c.applyTo(v, t.now())
 			out, ino = toAttr(v.Attr, fileMode, v.TimeNs), v.Ino
 			return nil
 		})
@@ -87,7 +68,9 @@ func (se *Session) setDirAttr(ctx context.Context, bucket, dir string, c AttrCha
 func (se *Session) setInodeAttr(ctx context.Context, n *inode, c AttrChange) (Attr, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	recorded := false
 	_, err := se.s.update(ctx, se.author(), visible, func(t *txn) error {
+		recorded = false
 		bucket, _, key, linked := t.s.files.name(n)
 		b := t.bucketByID(bucket)
 		if b == nil || !linked {
@@ -101,8 +84,9 @@ func (se *Session) setInodeAttr(ctx context.Context, n *inode, c AttrChange) (At
 			t.changed(Change{Kind: ObjectChanged, Bucket: b.Name, Key: key, Ino: n.ino})
 			return nil
 		}
+		recorded = true
 		return t.edit(b, key, "", func(v *record.Version) error {
-			c.apply(versionAttr(v), t.now())
+			c.applyTo(v, t.now())
 			return nil
 		})
 	})
@@ -110,8 +94,22 @@ func (se *Session) setInodeAttr(ctx context.Context, n *inode, c AttrChange) (At
 		return Attr{}, err
 	}
 	c.apply(n.attr, n.s.now())
+	if c.DropCapability && !recorded {
+		n.dropCapability()
+	}
 	if n.draft != nil {
 		n.draft.sync.again = true
 	}
 	return toAttr(n.attr, fileMode, 0), nil
+}
+
+// dropCapability is withoutCapability for a file that no record has. mu is held.
+func (n *inode) dropCapability() {
+	have := labelsOf(n.base)
+	if n.own != nil {
+		have = n.own
+	}
+	if left := withoutCapability(have.xattrs); len(left) != len(have.xattrs) {
+		n.own = &ownLabels{headers: have.headers, metadata: have.metadata, tags: have.tags, xattrs: left}
+	}
 }

@@ -26,6 +26,8 @@ func strangerArgs(m reflect.Method, bucket string) []reflect.Value {
 			}
 			names++
 			args = append(args, reflect.ValueOf(s).Convert(in))
+		case in == reflect.TypeFor[Node]():
+			args = append(args, reflect.ValueOf(Node{Bucket: bucket, Key: "dir/"}))
 		case in == reflect.TypeFor[Path]():
 			args = append(args, reflect.ValueOf(Path{bucket, "dir/"}))
 		case in == reflect.TypeFor[Source]():

@@ -140,42 +140,6 @@ func (se *Session) Buckets(ctx context.Context) ([]Bucket, error) {
 	return out, err
 }
 
-// SetVersioning enables or suspends versioning. A bucket that was ever versioned
-// never becomes unversioned again (IllegalVersioning).
-func (se *Session) SetVersioning(ctx context.Context, name string, to versioning.State) error {
-	if err := se.authorize(actPutBucketVersioning, name, ""); err != nil {
-		return err
-	}
-	_, err := se.update(ctx, durable, name, func(t *txn, b *record.Bucket) error {
-		if err := versioning.State(b.Versioning).Change(to); err != nil {
-			return fault.Wrap(fault.IllegalVersioning, err, "bucket %s", name)
-		}
-		t.changed(Change{Kind: BucketChanged, Bucket: name})
-		return t.editBucket(b, func(b *record.Bucket) {
-			b.Versioning = uint32(to)
-			if !b.EverVersioned && to != versioning.Unversioned {
-				b.EverVersioned, b.Versioned = true, t.tx.Seq()
-			}
-		})
-	})
-	return err
-}
-
-// SetBucketTags replaces the tags of a bucket.
-func (se *Session) SetBucketTags(ctx context.Context, name string, tags map[string]string) error {
-	if err := se.authorize(actPutBucketTagging, name, ""); err != nil {
-		return err
-	}
-	if err := versioning.CheckBucketTags(tags); err != nil {
-		return fault.Wrap(fault.InvalidTag, err, "tags of bucket %s", name)
-	}
-	_, err := se.update(ctx, durable, name, func(t *txn, b *record.Bucket) error {
-		t.changed(Change{Kind: BucketChanged, Bucket: name})
-		return t.editBucket(b, func(b *record.Bucket) { b.Tags = tags })
-	})
-	return err
-}
-
 // DeleteBucket removes a bucket that holds nothing: no version, no delete marker, no
 // upload, no directory that was made on purpose, no file that is being written. One that
 // is held (HoldBucket) is Busy.

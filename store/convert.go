@@ -115,6 +115,14 @@ func (c AttrChange) apply(a *record.Attr, now time.Time) {
 	a.CtimeNs = now.UnixNano()
 }
 
+// applyTo changes the attributes of a version.
+func (c AttrChange) applyTo(v *record.Version, now time.Time) {
+	c.apply(versionAttr(v), now)
+	if c.DropCapability {
+		v.Xattrs = withoutCapability(v.Xattrs)
+	}
+}
+
 // versionAttr returns the attributes of a version for changing them.
 func versionAttr(v *record.Version) *record.Attr {
 	if v.Attr == nil {

@@ -35,7 +35,7 @@ func (se *Session) Copy(ctx context.Context, src Source, bucket, key string, in 
 	if err := se.authorize(actPutObject, bucket, key); err != nil {
 		return Object{}, err
 	}
-	if err := (PutInput{Metadata: in.Metadata, Tags: in.Tags}).check(bucket, key); err != nil {
+	if err := (PutInput{Headers: in.Headers, Metadata: in.Metadata, Tags: in.Tags}).check(bucket, key); err != nil {
 		return Object{}, err
 	}
 	return se.copyVersion(ctx, src, bucket, key, func(t *txn, sb, db *record.Bucket, old *record.Version) (*record.Version, error) {

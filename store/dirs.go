@@ -173,13 +173,22 @@ func (t *txn) bury(b *record.Bucket, dir string, d *record.Dir) error {
 
 // makeExplicit gives a directory its own key, an empty object.
 func (t *txn) makeExplicit(b *record.Bucket, dir string) error {
-	v := t.newVersion()
-	v.Headers = &record.Headers{ContentType: "application/x-directory"}
-	v.Etag = emptyMD5
-	v.Ino = t.tx.NextID()
-	_, err := t.putVersion(b, dir, v)
+	_, err := t.putVersion(b, dir, t.ownKey())
 	return err
 }
+
+// ownKey begins the version that makes a directory explicit.
+func (t *txn) ownKey() *record.Version {
+	v := t.newVersion()
+	v.Headers = &record.Headers{ContentType: DirectoryType}
+	v.Etag = emptyMD5
+	v.Ino = t.tx.NextID()
+	return v
+}
+
+// DirectoryType is the content type of the own keys of directories, where nobody gave
+// another.
+const DirectoryType = "application/x-directory"
 
 // emptyMD5 is the ETag of an empty object.
 const emptyMD5 = "d41d8cd98f00b204e9800998ecf8427e"

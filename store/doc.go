@@ -8,7 +8,8 @@
 // by one principal through one door; it is the only way to data, and each of its
 // methods authorizes first. A File is one open handle on a mount; all handles of one
 // file share an inode. A draft is what was written to an inode since its last publish.
-// Publishing makes it a version. A version is pending until its bytes are known to be
+// Publishing makes it a version. Labels are what else is kept with an object: headers,
+// user metadata, tags, extended attributes. A version is pending until its bytes are known to be
 // on disk; settling syncs them.
 //
 // # Promises
@@ -82,6 +83,10 @@
 //     MD5, which S3 promises, and not written (upload_copy.go).
 //   - A draft may refer to content files of others (loan.go), pinned until its publish
 //     counts them; what is deleted meanwhile is copied then.
+//   - Changing headers or metadata makes a version, the same inode with the same content;
+//     tags and extended attributes change in place. What an open file has not published
+//     yet gets them with its publish, and until then they are its own (labels.go): nothing
+//     else on the mount or over S3 shows them but that file.
 //   - What one update cannot let go of it leaves to the settler by a note (rests.go).
 //   - Settings (settings.go) are one record for the store and one inside each bucket's;
 //     updates see them as they see buckets. A new one is an entry in settings_defs.go.

@@ -124,7 +124,7 @@ func (n *inode) draftState(d *draft) draftState {
 		return st
 	}
 	rec := &record.Draft{
-		Schema: record.Schema, Version: n.unpublished(d),
+		Schema: record.Schema, Version: n.unpublished(d), Labeled: n.own != nil,
 		Principal: d.who.principal, Uid: d.who.uid, Door: uint32(d.who.door),
 	}
 	if d.file == nil {
@@ -169,8 +169,9 @@ func (n *inode) draftExtents(d *draft, rec *record.Draft, st *draftState) {
 // and place. mu is held.
 func (n *inode) unpublished(d *draft) *record.Version {
 	v := &record.Version{Schema: record.Schema, Ino: n.ino, Size: d.size, Attr: proto.CloneOf(n.attr)}
-	if b := n.base; b != nil {
-		v.Headers, v.Metadata, v.Tags, v.Xattrs = b.Headers, b.Metadata, b.Tags, b.Xattrs
+	labelsOf(n.base).onto(v, false)
+	if n.own != nil {
+		n.own.onto(v, false)
 	}
 	return v
 }

@@ -123,7 +123,9 @@ func (w *wanderer) version(bucket, key string) string {
 func (w *wanderer) step() (what string, err error) {
 	ctx := context.Background()
 	b, k := w.bucket(), w.key()
-	switch w.r.IntN(30) {
+	switch w.r.IntN(32) {
+	case 30, 31:
+		return w.label(b, k)
 	case 0, 1, 2:
 		n := w.size()
 		_, err = w.se.Put(ctx, b, k, PutInput{Body: bytes.NewReader(w.bytes(n)), Size: int64(n)})
@@ -202,6 +204,37 @@ func (w *wanderer) step() (what string, err error) {
 		return "sync", w.s.Sync(ctx)
 	}
 	return "sweep", w.s.settler.sweep(ctx)
+}
+
+// label changes labels of a file, a directory, a version or an open file.
+func (w *wanderer) label(b, k string) (string, error) {
+	ctx := context.Background()
+	nd := Node{Bucket: b, Key: k}
+	switch w.r.IntN(4) {
+	case 0:
+		nd = Node{Bucket: b, Key: w.dir(), Dir: true}
+	case 1:
+		if len(w.files) > 0 {
+			nd = Node{File: w.files[w.r.IntN(len(w.files))]}
+		}
+	case 2:
+		if w.r.IntN(3) == 0 {
+			nd.Version = w.version(b, k)
+		}
+	}
+	text := TextChange{Set: map[string]string{w.pick("a", "b", "c"): w.pick("", "1", "2")}, All: w.r.IntN(3) == 0}
+	if w.r.IntN(4) == 0 {
+		text = TextChange{Remove: []string{w.pick("a", "b", "c")}}
+	}
+	at, key := nd.at()
+	switch w.r.IntN(3) {
+	case 0:
+		return fmt.Sprintf("tag %s/%q", at, key), w.se.ChangeTags(ctx, nd, text)
+	case 1:
+		return fmt.Sprintf("describe %s/%q", at, key), w.se.ChangeDescription(ctx, nd, DescriptionChange{Metadata: text})
+	}
+	x := XattrChange{Name: "user." + w.pick("a", "b", "c"), Value: w.bytes(w.r.IntN(3000)), Remove: w.r.IntN(4) == 0}
+	return fmt.Sprintf("xattr %s/%q", at, key), w.se.ChangeXattr(ctx, nd, x)
 }
 
 // emptyBucket now and then empties a bucket, and deletes and makes it.

@@ -50,7 +50,11 @@ func tableChecks() []tableCheck {
 		{table.Garbages()[0], "garbage", titleNumber, func(f *fsck, k, v []byte) error { return firstError(id(k)) }},
 		{table.Pendings()[0], "pending publish", titleNumber, (*fsck).checkPending},
 		{table.Drafts()[0], "draft", titleNumber, func(f *fsck, k, v []byte) error {
-			return errors.Join(firstError(id(k)), unmarshal(k, v, new(record.Draft)))
+			var d record.Draft
+			if err := errors.Join(firstError(id(k)), unmarshal(k, v, &d)); err != nil {
+				return err
+			}
+			return f.checkLabels(k, d.Version)
 		}},
 		{table.AllUploads()[0], "upload", titleSplit(dropNumber(table.SplitUpload)), (*fsck).checkUpload},
 		{table.AllParts()[0], "part of upload", titleNumber, (*fsck).checkPart},
@@ -184,6 +188,9 @@ func (f *fsck) checkBucket(k, v []byte) error {
 	if bad := checkSettings(b.GetSettings()); bad != "" {
 		return f.wrong(k, "%s", bad)
 	}
+	if err := versioning.CheckBucketTags(b.Tags); err != nil {
+		return f.wrong(k, "%v", err)
+	}
 	return f.checkNumbers(k, b.Born, b.Id)
 }
 
@@ -234,6 +241,9 @@ func (f *fsck) versionOf(k, b []byte) (*record.Version, error) {
 		return v, f.wrong(k, "it has no inode number")
 	case !live && v.Content != nil:
 		return v, f.wrong(k, "it has content and should have none")
+	}
+	if err := f.checkLabels(k, v); err != nil {
+		return v, err
 	}
 	return v, f.checkNumbers(k, v.Seq, v.Ino)
 }
@@ -287,6 +297,9 @@ func (f *fsck) dirOf(k, b []byte) (*record.Dir, error) {
 	}
 	if d.Ino == 0 || d.Attr == nil {
 		return d, f.wrong(k, "it has no inode number or no attributes")
+	}
+	if err := checkXattrs(d.Xattrs); err != nil {
+		return d, f.wrong(k, "%v", err)
 	}
 	return d, f.checkNumbers(k, d.Born, d.Ino)
 }
@@ -347,6 +360,9 @@ func (f *fsck) checkUpload(k, v []byte) error {
 		return f.wrong(k, "it has content before it is complete")
 	}
 	if err := f.checkOwner(k, table.SplitBucket(k)); err != nil {
+		return err
+	}
+	if err := f.checkLabels(k, u.Version); err != nil {
 		return err
 	}
 	return f.checkNumbers(k, 0, number)

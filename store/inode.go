@@ -32,6 +32,7 @@ type inode struct {
 	base  *record.Version // as last published; nil: never
 	body  *body           // its bytes; nil: it has none
 	attr  *record.Attr    // as they are now
+	own   *ownLabels      // labels that no record has; nil: there are none
 	draft *draft          // nil: nothing was written since the last publish
 
 	syncing sync.Mutex // held while a draft is made durable

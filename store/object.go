@@ -153,7 +153,7 @@ func (s *Store) receiveBeyond(inline int64, r io.Reader, size int64) (*received,
 
 // Tags returns the tags of a version; ref as for Head.
 func (se *Session) Tags(ctx context.Context, bucket, key, ref string) (map[string]string, error) {
-	if err := se.authorize(actGetObjectTagging, bucket, key); err != nil {
+	if err := se.authorize(readAction(ref, actGetObjectTagging, actGetObjectVersionTagging), bucket, key); err != nil {
 		return nil, err
 	}
 	var tags map[string]string
@@ -171,22 +171,17 @@ func (se *Session) Tags(ctx context.Context, bucket, key, ref string) (map[strin
 // SetTags replaces the tags of a version; none removes them. It makes no version and
 // is durable when it returns.
 func (se *Session) SetTags(ctx context.Context, bucket, key, ref string, tags map[string]string) error {
-	if err := se.authorize(actPutObjectTagging, bucket, key); err != nil {
+	if err := se.authorize(readAction(ref, actPutObjectTagging, actPutObjectVersionTagging), bucket, key); err != nil {
 		return err
 	}
-	if err := versioning.CheckObjectTags(tags); err != nil {
-		return fault.Wrap(fault.InvalidTag, err, "tags of %s/%s", bucket, key)
+	if err := checkTags(bucket, key, tags); err != nil {
+		return err
 	}
-	_, err := se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
-		return t.edit(b, key, ref, func(v *record.Version) error {
-			if v.Marker {
-				return fault.New(fault.MethodNotAllowed, "%s/%s version %s is a delete marker", bucket, key, ref)
-			}
-			v.Tags = tags
-			return nil
-		})
+	nd := Node{Bucket: bucket, Key: key, Version: ref}
+	return se.changeLabels(ctx, durable, nd, kindTags, func(v *record.Version) error {
+		v.Tags = tags
+		return nil
 	})
-	return err
 }
 
 // edit changes a version's record in place.

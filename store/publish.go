@@ -251,8 +251,8 @@ func (t *txn) ownFile(d *draft, es blob.Extents, seal blob.Seal) (bool, error) {
 	return true, t.newBlob(id, seal)
 }
 
-// inherit gives v the metadata of the file: as it is in the records, if they still
-// have this file, else as the draft found it.
+// inherit gives v the labels of the file: as they are in the records, if they still have
+// this file, else as the draft found them; with those that it has of its own.
 func (t *txn) inherit(n *inode, b *record.Bucket, key string, v *record.Version) error {
 	from := n.base
 	cur, err := t.head(b.Id, key)
@@ -264,6 +264,9 @@ func (t *txn) inherit(n *inode, b *record.Bucket, key string, v *record.Version)
 	}
 	if from != nil {
 		v.Headers, v.Metadata, v.Tags, v.Xattrs = from.Headers, from.Metadata, from.Tags, from.Xattrs
+	}
+	if n.own != nil {
+		n.own.onto(v, from != nil && from == cur)
 	}
 	return nil
 }
@@ -298,7 +301,7 @@ func (n *inode) nowPublished(d *draft, v *record.Version, nb *body) error {
 		n.body.close()
 	}
 	d.lent.end() // nb keeps its own hold on what it refers to
-	n.base, n.body, n.draft = v, nb, nil
+	n.base, n.body, n.draft, n.own = v, nb, nil, nil
 	if d.file != nil {
 		return blobError(d.file.Close())
 	}

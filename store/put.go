@@ -29,17 +29,10 @@ func (in PutInput) check(bucket, key string) error {
 	if err := versioning.CheckKey(key); err != nil {
 		return keyError(bucket, key, err)
 	}
-	if err := versioning.CheckObjectTags(in.Tags); err != nil {
-		return fault.Wrap(fault.InvalidTag, err, "tags of %s/%s", bucket, key)
+	if err := checkTags(bucket, key, in.Tags); err != nil {
+		return err
 	}
-	if err := versioning.CheckMetadata(in.Metadata); err != nil {
-		kind := fault.InvalidArgument
-		if errors.Is(err, versioning.RuleMetadataSize) {
-			kind = fault.MetadataTooLarge
-		}
-		return fault.Wrap(kind, err, "metadata of %s/%s", bucket, key)
-	}
-	return nil
+	return checkDescription(bucket, key, headerMap(fromHeaders(in.Headers)), in.Metadata)
 }
 
 func keyError(bucket, key string, err error) error {

@@ -325,6 +325,9 @@ func (sn *snap) loadDraft(n *inode, r *record.Draft) error {
 	d.sync.recorded = true
 	n.base = proto.CloneOf(r.Version)
 	n.base.Content = r.Base
+	if r.Labeled {
+		n.own = labelsOf(r.Version)
+	}
 	if r.Blob == 0 {
 		d.small, d.alone = r.Inline, true
 		n.draft = d

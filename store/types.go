@@ -44,6 +44,9 @@ type AttrChange struct {
 	Atime    *time.Time
 	Mtime    *time.Time
 	Ctime    *time.Time // nil: the time of the change
+	// DropCapability takes away what capabilities running the file gives, as a change of
+	// its content or owner must.
+	DropCapability bool
 }
 
 // Headers are the system headers that S3 keeps with an object.

@@ -1273,6 +1273,7 @@ type Draft struct {
 	Uid           uint32                 `protobuf:"varint,12,opt,name=uid,proto3" json:"uid,omitempty"`
 	Door          uint32                 `protobuf:"varint,13,opt,name=door,proto3" json:"door,omitempty"`
 	Lent          []uint64               `protobuf:"varint,14,rep,packed,name=lent,proto3" json:"lent,omitempty"` // content files of others that it refers to; each counts it
+	Labeled       bool                   `protobuf:"varint,15,opt,name=labeled,proto3" json:"labeled,omitempty"`  // the headers and metadata of version are the draft's own
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1403,6 +1404,13 @@ func (x *Draft) GetLent() []uint64 {
 		return x.Lent
 	}
 	return nil
+}
+
+func (x *Draft) GetLabeled() bool {
+	if x != nil {
+		return x.Labeled
+	}
+	return false
 }
 
 // An ExtentList is one chunk of a long list of extents.
@@ -2130,7 +2138,7 @@ const file_records_proto_rawDesc = "" +
 	"\x06bucket\x18\x02 \x01(\x04R\x06bucket\x12\x10\n" +
 	"\x03key\x18\x03 \x01(\tR\x03key\x12\x14\n" +
 	"\x05blobs\x18\x04 \x03(\x04R\x05blobs\x126\n" +
-	"\vpredecessor\x18\x05 \x01(\v2\x14.pail.record.VersionR\vpredecessor\"\xf7\x02\n" +
+	"\vpredecessor\x18\x05 \x01(\v2\x14.pail.record.VersionR\vpredecessor\"\x91\x03\n" +
 	"\x05Draft\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x16\n" +
 	"\x06bucket\x18\x02 \x01(\x04R\x06bucket\x12\x10\n" +
@@ -2147,7 +2155,8 @@ const file_records_proto_rawDesc = "" +
 	"\tprincipal\x18\v \x01(\tR\tprincipal\x12\x10\n" +
 	"\x03uid\x18\f \x01(\rR\x03uid\x12\x12\n" +
 	"\x04door\x18\r \x01(\rR\x04door\x12\x12\n" +
-	"\x04lent\x18\x0e \x03(\x04R\x04lent\"S\n" +
+	"\x04lent\x18\x0e \x03(\x04R\x04lent\x12\x18\n" +
+	"\alabeled\x18\x0f \x01(\bR\alabeled\"S\n" +
 	"\n" +
 	"ExtentList\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12-\n" +

@@ -1,0 +1,81 @@
+package store
+
+import (
+	"context"
+
+	"pail/store/fault"
+	"pail/store/internal/meta/record"
+	"pail/versioning"
+)
+
+// Versioning returns whether a bucket keeps history.
+func (se *Session) Versioning(ctx context.Context, name string) (versioning.State, error) {
+	if err := se.authorize(actGetBucketVersioning, name, ""); err != nil {
+		return 0, err
+	}
+	var out versioning.State
+	err := se.view(name, func(_ *snap, b *record.Bucket) error {
+		out = versioning.State(b.Versioning)
+		return nil
+	})
+	return out, err
+}
+
+// SetVersioning enables or suspends versioning. A bucket that was ever versioned
+// never becomes unversioned again (IllegalVersioning).
+func (se *Session) SetVersioning(ctx context.Context, name string, to versioning.State) error {
+	if err := se.authorize(actPutBucketVersioning, name, ""); err != nil {
+		return err
+	}
+	_, err := se.update(ctx, durable, name, func(t *txn, b *record.Bucket) error {
+		if err := versioning.State(b.Versioning).Change(to); err != nil {
+			return fault.Wrap(fault.IllegalVersioning, err, "bucket %s", name)
+		}
+		t.changed(Change{Kind: BucketChanged, Bucket: name})
+		return t.editBucket(b, func(b *record.Bucket) {
+			b.Versioning = uint32(to)
+			if !b.EverVersioned && to != versioning.Unversioned {
+				b.EverVersioned, b.Versioned = true, t.tx.Seq()
+			}
+		})
+	})
+	return err
+}
+
+// BucketTags returns the tags of a bucket.
+func (se *Session) BucketTags(ctx context.Context, name string) (map[string]string, error) {
+	if err := se.authorize(actGetBucketTagging, name, ""); err != nil {
+		return nil, err
+	}
+	var out map[string]string
+	err := se.view(name, func(_ *snap, b *record.Bucket) error {
+		out = b.Tags
+		return nil
+	})
+	return out, err
+}
+
+// SetBucketTags replaces the tags of a bucket.
+func (se *Session) SetBucketTags(ctx context.Context, name string, tags map[string]string) error {
+	return se.ChangeBucketTags(ctx, name, TextChange{Set: tags, All: true})
+}
+
+// ChangeBucketTags changes the tags of a bucket and is durable when it returns. The kinds
+// of failure: InvalidTag, TagTooLong, TooManyTags, Exists and NoData (see TextChange).
+func (se *Session) ChangeBucketTags(ctx context.Context, name string, c TextChange) error {
+	if err := se.authorize(actPutBucketTagging, name, ""); err != nil {
+		return err
+	}
+	_, err := se.update(ctx, durable, name, func(t *txn, b *record.Bucket) error {
+		tags, err := c.apply(b.Tags)
+		if err != nil {
+			return err
+		}
+		if err := labelError("tags of the bucket", name, "", versioning.CheckBucketTags(tags)); err != nil {
+			return err
+		}
+		t.changed(Change{Kind: BucketChanged, Bucket: name})
+		return t.editBucket(b, func(b *record.Bucket) { b.Tags = tags })
+	})
+	return err
+}
