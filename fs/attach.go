@@ -61,7 +61,7 @@ func (a *attachment) direct() (int, error) {
 	data := append([]string{
 		fmt.Sprintf("fd=%d", fd), "rootmode=40000",
 		fmt.Sprintf("user_id=%d", os.Geteuid()), fmt.Sprintf("group_id=%d", os.Getegid()),
-	}, a.kernelOptions(a.allowOther)...)
+	}, a.kernelOptions(a.allowOther || a.extra.checks)...)
 	if err := unix.Mount(a.fsName, a.dir, fsType, flags, strings.Join(data, ",")); err != nil {
 		_ = unix.Close(fd)
 		return -1, fault.Wrap(fault.NotPermitted, err, "the kernel refused to mount on %s", a.dir)

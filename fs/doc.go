@@ -25,8 +25,8 @@
 // # How it is laid out
 //
 // Package device brings the requests. raw.go lists what is answered, by family:
-// ops_lookup, ops_attr, ops_dir, ops_name, ops_open, ops_temp, ops_data. node_table and
-// handle_table are the memory, location joins them
+// ops_lookup, ops_attr, ops_xattr, ops_dir, ops_name, ops_open, ops_temp, ops_data.
+// node_table and handle_table are the memory, location joins them
 // to keys. changes translates what the store says into what notifier tells the
 // kernel; peers does the same between mounts of one process. mount, mountpoint,
 // attach and options are the way in and out. To answer one more request: write the
@@ -41,8 +41,7 @@
 //     (pruner.go), which it does by itself only when it lacks memory.
 //   - A request costs far more than what it does, so they are saved: OPENDIR answers
 //     ENOSYS once (listings are then cached and a second one costs nothing); handles
-//     that cannot write are opened without FLUSH; extended attributes answer ENOSYS
-//     once; names that do not exist are cached too; READDIRPLUS only where entries are
+//     that cannot write are opened without FLUSH; names that do not exist are cached too; READDIRPLUS only where entries are
 //     asked after; symlinks are cached. HANDLE_KILLPRIV_V2 and ATOMIC_O_TRUNC save a
 //     request per write and per truncating open. The GETATTR of a directory after a
 //     change in it, which default_permissions needs, is saved where only root gets in
@@ -62,6 +61,47 @@
 //     each other's locks nor each other's pages.
 //   - The name .go-fuse-epoll-hack in the root is go-fuse's (see firstPoll); a key of
 //     that name is reachable only through a mount whose root is another directory.
+//
+// # Extended attributes
+//
+// Package attrs reads their names; xattr.go and xattr_set.go answer them. What S3 knows
+// is user.s3.NAME:
+//
+//	NAME                                            of            is
+//	version-id version-number etag size             object        read only; as last
+//	last-modified storage-class parts versions                    published
+//	checksum.ALGORITHM
+//	bucket key                                      any           read only
+//	content-type content-encoding content-language  object        in a new version
+//	content-disposition cache-control expires
+//	meta.NAME, and meta for all of it as JSON       object        in a new version
+//	tag.KEY, and tags for all of them as JSON       object        set in place
+//	versioning (unversioned enabled suspended)      bucket        set, never removed
+//	tags                                            bucket        set in place
+//	acl lock.mode lock.until legal-hold encryption  -             EOPNOTSUPP: Pail has no
+//	policy cors lifecycle logging                                 rule for it yet
+//	public-access-block
+//
+// An object's own key is what a directory has; setting something on a directory that S3
+// only implies makes that key. A bucket's directory stands for the bucket, by name only.
+// Other user.*, security.* and trusted.* attributes are kept as they are, in place, 64 KiB
+// of values and 16 KiB of names for each file or directory (ENOSPC).
+//
+//   - Listed, and so copied by cp -a and rsync -X, is what can be set, is set and goes
+//     with the bytes: content headers, meta.NAME, tag.KEY and plain ones; meta or tags in
+//     their place if one of the names is too long for an attribute.
+//   - What AWS would make a new version for makes one, with the same inode and the content
+//     shared; setting what is there already makes none. On a file with unpublished
+//     changes, a new one above all, it belongs to the version that these become.
+//   - EINVAL is a name, value or character that S3 does not have; E2BIG too many or too
+//     long (10 tags, 128 and 256 characters, 2 KB of headers, 2 KB of metadata); EPERM
+//     what can only be read.
+//   - POSIX ACLs answer EOPNOTSUPP, so that cp and rsync go on with mode bits, and so does
+//     security.selinux while a file has none: ls then stops asking.
+//   - With attributes the kernel asks for security.capability before the first write to
+//     a file that it has heard something new of: a request more for each new file
+//     (HANDLE_KILLPRIV_V2 saves it for the writes that follow). The mount option noxattr
+//     turns all of them off and saves that.
 //
 // Left out on purpose: hard links, FIFOs, sockets and devices (EPERM); file locks,
 // which the kernel keeps by itself; atime, which FUSE does not keep.

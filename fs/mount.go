@@ -147,7 +147,7 @@ func (m *Server) start(o *Options, extra mountOptions) error {
 	}
 	m.device, err = device.New(fd, m.fs, &fuse.MountOptions{
 		MaxWrite: maxRequest, MaxReadAhead: maxRequest, MaxBackground: maxBackground,
-		ExplicitDataCacheControl: true, EnableSymlinkCaching: true, DisableXAttrs: true,
+		ExplicitDataCacheControl: true, EnableSymlinkCaching: true, DisableXAttrs: extra.noXattr,
 		// READDIRPLUS only where the entries are asked after: a plain listing of
 		// a million names should not make the kernel remember a million inodes.
 		ExtraCapabilities: fuse.CAP_ATOMIC_O_TRUNC | fuse.CAP_HANDLE_KILLPRIV_V2 | fuse.CAP_READDIRPLUS_AUTO | fuse.CAP_NO_OPENDIR_SUPPORT,

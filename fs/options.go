@@ -70,6 +70,8 @@ type mountOptions struct {
 	readOnly   bool
 	allowOther bool
 	fsName     string
+	noXattr    bool // no extended attributes, which saves a request per new file
+	checks     bool // have the kernel check permissions, whoever gets in
 }
 
 // Options of mount(8) that name a flag of mount(2). What clears nosuid or nodev is
@@ -83,7 +85,6 @@ var mountFlags = map[string]uintptr{
 var ignoredOptions = []string{
 	"defaults", "rw", "auto", "noauto", "user", "nouser", "users", "nousers", "owner", "group", "nofail", "_netdev",
 	"nosuid", "suid", "nodev", "dev", "exec", "atime", "diratime", "relatime", "norelatime", "async", "symfollow",
-	"default_permissions",
 }
 
 // OptionNames are the mount options that a mount knows, for people who look for one.
@@ -100,6 +101,10 @@ func parseMountOptions(list []string) (mountOptions, error) {
 		name, value, _ := strings.Cut(o, "=")
 		switch {
 		case o == "" || slices.Contains(ignoredOptions, o) || strings.HasPrefix(o, "x-") || name == "comment":
+		case o == "noxattr":
+			m.noXattr = true
+		case o == "default_permissions":
+			m.checks = true
 		case o == "ro":
 			m.readOnly = true
 		case o == "allow_other":

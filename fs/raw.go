@@ -4,13 +4,13 @@ import "github.com/hanwen/go-fuse/v2/fuse"
 
 // What of fuse.RawFileSystem is answered here, by family; everything else is ENOSYS
 // by the embedded default, which the kernel takes to mean "never ask again":
-// extended attributes, file locks (the kernel's own are complete on one host)
-// and OPENDIR (see ops_dir.go).
+// file locks (the kernel's own are complete on one host) and OPENDIR (see ops_dir.go).
 var (
 	_ fuse.RawFileSystem = (*filesystem)(nil)
 
 	_ lookupOps = (*filesystem)(nil)
 	_ attrOps   = (*filesystem)(nil)
+	_ xattrOps  = (*filesystem)(nil)
 	_ dirOps    = (*filesystem)(nil)
 	_ nameOps   = (*filesystem)(nil)
 	_ openOps   = (*filesystem)(nil)
@@ -29,6 +29,13 @@ type attrOps interface {
 	Statx(cancel <-chan struct{}, input *fuse.StatxIn, out *fuse.StatxOut) fuse.Status
 	Access(cancel <-chan struct{}, input *fuse.AccessIn) fuse.Status
 	StatFs(cancel <-chan struct{}, input *fuse.InHeader, out *fuse.StatfsOut) fuse.Status
+}
+
+type xattrOps interface {
+	GetXAttr(cancel <-chan struct{}, header *fuse.InHeader, attr string, dest []byte) (sz uint32, code fuse.Status)
+	ListXAttr(cancel <-chan struct{}, header *fuse.InHeader, dest []byte) (uint32, fuse.Status)
+	SetXAttr(cancel <-chan struct{}, input *fuse.SetXAttrIn, attr string, data []byte) fuse.Status
+	RemoveXAttr(cancel <-chan struct{}, header *fuse.InHeader, attr string) fuse.Status
 }
 
 type dirOps interface {
