@@ -29,6 +29,8 @@ type Node struct {
 	Version string
 	// File, if it is not nil, is an open file, which counts instead of all the above.
 	File *File
+
+	published bool // what is not published yet does not count, on a mount either
 }
 
 // at is what a node is called now.
@@ -156,7 +158,7 @@ func (se *Session) labelsAt(nd Node) (v *record.Version, err error) {
 		}
 		f := &se.s.files
 		f.mu.Lock()
-		n := se.holder(b.Id, nd.Key, v)
+		n := se.holder(nd, b.Id, v)
 		f.mu.Unlock()
 		switch {
 		case n != nil:
@@ -176,12 +178,11 @@ func (se *Session) labelsAt(nd Node) (v *record.Version, err error) {
 
 // holder returns the open file whose labels count under a name, nil for those of the
 // record v. What is not published yet is there for mounts only. files.mu is held.
-func (se *Session) holder(bucket uint64, key string, v *record.Version) *inode {
-	f := &se.s.files
-	if se.rc.Door == DoorMount {
-		return f.holder(bucket, key, v)
+func (se *Session) holder(nd Node, bucket uint64, v *record.Version) *inode {
+	if nd.published || se.rc.Door != DoorMount {
+		return nil
 	}
-	return nil
+	return se.s.files.holder(bucket, nd.Key, v)
 }
 
 // labels is labels for an open file, which may have lost its name.

@@ -225,7 +225,7 @@ func (se *Session) openAt(nd Node) (n *inode, err error) {
 		if f.epoch.Load() != epoch {
 			return errPublished
 		}
-		n = se.holder(b.Id, nd.Key, v)
+		n = se.holder(nd, b.Id, v)
 		switch {
 		case n != nil:
 			return nd.isInode(n.ino)

@@ -124,7 +124,9 @@ func (l *labeler) all(nd Node, v string) {
 	l.ok(l.setXattr(nd, "user.x", v))
 }
 
-func allOf(v string) string { return fmt.Sprintf("t/%s map[m:%s] map[g:%s] map[user.x:%s]", v, v, v, v) }
+func allOf(v string) string {
+	return fmt.Sprintf("t/%s map[m:%s] map[g:%s] map[user.x:%s]", v, v, v, v)
+}
 
 // Each kind of edit makes as many versions as AWS would: a description makes one, tags
 // and attributes none. The versions share their content.

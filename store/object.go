@@ -177,7 +177,7 @@ func (se *Session) SetTags(ctx context.Context, bucket, key, ref string, tags ma
 	if err := checkTags(bucket, key, tags); err != nil {
 		return err
 	}
-	nd := Node{Bucket: bucket, Key: key, Version: ref}
+	nd := Node{Bucket: bucket, Key: key, Version: ref, published: true}
 	return se.changeLabels(ctx, durable, nd, kindTags, func(v *record.Version) error {
 		v.Tags = tags
 		return nil

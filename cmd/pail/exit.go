@@ -95,7 +95,7 @@ func exitCodes() map[int][]fault.Kind {
 		exitFailure: {fault.Internal, fault.NotModified, fault.BadDigest, fault.IncompleteBody},
 		exitUsage: {
 			fault.InvalidBucketName, fault.InvalidKey, fault.KeyTooLong, fault.NameTooLong, fault.InvalidVersionID,
-			fault.InvalidTag, fault.TooManyTags, fault.MetadataTooLarge, fault.InvalidArgument, fault.InvalidRequest,
+			fault.InvalidTag, fault.TagTooLong, fault.TooManyTags, fault.XattrsFull, fault.MetadataTooLarge, fault.InvalidArgument, fault.InvalidRequest,
 			fault.InvalidPart, fault.InvalidPartOrder, fault.EntityTooSmall, fault.EntityTooLarge, fault.InvalidRange,
 			fault.NotDirectory, fault.IsDirectory, fault.SubdirOfItself, fault.CrossDevice,
 		},
