@@ -140,8 +140,7 @@ func (a *attributed) versions() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The shortest element that there is has over 100 bytes.
-	newest, total, err := a.se.NewestVersions(a.f.ctx, o.Bucket, o.Key, 64<<10/100)
+	newest, more, err := a.se.KeyHistory(a.f.ctx, o.Bucket, o.Key, store.KeyHistoryInput{Limit: attrs.MostVersions})
 	if isAbsent(err) {
 		return nil, noAttribute()
 	}
@@ -155,7 +154,7 @@ func (a *attributed) versions() ([]byte, error) {
 			Who: attrs.Who{Principal: v.Principal, UID: v.UID, Door: v.Door.String()},
 		}
 	}
-	return attrs.FormatVersions(out, total), nil
+	return attrs.FormatVersions(out, more), nil
 }
 
 // describedBy is an attribute of what S3 knows of an object.

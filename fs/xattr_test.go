@@ -285,7 +285,7 @@ func TestXattrVersions(t *testing.T) {
 		b.put("many", fmt.Sprint(i))
 	}
 	got, err = b.x("many").get("user.s3.versions")
-	if err != nil || !strings.Contains(got, `,{"older":`) || !strings.Contains(got, `"number":600`) {
+	if err != nil || !strings.Contains(got, `,{"more":true}]`) || !strings.Contains(got, `"number":600`) {
 		t.Fatalf("%.100s ... %v", got, err)
 	}
 }

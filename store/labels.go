@@ -131,7 +131,7 @@ func (nd Node) isInode(ino uint64) error {
 func (se *Session) labels(ctx context.Context, nd Node) (v *record.Version, latest bool, err error) {
 	if ref := nd.version(); ref != "" {
 		bucket, key := nd.at()
-		err := se.viewKey(ctx, bucket, key, ref, func(sn *snap, b *record.Bucket) error {
+		err := se.view(bucket, func(sn *snap, b *record.Bucket) error {
 			v, latest, err = sn.find(b, key, ref)
 			return err
 		})

@@ -261,7 +261,7 @@ func (t *txn) relabel(b *record.Bucket, key string, kind labelKind, fn func(*rec
 // describe makes a new version of a live object, the same file with the same content,
 // under another description. If it is the same, the object stays.
 func (t *txn) describe(b *record.Bucket, key string, old *record.Version, fn func(*record.Version) error) (*record.Version, error) {
-	v := t.renamed(old)
+	v := t.renamed(old, "")
 	v.Upload = "" // it is not what the upload made
 	if err := fn(v); err != nil {
 		return nil, err

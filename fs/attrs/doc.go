@@ -17,6 +17,6 @@
 // A key that comes twice, or a value that is no string, is refused.
 //
 // user.s3.versions is a JSON array, newest first, as long as the largest attribute
-// permits (64 KiB: some 300 versions); what is older is counted by a last element
-// {"older":N}, and is in .versions.
+// permits (64 KiB: some 300 versions). If there are older ones, the last element is
+// {"more":true}; .versions has them all.
 package attrs

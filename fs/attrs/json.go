@@ -86,10 +86,17 @@ type Who struct {
 	Door      string `json:"door"`
 }
 
-// FormatVersions writes the newest versions, newest first, as many as fit. total is how
-// many there are, those that were not given included.
-func FormatVersions(newest []Version, total uint64) []byte {
-	const room = maxValue - len(`,{"older":18446744073709551615}]`)
+// MostVersions is how many versions FormatVersions may find room for: the least that one
+// takes is over 100 bytes.
+const MostVersions = maxValue / 100
+
+// older is the last element where there are more versions than fit.
+const older = `,{"more":true}`
+
+// FormatVersions writes the newest versions, newest first, as many as fit. more says that
+// there are others besides those that were given.
+func FormatVersions(newest []Version, more bool) []byte {
+	const room = maxValue - len(older) - len("]")
 	out := []byte{'['}
 	n := 0
 	for ; n < len(newest); n++ {
@@ -102,8 +109,8 @@ func FormatVersions(newest []Version, total uint64) []byte {
 		}
 		out = append(out, e...)
 	}
-	if older := total - uint64(n); older > 0 {
-		out = fmt.Appendf(out, ",{\"older\":%d}", older)
+	if more || n < len(newest) {
+		out = append(out, older...)
 	}
 	return append(out, ']')
 }
