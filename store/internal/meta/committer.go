@@ -242,6 +242,7 @@ func (c *committer) apply(w *writes, next counters) (err error) {
 		return fmt.Errorf("write batch %d: %w", next.batch, err)
 	}
 	c.at = next
-	db.syncer.applied.Store(next.batch)
-	return db.afterBatch(f)
+	err = db.afterBatch(next.batch, f)
+	db.syncer.applied.Store(next.batch) // not before it is in the log that is synced
+	return err
 }

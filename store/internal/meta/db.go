@@ -25,6 +25,8 @@ type Options struct {
 	MemTableSize int64                            // bytes; 0: sized for a laptop and the disk
 	Reserve      int64                            // bytes kept free on the disk; 0: what the database needs to go on
 	Log          func(format string, args ...any) // nil: nothing is logged
+
+	mapped bool // badger writes its logs itself, as it does where they are not found
 }
 
 // A DB is an open database. It is safe for concurrent use.
@@ -109,7 +111,7 @@ func (db *DB) open() (err error) {
 	db.badger = opened
 	db.limits = limits{count: db.badger.MaxBatchCount() - 4, bytes: db.badger.MaxBatchSize() - batchOverhead - counterSize - 128}
 	db.maxValue = min(maxValue, db.badger.MaxBatchSize()/2)
-	if db.logs, err = openLogs(db.opts.Dir, db.opts.MemTableSize); err != nil {
+	if db.logs, err = openLogs(db.opts, db.log); err != nil {
 		return err
 	}
 	if db.marker, err = openMarker(filepath.Join(db.opts.Dir, markerName)); err != nil {
@@ -284,9 +286,9 @@ func (db *DB) beforeBatch() error {
 	return db.syncer.syncNow()
 }
 
-// afterBatch follows badger when it began the next log.
-func (db *DB) afterBatch(batch fill) error {
-	rotated, err := db.logs.wrote(batch)
+// afterBatch brings a batch to its log, and follows badger when it began the next one.
+func (db *DB) afterBatch(number uint64, batch fill) error {
+	rotated, err := db.logs.wrote(number, batch)
 	if err != nil || !rotated {
 		return err
 	}

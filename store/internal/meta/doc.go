@@ -24,9 +24,13 @@
 // 5,000; other updates 54,000 to 70,000/s from one caller. No goroutine stands in between:
 // waking two cost as much as the rest of an update.
 //
-// Durability (logs.go, syncer.go, check.go). We fdatasync the logs that badger maps. The
-// next log is made beforehand: empty, so that badger takes it for new, named durably, its
-// blocks allocated behind its end. Before a batch with which badger may begin it the
+// Durability (logs.go, log_memory.go, syncer.go, check.go). Badger writes its logs into
+// memory of ours that it takes for their mapping; we write it to the files, a batch at a
+// time, and fdatasync them (a durable update of one caller in 0.65 of the time that
+// syncing mapped pages takes, those of 8 callers in 0.7). Zeros are written some way ahead,
+// so that a sync has no metadata of the file to write. The next log is made beforehand:
+// empty, so that badger takes it for new, named durably, its blocks allocated behind its
+// end. Before a batch with which badger may begin it the
 // active one is synced, so no log survives the loss of an earlier one; fill knows when that
 // can be. Badger itself syncs tables and manifest, but not the names of tables: we rely on
 // fsync of a new file keeping its name too, as ext4, xfs and btrfs do it.
@@ -54,7 +58,7 @@
 // iterators serves every view (making one costs more than a page of a scan) and nothing
 // is prefetched by goroutines: 2,400,000 keys/s in pages of 1000.
 //
-// A full disk (space.go). Badger's mapped writes raise SIGBUS there. Updates that free
+// A full disk (space.go). Badger's mapped writes of tables raise SIGBUS there. Updates that free
 // nothing are refused below the reserve (10 memtables, for flushes and compactions), logs
 // own their blocks, and a ballast file is given up when others fill the disk. An open
 // without room to compact goes without compactors until there is. If there is no room to

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4/skl"
 	"golang.org/x/sys/unix"
@@ -18,13 +19,12 @@ import (
 
 const logSuffix = ".mem"
 
-// logs are badger's write-ahead logs, one for each memtable, seen from outside: badger
-// writes them through a mapping, we sync them through descriptors of our own.
+// logs are badger's write-ahead logs, one for each memtable, seen from outside: we write
+// (log_memory.go) and sync them through descriptors of our own.
 //
 // Badger begins a new log when the memtable is full, in the middle of a commit. Its file
 // is already there then: we make the next log, empty but with blocks allocated behind its
-// end, so that writing to its mapping cannot run into a full disk, and with its name
-// synced. Badger takes an empty file for a new one.
+// end, so that writing it cannot run into a full disk, and with its name synced. Badger takes an empty file for a new one.
 type logs struct {
 	dir     string
 	dirFile *os.File
@@ -34,6 +34,10 @@ type logs struct {
 	allocated bool
 	// unforeseen counts logs that badger began while fill said it could not; it stays 0.
 	unforeseen int
+	memory     logMemory // of the active log; only the committer uses it
+	mapped     bool      // it has none
+	log        func(format string, args ...any)
+	syncing    atomic.Bool // the active log was synced since the last batch
 
 	mu     sync.Mutex // guards the descriptors
 	active *os.File
@@ -42,13 +46,13 @@ type logs struct {
 }
 
 // openLogs finds the log that badger began when it was opened.
-func openLogs(dir string, memTable int64) (*logs, error) {
-	l := &logs{dir: dir, size: memTable, fill: newFill()}
+func openLogs(o Options, log func(string, ...any)) (*logs, error) {
+	l := &logs{dir: o.Dir, size: o.MemTableSize, mapped: o.mapped, fill: newFill(), log: log}
 	var err error
-	if l.dirFile, err = os.Open(dir); err != nil {
+	if l.dirFile, err = os.Open(l.dir); err != nil {
 		return nil, err
 	}
-	numbers, err := logNumbers(dir)
+	numbers, err := logNumbers(l.dir)
 	if err == nil && len(numbers) == 0 {
 		err = errors.New("badger made no log")
 	}
@@ -58,6 +62,9 @@ func openLogs(dir string, memTable int64) (*logs, error) {
 	}
 	if err == nil {
 		err = l.dirFile.Sync()
+	}
+	if err == nil {
+		err = l.takeOver(logHeader)
 	}
 	if err != nil {
 		l.close()
@@ -163,34 +170,46 @@ func (l *logs) older() int {
 // mayRotate says that badger may begin the next log with the next batch.
 func (l *logs) mayRotate() bool { return l.fill.atLeast(l.size) }
 
-// wrote accounts for a batch that badger took, and says whether badger began the next log
-// with it.
-func (l *logs) wrote(batch fill) (rotated bool, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// wrote brings a batch that badger took to its file and accounts for it, and says whether
+// badger began the next log with it. That one badger has written itself so far.
+func (l *logs) wrote(number uint64, batch fill) (rotated bool, err error) {
 	var st unix.Stat_t
-	if l.spare != nil {
+	if l.spare != nil && l.fill.atLeast(l.size/2) {
 		if err := unix.Fstat(int(l.spare.Fd()), &st); err != nil {
 			return false, err
 		}
 	}
 	if st.Size == 0 {
 		l.fill.plus(batch)
-		return false, nil
+		return false, l.memory.store(l, number)
 	}
+	return true, l.rotate(batch)
+}
+
+// rotate follows badger to the next log.
+func (l *logs) rotate(batch fill) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	old := l.active
 	if !l.fill.atLeast(l.size) {
 		// not foreseen, so not synced before; better late than never
 		l.unforeseen++
 		if err := old.Sync(); err != nil {
-			return true, err
+			return err
 		}
 	}
 	l.active, l.spare = l.spare, nil
 	l.number++
 	l.fill, l.allocated = newFill(), true
 	l.fill.plus(batch)
-	return true, old.Close()
+	if err := old.Close(); err != nil {
+		return err
+	}
+	r, err := readLog(l.dir, l.number)
+	if err != nil {
+		return err
+	}
+	return l.takeOver(r.end)
 }
 
 // sync makes everything in the active log durable. Older logs were synced before badger
@@ -198,6 +217,7 @@ func (l *logs) wrote(batch fill) (rotated bool, err error) {
 func (l *logs) sync() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.syncing.Store(true)
 	for {
 		if err := unix.Fdatasync(int(l.active.Fd())); err != unix.EINTR {
 			return err

@@ -100,7 +100,8 @@ func eachMapping(fn func(mapping) error) error {
 		if err1 != nil || err2 != nil || err3 != nil {
 			continue
 		}
-		m := mapping{start: uintptr(start), end: uintptr(end), inode: inode, path: col[5]}
+		_, name, _ := strings.Cut(lines.Text(), col[5]) // which may have blanks
+		m := mapping{start: uintptr(start), end: uintptr(end), inode: inode, path: col[5] + name}
 		if err := fn(m); err != nil {
 			return err
 		}
