@@ -21,7 +21,23 @@ P ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n : 4)))
 PKG ?= ./...
 GODIRS := $(wildcard cmd fs store crypto versioning integration)
 
-.PHONY: help run build test check soak bench bench-mount ci proto clean
+# Where make install puts things. DESTDIR goes before all of it, for packages.
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share
+UNITDIR ?= $(PREFIX)/lib/systemd
+# mount(8) looks nowhere else for its helpers.
+SBINDIR ?= $(shell [ -L /sbin ] && echo /usr/sbin || echo /sbin)
+BIN ?= bin/pail
+
+# All that is installed.
+HELPERS = $(addprefix $(SBINDIR)/,mount.pail mount.fuse.pail umount.fuse.pail)
+INSTALLED = $(BINDIR)/pail $(HELPERS) \
+  $(DATADIR)/bash-completion/completions/pail $(DATADIR)/zsh/site-functions/_pail \
+  $(DATADIR)/fish/vendor_completions.d/pail.fish $(DATADIR)/man/man1/pail.1 $(DATADIR)/man/man8/mount.pail.8 \
+  $(UNITDIR)/system/pail.service $(UNITDIR)/user/pail.service
+
+.PHONY: help run build install uninstall test check soak bench bench-mount ci proto clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +50,22 @@ run: ## build, mount a store at the default place, and say what to try
 build: ## build the static binary bin/pail
 	@mkdir -p bin
 	$(BUILD) -o bin/pail ./cmd/pail
+
+install: $(if $(filter bin/pail,$(BIN)),build) ## pail, mount.pail, completions, manual and units: PREFIX, DESTDIR
+	install -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
+	install -m 755 $(BIN) $(DESTDIR)$(BINDIR)/pail
+	for link in $(HELPERS); do ln -sf $(BINDIR)/pail $(DESTDIR)$$link; done
+	$(BIN) completion bash > $(DESTDIR)$(DATADIR)/bash-completion/completions/pail
+	$(BIN) completion zsh > $(DESTDIR)$(DATADIR)/zsh/site-functions/_pail
+	$(BIN) completion fish > $(DESTDIR)$(DATADIR)/fish/vendor_completions.d/pail.fish
+	$(BIN) man > $(DESTDIR)$(DATADIR)/man/man1/pail.1
+	echo '.so man1/pail.1' > $(DESTDIR)$(DATADIR)/man/man8/mount.pail.8
+	env -u PAIL_STORE $(BIN) systemd --allow-other --program $(BINDIR)/pail > $(DESTDIR)$(UNITDIR)/system/pail.service
+	env -u PAIL_STORE $(BIN) systemd --user --program $(BINDIR)/pail > $(DESTDIR)$(UNITDIR)/user/pail.service
+	chmod 644 $(addprefix $(DESTDIR),$(filter-out $(BINDIR)/pail $(HELPERS),$(INSTALLED)))
+
+uninstall: ## take away what make install has put in place
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
 
 test: ## install what the tests need, check the code, run all tests
 	@.ci/setup test

@@ -95,6 +95,12 @@ func OptionNames() []string {
 	return slices.Compact(names)
 }
 
+// KnowsOption says whether a mount knows an option, value included.
+func KnowsOption(o string) bool {
+	_, err := parseMountOptions([]string{o})
+	return err == nil
+}
+
 func parseMountOptions(list []string) (mountOptions, error) {
 	var m mountOptions
 	for _, o := range list {

@@ -145,13 +145,17 @@ func newBucketRmCommand(g *globals) *cobra.Command {
 		ValidArgsFunction: suggest(g, false, bucketNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withStore(cmd, g, func(ctx context.Context, c *control.Client) error {
-				if err := c.DeleteBucket(ctx, control.BucketRequest{Name: args[0]}); err != nil {
+				p := startProgress(cmd, "removing what the bucket leaves behind")
+				defer p.stop()
+				err := c.DeleteBucket(ctx, control.BucketRequest{Name: args[0]})
+				p.stop()
+				if err != nil {
 					return err
 				}
 				if g.json {
 					return printJSON(cmd.OutOrStdout(), map[string]string{"removed": args[0]})
 				}
-				_, err := fmt.Fprintf(cmd.OutOrStdout(), "removed bucket %s\n", args[0])
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "removed bucket %s\n", args[0])
 				return err
 			})
 		},

@@ -45,7 +45,7 @@ another of the same store is read-only. In fstab:
 
 func runMount(cmd *cobra.Command, g *globals, opts *mountOptions, args []string) error {
 	plan, err := opts.plan(g, args)
-	if err != nil {
+	if err != nil || opts.fake {
 		return err
 	}
 	r := announcer(cmd, g.json)
@@ -59,7 +59,7 @@ func runMount(cmd *cobra.Command, g *globals, opts *mountOptions, args []string)
 			r = child
 		}
 	}
-	err = plan.run(cmd, r)
+	err = plan.run(cmd, notifying(r))
 	if cmd.Context().Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // it was asked to end, and has
 	}
@@ -84,6 +84,13 @@ func announcer(cmd *cobra.Command, asJSON bool) readyFunc {
 		}
 		_, err := fmt.Fprintf(cmd.OutOrStdout(), "the store %s is mounted at %s\n", p.store, m.Mountpoint)
 		return err
+	}
+}
+
+// notifying also tells a service manager that the mount answers.
+func notifying(ready readyFunc) readyFunc {
+	return func(p *mountPlan, m control.Mount) error {
+		return errors.Join(ready(p, m), notify(notifyReady+"\nSTATUS="+p.store+" is mounted at "+m.Mountpoint))
 	}
 }
 

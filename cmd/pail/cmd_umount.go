@@ -15,14 +15,19 @@ import (
 	"pail/store/web/control"
 )
 
+type umountOptions struct {
+	lazy bool
+}
+
 func newUmountCommand(g *globals) *cobra.Command {
-	return &cobra.Command{
+	opts := &umountOptions{}
+	cmd := &cobra.Command{
 		Use:     "umount [MOUNTPOINT]",
 		Aliases: []string{"unmount"},
 		Short:   "End a mount, or all mounts of a store",
 		Long: `End the mount at MOUNTPOINT, or all mounts of the store. Open files are published
 first. With the last mount the daemon ends; the command returns when everything is on
-disk and the store is free.`,
+disk and the store is free. A mount that has lost its daemon is taken away.`,
 		Args: takes(0, 1),
 
 		ValidArgsFunction: mountpoints(g),
@@ -35,9 +40,32 @@ disk and the store is free.`,
 				}
 				place = resolved(abs)
 			}
+			if opts.lazy {
+				return runUmountLazily(cmd, g, place)
+			}
 			return runUmount(cmd, g, place)
 		},
 	}
+	cmd.Flags().BoolVar(&opts.lazy, "lazy", false, "only take the mount at MOUNTPOINT out of the tree, whether its daemon answers or not; who uses it goes on")
+	return cmd
+}
+
+// runUmountLazily asks nobody. The daemon publishes and ends when the last user is gone.
+func runUmountLazily(cmd *cobra.Command, g *globals, place string) error {
+	if place == "" {
+		return usagef("name the mountpoint that is to be detached")
+	}
+	source, ok, err := pailfs.Source(place)
+	switch {
+	case err != nil:
+		return fmt.Errorf("the list of mounts cannot be read: %w", err)
+	case !ok:
+		return fault.New(fault.NoSuchMount, "%s is not a Pail mount", place)
+	}
+	if err := pailfs.Detach(place); err != nil {
+		return err
+	}
+	return saidUnmounted(cmd, g, source, place)
 }
 
 func runUmount(cmd *cobra.Command, g *globals, place string) error {
@@ -117,7 +145,7 @@ func detachLeft(place string) error {
 		case !ours:
 			return fault.New(fault.NoSuchMount, "%s is not a Pail mount", place)
 		case time.Now().After(deadline):
-			return fault.New(fault.Busy, "%s is mounted, but its daemon does not answer; try again, or end it with umount %s", place, place)
+			return fault.New(fault.Busy, "%s is mounted, but its daemon does not answer; try again, or detach it: pail umount --lazy %s", place, place)
 		}
 	}
 	return pailfs.Detach(place)

@@ -84,6 +84,9 @@ func runDaemon(ctx context.Context, st *store.Store, p *mountPlan, log *slog.Log
 		}
 	}
 	d.stop()
+	if e := notify(notifyStopping); e != nil {
+		log.Warn("end", "err", e)
+	}
 	// What was not published yet closing the store publishes.
 	if _, e := d.endMounts(safe, ""); e != nil {
 		err = errors.Join(err, e)

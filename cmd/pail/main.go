@@ -24,18 +24,22 @@ func main() {
 	// whatever is under way must not be cut off.
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	defer stop()
-	os.Exit(run(ctx, helperArgs(os.Args), os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run executes one command line and returns the exit code.
+// run executes one command line, program name included, and returns the exit code.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
-	root := newRootCommand()
-	root.SetArgs(args)
-	root.SetIn(in)
-	root.SetOut(out)
-	root.SetErr(errOut)
-	err := root.ExecuteContext(ctx)
-	silent := errors.As(err, new(reportedError)) || errors.Is(err, unix.EPIPE)
+	args, by, err := helperArgs(args)
+	if err == nil {
+		root := newRootCommand()
+		root.SetArgs(args)
+		root.SetIn(in)
+		root.SetOut(out)
+		root.SetErr(errOut)
+		err = root.ExecuteContext(ctx)
+	}
+	reported := errors.As(err, new(reportedError))
+	silent := reported || errors.Is(err, unix.EPIPE)
 	code := exitCode(err)
 	switch {
 	case err == nil || silent:
@@ -43,6 +47,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		fmt.Fprintln(errOut, "pail: interrupted")
 	default:
 		fmt.Fprintf(errOut, "pail: %s\n", sentence(err))
+	}
+	if by == byMount && !reported { // else it is a background daemon's, called likewise
+		return mountExitCode(code)
 	}
 	return code
 }

@@ -25,6 +25,8 @@ type mountOptions struct {
 	background bool
 	log        string
 	debug      bool
+	sloppy     bool
+	fake       bool
 }
 
 func (o *mountOptions) addFlags(cmd *cobra.Command, g *globals) {
@@ -39,6 +41,10 @@ func (o *mountOptions) addFlags(cmd *cobra.Command, g *globals) {
 	f.BoolVar(&o.background, "background", false, "return once the mount answers; the daemon goes on in the background")
 	textVar(f, &o.log, "log", "`file` to which a daemon in the background logs (default daemon.log in the store)")
 	f.BoolVar(&o.debug, "debug", false, "log every request of the kernel")
+	f.BoolVar(&o.sloppy, "sloppy", false, "leave out mount options that are unknown")
+	f.BoolVar(&o.fake, "fake", false, "check the command line and mount nothing")
+	_ = f.MarkHidden("sloppy") // the two are for mount(8)
+	_ = f.MarkHidden("fake")
 	flagSuggests(cmd, "bucket", suggest(g, true, liveKeys))
 	flagSuggests(cmd, "options", optionsBegun(g))
 	flagSuggests(cmd, "log", flagFiles)
@@ -126,7 +132,7 @@ func (o *mountOptions) plan(g *globals, args []string) (*mountPlan, error) {
 		var err error
 		if name == "store" {
 			store = value
-		} else {
+		} else if !o.sloppy || slices.Contains(ownOptions(), name) || slices.Contains(ownOptions(), name+"=") || pailfs.KnowsOption(opt) {
 			err = p.option(name, value, opt)
 		}
 		if err != nil {
@@ -166,6 +172,8 @@ func (p *mountPlan) option(name, value, whole string) (err error) {
 		}
 		umask := uint32(n)
 		p.req.Umask = &umask
+	case "remount":
+		return usagef("a mount cannot be changed while it lasts; unmount it and mount it anew")
 	default:
 		p.req.Options = append(p.req.Options, whole)
 	}

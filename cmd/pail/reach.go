@@ -27,7 +27,9 @@ func withStore(cmd *cobra.Command, g *globals, fn func(context.Context, *control
 	ctx := cmd.Context()
 	deadline := time.Now().Add(patience)
 	for {
+		p := startProgress(cmd, "opening the store")
 		r, err := reach(ctx, cmd, g, dir, deadline)
+		p.stop()
 		if err != nil {
 			return err
 		}

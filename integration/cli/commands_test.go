@@ -25,9 +25,12 @@ import (
 //	hold FILE TEXT           open FILE for writing, write TEXT and keep it open
 //	let-go                   close what hold has opened; failing to is no error
 //	oneline stderr           demand that the last command's stderr is one line "pail: ..."
+//	listen SOCKET            receive datagrams, as a service manager does
+//	heard SOCKET PATTERN     wait for one that matches, and forget what came before
 //	big FILE BYTES           write that many bytes, which may fail: ! big
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	h := &holder{}
+	m := &manager{}
 	return map[string]func(*testscript.TestScript, bool, []string){
 		"code":            code,
 		"mounted":         mountedCmd,
@@ -38,6 +41,8 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"let-go":          h.letGo,
 		"oneline":         oneline,
 		"big":             big,
+		"listen":          m.listen,
+		"heard":           m.heard,
 	}
 }
 

@@ -105,6 +105,10 @@ func TestScripts(t *testing.T) {
 }
 
 func setup(env *testscript.Env, bin string) error {
+	repo, err := filepath.Abs("../..")
+	if err != nil {
+		return err
+	}
 	if err := os.Chmod(env.WorkDir, 0o755); err != nil {
 		return err
 	}
@@ -115,6 +119,8 @@ func setup(env *testscript.Env, bin string) error {
 	env.Setenv("PAIL_STORE", filepath.Join(env.WorkDir, "store"))
 	env.Setenv("S", filepath.Join(env.WorkDir, "store"))
 	env.Setenv("M", filepath.Join(env.WorkDir, "mnt"))
+	env.Setenv("BIN", bin)
+	env.Setenv("REPO", repo)
 	env.Defer(func() { leaveNothing(env.WorkDir, bin) })
 	return os.Mkdir(filepath.Join(env.WorkDir, "mnt"), 0o755)
 }
