@@ -201,7 +201,10 @@ func refusals() []struct {
 
 // refusal is what fusermount3 said, as a person wants to hear it.
 func refusal(to, said string, err error) error {
-	said = strings.TrimPrefix(oneLine(said), "fusermount3: ")
+	said = oneLine(said)
+	if name, rest, ok := strings.Cut(said, ": "); ok && strings.HasPrefix(filepath.Base(name), "fusermount") {
+		said = rest
+	}
 	for _, r := range refusals() {
 		if strings.Contains(said, r.says) {
 			return fault.New(r.kind, "fusermount3 refused to %s: %s; %s", to, said, r.advice)
