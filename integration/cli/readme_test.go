@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestReadme runs what the README tells a newcomer to type, as an ordinary user with a
+// home of its own, since the default places of root are the machine's.
+func TestReadme(t *testing.T) {
+	if !canMount() || os.Geteuid() == 0 && !othersCanMount() {
+		t.Skip("this user cannot mount")
+	}
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := os.Getenv(placeEnv)
+	home := filepath.Join(root, "readme")
+	for _, dir := range []string{home, filepath.Join(home, "src")} {
+		if err := os.Mkdir(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(home, "src/README.md"), text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { leaveNothing(home, filepath.Join(root, "bin")) })
+	script := "set -eux\npail mount --background\n" + commandsUnder(t, string(text), "A minute's tour") +
+		"pail mount --background\n" + commandsUnder(t, string(text), "Attributes") + "cd /\npail umount\npail fsck --deep\n"
+	cmd := exec.Command("sh", "-c", script)
+	if os.Geteuid() == 0 {
+		cmd = exec.Command(filepath.Join(root, "bin/as-user"), "sh", "-c", script)
+	}
+	cmd.Dir = filepath.Join(home, "src")
+	cmd.Env = []string{"HOME=" + home, "TZ=UTC", "PATH=" + filepath.Join(root, "bin") + ":" + os.Getenv("PATH") + ":/usr/sbin:/sbin:/usr/bin:/bin"}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"restored version 1 of photos/README.md", "restored version 2 of photos/README.md", "the store is sound\n"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("the README's commands do not print %q:\n%s", want, out)
+		}
+	}
+}
+
+// commandsUnder are the indented lines below a heading of the README, but for make's:
+// those are for the source tree.
+func commandsUnder(t *testing.T, text, heading string) string {
+	t.Helper()
+	_, section, ok := strings.Cut(text, "\n## "+heading+"\n")
+	if !ok {
+		t.Fatalf("the README has no section %q", heading)
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	var b strings.Builder
+	for line := range strings.Lines(section) {
+		if code, ok := strings.CutPrefix(line, "    "); ok && !strings.HasPrefix(code, "make ") {
+			b.WriteString(code)
+		}
+	}
+	if strings.Count(b.String(), "\n") < 5 {
+		t.Fatalf("there are hardly any commands below %q", heading)
+	}
+	return b.String()
+}
+
+// TestRootCanDoEverything keeps scripts from being skipped where nothing may be: what
+// runs as root, as continuous integration does, lacks nothing.
+func TestRootCanDoEverything(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("this is about root")
+	}
+	if !canMount() || !othersCanMount() {
+		t.Error("root cannot mount, or nobody else can: .ci/setup test installs and prepares what is missing")
+	}
+	for _, program := range []string{"unshare", "mount", "findmnt", "setfattr", "make"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Error(err)
+		}
+	}
+}
