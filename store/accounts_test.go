@@ -24,6 +24,8 @@ type account struct {
 // the records that refer, and the files on disk with both.
 func balance(t *testing.T, s *Store) {
 	t.Helper()
+	s.compactor.mu.Lock() // what compaction is just copying belongs to nobody yet
+	defer s.compactor.mu.Unlock()
 	for tries := 0; !swept(t, s); tries++ {
 		if tries == 3000 {
 			t.Fatal("garbage stays")

@@ -15,13 +15,8 @@ import (
 //
 // An inlined blob and a list of extents belong to one version unless a Blob record
 // counts more. A content file always has a Blob record: it counts the contents and
-// lists that refer to it and holds its seal.
-
-// extentsPerChunk is how many extents a chunk of a long list holds (some 20 KB).
-const extentsPerChunk = 1024
-
-// extentsInline is how many extents a version's own record may hold.
-const extentsInline = 64
+// lists that refer to it and holds its seal. A content that is one whole file says so
+// itself; every other has a list (extent_list.go).
 
 const inlineHeader = 6 // format, cipher, CRC32C of the bytes
 
@@ -63,23 +58,6 @@ func (sn *snap) inlineBytes(id uint64) ([]byte, error) {
 	return decodeInline(id, b)
 }
 
-// extentsOf returns the extents of a content, those of a long list included.
-func (sn *snap) extentsOf(c *record.Content) (blob.Extents, error) {
-	out := toExtents(c.GetExtents())
-	for i := range c.GetChunks() {
-		var l record.ExtentList
-		ok, err := sn.get(table.ExtentList(c.GetList(), i), &l)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			return nil, fault.New(fault.Damaged, "part %d of extent list %d is missing", i, c.GetList())
-		}
-		out = append(out, toExtents(l.Extents)...)
-	}
-	return out, nil
-}
-
 func toExtents(es []*record.Extent) blob.Extents {
 	out := make(blob.Extents, len(es))
 	for i, e := range es {
@@ -118,60 +96,89 @@ func (t *txn) newInline(data []byte) *record.Content {
 	return &record.Content{Inline: id, Allocated: int64(len(data))}
 }
 
-// newExtents makes a content of extents and counts one more reference to each blob.
-// Long lists go into chunks of their own.
+// newExtents makes a content of extents and counts one more owner of each blob.
 func (t *txn) newExtents(es blob.Extents) (*record.Content, error) {
-	for _, id := range es.Blobs() {
-		if err := t.refer(uint64(id), 1); err != nil {
-			return nil, err
-		}
+	if err := t.referAll(es, 1); err != nil {
+		return nil, err
 	}
 	return t.putExtents(es)
 }
 
 // putExtents is newExtents for references that are counted already.
 func (t *txn) putExtents(es blob.Extents) (*record.Content, error) {
-	c := &record.Content{Allocated: allocated(es)}
-	if len(es) <= extentsInline {
-		c.Extents = fromExtents(es)
-		return c, nil
+	whole, err := t.isWhole(es)
+	if err != nil {
+		return nil, err
 	}
-	c.List = t.tx.NextID()
-	for len(es) > 0 {
-		n := min(len(es), extentsPerChunk)
-		err := t.put(table.ExtentList(c.List, c.Chunks), &record.ExtentList{Schema: record.Schema, Extents: fromExtents(es[:n])})
-		if err != nil {
-			return nil, err
-		}
-		c.Chunks++
-		es = es[n:]
+	if whole {
+		return &record.Content{Allocated: allocated(es), Extents: fromExtents(es)}, nil
 	}
-	return c, nil
+	return t.newList(es)
 }
 
-// newBlob records a sealed content file to which nothing refers yet.
-func (t *txn) newBlob(id blob.ID, seal blob.Seal) error {
-	return t.put(table.Blob(uint64(id)), &record.Blob{Schema: record.Schema, Length: seal.Length, Sum: seal.Sum})
-}
-
-// refer changes how often a content file is referred to; at 0 it becomes garbage.
-func (t *txn) refer(id uint64, delta int) error {
+// isWhole says whether extents are nothing, a hole, or all of one content file.
+func (t *txn) isWhole(es blob.Extents) (bool, error) {
+	switch {
+	case len(es) == 0 || len(es) == 1 && es[0].IsHole():
+		return true, nil
+	case len(es) > 1 || es[0].Off != 0:
+		return false, nil
+	}
 	var b record.Blob
-	k := table.Blob(id)
-	ok, err := t.get(k, &b)
+	ok, err := t.get(table.Blob(uint64(es[0].Blob)), &b)
+	return ok && b.Length == es[0].Len, err
+}
+
+// newBlob records a sealed content file to which nothing refers yet. allocated is how
+// many bytes the disk keeps for it.
+func (t *txn) newBlob(id blob.ID, seal blob.Seal, allocated int64) error {
+	b := &record.Blob{Schema: record.Schema, Length: seal.Length, Sum: seal.Sum, Allocated: min(allocated, seal.Length)}
+	t.waste += wasted(b)
+	return t.put(table.Blob(uint64(id)), b)
+}
+
+// referAll counts one owner of some extents more (sign 1) or less (-1).
+func (t *txn) referAll(es blob.Extents, sign int) error {
+	for _, u := range es.Uses() {
+		if err := t.refer(uint64(u.Blob), sign, int64(sign)*u.Bytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refer changes how many owners a content file has and how many of its bytes they refer
+// to. Without owners it becomes garbage.
+func (t *txn) refer(id uint64, owners int, bytes int64) error {
+	b, err := t.blobRecord(blob.ID(id))
 	if err != nil {
 		return err
 	}
-	if !ok {
-		return fault.New(fault.Damaged, "content file %d has no record", id)
-	}
-	b.Refs += uint64(delta)
+	t.waste -= wasted(b)
+	b.Refs += uint64(owners)
 	if b.Refs == 0 {
-		t.tx.Delete(k)
+		t.tx.Delete(table.Blob(id))
 		t.toGarbage(id)
 		return nil
 	}
-	return t.put(k, &b)
+	if b.Allocated > 0 {
+		b.Used += bytes
+	}
+	t.waste += wasted(b)
+	if isSparse(b, t.s.opts.tuning.sparseMin) {
+		t.noteSparse(id)
+	}
+	return t.put(table.Blob(id), b)
+}
+
+// blobRecord reads the record of a content file that something refers to.
+func (sn *snap) blobRecord(id blob.ID) (*record.Blob, error) {
+	b := new(record.Blob)
+	ok, err := sn.get(table.Blob(uint64(id)), b)
+	if err == nil && !ok {
+		err = fault.New(fault.Damaged, "content file %d has no record", id)
+	}
+	return b, err
 }
 
 // toGarbage has a content file deleted once this update is durable and nobody reads it.
@@ -223,12 +230,7 @@ func (t *txn) share(c *record.Content) error {
 	case c.GetList() != 0:
 		return t.shareOwned(c.List)
 	}
-	for _, id := range toExtents(c.GetExtents()).Blobs() {
-		if err := t.refer(uint64(id), 1); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.referAll(toExtents(c.GetExtents()), 1)
 }
 
 // release makes one version less own content c and lets go of what nobody owns.
@@ -245,22 +247,7 @@ func (t *txn) release(c *record.Content) error {
 		if !last || err != nil {
 			return err
 		}
+		return t.releaseOwned(c)
 	}
-	if c.GetChunks() > chunksAtOnce {
-		t.releaseLater(c)
-		return nil
-	}
-	es, err := t.extentsOf(c)
-	if err != nil {
-		return err
-	}
-	for _, id := range es.Blobs() {
-		if err := t.refer(uint64(id), -1); err != nil {
-			return err
-		}
-	}
-	for i := range c.GetChunks() {
-		t.tx.Delete(table.ExtentList(c.List, i))
-	}
-	return nil
+	return t.referAll(toExtents(c.GetExtents()), -1)
 }

@@ -31,8 +31,8 @@
 // head or its dead top (a delete marker); older versions stand in a table of their own,
 // so a listing never meets them (chain.go; the rules are in package versioning).
 // Directory records are kept in step in the same update (dirs.go). A content is an
-// inlined blob or extents over content files; versions share both by reference counts
-// (content.go). A pending publish keeps what it replaced until it is settled, and a
+// inlined blob, one content file, or a list of extents over several; versions share all
+// of them by reference counts (content.go, extent_list.go). A pending publish keeps what it replaced until it is settled, and a
 // pending content has one name and one owner only: whoever would give it another
 // settles it first (settle.go). A directory is renamed by a durable intent that every
 // snapshot reads through, and the records follow (move.go). Open files are in memory
@@ -87,6 +87,13 @@
 //     tags and extended attributes change in place. What an open file has not published
 //     yet gets them with its publish, and until then they are its own (labels.go): nothing
 //     else on the mount or over S3 shows them but that file.
+//   - Lists of extents have numbers of their own, so that compaction (compact.go) can move
+//     bytes without looking for the versions that own them. What it moves and what it leaves
+//     is a model of costs (compact_plan.go): small pieces only, if it saves enough for what
+//     it writes, and if the space of what is shared is not multiplied.
+//   - No reflinks: extents share bytes on every filesystem, by counts that say when they may
+//     go; and a content file that was cloned together would be as scattered on the disk as
+//     the pieces it was made of.
 //   - What one update cannot let go of it leaves to the settler by a note (rests.go).
 //   - Settings (settings.go) are one record for the store and one inside each bucket's;
 //     updates see them as they see buckets. A new one is an entry in settings_defs.go.

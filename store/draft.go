@@ -19,8 +19,10 @@ type draft struct {
 	small []byte // the whole content, while file is nil
 
 	file  *blob.Writer // what was written since the draft began
+	kept  int64        // bytes that the disk keeps for it, once it is sealed
 	m     *blob.Map    // where each byte of the content is
 	alone bool         // nothing of the content is in what the draft began from
+	base  uint64       // the list of extents that it stands on (see bases)
 	lent  loans        // bytes of other contents that the draft refers to
 
 	olds []blob.ID // content files that only a record of the draft may still name
@@ -41,7 +43,14 @@ func (n *inode) newDraft(who author, empty bool) (*draft, error) {
 	}
 	d.size = n.body.size
 	if n.body.extents != nil && d.size > int64(n.s.opts.InlineMax) {
-		return d, d.toFile(n.body.extents)
+		if err := d.standOn(n); err != nil {
+			return nil, err
+		}
+		if err := d.toFile(n.body.extents); err != nil {
+			d.standDown()
+			return nil, err
+		}
+		return d, nil
 	}
 	d.small = make([]byte, d.size)
 	if _, err := n.body.readFull(d.small, 0); err != nil {
@@ -222,6 +231,7 @@ func (d *draft) blocks() int64 {
 // discard lets go of the draft's content file, if it has one, and of what it has lent.
 func (d *draft) discard() error {
 	d.lent.end()
+	d.standDown()
 	var err error
 	if d.file != nil {
 		err = d.file.Discard()

@@ -7,3 +7,27 @@ import "time"
 func MoveSlowly(o *Options, delay time.Duration, perUpdate int) {
 	o.tuning = tuning{moveDelay: delay, movesPerUpdate: perUpdate, movedInline: -1}
 }
+
+// CompactEagerly has compaction move whatever it can, in small steps.
+func CompactEagerly(o *Options) {
+	o.CompactPieces = 1
+	o.tuning.sparseMin, o.tuning.stretchMax = 1, 1000
+}
+
+// Pieces returns where a content is: its extents and content files.
+func (s *Store) Pieces(bucket, key, version string) (extents, files int, err error) {
+	err = s.view(func(sn *snap) error {
+		b, err := sn.bucket(bucket)
+		if err != nil {
+			return err
+		}
+		v, _, err := sn.find(b, key, version)
+		if err != nil {
+			return err
+		}
+		es, err := sn.extentsOf(v.Content)
+		extents, files = len(es), len(es.Blobs())
+		return err
+	})
+	return extents, files, err
+}

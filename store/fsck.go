@@ -59,6 +59,7 @@ const (
 	ProblemRefs          = "content-references"  // a count of owners
 	ProblemUnowned       = "content-unowned"     // bytes that belong to nothing
 	ProblemUnnamed       = "content-unnamed"     // a content file that no record names
+	ProblemWaste         = "waste-wrong"         // the sum of dead bytes
 	ProblemGarbage       = "garbage-wrong"       // what is to be deleted is in use
 	ProblemDraft         = "draft-wrong"         // an fsynced draft
 	ProblemRecovery      = "recovery-incomplete" // what Open could not deal with
@@ -68,7 +69,7 @@ const (
 // Bounds of memory.
 const (
 	fsckMost   = 10_000  // problems
-	fsckWindow = 2 << 20 // reference counts at a time, 32 bytes each
+	fsckWindow = 1 << 20 // reference counts at a time, 48 bytes each
 	fsckInodes = 1 << 28 // inode numbers at a time, one bit each
 )
 
@@ -116,6 +117,7 @@ type fsck struct {
 	uploads map[uint64]bool           // uploads whose parts may stand, by number
 	rests   map[uint64]blob.ID        // extent lists that are being released, and up to which file
 	lost    map[uint64]string         // content files that are not what they should be, and why
+	waste   int64                     // bytes of content files that are dead
 
 	found  []Problem
 	stage  string

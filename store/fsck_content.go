@@ -24,8 +24,10 @@ type blobCount struct {
 	size   int64  // bytes: of the file, inlined, or of all extents of a list; -1: damaged
 	want   uint32 // owners that the record counts
 	have   uint32 // owners that were found
-	chunks uint32 // of a list
+	chunks uint32 // of a list, as found
+	said   uint32 // and as its first chunk says; 0: it does not
 	is     blobIs
+	used   int64 // bytes that the record says owners use, less those that were found
 }
 
 type blobIs uint8
@@ -35,6 +37,7 @@ const (
 	isCounter                    // a record that counts owners of what follows
 	isInline
 	isList
+	isMeasured // the record of a content file says how much of it is used
 )
 
 // A countWindow is what is known of the ids from lo up to, and without, hi.
@@ -66,13 +69,13 @@ func (f *fsck) checkContents() error {
 		if err := f.countLists(w); err != nil {
 			return err
 		}
-		err := f.eachContent(func(where func() string, size int64, c *record.Content) error {
+		err := f.eachContent(func(o contentOwner) error {
 			if first {
-				if what := wrongContent(c, size); what != "" {
-					return f.add(ProblemContent, where(), what, adviseBackup)
+				if what := wrongContent(o.content, o.size); what != "" {
+					return f.add(ProblemContent, o.where(), what, adviseBackup)
 				}
 			}
-			return f.countContent(w, where, size, c)
+			return f.countContent(w, o)
 		})
 		if err != nil {
 			return err
@@ -83,7 +86,7 @@ func (f *fsck) checkContents() error {
 			}
 		}
 		if w.last {
-			return nil
+			return f.checkWaste()
 		}
 		w.lo = w.hi
 	}
@@ -160,6 +163,11 @@ func (f *fsck) loadCount(c *blobCount, records, inlines, lists *idStream) error 
 		if b.Sum == 0 {
 			c.is = isCounter
 		}
+		if b.Allocated != 0 {
+			c.is |= isMeasured
+			c.used = b.Used
+		}
+		f.waste += wasted(&b)
 		if err := records.next(f); err != nil {
 			return err
 		}
@@ -203,6 +211,9 @@ func (c *blobCount) addChunk(k, v []byte) bool {
 	if chunk != c.chunks || es.Validate() != nil {
 		return false
 	}
+	if chunk == 0 {
+		c.said = l.Chunks
+	}
 	c.chunks++
 	c.size += es.Size()
 	return true
@@ -215,7 +226,7 @@ func (f *fsck) countLists(w *countWindow) error {
 	flush := func() error {
 		id := list
 		where := func() string { return fmt.Sprintf("extent list %d", id) }
-		err := f.countExtents(w, where, es)
+		err := f.countExtents(w, where, es, false)
 		es = es[:0]
 		return err
 	}
@@ -247,16 +258,23 @@ func (f *fsck) countLists(w *countWindow) error {
 	return flush()
 }
 
-// eachContent calls fn with each content that something owns. size is what the owner
-// says of it, -1 if it says nothing.
-func (f *fsck) eachContent(fn func(where func() string, size int64, c *record.Content) error) error {
+// A contentOwner is something that owns a content, or that has lent bytes of it.
+type contentOwner struct {
+	where   func() string
+	size    int64 // as the owner says, -1 if it says nothing
+	content *record.Content
+	lent    bool // it counts as an owner of the content files and uses none of their bytes
+}
+
+// eachContent calls fn with each owner of a content.
+func (f *fsck) eachContent(fn func(o contentOwner) error) error {
 	for _, prefix := range [][]byte{table.Head(0, ""), table.NoncurrentBelow(0, "")} {
 		err := f.scan(prefix[:1], func(k, b []byte) error {
 			v := new(record.Version)
 			if err := unmarshal(k, b, v); err != nil || v.Marker || v.Bare {
 				return err
 			}
-			return fn(func() string { return f.recordTitle(k) }, v.Size, v.Content)
+			return fn(contentOwner{where: func() string { return f.recordTitle(k) }, size: v.Size, content: v.Content})
 		})
 		if err != nil {
 			return err
@@ -267,7 +285,8 @@ func (f *fsck) eachContent(fn func(where func() string, size int64, c *record.Co
 		if err := unmarshal(k, b, p); err != nil || p.Predecessor == nil {
 			return err
 		}
-		return fn(func() string { return "what " + f.object(p.Bucket, p.Key) + " was before" }, p.Predecessor.Size, p.Predecessor.Content)
+		where := func() string { return "what " + f.object(p.Bucket, p.Key) + " was before" }
+		return fn(contentOwner{where: where, size: p.Predecessor.Size, content: p.Predecessor.Content})
 	})
 	if err != nil {
 		return err
@@ -284,14 +303,14 @@ func (f *fsck) eachContent(fn func(where func() string, size int64, c *record.Co
 				lent.Extents = append(lent.Extents, &record.Extent{Blob: id, Len: 1})
 			}
 			lent.Allocated = int64(len(d.Lent))
-			if err := fn(where, -1, lent); err != nil {
+			if err := fn(contentOwner{where: where, size: -1, content: lent, lent: true}); err != nil {
 				return err
 			}
 		}
 		if d.Base == nil {
 			return nil
 		}
-		return fn(where, -1, d.Base)
+		return fn(contentOwner{where: where, size: -1, content: d.Base})
 	})
 	if err != nil {
 		return err
@@ -301,7 +320,8 @@ func (f *fsck) eachContent(fn func(where func() string, size int64, c *record.Co
 		if err := unmarshal(k, b, p); err != nil {
 			return err
 		}
-		return fn(func() string { return fmt.Sprintf("part %d of upload %d", p.Number, table.SplitBucket(k)) }, p.Size, p.Content)
+		where := func() string { return fmt.Sprintf("part %d of upload %d", p.Number, table.SplitBucket(k)) }
+		return fn(contentOwner{where: where, size: p.Size, content: p.Content})
 	})
 }
 
@@ -335,39 +355,44 @@ func wrongContent(c *record.Content, size int64) string {
 }
 
 // countContent counts one owner of a content and checks that the bytes are there.
-func (f *fsck) countContent(w *countWindow, where func() string, size int64, c *record.Content) error {
-	for _, o := range []struct {
+func (f *fsck) countContent(w *countWindow, o contentOwner) error {
+	c := o.content
+	for _, part := range []struct {
 		id   uint64
 		is   blobIs
 		what string
 	}{{c.GetInline(), isInline, "inlined content"}, {c.GetList(), isList, "extent list"}} {
-		if o.id == 0 || !w.holds(o.id) {
+		if part.id == 0 || !w.holds(part.id) {
 			continue
 		}
-		n := w.find(o.id)
+		n := w.find(part.id)
 		switch {
-		case n == nil || n.is&o.is == 0:
-			return f.add(ProblemMissing, where(), fmt.Sprintf("its %s %d is gone", o.what, o.id), adviseBackup)
+		case n == nil || n.is&part.is == 0:
+			return f.add(ProblemMissing, o.where(), fmt.Sprintf("its %s %d is gone", part.what, part.id), adviseBackup)
 		case n.size < 0:
 			n.have++
-			return f.add(ProblemDamaged, where(), fmt.Sprintf("its %s %d is damaged", o.what, o.id), adviseBackup)
+			return f.add(ProblemDamaged, o.where(), fmt.Sprintf("its %s %d is damaged", part.what, part.id), adviseBackup)
 		}
 		n.have++
-		if o.is == isList && n.chunks != c.Chunks {
-			return f.add(ProblemContent, where(), fmt.Sprintf("its extent list %d has %d parts and should have %d", o.id, n.chunks, c.Chunks), adviseBackup)
+		chunks := n.said
+		if chunks == 0 {
+			chunks = c.Chunks
 		}
-		if size >= 0 && n.size != size {
-			return f.add(ProblemContent, where(), fmt.Sprintf("it has %d bytes and its %s %d has %d", size, o.what, o.id, n.size), adviseBackup)
+		if part.is == isList && n.chunks != chunks {
+			return f.add(ProblemContent, o.where(), fmt.Sprintf("its extent list %d has %d parts and should have %d", part.id, n.chunks, chunks), adviseBackup)
 		}
-		if err := f.lost[o.id]; err != "" {
-			return f.add(ProblemDamaged, where(), err, adviseBackup)
+		if o.size >= 0 && n.size != o.size {
+			return f.add(ProblemContent, o.where(), fmt.Sprintf("it has %d bytes and its %s %d has %d", o.size, part.what, part.id, n.size), adviseBackup)
+		}
+		if err := f.lost[part.id]; err != "" {
+			return f.add(ProblemDamaged, o.where(), err, adviseBackup)
 		}
 	}
-	return f.countExtents(w, where, toExtents(c.GetExtents()))
+	return f.countExtents(w, o.where, toExtents(c.GetExtents()), o.lent)
 }
 
 // countExtents counts one owner of each content file that some extents need.
-func (f *fsck) countExtents(w *countWindow, where func() string, es blob.Extents) error {
+func (f *fsck) countExtents(w *countWindow, where func() string, es blob.Extents, lent bool) error {
 	if len(es) == 0 {
 		return nil
 	}
@@ -380,7 +405,8 @@ func (f *fsck) countExtents(w *countWindow, where func() string, es blob.Extents
 			return f.add(ProblemContent, where(), fmt.Sprintf("it needs byte %d of content file %v, which has %d", e.Off+e.Len, e.Blob, n.size), adviseBackup)
 		}
 	}
-	for _, id := range es.Blobs() {
+	for _, u := range es.Uses() {
+		id := u.Blob
 		if !w.holds(uint64(id)) {
 			continue
 		}
@@ -392,6 +418,9 @@ func (f *fsck) countExtents(w *countWindow, where func() string, es blob.Extents
 			continue
 		}
 		n.have++
+		if n.is&isMeasured != 0 && !lent {
+			n.used -= u.Bytes
+		}
 		if why := f.lost[uint64(id)]; why != "" {
 			if err := f.add(ProblemDamaged, where(), why, adviseBackup); err != nil {
 				return err
@@ -418,7 +447,7 @@ func (f *fsck) checkCount(c *blobCount) error {
 		want = 0
 	}
 	switch {
-	case c.is&isFile != 0 && c.is&^isFile != 0, c.is&isInline != 0 && c.is&isList != 0:
+	case c.is&isFile != 0 && c.is&^(isFile|isMeasured) != 0, c.is&isInline != 0 && c.is&isList != 0:
 		return f.add(ProblemContent, where, "two things have its number", adviseCopy)
 	case c.is == isCounter:
 		return f.add(ProblemMissing, where, fmt.Sprintf("it is said to have %d owners and does not exist", c.want), adviseReport)
@@ -429,6 +458,17 @@ func (f *fsck) checkCount(c *blobCount) error {
 			"delete none of the versions that share it before you have copied them")
 	case c.have < want, c.is&isCounter != 0 && want < 2:
 		return f.add(ProblemRefs, where, fmt.Sprintf("it has %d owners and says %d", c.have, want), adviseSpace)
+	case c.is&isMeasured != 0 && c.used != 0:
+		return f.add(ProblemRefs, where, fmt.Sprintf("it counts %d bytes too many as used", c.used), adviseSpace)
 	}
 	return nil
+}
+
+// checkWaste compares the sum of dead bytes with what the content files say.
+func (f *fsck) checkWaste() error {
+	n, err := f.sn.wasted()
+	if err != nil || n == f.waste {
+		return err
+	}
+	return f.add(ProblemWaste, f.s.opts.Dir, fmt.Sprintf("%d bytes of content files are dead, and %d are counted", f.waste, n), adviseReport)
 }

@@ -93,7 +93,7 @@ func (t *txn) lend(before, now []uint64) error {
 		return err
 	}
 	for _, id := range fresh {
-		if err := t.refer(uint64(id), 1); err != nil {
+		if err := t.refer(uint64(id), 1, 0); err != nil {
 			return err
 		}
 	}
@@ -101,7 +101,7 @@ func (t *txn) lend(before, now []uint64) error {
 		if _, has := slices.BinarySearch(now, id); has {
 			continue
 		}
-		if err := t.refer(id, -1); err != nil {
+		if err := t.refer(id, -1, 0); err != nil {
 			return err
 		}
 	}

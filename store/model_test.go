@@ -25,7 +25,9 @@ func TestModel(t *testing.T) {
 			if testing.Short() {
 				steps = 500
 			}
-			newModelRun(t, state, store.Options{InlineMax: 64}).run(steps)
+			o := store.Options{InlineMax: 64}
+			store.CompactEagerly(&o)
+			newModelRun(t, state, o).run(steps)
 		})
 	}
 }
@@ -87,7 +89,7 @@ func (r *modelRun) run(steps int) {
 		{4, r.opCopy}, {4, r.opRestore}, {3, r.opTags}, {3, r.opMode}, {6, r.opList}, {3, r.opListVersions},
 		{6, r.opMkdir}, {5, r.opRmdir}, {8, r.opUnlink}, {8, r.opRenameFile}, {8, r.opRenameDir}, {3, r.opExchange},
 		{4, r.opReadDir}, {20, r.opOpen}, {20, r.opWrite}, {6, r.opTruncate}, {3, r.opPunch}, {4, r.opSync},
-		{8, r.opFlush}, {16, r.opClose}, {2, r.opVersioning}, {1, r.opReopen},
+		{8, r.opFlush}, {16, r.opClose}, {2, r.opVersioning}, {1, r.opReopen}, {3, r.opCompact},
 	} {
 		for range op.weight {
 			bag = append(bag, op.fn)
@@ -105,6 +107,11 @@ func (r *modelRun) run(steps int) {
 	r.checkAll()
 	r.reopen()
 	r.checkAll()
+	problems, err := r.s.Check(r.ctx, store.FsckOptions{Deep: true})
+	r.ok(err)
+	if len(problems) > 0 {
+		r.Fatalf("fsck: %v", problems)
+	}
 }
 
 func (r *modelRun) note(format string, args ...any) {
@@ -499,6 +506,12 @@ func (r *modelRun) opVersioning() {
 		r.m.state = state
 		r.m.ever = r.m.ever || state != versioning.Unversioned
 	}
+}
+
+// opCompact moves bytes about, and changes nothing for anybody.
+func (r *modelRun) opCompact() {
+	r.note("compact")
+	r.ok(r.s.Compact(r.ctx))
 }
 
 // opReopen closes the store with files open and opens it again.

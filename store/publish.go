@@ -128,6 +128,9 @@ func (n *inode) sealDraft(d *draft) (blob.Extents, blob.Seal, error) {
 		}
 	}
 	seal, err := d.file.Seal()
+	if err == nil {
+		d.kept, err = n.s.blobs.Usage(d.file.ID())
+	}
 	if err != nil {
 		return nil, blob.Seal{}, blobError(err)
 	}
@@ -248,7 +251,7 @@ func (t *txn) ownFile(d *draft, es blob.Extents, seal blob.Seal) (bool, error) {
 		t.toGarbage(uint64(id))
 		return false, nil
 	}
-	return true, t.newBlob(id, seal)
+	return true, t.newBlob(id, seal, d.kept)
 }
 
 // inherit gives v the labels of the file: as they are in the records, if they still have
@@ -301,6 +304,7 @@ func (n *inode) nowPublished(d *draft, v *record.Version, nb *body) error {
 		n.body.close()
 	}
 	d.lent.end() // nb keeps its own hold on what it refers to
+	d.standDown()
 	n.base, n.body, n.draft, n.own = v, nb, nil, nil
 	if d.file != nil {
 		return blobError(d.file.Close())

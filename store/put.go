@@ -108,7 +108,7 @@ func (t *txn) newContent(c *received) (*record.Content, error) {
 	if c.blob == nil {
 		return t.newInline(c.inline), nil
 	}
-	if err := t.newBlob(c.blob.ID(), c.seal); err != nil {
+	if err := t.newBlob(c.blob.ID(), c.seal, c.size); err != nil {
 		return nil, err
 	}
 	return t.newExtents(blob.Extents{{Blob: c.blob.ID(), Len: c.size}})

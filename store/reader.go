@@ -19,9 +19,11 @@ import (
 // reader has pinned what it found, and each later one no longer finds the file.
 type pins struct {
 	gate sync.RWMutex
+	free func() // has the deleter look again
 
-	mu    sync.Mutex // guards count
-	count map[blob.ID]int
+	mu     sync.Mutex // guards what follows
+	count  map[blob.ID]int
+	awaits bool // the deleter has met a file that was pinned
 }
 
 func (p *pins) add(ids []blob.ID) {
@@ -36,19 +38,40 @@ func (p *pins) add(ids []blob.ID) {
 }
 
 func (p *pins) drop(ids []blob.ID) {
+	if p.dropped(ids) {
+		p.free()
+	}
+}
+
+// dropped counts pins out, and says whether the deleter waits for one of them.
+func (p *pins) dropped(ids []blob.ID) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	last := false
 	for _, id := range ids {
 		if p.count[id]--; p.count[id] <= 0 {
 			delete(p.count, id)
+			last = true
 		}
 	}
+	awaited := p.awaits && last
+	p.awaits = p.awaits && !awaited
+	return awaited
 }
 
 func (p *pins) pinned(id blob.ID) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.count[id] > 0
+}
+
+// hold is pinned for the deleter: it is called when it is worth looking again.
+func (p *pins) hold(id blob.ID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	held := p.count[id] > 0
+	p.awaits = p.awaits || held
+	return held
 }
 
 // A body is the bytes of a content, ready to be read; it keeps the content files it
@@ -58,6 +81,7 @@ type body struct {
 	size    int64
 	inline  []byte // the whole content, if extents is nil
 	extents blob.Extents
+	edition uint64  // of the list that they are from
 	ends    []int64 // where each extent ends
 	pinned  []blob.ID
 
@@ -80,10 +104,12 @@ func (sn *snap) openBody(v *record.Version) (*body, error) {
 		b.inline = data
 		return b, nil
 	}
-	es, err := sn.extentsOf(v.Content)
+	l, err := sn.readList(v.Content)
 	if err != nil {
 		return nil, err
 	}
+	es := l.extents()
+	b.edition = l.edition
 	if es.Size() != v.Size {
 		return nil, fault.New(fault.Damaged, "a content has %d bytes and should have %d; run pail fsck", es.Size(), v.Size)
 	}

@@ -280,11 +280,29 @@ func (s *Store) recoverDrafts(ctx context.Context) error {
 			s.recovered.Drafts++
 		case fault.Is(err, fault.Damaged):
 			s.problem("draft of inode %d: %v", ino, err)
+			if err := s.leaveBase(ino); err != nil {
+				return err
+			}
 		default:
 			return err
 		}
 	}
 	return nil
+}
+
+// leaveBase keeps compaction away from what a draft stands on that stays in the records.
+func (s *Store) leaveBase(ino uint64) error {
+	return s.view(func(sn *snap) error {
+		var r record.Draft
+		_, err := sn.get(table.Draft(ino), &r)
+		if list := r.GetBase().GetList(); list != 0 {
+			s.bases.stand(list)
+		}
+		if unreadable(err) {
+			err = nil
+		}
+		return err
+	})
 }
 
 func (s *Store) problem(format string, args ...any) {

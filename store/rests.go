@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"slices"
@@ -36,8 +37,8 @@ func noteKey(setting []byte, number uint64) []byte {
 
 // releaseLater notes that a long list has lost its last owner. The note says how many
 // chunks it has and up to which content file its references are given up.
-func (t *txn) releaseLater(c *record.Content) {
-	t.tx.Set(noteKey(settingReleased(), c.List), restNote(c.Chunks, 0))
+func (t *txn) releaseLater(list uint64, chunks uint32) {
+	t.tx.Set(noteKey(settingReleased(), list), restNote(chunks, 0))
 	t.wakeSettler()
 }
 
@@ -143,23 +144,21 @@ func (t *txn) releaseList(note, value []byte, most int) error {
 	if err != nil {
 		return err
 	}
-	ids := es.Blobs()
-	slices.Sort(ids)
-	from, _ := slices.BinarySearch(ids, after+1)
-	ids = ids[from:]
-	some := ids[:min(len(ids), most)]
-	for _, id := range some {
-		if err := t.refer(uint64(id), -1); err != nil {
+	uses := es.Uses()
+	slices.SortFunc(uses, func(a, b blob.Use) int { return cmp.Compare(a.Blob, b.Blob) })
+	from, _ := slices.BinarySearchFunc(uses, after+1, func(u blob.Use, id blob.ID) int { return cmp.Compare(u.Blob, id) })
+	uses = uses[from:]
+	some := uses[:min(len(uses), most)]
+	for _, u := range some {
+		if err := t.refer(uint64(u.Blob), -1, -u.Bytes); err != nil {
 			return err
 		}
 	}
-	if len(some) < len(ids) {
-		t.tx.Set(note, restNote(c.Chunks, some[len(some)-1]))
+	if len(some) < len(uses) {
+		t.tx.Set(note, restNote(c.Chunks, some[len(some)-1].Blob))
 		return nil
 	}
-	for i := range c.Chunks {
-		t.tx.Delete(table.ExtentList(c.List, i))
-	}
+	t.dropChunks(c.List, c.Chunks)
 	t.tx.Delete(note)
 	return nil
 }

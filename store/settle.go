@@ -155,6 +155,19 @@ func (st *settler) settleAll(ctx context.Context) error {
 	return st.settle(ctx, seqs)
 }
 
+// settleFiles settles the publishes that some content files are of.
+func (st *settler) settleFiles(ctx context.Context, ids []blob.ID) error {
+	st.mu.Lock()
+	var seqs []uint64
+	for _, id := range ids {
+		if seq, ok := st.unsafe[id]; ok {
+			seqs = append(seqs, seq)
+		}
+	}
+	st.mu.Unlock()
+	return st.settle(ctx, seqs)
+}
+
 // settlePerUpdate bounds how many pendings one update drops.
 const settlePerUpdate = 500
 
@@ -337,7 +350,7 @@ func (st *settler) garbageNow(after uint64) (ids []blob.ID, kept bool, more uint
 				return nil
 			}
 			more = id
-			if st.s.pins.pinned(blob.ID(id)) {
+			if st.s.pins.hold(blob.ID(id)) {
 				kept = true
 				continue
 			}

@@ -227,3 +227,5 @@ func beUint64(b []byte) uint64 {
 	}
 	return binary.BigEndian.Uint64(b)
 }
+
+func beBytes(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }

@@ -27,9 +27,11 @@ type Status struct {
 	Stopped   string // why the store no longer writes; "" if it does
 	Buckets   int
 	OpenFiles int
-	Drafts    int // open files with unpublished changes
-	Pending   int // published versions whose bytes are not known to be on disk
-	Moves     int // renames of directories on their way
+	Drafts    int   // open files with unpublished changes
+	Pending   int   // published versions whose bytes are not known to be on disk
+	Moves     int   // renames of directories on their way
+	Dead      int64 // bytes of content files that nothing refers to, while other bytes of them are in use
+	Compacted int64 // bytes that compaction has moved since the store was opened
 	LastSeq   uint64
 	Jobs      []work.Status
 	Recovered Recovery
@@ -45,6 +47,14 @@ func (s *Store) Status() Status {
 	}
 	if err := s.failure(); err != nil {
 		st.Stopped = err.Error()
+	}
+	st.Compacted = s.compactor.moved.Load()
+	err := s.view(func(sn *snap) (err error) {
+		st.Dead, err = sn.wasted()
+		return err
+	})
+	if err != nil {
+		s.log.Error("the sum of dead bytes cannot be read", "err", err)
 	}
 	st.Buckets = len(s.buckets.all(""))
 	for _, n := range s.files.all() {

@@ -27,6 +27,8 @@ const (
 	DefaultMinPartSize   = 5 << 20
 	DefaultInlineMax     = 16 << 10
 	DefaultSettleAfter   = 300 * time.Millisecond
+	DefaultCompactAfter  = 5 * time.Second
+	DefaultCompactPieces = 16
 )
 
 // Options say how to open a store.
@@ -57,6 +59,13 @@ type Options struct {
 	// SettleAfter is how long a published version may wait before its bytes are
 	// synced. 0: DefaultSettleAfter; less than 0: never, for tests.
 	SettleAfter time.Duration
+	// CompactAfter is how long a content in too many pieces, or a content file that is mostly
+	// dead, is left as it is before compaction deals with it. 0: DefaultCompactAfter; less
+	// than 0: for ever, but for Store.Compact.
+	CompactAfter time.Duration
+	// CompactPieces is the least number of pieces and content files that compacting a
+	// stretch of a content must save. 0: DefaultCompactPieces.
+	CompactPieces int
 	// VerifyReads compares the checksums of content files on every read. Without it what
 	// the disk has changed shows in a check (FsckOptions.Deep) only, and reads of large
 	// contents need no copy in memory. Small contents are always verified.
@@ -74,6 +83,8 @@ type tuning struct {
 	movedInline    int           // how many records a rename of a directory moves itself
 	movesPerUpdate int           // how many records a mover's update moves, and so how long others wait
 	moveDelay      time.Duration // how long a mover sleeps on
+	sparseMin      int64         // bytes: what a content file must have dead at least to be moved
+	stretchMax     int64         // bytes: what compaction moves at once
 }
 
 func (t *tuning) setDefaults() {
@@ -82,6 +93,12 @@ func (t *tuning) setDefaults() {
 	}
 	if t.movesPerUpdate == 0 {
 		t.movesPerUpdate = 500
+	}
+	if t.sparseMin == 0 {
+		t.sparseMin = sparseMin
+	}
+	if t.stretchMax == 0 {
+		t.stretchMax = stretchMax
 	}
 }
 
@@ -112,6 +129,12 @@ func (o *Options) setDefaults() error {
 	if o.SettleAfter == 0 {
 		o.SettleAfter = DefaultSettleAfter
 	}
+	if o.CompactAfter == 0 {
+		o.CompactAfter = DefaultCompactAfter
+	}
+	if o.CompactPieces == 0 {
+		o.CompactPieces = DefaultCompactPieces
+	}
 	o.tuning.setDefaults()
 	return nil
 }
@@ -129,6 +152,8 @@ type Store struct {
 	settler *settler
 	mover   *mover
 
+	compactor *compactor
+
 	publisher *work.Job
 
 	buckets   bucketTable
@@ -136,6 +161,7 @@ type Store struct {
 	chosen    atomic.Pointer[record.Settings] // the store's own settings; nil: none
 	moves     moveState
 	pins      pins
+	bases     bases
 	files     fileTable
 	watchers  watchers
 	sampler   sampler
@@ -193,9 +219,15 @@ func (s *Store) open(ctx context.Context) (err error) {
 	}
 	s.jobs = work.NewRunner(s.log)
 	s.settler = newSettler(s)
+	s.pins.free = s.settler.addGarbage
 	s.mover = newMover(s)
 	s.publisher = newPublisher(s)
-	return s.recover(ctx)
+	s.compactor = newCompactor(s)
+	if err := s.recover(ctx); err != nil {
+		return err
+	}
+	s.compactor.begin()
+	return nil
 }
 
 func openError(err error) error {

@@ -31,6 +31,7 @@ type txn struct {
 	discarded []*record.Version // no longer of any key, their contents still owned
 	forgets   bool              // a version that was there is in history no more
 	undoes    bool              // it undoes what never was durable
+	waste     int64             // bytes of content files that became dead, less those that went
 }
 
 // How an update is committed.
@@ -89,6 +90,9 @@ func (s *Store) runTxn(tx *meta.Tx, who author, fn func(*txn) error) error {
 		return err
 	}
 	if err := t.letGo(); err != nil {
+		return err
+	}
+	if err := t.countWaste(); err != nil {
 		return err
 	}
 	return t.finish()

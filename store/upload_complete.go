@@ -204,14 +204,18 @@ func (t *txn) takeOver(u *record.Upload, j *joint) (*record.Content, error) {
 		if n == 1 {
 			continue
 		}
-		if err := t.refer(uint64(id), 1-n); err != nil {
+		if err := t.refer(uint64(id), 1-n, 0); err != nil {
 			return nil, err
 		}
 	}
 	for _, p := range j.parts {
 		t.tx.Delete(table.Part(u.Number, p.Number))
-		for i := range p.Content.GetChunks() {
-			t.tx.Delete(table.ExtentList(p.Content.List, i)) // a part shares its list with nobody
+		if p.Content.GetList() != 0 { // a part shares its list with nobody
+			first, err := t.chunk(p.Content.List, 0)
+			if err != nil {
+				return nil, err
+			}
+			t.dropChunks(p.Content.List, chunkCount(first, p.Content))
 		}
 	}
 	if len(j.extents) == 0 {

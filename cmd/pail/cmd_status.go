@@ -52,6 +52,9 @@ func runStatus(ctx context.Context, c *control.Client, asJSON bool, out io.Write
 	}
 	fmt.Fprintf(w, "open:\t%s, %d with unpublished changes\n", plural(int64(s.OpenFiles), "file"), s.Drafts)
 	fmt.Fprintf(w, "not yet on disk:\t%s\n", plural(int64(s.Pending), "version"))
+	if s.Dead >= deadShown {
+		fmt.Fprintf(w, "dead:\t%s of contents, to be moved together\n", shownSize(s.Dead))
+	}
 	if s.Moves > 0 {
 		fmt.Fprintf(w, "on their way:\t%s\n", plural(int64(s.Moves), "directory rename"))
 	}
@@ -63,6 +66,9 @@ func runStatus(ctx context.Context, c *control.Client, asJSON bool, out io.Write
 	printRecovery(w, s.Recovery)
 	return w.Flush()
 }
+
+// deadShown is how many dead bytes are worth a line.
+const deadShown = 1 << 20
 
 // printRecovery tells what an unclean end left to do, if there was one.
 func printRecovery(w io.Writer, r control.Recovery) {

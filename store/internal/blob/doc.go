@@ -72,6 +72,7 @@
 //     that rewriting a page changes no piece.
 //
 // Left out on purpose: encryption (cipher and key id have their place; Open
-// refuses what it does not know, Verify does not care), compaction, reflinks.
+// refuses what it does not know, Verify does not care). Putting pieces together is the
+// store's business, which knows who needs them.
 // To extend the trailer, raise format and keep reading the old one.
 package blob

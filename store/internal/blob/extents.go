@@ -114,16 +114,43 @@ func (e Extents) Overlay(at int64, other Extents) Extents {
 // Blobs are the blobs that the content needs, each once, in order of appearance.
 func (e Extents) Blobs() []ID {
 	var ids []ID
-	seen := make(map[ID]struct{})
-	for _, x := range e {
-		if _, ok := seen[x.Blob]; ok || x.IsHole() {
-			continue
-		}
-		seen[x.Blob] = struct{}{}
-		ids = append(ids, x.Blob)
+	for _, u := range e.Uses() {
+		ids = append(ids, u.Blob)
 	}
 	return ids
 }
+
+// A Use is what a content needs of one blob.
+type Use struct {
+	Blob  ID
+	Bytes int64 // counted as often as they appear
+}
+
+// Uses are the blobs that the content needs, each once, in order of appearance.
+func (e Extents) Uses() []Use {
+	if len(e) == 1 && !e[0].IsHole() {
+		return []Use{{e[0].Blob, e[0].Len}}
+	}
+	var uses []Use
+	seen := make(map[ID]int)
+	for _, x := range e {
+		if x.IsHole() {
+			continue
+		}
+		i, ok := seen[x.Blob]
+		if !ok {
+			i = len(uses)
+			seen[x.Blob] = i
+			uses = append(uses, Use{Blob: x.Blob})
+		}
+		uses[i].Bytes += x.Len
+	}
+	return uses
+}
+
+// Push appends one extent and coalesces. It writes into e's spare memory, so e must be the
+// caller's own.
+func (e Extents) Push(x Extent) Extents { return e.add(x) }
 
 // add appends an extent and coalesces. It writes into e's spare memory, so e
 // must be the caller's own.

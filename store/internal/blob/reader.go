@@ -115,6 +115,9 @@ func (r *Reader) Length() int64 { return r.foot.length }
 // Seal is the seal that the file carries.
 func (r *Reader) Seal() Seal { return r.foot.seal() }
 
+// SegmentSize is how many bytes share a checksum: a verified read of less reads as much.
+func (r *Reader) SegmentSize() int64 { return 1 << r.foot.shift }
+
 // File is the file, for splice, sendfile and passthrough: the data lies at
 // offset 0 and is followed by the trailer, so its user minds Length. It is
 // borrowed until Close and shared: no seek, no close, no write.

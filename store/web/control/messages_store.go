@@ -25,6 +25,7 @@ type Status struct {
 	Drafts    int      `json:"drafts"`  // open files with unpublished changes
 	Pending   int      `json:"pending"` // versions whose bytes are not yet known to be on disk
 	Moves     int      `json:"moves"`   // renames of directories on their way
+	Dead      int64    `json:"dead"`    // bytes of content files that nothing uses, beside others that are in use
 	Jobs      []Job    `json:"jobs"`
 	Recovery  Recovery `json:"recovery"`
 }
@@ -73,7 +74,7 @@ func statusOf(s store.Status) Status {
 	w := Status{
 		Store: s.Dir, ID: s.ID, Format: s.Format, Region: s.Region, Mounts: []Mount{}, Jobs: []Job{},
 		Buckets: s.Buckets, Free: s.Free, Reserve: s.Reserve, Stopped: s.Stopped,
-		OpenFiles: s.OpenFiles, Drafts: s.Drafts, Pending: s.Pending, Moves: s.Moves,
+		OpenFiles: s.OpenFiles, Drafts: s.Drafts, Pending: s.Pending, Moves: s.Moves, Dead: s.Dead,
 		Recovery: Recovery{
 			Unclean: r.Unclean, Kept: r.Kept, Undone: r.Undone, UndoneKey: r.UndoneKey,
 			Drafts: r.Drafts, Orphans: r.Orphans, Moves: r.Moves, Problems: r.Problems,

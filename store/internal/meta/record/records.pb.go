@@ -533,7 +533,7 @@ type Content struct {
 	Inline        uint64                 `protobuf:"varint,1,opt,name=inline,proto3" json:"inline,omitempty"`       // id of an inlined blob that is the whole content
 	Extents       []*Extent              `protobuf:"bytes,2,rep,name=extents,proto3" json:"extents,omitempty"`      // in logical order, without gaps
 	List          uint64                 `protobuf:"varint,3,opt,name=list,proto3" json:"list,omitempty"`           // id of a list of extents kept in chunks of its own
-	Chunks        uint32                 `protobuf:"varint,4,opt,name=chunks,proto3" json:"chunks,omitempty"`       // how many chunks that list has
+	Chunks        uint32                 `protobuf:"varint,4,opt,name=chunks,proto3" json:"chunks,omitempty"`       // how many chunks that list had when it was made
 	Allocated     int64                  `protobuf:"varint,5,opt,name=allocated,proto3" json:"allocated,omitempty"` // bytes that are not holes
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1115,6 +1115,8 @@ type Blob struct {
 	Length        int64                  `protobuf:"varint,2,opt,name=length,proto3" json:"length,omitempty"`
 	Sum           uint64                 `protobuf:"varint,3,opt,name=sum,proto3" json:"sum,omitempty"` // blob.Seal
 	Refs          uint64                 `protobuf:"varint,4,opt,name=refs,proto3" json:"refs,omitempty"`
+	Allocated     int64                  `protobuf:"varint,5,opt,name=allocated,proto3" json:"allocated,omitempty"` // bytes of it that the disk kept when it was sealed, at most length; 0: not known
+	Used          int64                  `protobuf:"varint,6,opt,name=used,proto3" json:"used,omitempty"`           // bytes that its owners refer to, counted for each of them; if allocated is known
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1173,6 +1175,20 @@ func (x *Blob) GetSum() uint64 {
 func (x *Blob) GetRefs() uint64 {
 	if x != nil {
 		return x.Refs
+	}
+	return 0
+}
+
+func (x *Blob) GetAllocated() int64 {
+	if x != nil {
+		return x.Allocated
+	}
+	return 0
+}
+
+func (x *Blob) GetUsed() int64 {
+	if x != nil {
+		return x.Used
 	}
 	return 0
 }
@@ -1413,11 +1429,14 @@ func (x *Draft) GetLabeled() bool {
 	return false
 }
 
-// An ExtentList is one chunk of a long list of extents.
+// An ExtentList is one chunk of a list of extents. Compaction gives a list other extents
+// with the same bytes; its first chunk then says what the contents that own it cannot know.
 type ExtentList struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
 	Extents       []*Extent              `protobuf:"bytes,2,rep,name=extents,proto3" json:"extents,omitempty"`
+	Chunks        uint32                 `protobuf:"varint,3,opt,name=chunks,proto3" json:"chunks,omitempty"`   // how many there are by now; 0: as many as the owners say
+	Edition       uint64                 `protobuf:"varint,4,opt,name=edition,proto3" json:"edition,omitempty"` // the commit that changed it last; 0: none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1464,6 +1483,20 @@ func (x *ExtentList) GetExtents() []*Extent {
 		return x.Extents
 	}
 	return nil
+}
+
+func (x *ExtentList) GetChunks() uint32 {
+	if x != nil {
+		return x.Chunks
+	}
+	return 0
+}
+
+func (x *ExtentList) GetEdition() uint64 {
+	if x != nil {
+		return x.Edition
+	}
+	return 0
 }
 
 // An Upload is a multipart upload in progress.
@@ -2127,12 +2160,14 @@ const file_records_proto_rawDesc = "" +
 	"\x06xattrs\x18\b \x03(\v2\x1c.pail.record.Dir.XattrsEntryR\x06xattrs\x1a9\n" +
 	"\vXattrsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"\\\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"\x8e\x01\n" +
 	"\x04Blob\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x16\n" +
 	"\x06length\x18\x02 \x01(\x03R\x06length\x12\x10\n" +
 	"\x03sum\x18\x03 \x01(\x04R\x03sum\x12\x12\n" +
-	"\x04refs\x18\x04 \x01(\x04R\x04refs\"\x99\x01\n" +
+	"\x04refs\x18\x04 \x01(\x04R\x04refs\x12\x1c\n" +
+	"\tallocated\x18\x05 \x01(\x03R\tallocated\x12\x12\n" +
+	"\x04used\x18\x06 \x01(\x03R\x04used\"\x99\x01\n" +
 	"\aPending\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x16\n" +
 	"\x06bucket\x18\x02 \x01(\x04R\x06bucket\x12\x10\n" +
@@ -2156,11 +2191,13 @@ const file_records_proto_rawDesc = "" +
 	"\x03uid\x18\f \x01(\rR\x03uid\x12\x12\n" +
 	"\x04door\x18\r \x01(\rR\x04door\x12\x12\n" +
 	"\x04lent\x18\x0e \x03(\x04R\x04lent\x12\x18\n" +
-	"\alabeled\x18\x0f \x01(\bR\alabeled\"S\n" +
+	"\alabeled\x18\x0f \x01(\bR\alabeled\"\x85\x01\n" +
 	"\n" +
 	"ExtentList\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12-\n" +
-	"\aextents\x18\x02 \x03(\v2\x13.pail.record.ExtentR\aextents\"\xf1\x01\n" +
+	"\aextents\x18\x02 \x03(\v2\x13.pail.record.ExtentR\aextents\x12\x16\n" +
+	"\x06chunks\x18\x03 \x01(\rR\x06chunks\x12\x18\n" +
+	"\aedition\x18\x04 \x01(\x04R\aedition\"\xf1\x01\n" +
 	"\x06Upload\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
