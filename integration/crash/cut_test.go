@@ -27,6 +27,7 @@ func planOf(seed uint64, i int) plan {
 		Seed: rng.Uint64(), Kinds: mixes[i%len(mixes)], Acts: 60 + rng.IntN(300), Stay: rng.IntN(3) > 0,
 		InlineMax:   []int{2 << 10, 16 << 10}[rng.IntN(2)],
 		SettleAfter: []time.Duration{-1, 50 * time.Millisecond, 300 * time.Millisecond}[rng.IntN(3)],
+		Compact:     []time.Duration{0, time.Millisecond, 20 * time.Millisecond}[rng.IntN(3)],
 		MemTable:    1 << 20,
 	}
 }

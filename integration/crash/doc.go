@@ -23,7 +23,7 @@
 //     have come to rest; Store.Fsck finds nothing; the store takes writes of every kind.
 //
 // What is cut:
-//   - TestPowerCuts: mixed loads, at steps of the disk that the seed chooses and after
+//   - TestPowerCuts: mixed loads, most with compaction of all that is in pieces, at steps of the disk that the seed chooses and after
 //     kills; every fourth cut has its recovery cut too, up to three times. 40 cuts in which
 //     something was at stake; 2,000 with PAIL_SOAK=1, which also demands that each kind of
 //     recovery happened.

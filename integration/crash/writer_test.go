@@ -29,11 +29,17 @@ type plan struct {
 	Stay        bool     // do not close the store at the end
 	InlineMax   int
 	SettleAfter time.Duration
+	Compact     time.Duration // after which every content in pieces is compacted; 0: never
 	MemTable    int64
 }
 
 func (p plan) options(dir string) store.Options {
+	after := p.Compact
+	if after == 0 {
+		after = -1
+	}
 	return store.Options{
+		CompactAfter: after, CompactPieces: 1,
 		Dir: dir, AllowAnyFS: true, InlineMax: p.InlineMax, SettleAfter: p.SettleAfter,
 		MemTableSize: p.MemTable, MinPartSize: -1,
 	}
