@@ -174,6 +174,7 @@ func TestHandlersMayWaitForOthers(t *testing.T) {
 // Large and small, at once and one after another: what was written is read, whether it
 // is spliced or not.
 func TestDeviceCarriesBytes(t *testing.T) {
+	needsRoot(t, "to whom the scripted file belongs")
 	file, err := os.CreateTemp(t.TempDir(), "")
 	if err != nil {
 		t.Fatal(err)

@@ -51,6 +51,9 @@ func mountStore(t *testing.T, st *store.Store, o Options) *Server {
 	if o.Mountpoint == "" {
 		o.Mountpoint = t.TempDir()
 	}
+	if o.UID == 0 && o.GID == 0 {
+		o.UID, o.GID = uint32(os.Getuid()), uint32(os.Getgid()) // what came without an owner is ours
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
@@ -139,6 +142,14 @@ func runIn(t *testing.T, dir, script string) string {
 		t.Fatalf("%s\n%v: %s", script, err, out)
 	}
 	return string(out)
+}
+
+// needsRoot skips a test that an ordinary user cannot pass, and says why.
+func needsRoot(t *testing.T, why string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("this needs root, " + why)
+	}
 }
 
 // testLog sends a log to the test's.

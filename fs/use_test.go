@@ -66,6 +66,7 @@ func TestPrograms(t *testing.T) {
 }
 
 func TestAttributes(t *testing.T) {
+	needsRoot(t, "to give files away")
 	b := newBench(t)
 	b.sh(`
 		umask 027; echo x > f; mkdir d
