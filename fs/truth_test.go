@@ -74,7 +74,8 @@ func TestCachesTellTheTruth(t *testing.T) {
 			delete(model, k)
 		case 4:
 			mode := uint32(0o600 + rnd.IntN(64))
-			if _, err := b.se.SetAttr(ctx, "bkt", k, store.AttrChange{Mode: &mode}); err != nil && !errors.Is(err, fault.NoSuchKey) {
+			uid, gid := uint32(os.Getuid()), uint32(os.Getgid())
+			if _, err := b.se.SetAttr(ctx, "bkt", k, store.AttrChange{Mode: &mode, UID: &uid, GID: &gid}); err != nil && !errors.Is(err, fault.NoSuchKey) {
 				t.Fatal(err)
 			}
 			if _, ok := model[k]; !ok {
