@@ -79,7 +79,11 @@ func (t *txn) putVersion(b *record.Bucket, key string, v *record.Version) (repla
 	if err != nil {
 		return nil, err
 	}
-	step := c.rules().Put(versioning.State(b.Versioning), v.Seq)
+	state, rules := versioning.State(b.Versioning), c.rules()
+	step := rules.Put(state, v.Seq)
+	if t.passes(b, key) {
+		step = rules.PutPassing(state, v.Seq)
+	}
 	if err := t.stack(b, key, c, v, step); err != nil {
 		return nil, err
 	}
@@ -180,7 +184,11 @@ func (t *txn) takeAway(b *record.Bucket, key string, keep dirKeep, to string) (m
 	if err != nil {
 		return nil, nil, err
 	}
-	step := c.rules().Delete(versioning.State(b.Versioning), t.tx.Seq())
+	state, rules := versioning.State(b.Versioning), c.rules()
+	step := rules.Delete(state, t.tx.Seq())
+	if t.passes(b, key) {
+		step = rules.DeletePassing(state, t.tx.Seq())
+	}
 	if step.Write == versioning.WritesNothing {
 		if c.live == nil {
 			return nil, nil, nil

@@ -91,6 +91,9 @@
 //     bytes without looking for the versions that own them. What it moves and what it leaves
 //     is a model of costs (compact_plan.go): small pieces only, if it saves enough for what
 //     it writes, and if the space of what is shared is not multiplied.
+//   - A name that matches a bucket's no-history patterns is written on a mount as if the
+//     bucket were suspended, and deleting it leaves nothing where the null version was all
+//     (passing.go); what other versions it has stay. A rename of a directory goes by the bucket.
 //   - No reflinks: extents share bytes on every filesystem, by counts that say when they may
 //     go; and a content file that was cloned together would be as scattered on the disk as
 //     the pieces it was made of.

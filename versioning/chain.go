@@ -93,6 +93,32 @@ func (c Chain) Delete(state State, seq uint64) Step {
 	return Step{Top: Discards, Next: next}
 }
 
+// PutPassing returns the step of a put of a name that keeps no history, such as an
+// editor's swap file: in a bucket that keeps it for others it is as if that were suspended.
+// So the null version is replaced, and what older versions there are stay.
+func (c Chain) PutPassing(state State, seq uint64) Step {
+	return c.Put(state.passing(), seq)
+}
+
+// DeletePassing returns the step of a delete of a name that keeps no history. A file of
+// which there is nothing but the null version leaves nothing behind. One with older
+// versions gets a null marker on top, as in a suspended bucket: they stay, and none of
+// them becomes current again.
+func (c Chain) DeletePassing(state State, seq uint64) Step {
+	if state != Unversioned && c.Noncurrent == 0 && c.Top.Live() && c.Top.Null {
+		return Step{Top: Discards, Next: Chain{NextNumber: c.next()}}
+	}
+	return c.Delete(state.passing(), seq)
+}
+
+// passing is the state in which a name without history is kept.
+func (s State) passing() State {
+	if s == Enabled {
+		return Suspended
+	}
+	return s
+}
+
 // DeleteVersion returns the step that removes one version for good, whatever the
 // state of the bucket. below is the newest noncurrent version, zero if there is
 // none; it is looked at only if target is the top.

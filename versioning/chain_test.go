@@ -158,6 +158,23 @@ func TestChainAgainstList(t *testing.T) {
 				k.carryOut(t, step, seq)
 				m.delete(state, seq)
 			},
+			"put passing": func(t *rapid.T) {
+				seq++
+				k.carryOut(t, k.chain.PutPassing(state, seq), seq)
+				m.put(versioning.Suspended, seq) // in an unversioned bucket too: null over null
+			},
+			"delete passing": func(t *rapid.T) {
+				seq++
+				k.carryOut(t, k.chain.DeletePassing(state, seq), seq)
+				switch {
+				case state != versioning.Unversioned && len(m.list) == 1 && m.list[0].null && !m.list[0].marker:
+					m.list = nil
+				case state == versioning.Unversioned:
+					m.delete(state, seq)
+				default:
+					m.delete(versioning.Suspended, seq)
+				}
+			},
 			"remove": func(t *rapid.T) {
 				v := pick(t)
 				seq++
@@ -222,6 +239,14 @@ func TestChainSteps(t *testing.T) {
 		{"delete in a suspended bucket replaces the null version", versioning.Chain{Top: null, NextNumber: 2}.Delete(su, 9),
 			versioning.Step{Top: versioning.Discards, Write: versioning.WritesMarker, Null: true, Number: 2,
 				Next: versioning.Chain{Top: version{Seq: 9, Null: true, Marker: true}, NextNumber: 3}}},
+		{"a passing put over a version keeps it", versioning.Chain{Top: normal, NextNumber: 2}.PutPassing(en, 9),
+			versioning.Step{Top: versioning.Retires, Write: versioning.WritesVersion, Null: true, Number: 2,
+				Next: versioning.Chain{Top: version{Seq: 9, Null: true}, Noncurrent: 1, NextNumber: 3}}},
+		{"a passing delete of nothing but the null version leaves nothing", versioning.Chain{Top: null, NextNumber: 2}.DeletePassing(en, 9),
+			versioning.Step{Top: versioning.Discards, Next: versioning.Chain{NextNumber: 2}}},
+		{"a passing delete above older versions leaves a null marker", versioning.Chain{Top: null, Noncurrent: 1, NextNumber: 3}.DeletePassing(en, 9),
+			versioning.Step{Top: versioning.Discards, Write: versioning.WritesMarker, Null: true, Number: 3,
+				Next: versioning.Chain{Top: version{Seq: 9, Null: true, Marker: true}, Noncurrent: 1, NextNumber: 4}}},
 		{"removing the marker promotes", versioning.Chain{Top: marker, NullSeq: 3, Noncurrent: 1, NextNumber: 3}.DeleteVersion(marker, version{Seq: 3, Null: true}),
 			versioning.Step{Top: versioning.Discards, Promote: true,
 				Next: versioning.Chain{Top: version{Seq: 3, Null: true}, NextNumber: 3}}},

@@ -31,6 +31,9 @@
 //	            newest becomes the top (that is how removing a marker undeletes)
 //	restore     a put of an older version's content; nothing if it is the live top
 //
+// A name that keeps no history, as an editor's swap file on a mount, is put and deleted as
+// in a suspended bucket, but leaves no marker where the null version is all there was.
+//
 // Decisions:
 //
 //   - A version id is 16 bytes, the commit sequence and 8 random bytes, in the
