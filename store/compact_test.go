@@ -516,3 +516,31 @@ func TestDeletedWhenClosed(t *testing.T) {
 	r.ok(h.Close(r.ctx))
 	r.eventually("the file is deleted", func() bool { return r.blobUse() < 1<<20 })
 }
+
+// TestManyPiecesSmallTables publishes and syncs a draft in more pieces than one update can
+// write where the engine's tables are small.
+func TestManyPiecesSmallTables(t *testing.T) {
+	for _, sync := range []bool{false, true} {
+		t.Run(fmt.Sprint("sync=", sync), func(t *testing.T) {
+			o := quiet()
+			o.MemTableSize = 1 << 20
+			r := newRig(t, o)
+			r.bucket("kept", versioning.Enabled)
+			f := newShadow(r, "kept", "big", 1<<20)
+			first := bytes.Clone(f.want)
+			f.session(store.OpenFlags{Write: true}, func(h *store.File) {
+				for off := 0; off+8 <= len(f.want); off += 64 {
+					f.change(h, off, 8)
+				}
+				if sync {
+					r.ok(h.Sync(r.ctx))
+				}
+			})
+			f.check("", f.want)
+			f.check("1", first)
+			r.compact()
+			r.reopen()
+			f.check("", f.want)
+		})
+	}
+}

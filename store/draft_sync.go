@@ -74,13 +74,11 @@ type draftState struct {
 func (n *inode) syncDraft(ctx context.Context) (done bool, err error) {
 	n.syncing.Lock()
 	defer n.syncing.Unlock()
-	for {
+	for united := false; ; {
 		done, err = n.trySync(ctx)
-		if !errors.Is(err, errBaseGone) {
+		again, err := n.relieve(err, &united)
+		if !again || err != nil {
 			return done, err
-		}
-		if err := n.absorb(); err != nil {
-			return true, err
 		}
 	}
 }

@@ -29,15 +29,32 @@ const mostPieces = 100_000
 func (n *inode) publish(ctx context.Context, onlyData bool) error {
 	n.syncing.Lock() // no fsync may record a draft that was published
 	defer n.syncing.Unlock()
-	for {
+	for united := false; ; {
 		err := n.tryPublish(ctx, onlyData, n.ownName)
-		if !errors.Is(err, errBaseGone) {
-			return err
-		}
-		if err := n.absorb(); err != nil {
+		again, err := n.relieve(err, &united)
+		if !again || err != nil {
 			return err
 		}
 	}
+}
+
+// relieve does what has to be done about a draft before its publish or fsync, which ended
+// with an error, is tried again: what it refers to is gone, or it is in more pieces than
+// one update can write, which depends on the disk's size.
+func (n *inode) relieve(failed error, united *bool) (again bool, err error) {
+	switch {
+	case errors.Is(failed, errBaseGone):
+		return true, n.absorb()
+	case fault.Is(failed, fault.EntityTooLarge) && !*united:
+		*united = true
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.draft == nil || n.draft.file == nil {
+			return false, failed
+		}
+		return true, n.rewrite(n.draft)
+	}
+	return false, failed
 }
 
 // A naming says under which name an update publishes a file; a nil bucket: under none.
