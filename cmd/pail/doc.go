@@ -23,6 +23,17 @@
 // SIGINT, SIGHUP and pail umount do the same: publish what open files hold, detach,
 // settle, close. Further signals change nothing about that.
 //
+// The daemon tells a service manager that its mount answers and that it ends
+// (sd_notify(3), notify.go); pail systemd prints the unit. mount(8) and umount(8) call
+// the same program by other names (mount_helper.go), with exit codes of their own.
+// Unmounting reports what closing the store says: files that a full disk kept from being
+// published are tried once more then, with the reserve.
+//
+// # Completion
+//
+// Shells ask the program what could come next (complete.go). It looks at a daemon that
+// answers or a store that is free, for two seconds at most, and prints nothing else.
+//
 // # Output
 //
 // Results go to standard output, everything else to standard error. With --json a
@@ -38,6 +49,9 @@
 //     a burst of work took is given back after 15 calm seconds (memory.go).
 //   - The umask is set to 077 at the start: nothing in a store is for others,
 //     whatever umask the program inherits, even one that takes the owner's rights.
+//   - A flag that is given and empty is a mistake: an unset variable of a script must
+//     not mean the default store or the current version.
+//   - Every kind of failure has its exit code in exit.go; a test finds one that has not.
 //   - A background daemon is this program started again, not a fork: a Go process
 //     cannot fork, and the arguments say all there is to know.
 //   - The log of a background daemon is daemon.log in the store, beside what it
