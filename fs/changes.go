@@ -17,6 +17,7 @@ func (f *filesystem) observe(c store.Change) {
 	if f.root.bucket != "" && c.Bucket != f.root.bucket && c.ToBucket != f.root.bucket {
 		return
 	}
+	f.noteHistory(&c)
 	if c.Origin != f.origin {
 		f.notify.changed(c)
 		return

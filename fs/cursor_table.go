@@ -7,12 +7,15 @@ import (
 )
 
 // A cursor is a position in a directory's listing, which is in the order of segments:
-// right after a segment's directory, or after all that it shows.
+// right after a segment's directory, or after all that it shows. In history the order is
+// that of keys, a directory stands where its key with the slash does, and objectDue says
+// that the position is behind that.
 type cursor struct {
 	set       bool // false: at the beginning
 	segment   string
 	objectDue bool   // the object of the same segment comes next
 	part      string // the part that was listed last; its further segments are not
+	seq       uint64 // among the versions of a key: the commit of the one before, instead of a segment
 }
 
 // after returns the cursor behind a name that a place shows.
@@ -24,7 +27,7 @@ func after(p names.Place, name string, kind nodeKind) (cursor, bool) {
 	if kind == kindPart {
 		return cursor{set: true, segment: p.Pending + t.Segment, part: name}, true
 	}
-	return cursor{set: true, segment: t.Segment, objectDue: kind == kindDir}, true
+	return cursor{set: true, segment: t.Segment, objectDue: kind == kindDir || kind == kindPastDir}, true
 }
 
 // A bookmark is what the table keeps of a listing: a cursor, or the name that was

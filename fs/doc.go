@@ -18,6 +18,10 @@
 //     answers ESTALE, upon which the kernel looks the name up again and comes back.
 //     Open files go on working without a name, and a file that a rename replaced can
 //     still be opened by whoever had just found its name.
+//   - .versions is in every directory, by name only, and never becomes a key. In it is
+//     what was (history.go has the map). The present cannot be changed there but by
+//     removing a version for good; everything else is EROFS, and EPERM what would use
+//     the name .versions itself.
 //   - Renaming a directory is one changed node. Listing streams: a page at a time is
 //     held, whatever the directory's size.
 //   - A panic in a handler is that request's EIO.
@@ -26,9 +30,12 @@
 //
 // Package device brings the requests. raw.go lists what is answered, by family:
 // ops_lookup, ops_attr, ops_xattr, ops_dir, ops_name, ops_open, ops_temp, ops_data.
-// node_table and handle_table are the memory, location joins them
-// to keys. changes translates what the store says into what notifier tells the
-// kernel; peers does the same between mounts of one process. mount, mountpoint,
+// node_table and handle_table are the memory, location joins them to keys. The history
+// files are the same for what was: history says what there is and where it stands,
+// history_find, history_list and history_change answer the requests, history_note and
+// moment_table keep the kernel's caches true. changes translates what the store says
+// into what notifier tells the kernel; peers does the same between mounts of one
+// process. mount, mountpoint,
 // attach and options are the way in and out. To answer one more request: write the
 // method in its family's file, add it to raw.go. relic_table and cursor_table hold what
 // has lost its name and is still asked for.
@@ -55,6 +62,16 @@
 //     store must see writes, and the bytes of a version may be in several files.
 //   - A file of O_TMPFILE has an inode and no name. linkat(2) publishes it, as one
 //     version that is whole from its first moment; other hard links stay refused.
+//   - A moment (.versions/@...) is a directory node of its own for each prefix of the
+//     order of commits, so whoever is in one keeps seeing the same, and what is below it
+//     stays cached. Relative ones are looked up at each step of a path; absolute ones
+//     until something is removed from history, or the clock is set back before them.
+//     The first look after rm in .versions may come before the kernel knows what is
+//     current now: handlers never wait for notifications.
+//   - Versions are spliced like other contents; passthrough would serve only those that
+//     are one whole file, whose checksums stand behind the bytes.
+//   - Mode and owner make no version, so the past shows them as they last were; the
+//     times of directories likewise, but not later than the moment.
 //   - Interrupts are ignored: requests are short, and Go programs send signals to
 //     themselves all the time.
 //   - A second mount of what a first one shows is read-only: two kernels see neither

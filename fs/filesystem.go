@@ -45,6 +45,7 @@ type filesystem struct {
 	handles *handleTable
 	relics  *relicTable
 	cursors *cursorTable
+	moments *momentTable
 	notify  *notifier
 	pruner  *pruner
 	peers   *Peers
@@ -71,6 +72,12 @@ func (f *filesystem) session(h *fuse.InHeader) *store.Session {
 	return f.store.As(f.principal, store.RequestContext{
 		Door: store.DoorMount, UID: h.Uid, GID: h.Gid, Origin: f.origin,
 	})
+}
+
+// foreignSession is session for changes after which the kernel must be told what to
+// forget, as if somebody else had made them.
+func (f *filesystem) foreignSession(h *fuse.InHeader) *store.Session {
+	return f.store.As(f.principal, store.RequestContext{Door: store.DoorMount, UID: h.Uid, GID: h.Gid})
 }
 
 // ownSession is the store as the mount itself sees it.

@@ -91,7 +91,7 @@ func newFilesystem(ctx context.Context, o *Options, extra mountOptions) (*filesy
 		root:     rootPlace{bucket: o.Bucket, place: names.Root(o.Prefix)},
 		readOnly: o.ReadOnly || extra.readOnly,
 		uid:      o.UID, gid: o.GID, umask: o.Umask, log: o.Log,
-		handles: newHandleTable(), relics: newRelicTable(), cursors: newCursorTable(), notify: newNotifier(), pruner: newPruner(),
+		handles: newHandleTable(), relics: newRelicTable(), cursors: newCursorTable(), moments: newMomentTable(), notify: newNotifier(), pruner: newPruner(),
 		peers: o.Peers,
 	}
 	f.nodes = newNodeTable(f.root.kind())

@@ -20,6 +20,13 @@ const (
 	kindDir                    // a directory of a bucket, the bucket's own included
 	kindObject                 // an object: a file or a symlink
 	kindPart                   // a directory that exists only in names: the beginning of a long one
+
+	// History; see history.go.
+	kindHistory    // the .versions of a directory
+	kindName       // a name in there
+	kindVersion    // one version of a key, or a delete marker
+	kindPastDir    // a directory as it was, the one that a moment names included
+	kindPastObject // an object as it was
 )
 
 // A node is what the table remembers of an inode that the kernel knows: where it
@@ -34,11 +41,12 @@ type node struct {
 	gone     bool // its name was taken away or belongs to another inode by now
 	setgid   bool // a directory whose group its new children get
 	told     bool // a directory whose attributes the kernel may have: see setTold
+	emptied  bool // a name in history whose versions were all removed here, which rmdir is to find
 	cold     bool // the kernel was not told of it since pruning last came by
 }
 
 // isDir says whether the kernel takes the node for a directory.
-func (k nodeKind) isDir() bool { return k != kindObject }
+func (k nodeKind) isDir() bool { return k != kindObject && k != kindVersion && k != kindPastObject }
 
 // maxNodes is how many nodes there may be before the kernel is asked to forget some: a
 // walk over ten million files should not need the memory of ten million nodes.
@@ -57,9 +65,10 @@ type nodeTable struct {
 	bar    int        // most, or more where that many cannot be forgotten
 	slots  slotArray
 	byID   slotIndex
-	byName slotIndex        // by parent and name, of those that are not gone
-	ghosts map[uint64]ghost // what removed directories were, for those who are in them
-	hand   uint32           // the slot at which pruning goes on
+	byName slotIndex         // by parent and name, of those that are not gone
+	ghosts map[uint64]ghost  // what removed directories were, for those who are in them
+	olds   map[uint64]dirKey // of which directories the nodes of kindHistory are
+	hand   uint32            // the slot at which pruning goes on
 }
 
 // A ghost is what is left of a directory that was removed and that the kernel has
@@ -68,7 +77,7 @@ type ghost fuse.Attr
 
 // newNodeTable returns a table that holds the root, which is never forgotten.
 func newNodeTable(root nodeKind) *nodeTable {
-	t := &nodeTable{seed: maphash.MakeSeed(), most: maxNodes, bar: maxNodes, crowd: func() {}, ghosts: map[uint64]ghost{}}
+	t := &nodeTable{seed: maphash.MakeSeed(), most: maxNodes, bar: maxNodes, crowd: func() {}, ghosts: map[uint64]ghost{}, olds: map[uint64]dirKey{}}
 	t.insert(node{id: rootID, kind: root, lookups: 1, told: true})
 	return t
 }
@@ -198,6 +207,7 @@ func (t *nodeTable) dropUnused(s uint32) {
 	parent := n.parent
 	t.byID.remove(s, hashID(n.id), t.hashSlotID)
 	delete(t.ghosts, n.id)
+	delete(t.olds, n.id)
 	t.slots.release(s)
 	t.abandon(parent)
 }
@@ -242,30 +252,95 @@ func (t *nodeTable) child(parent uint64, name string) (n node, ok bool) {
 	return *t.at(s), true
 }
 
-// path returns the names that lead from the root to the node id, appended to buf,
-// and the node's kind. ok is false if there is no such node or its name, or that of a
-// directory above it, is not its own any more.
-func (t *nodeTable) path(id uint64, buf []string) (names []string, kind nodeKind, ok bool) {
+// A way is how to get to a node from the root of the mount or, if old is not nil, from
+// the history of a directory.
+type way struct {
+	names []string
+	kind  nodeKind // the node's
+	old   *dirKey
+}
+
+// path returns the way to the node id; its names are appended to buf. ok is false if
+// there is no such node or its name, or that of a directory above it, is not its own any
+// more. What is in a directory's history stays there, whatever becomes of the directory.
+func (t *nodeTable) path(id uint64, buf []string) (w way, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.slot(id)
 	if s == 0 {
-		return nil, 0, false
+		return way{}, false
 	}
-	names, kind = buf[:0], t.at(s).kind
+	w = way{names: buf[:0], kind: t.at(s).kind}
 	for n := t.at(s); n.id != rootID; n = t.at(s) {
+		if n.kind == kindHistory {
+			old, known := t.olds[n.id]
+			if !known {
+				return way{}, false
+			}
+			w.old = &old
+			break
+		}
 		if n.gone {
-			return nil, 0, false
+			return way{}, false
 		}
-		names = append(names, n.name)
+		w.names = append(w.names, n.name)
 		if s = t.slot(n.parent); s == 0 {
-			return nil, 0, false
+			return way{}, false
 		}
 	}
-	for i, j := 0, len(names)-1; i < j; i, j = i+1, j-1 {
-		names[i], names[j] = names[j], names[i]
+	for i, j := 0, len(w.names)-1; i < j; i, j = i+1, j-1 {
+		w.names[i], w.names[j] = w.names[j], w.names[i]
 	}
-	return names, kind, true
+	return w, true
+}
+
+// A dirKey is a directory of the store, by its key; without a bucket it is the list of
+// buckets.
+type dirKey struct{ bucket, dir string }
+
+// setOld notes whose history a node of kindHistory is.
+func (t *nodeTable) setOld(id uint64, of dirKey) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.slot(id) != 0 {
+		t.olds[id] = of
+	}
+}
+
+// An oldDir is a node of kindHistory and whose history it is.
+type oldDir struct {
+	id uint64
+	of dirKey
+}
+
+// oldDirs returns all nodes of kindHistory, nil if there are none.
+func (t *nodeTable) oldDirs() (all []oldDir) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for id, of := range t.olds {
+		all = append(all, oldDir{id, of})
+	}
+	return all
+}
+
+// inOlds returns the nodes of kindName, and the parts, that are in some of the nodes of
+// kindHistory. It looks at every node.
+func (t *nodeTable) inOlds(in map[uint64]bool) (ids []uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.slots.each(func(n *node) {
+		if n.kind != kindName && n.kind != kindPart {
+			return
+		}
+		parent := n.parent
+		for s := t.slot(parent); s != 0 && t.at(s).kind == kindPart; s = t.slot(parent) {
+			parent = t.at(s).parent
+		}
+		if in[parent] {
+			ids = append(ids, n.id)
+		}
+	})
+	return ids
 }
 
 // removed notes that a place is empty now and returns the node that had stood there.
@@ -352,6 +427,15 @@ func (t *nodeTable) setTold(id uint64, told bool) {
 	defer t.mu.Unlock()
 	if s := t.slot(id); s != 0 {
 		t.at(s).told = told
+	}
+}
+
+// setEmptied notes that the last version of a name in history was removed.
+func (t *nodeTable) setEmptied(id uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s := t.slot(id); s != 0 {
+		t.at(s).emptied = true
 	}
 }
 

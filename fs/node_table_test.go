@@ -8,11 +8,11 @@ import (
 )
 
 func pathOf(t *nodeTable, id uint64) string {
-	names, _, ok := t.path(id, nil)
+	w, ok := t.path(id, nil)
 	if !ok {
 		return "?"
 	}
-	return fmt.Sprint(names)
+	return fmt.Sprint(w.names)
 }
 
 func TestNodeTableFollowsRenames(t *testing.T) {
@@ -128,7 +128,8 @@ func TestNodeTableModel(t *testing.T) {
 	}
 	for id := range lookups {
 		s, ok := at[id]
-		names, _, stands := nt.path(id, nil)
+		w, stands := nt.path(id, nil)
+		names := w.names
 		if ok != stands || ok && !slices.Equal(names, []string{s.name}) {
 			t.Fatalf("node %d: %v %v, want %v %v", id, names, stands, s, ok)
 		}

@@ -112,6 +112,9 @@ func (n *notifier) content(id uint64) { n.add(note{kind: noteContent, id: id}) }
 // attr queues that an inode's attributes changed without a request for it.
 func (n *notifier) attr(id uint64) { n.add(note{kind: noteAttr, id: id}) }
 
+// name queues that a name means something else.
+func (n *notifier) name(at spot) { n.add(note{kind: noteName, id: at.parent, name: at.name}) }
+
 func (n *notifier) add(x note) {
 	n.count.Add(1)
 	n.mu.Lock()

@@ -20,7 +20,7 @@ func (f *filesystem) GetAttr(_ <-chan struct{}, in *fuse.GetAttrIn, out *fuse.At
 		return f.status("getattr", err)
 	}
 	out.Attr = a
-	if f.notify.foreign() == seen {
+	if f.notify.foreign() == seen && in.NodeId < historyBit {
 		out.SetTimeout(cacheFor)
 	}
 	return fuse.OK
@@ -43,14 +43,14 @@ func (f *filesystem) Statx(_ <-chan struct{}, in *fuse.StatxIn, out *fuse.StatxO
 	if !born.IsZero() {
 		out.Mask |= unix.STATX_BTIME
 	}
-	if f.notify.foreign() == seen {
+	if f.notify.foreign() == seen && in.NodeId < historyBit {
 		out.SetTimeout(cacheFor)
 	}
 	return fuse.OK
 }
 
 func (f *filesystem) getAttr(h *fuse.InHeader) (a fuse.Attr, born time.Time, err error) {
-	if file := f.handles.fileOf(h.NodeId); file != nil {
+	if file := f.handles.fileOf(h.NodeId); file != nil && h.NodeId < historyBit {
 		a, born = f.fileAttr(h.NodeId, file)
 		return a, born, nil
 	}
@@ -63,6 +63,7 @@ func (f *filesystem) getAttr(h *fuse.InHeader) (a fuse.Attr, born time.Time, err
 func (f *filesystem) fileAttr(id uint64, file *store.File) (fuse.Attr, time.Time) {
 	o := file.Object()
 	a := f.objectAttr(&o)
+	a.Ino = id
 	if _, stands, known := f.nodes.standing(id); known && !stands {
 		a.Nlink = 0
 	}
@@ -77,6 +78,9 @@ func (f *filesystem) namedAttr(se *store.Session, id uint64) (fuse.Attr, time.Ti
 			return fuse.Attr(g), time.Time{}, nil
 		}
 		return fuse.Attr{}, time.Time{}, err
+	}
+	if loc.kind != kindPart && loc.inHistory() {
+		return f.oldNodeAttr(se, id, loc)
 	}
 	switch loc.kind {
 	case kindRoot:
@@ -166,6 +170,9 @@ func (f *filesystem) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.At
 }
 
 func (f *filesystem) setAttrs(in *fuse.SetAttrIn) (fuse.Attr, error) {
+	if in.NodeId >= historyBit {
+		return fuse.Attr{}, readOnlyPast()
+	}
 	se := f.session(&in.InHeader)
 	file := f.handles.fileOf(in.NodeId)
 	if fh, ok := in.GetFh(); ok {
@@ -226,6 +233,9 @@ func (f *filesystem) setNamedAttr(se *store.Session, in *fuse.SetAttrIn) (fuse.A
 	}
 	switch loc.kind {
 	case kindRoot, kindPart:
+		if loc.inHistory() {
+			return fuse.Attr{}, readOnlyPast()
+		}
 		return fuse.Attr{}, fault.New(fault.NotPermitted, "this directory has no attributes of its own")
 	case kindDir:
 		d, err := f.statDir(se, in.NodeId, loc)

@@ -98,9 +98,9 @@ func (f *filesystem) cursorAt(se *store.Session, id uint64, loc location, offset
 	if offset <= offsetDotDot {
 		return cursor{}, nil
 	}
-	marked, ok := f.marked(loc, id, offset)
+	marked, ok := f.marked(se, loc, id, offset)
 	if n, known := f.nodes.node(offset - offsetDotDot); known && n.parent == id && !n.gone {
-		if c, stands := f.behind(loc, n.name, n.kind); stands && (!ok || c.segment < marked.segment) {
+		if c, stands := f.behind(se, loc, n.name, n.kind); stands && (!ok || c.segment < marked.segment) {
 			return c, nil
 		}
 	}
@@ -120,15 +120,18 @@ func (f *filesystem) cursorAt(se *store.Session, id uint64, loc location, offset
 }
 
 // marked looks an offset up in the table.
-func (f *filesystem) marked(loc location, id, offset uint64) (cursor, bool) {
+func (f *filesystem) marked(se *store.Session, loc location, id, offset uint64) (cursor, bool) {
 	b, ok := f.cursors.get(id, offset)
 	if ok && b.name != "" {
-		return f.behind(loc, b.name, b.kind)
+		return f.behind(se, loc, b.name, b.kind)
 	}
 	return b.at, ok
 }
 
-func (f *filesystem) behind(loc location, name string, kind nodeKind) (cursor, bool) {
+func (f *filesystem) behind(se *store.Session, loc location, name string, kind nodeKind) (cursor, bool) {
+	if loc.inHistory() {
+		return f.behindOld(se, loc, name, kind)
+	}
 	if loc.kind == kindRoot {
 		return cursor{set: true, segment: name}, true
 	}
@@ -138,7 +141,10 @@ func (f *filesystem) behind(loc location, name string, kind nodeKind) (cursor, b
 // walk calls fn with the entries of a directory from a position on, until fn returns
 // false. It reads pages of about page entries and holds no more than one.
 func (f *filesystem) walk(se *store.Session, id uint64, loc location, from cursor, page int, fn func(*listed) bool) error {
-	if loc.kind == kindRoot {
+	switch {
+	case loc.inHistory():
+		return f.walkOld(se, id, loc, from, page, fn)
+	case loc.kind == kindRoot:
 		return f.walkBuckets(se, from, fn)
 	}
 	w := walker{f: f, dir: id, place: loc.place, part: from.part, fn: fn}

@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"cmp"
 	"hash/maphash"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -16,6 +17,12 @@ type found struct {
 	id   uint64
 	kind nodeKind
 	attr fuse.Attr
+
+	// Of history:
+	name     string // what it is called in the node table, if not as the kernel calls it
+	of       dirKey // of kindHistory: the directory
+	fleeting bool   // the name may come to mean something else, and nobody will tell
+	unsteady bool   // so may the attributes
 }
 
 func (f *filesystem) foundDir(d *store.Dir) found {
@@ -49,7 +56,7 @@ func (f *filesystem) Lookup(_ <-chan struct{}, h *fuse.InHeader, name string, ou
 		f.tell(out, h.NodeId, name, got, seen)
 		return fuse.OK
 	case fault.NoSuchKey, fault.NoSuchBucket:
-		if name == names.Versions {
+		if f.mayAppear(h.NodeId, name) {
 			return fuse.ENOENT
 		}
 		f.nodes.removed(h.NodeId, name)
@@ -64,7 +71,7 @@ func (f *filesystem) Lookup(_ <-chan struct{}, h *fuse.InHeader, name string, ou
 
 // lookup finds a name in the directory node id. f.tree is held.
 func (f *filesystem) lookup(se *store.Session, id uint64, name string) (found, error) {
-	t, err := f.target(id, name)
+	t, err := f.resolve(id, name, names.Place.Resolve)
 	if err != nil {
 		return found{}, err
 	}
@@ -74,6 +81,8 @@ func (f *filesystem) lookup(se *store.Session, id uint64, name string) (found, e
 // find asks the store what a target is.
 func (f *filesystem) find(se *store.Session, id uint64, name string, t target) (found, error) {
 	switch {
+	case t.Kind == names.History || t.dir.inHistory():
+		return f.findOld(se, id, name, t)
 	case t.inBuckets():
 		d, err := se.StatDir(f.ctx, name, "")
 		if err != nil {
@@ -82,8 +91,6 @@ func (f *filesystem) find(se *store.Session, id uint64, name string, t target) (
 		return f.foundDir(&d), nil
 	case t.Kind == names.Part:
 		return f.foundPart(id, name), nil
-	case t.Kind == names.History || t.Kind == names.Moment:
-		return found{}, fault.NoSuchKey
 	}
 	e, err := f.entry(se, t.dir, t.Segment)
 	if err != nil {
@@ -141,20 +148,30 @@ func hasObject(e *store.Entry) bool {
 // is. If others changed the store since seen, what was read may be old already, and
 // the change may have been announced before this answer: then nothing is cached.
 func (f *filesystem) tell(out *fuse.EntryOut, parent uint64, name string, got found, seen uint64) {
-	f.nodes.remember(got.id, parent, name, got.kind)
-	if got.kind == kindDir {
+	f.nodes.remember(got.id, parent, cmp.Or(got.name, name), got.kind)
+	switch got.kind {
+	case kindDir:
 		f.nodes.setGroupRule(got.id, got.attr.Mode&unix.S_ISGID != 0)
+	case kindHistory:
+		f.nodes.setOld(got.id, got.of)
 	}
 	*out = fuse.EntryOut{NodeId: got.id, Attr: got.attr}
-	if f.notify.foreign() == seen {
+	if f.notify.foreign() != seen {
+		return
+	}
+	if !got.fleeting {
 		out.SetEntryTimeout(cacheFor)
+	}
+	if !got.unsteady {
 		out.SetAttrTimeout(cacheFor)
 	}
 }
 
 // Forget takes back references that the kernel drops.
 func (f *filesystem) Forget(nodeid, nlookup uint64) {
-	if f.nodes.forget(nodeid, nlookup) {
+	if nodeid >= historyBit {
+		f.forgetOld(nodeid, nlookup)
+	} else if f.nodes.forget(nodeid, nlookup) {
 		f.forgetRelic(nodeid)
 	}
 }

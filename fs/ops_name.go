@@ -72,6 +72,9 @@ func (f *filesystem) Rmdir(_ <-chan struct{}, h *fuse.InHeader, name string) fus
 	}
 	f.tree.RLock()
 	defer f.tree.RUnlock()
+	if loc, err := f.locate(h.NodeId); err == nil && loc.inHistory() {
+		return f.status("rmdir", f.rmdirOld(f.session(h), h.NodeId, loc, name))
+	}
 	f.nodes.setTold(h.NodeId, false)
 	if err := f.rmdir(f.session(h), h.NodeId, name); err != nil {
 		f.nodes.setTold(h.NodeId, true)
@@ -91,8 +94,6 @@ func (f *filesystem) rmdir(se *store.Session, parent uint64, name string) error 
 		err = se.DeleteBucket(f.ctx, name)
 	case t.Kind == names.Part:
 		return f.checkEmptyPart(se, t)
-	case t.Kind == names.History:
-		return fault.New(fault.NotPermitted, "%s cannot be removed", names.Versions)
 	case t.Kind == names.File:
 		return fault.NotDirectory
 	default:
@@ -150,6 +151,9 @@ func (f *filesystem) gone(parent uint64, name string, old *ghost) {
 func (f *filesystem) Unlink(_ <-chan struct{}, h *fuse.InHeader, name string) fuse.Status {
 	if f.readOnly {
 		return fuse.EROFS
+	}
+	if h.NodeId >= historyBit {
+		return f.status("unlink", f.unlinkOld(h, name))
 	}
 	f.tree.RLock()
 	defer f.tree.RUnlock()
@@ -342,6 +346,10 @@ func (f *filesystem) Readlink(_ <-chan struct{}, h *fuse.InHeader) ([]byte, fuse
 	defer f.tree.RUnlock()
 	se := f.session(h)
 	loc, err := f.locate(h.NodeId)
+	if err == nil && loc.inHistory() {
+		to, err := f.readOldLink(se, loc)
+		return to, f.status("readlink", err)
+	}
 	if err == nil {
 		_, err = f.statObject(se, h.NodeId, loc)
 	}

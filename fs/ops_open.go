@@ -88,6 +88,13 @@ func (f *filesystem) openStanding(se *store.Session, id uint64, flags store.Open
 	if err != nil {
 		return nil, err
 	}
+	if loc.inHistory() {
+		file, err := f.openOld(se, loc, flags)
+		if isAbsent(err) {
+			err = fault.StaleHandle
+		}
+		return file, err
+	}
 	if loc.kind != kindObject {
 		return nil, fault.IsDirectory
 	}

@@ -35,6 +35,8 @@ func (f *filesystem) tmpfile(in *fuse.CreateIn) (*store.File, error) {
 		return nil, err
 	case !dir.kind.isDir():
 		return nil, fault.NotDirectory
+	case dir.inHistory():
+		return nil, readOnlyPast()
 	case dir.bucket == "":
 		return nil, fault.New(fault.NotPermitted, "only buckets stand beside buckets")
 	}

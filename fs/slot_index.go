@@ -78,6 +78,17 @@ func (a *slotArray) release(slot uint32) {
 	}
 }
 
+// each calls fn with every node.
+func (a *slotArray) each(fn func(*node)) {
+	for _, c := range a.chunks {
+		for i := 0; c != nil && i < chunkLen; i++ {
+			if n := &c.nodes[i]; n.id != 0 {
+				fn(n)
+			}
+		}
+	}
+}
+
 // A slotIndex finds slots by hashes of what is in them: a table of slots with linear
 // probing, 4 bytes a cell. It keeps no hashes; hashOf says them again where slots move.
 type slotIndex struct {

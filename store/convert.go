@@ -134,6 +134,6 @@ func versionAttr(v *record.Version) *record.Attr {
 func toDir(bucket, key string, d *record.Dir) Dir {
 	return Dir{
 		Bucket: bucket, Key: key, Ino: d.Ino, Attr: toAttr(d.Attr, dirMode, 0),
-		Children: d.Children, Explicit: d.Explicit,
+		Children: d.Children, Explicit: d.Explicit, Past: d.Died != 0,
 	}
 }

@@ -12,6 +12,7 @@ import (
 type DeleteOptions struct {
 	Version    string // "": the key; else that version, for good
 	Conditions Conditions
+	KeepDirs   bool // directories stay when they become empty, as they do on a mount
 }
 
 // A DeleteResult says what Delete did.
@@ -43,10 +44,14 @@ func (se *Session) Delete(ctx context.Context, bucket, key string, o DeleteOptio
 			if err := t.check(b, key, o.Conditions); err != nil {
 				return err
 			}
+			keep := pruneEmpty
+			if o.KeepDirs {
+				keep = keepEmpty
+			}
 			if o.Version != "" {
-				res, err = t.deleteNamed(b, key, o.Version)
+				res, err = t.deleteNamed(b, key, o.Version, keep)
 			} else {
-				res, err = t.deleteKey(b, key)
+				res, err = t.deleteKey(b, key, keep)
 			}
 			return err
 		})
@@ -56,8 +61,8 @@ func (se *Session) Delete(ctx context.Context, bucket, key string, o DeleteOptio
 }
 
 // deleteKey is a delete that names no version.
-func (t *txn) deleteKey(b *record.Bucket, key string) (res DeleteResult, err error) {
-	marker, was, err := t.deleteCurrent(b, key, pruneEmpty)
+func (t *txn) deleteKey(b *record.Bucket, key string, keep dirKeep) (res DeleteResult, err error) {
+	marker, was, err := t.deleteCurrent(b, key, keep)
 	if err != nil {
 		return res, err
 	}
@@ -72,7 +77,7 @@ func (t *txn) deleteKey(b *record.Bucket, key string) (res DeleteResult, err err
 
 // deleteNamed removes one version for good. It waits for renames that touch the key: a
 // version that surfaces there is older than the rename, which would take it along.
-func (t *txn) deleteNamed(b *record.Bucket, key, ref string) (DeleteResult, error) {
+func (t *txn) deleteNamed(b *record.Bucket, key, ref string, keep dirKeep) (DeleteResult, error) {
 	if err := t.atRest(b.Id, key); err != nil {
 		return DeleteResult{}, err
 	}
@@ -86,7 +91,7 @@ func (t *txn) deleteNamed(b *record.Bucket, key, ref string) (DeleteResult, erro
 	if err != nil {
 		return DeleteResult{}, err
 	}
-	if _, err := t.deleteVersion(b, key, v.Seq, pruneEmpty); err != nil {
+	if _, err := t.deleteVersion(b, key, v.Seq, keep); err != nil {
 		return DeleteResult{}, err
 	}
 	kind := VersionDeleted

@@ -23,6 +23,8 @@ import (
 type Moment struct {
 	// Seq is the last commit that had happened.
 	Seq uint64
+	// Last is when that was, up to the end of its millisecond.
+	Last time.Time
 	// Time is what was asked for.
 	Time time.Time
 	// Relative says that the expression means another moment when it is read later.
@@ -49,9 +51,10 @@ func (se *Session) Moment(ctx context.Context, bucket, expr string) (Moment, err
 	err = se.s.view(func(sn *snap) error {
 		if m.Time.Equal(now) { // whatever the clock said before it was set back
 			out.Seq = sn.lastSeq()
-			return nil
+		} else if out.Seq, err = sn.seqAt(m.Time); err != nil {
+			return err
 		}
-		out.Seq, err = sn.seqAt(m.Time)
+		out.Last, err = sn.timeOf(out.Seq)
 		return err
 	})
 	return out, err
@@ -101,6 +104,9 @@ func (sn *snap) seqAt(t time.Time) (uint64, error) {
 			lo = sample + 1
 		}
 	}
+	if lo == 0 {
+		return 0, nil // it was before all that is known
+	}
 	sample, _, err := next(lo)
 	switch {
 	case err != nil:
@@ -130,14 +136,15 @@ func (sn *snap) runOf(ms int64) (from, until uint64, err error) {
 	return 0, until, damaged(it.Err())
 }
 
-// timeOf returns when a commit happened, to the millisecond; zero if nobody knows.
+// timeOf returns when a commit happened, as the end of its millisecond; zero if nobody
+// knows.
 func (sn *snap) timeOf(seq uint64) (time.Time, error) {
 	it := sn.r.Scan(meta.ScanOptions{Prefix: table.Times(), Start: table.Time(seq), Reverse: true})
 	defer it.Close()
 	if !it.Next() {
 		return time.Time{}, damaged(it.Err())
 	}
-	return time.Unix(0, int64(beUint64(it.Value()))).UTC(), nil
+	return time.UnixMilli(msOf(it.Value()) + 1).Add(-1).UTC(), nil
 }
 
 func msOf(value []byte) int64 { return time.Unix(0, int64(beUint64(value))).UnixMilli() }

@@ -80,12 +80,12 @@ func (sn *snap) lastDir(b *record.Bucket, dir string) (*record.Dir, error) {
 }
 
 // toPastDir is a directory as it was at a moment, as far as anybody knows: its times
-// move with what is in it and are not kept, but they were not later.
+// move with what is in it and are not kept, but they were not later than the last commit.
 func toPastDir(bucket, key string, d *record.Dir, at Moment) Dir {
 	out := toDir(bucket, key, d)
 	for _, t := range []*time.Time{&out.Attr.Atime, &out.Attr.Mtime, &out.Attr.Ctime} {
-		if t.After(at.Time) {
-			*t = at.Time
+		if t.After(at.Last) {
+			*t = at.Last
 		}
 	}
 	return out

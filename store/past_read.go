@@ -141,6 +141,36 @@ func (se *Session) OpenAt(ctx context.Context, bucket, key string, at Moment) (*
 	return &File{se: se, frozen: r}, nil
 }
 
+// OpenVersion opens a version of a key for reading; ref as for Head, and not empty. A
+// delete marker reads as an empty file.
+func (se *Session) OpenVersion(ctx context.Context, bucket, key, ref string) (*File, error) {
+	if err := se.authorize(actGetObjectVersion, bucket, key); err != nil {
+		return nil, err
+	}
+	if ref == "" {
+		return nil, fault.New(fault.InvalidVersionID, "no version of %s/%s was named", bucket, key)
+	}
+	var r *Reader
+	err := se.viewPinned(bucket, func(sn *snap, b *record.Bucket) error {
+		v, latest, err := sn.find(b, key, ref)
+		if err != nil {
+			return err
+		}
+		body := &body{s: sn.s}
+		if !v.Marker {
+			body, err = sn.openBody(v)
+		}
+		if err == nil {
+			r = &Reader{o: toObject(bucket, key, v, latest), b: body}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &File{se: se, frozen: r}, nil
+}
+
 // BucketsAt returns the caller's buckets of today that existed at a moment, in the order
 // of their names. A bucket that is deleted was empty, history included.
 func (se *Session) BucketsAt(ctx context.Context, at Moment) ([]Bucket, error) {

@@ -208,7 +208,7 @@ func (r *pastRun) walkAt(m store.Moment) (keys map[string]uint64, dirs map[strin
 	var walk func(dir string)
 	walk = func(dir string) {
 		dirs[dir] = struct{}{}
-		if d, err := r.se.StatDirAt(r.ctx, pastBucket, dir, m); err != nil || d.Attr.Mtime.After(m.Time) {
+		if d, err := r.se.StatDirAt(r.ctx, pastBucket, dir, m); err != nil || d.Attr.Mtime.After(m.Last) || m.Last.Sub(m.Time) > time.Millisecond {
 			r.Fatalf("directory %q: %+v, %v", dir, d, err)
 		}
 		in := store.PastInput{Begin: true, Limit: 1 + r.rng.IntN(5)}

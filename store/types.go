@@ -91,6 +91,7 @@ type Dir struct {
 	Attr        Attr
 	Children    uint64 // published objects and directories directly below
 	Explicit    bool   // made on purpose: the key itself exists, an empty object
+	Past        bool   // it is gone, and so nothing about it changes any more
 }
 
 // An Entry is what one name in a directory stands for: a directory, an object,

@@ -74,6 +74,12 @@ func DirPath(dir string) []string {
 	return path
 }
 
+// Components returns the components of a segment below p: parts, if it needs any, and
+// the one that is the segment's own. Kind and shadowed are as for Component.
+func (p Place) Components(segment string, kind Kind, shadowed bool) []string {
+	return appendSegment(nil, p, segment, kind, shadowed)
+}
+
 func appendSegment(path []string, p Place, segment string, kind Kind, shadowed bool) []string {
 	for {
 		name, part, ok := p.Component(segment, kind, shadowed)

@@ -1,0 +1,103 @@
+package fs
+
+import (
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"pail/fs/names"
+	"pail/store"
+	"pail/store/fault"
+)
+
+// unlinkOld removes a version for good, as its name among the versions of a key is
+// unlinked; nothing else can be unlinked in history. The kernel is told of what that
+// does to the present as of a change by somebody else. It may wait for a rename of a
+// directory to come to rest, so the tree is not held.
+func (f *filesystem) unlinkOld(h *fuse.InHeader, name string) error {
+	f.tree.RLock()
+	loc, err := f.locate(h.NodeId)
+	f.tree.RUnlock()
+	switch {
+	case err != nil:
+		return err
+	case loc.kind != kindName:
+		return readOnlyPast()
+	}
+	se := f.foreignSession(h)
+	o, err := f.version(se, loc, name)
+	if err != nil {
+		return err
+	}
+	_, err = se.Delete(f.ctx, loc.bucket, loc.key(), store.DeleteOptions{Version: o.VersionID, KeepDirs: true})
+	if err != nil {
+		return err
+	}
+	if n, ok := f.nodes.removed(h.NodeId, name); ok {
+		f.cursors.left(h.NodeId, &n)
+	}
+	if _, err := se.LookupHistory(f.ctx, loc.bucket, loc.place.Dir, loc.segment); isAbsent(err) {
+		f.nodes.setEmptied(h.NodeId)
+	}
+	return nil
+}
+
+// rmdirOld lets the directory of a name in history go once its last version was removed
+// through this mount, so that rm -r of it succeeds.
+func (f *filesystem) rmdirOld(se *store.Session, parent uint64, loc location, name string) error {
+	if loc.bucket == "" || loc.isPast() || loc.kind == kindName {
+		return readOnlyPast()
+	}
+	t, err := loc.place.Resolve(name)
+	if err != nil {
+		return err
+	}
+	switch t.Kind {
+	case names.Part:
+		return f.checkEmptyPart(se, target{Target: t, dir: loc})
+	case names.Name:
+	default:
+		return readOnlyPast()
+	}
+	_, err = se.LookupHistory(f.ctx, loc.bucket, loc.place.Dir, t.Segment)
+	switch {
+	case err == nil:
+		return fault.New(fault.NotEmpty, "%s has history", name)
+	case !isAbsent(err):
+		return err
+	}
+	if n, ok := f.nodes.removed(parent, name); ok {
+		f.cursors.left(parent, &n)
+	}
+	return nil
+}
+
+// forgetOld is Forget for nodes of history.
+func (f *filesystem) forgetOld(id, count uint64) {
+	n, _ := f.nodes.node(id)
+	if !f.nodes.forget(id, count) || n.kind != kindPastDir {
+		return
+	}
+	if name, _, isMoment := strings.Cut(n.name, "\x00"); isMoment {
+		f.moments.forgotten(spot{n.parent, name}, id)
+	}
+}
+
+// readOldLink reads where a symlink of history pointed.
+func (f *filesystem) readOldLink(se *store.Session, loc location) ([]byte, error) {
+	file, err := f.openOld(se, loc, store.OpenFlags{})
+	if isAbsent(err) {
+		err = fault.StaleHandle
+	}
+	if err != nil {
+		return nil, err
+	}
+	to := make([]byte, file.Object().Size)
+	_, err = file.ReadAt(f.ctx, to, 0)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return to, errors.Join(err, file.Close(f.ctx))
+}
