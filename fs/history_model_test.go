@@ -98,6 +98,7 @@ func (m *historyModel) step(i int) {
 	if err := m.se.SetBucketTags(context.Background(), "bkt", map[string]string{"step": fmt.Sprint(i)}); err != nil {
 		m.t.Fatal(err)
 	}
+	m.settle()
 	m.past = append(m.past, historySight{m.pastBench.now(), maps.Clone(m.now)})
 }
 

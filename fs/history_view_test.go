@@ -398,3 +398,51 @@ func TestLongHistory(t *testing.T) {
 		t.Fatalf("%q", got)
 	}
 }
+
+// TestAttributesOfThePast reads what S3 knew of a version and of a file and directory of
+// the past, and tries to change it.
+func TestAttributesOfThePast(t *testing.T) {
+	b := newPastBench(t, versioning.Enabled)
+	mustWrite(t, b.path("f"), "one")
+	if err := os.Mkdir(b.path("d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	b.quiet()
+	f, d := b.x("f"), b.x("d")
+	f.set("user.s3.tag.of", "the first")
+	f.set("user.note", "first")
+	d.set("user.note", "dir")
+	at := b.tick(time.Minute)
+	b.tick(time.Minute)
+	mustWrite(t, b.path("f"), "two, longer")
+	b.quiet()
+	f.set("user.s3.tag.of", "the second")
+	if err := os.RemoveAll(b.path("d")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(b.path("f")); err != nil {
+		t.Fatal(err)
+	}
+	versions := listDir(t, b.path(".versions/f"))
+	past := ".versions/@" + at
+	for i, path := range []string{".versions/f/" + versions[0], past + "/f", ".versions/f/" + versions[1]} {
+		v := b.x(path)
+		v.has("user.s3.key", "f")
+		v.has("user.s3.size", []string{"3", "3", "11"}[i])
+		v.has("user.s3.version-number", []string{"1", "1", "2"}[i])
+		v.has("user.s3.tag.of", []string{"the first", "the first", "the second"}[i])
+		v.has("user.note", "first")
+		v.setFails("user.note", "x", 0, unix.EROFS)
+		v.setFails("user.s3.tag.of", "x", 0, unix.EROFS)
+		v.lists("user.note", "user.s3.tag.of")
+		if err := unix.Lremovexattr(v.path, "user.note"); err != unix.EROFS {
+			t.Fatal(err)
+		}
+	}
+	b.x(past+"/d").has("user.note", "dir")
+	b.x(past+"/d").setFails("user.note", "x", 0, unix.EROFS)
+	for _, path := range []string{".versions", ".versions/f", past, ".versions/f/" + versions[2]} {
+		b.x(path).fails("user.note", unix.ENODATA)
+		b.x(path).setFails("user.note", "x", 0, unix.EROFS)
+	}
+}

@@ -21,11 +21,13 @@ type attributed struct {
 	bucket string
 	// none says that the node exists only in names and has no attributes.
 	none bool
+	// old says that it is one of history, which cannot be changed.
+	old bool
 }
 
 // attributed finds what a node stands for. f.tree is held.
 func (f *filesystem) attributed(h *fuse.InHeader) (attributed, error) {
-	a := attributed{f: f, se: f.session(h)}
+	a := attributed{f: f, se: f.session(h), old: h.NodeId >= historyBit}
 	if file := f.handles.fileOf(h.NodeId); file != nil {
 		a.node = store.Node{File: file}
 		return a, nil
@@ -35,7 +37,20 @@ func (f *filesystem) attributed(h *fuse.InHeader) (attributed, error) {
 		return a, err
 	}
 	a.node = store.Node{Bucket: loc.bucket, Key: loc.key(), Ino: h.NodeId}
+	a.old = loc.inHistory()
 	switch loc.kind {
+	case kindHistory, kindName:
+		a.none = true
+	case kindPastDir:
+		a.node = store.Node{Bucket: loc.bucket, Key: loc.key(), Dir: true, At: loc.at}
+		a.none = loc.bucket == ""
+	case kindPastObject:
+		a.node = store.Node{Bucket: loc.bucket, Key: loc.key(), At: loc.at}
+	case kindVersion:
+		o, err := f.oldObject(a.se, loc)
+		a.node = store.Node{Bucket: loc.bucket, Key: loc.key(), Version: o.VersionID}
+		a.none = o.DeleteMarker
+		return a, err
 	case kindRoot, kindPart:
 		a.none = true
 	case kindDir:

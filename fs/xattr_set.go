@@ -18,6 +18,8 @@ type xattrChange struct {
 // change sets or removes an attribute.
 func (a *attributed) change(c xattrChange) error {
 	switch {
+	case a.old:
+		return readOnlyPast()
 	case a.none:
 		return fault.New(fault.NotPermitted, "this directory has no attributes of its own")
 	case c.Kind == attrs.Plain:

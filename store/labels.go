@@ -27,6 +27,9 @@ type Node struct {
 	// Version, if it is not "", is a version of the object, as for Head. Only tags of
 	// versions of the past can be changed.
 	Version string
+	// At, if its Seq is not 0, is the moment of the past at which the object or directory
+	// is meant. Nothing of the past can be changed.
+	At Moment
 	// File, if it is not nil, is an open file, which counts instead of all the above.
 	File *File
 
@@ -53,12 +56,20 @@ func (nd Node) version() string {
 	return nd.Version
 }
 
+// reads is the action of reading the node: what is current, or what was.
+func (nd Node) reads(current, past action) action {
+	if nd.At.Seq != 0 {
+		return past
+	}
+	return readAction(nd.version(), current, past)
+}
+
 // Describe returns an object as S3 knows it, with the headers and metadata that an
 // unpublished file will be published with. A file that was never published has no
 // VersionID, and a directory without a key of its own is NoSuchKey.
 func (se *Session) Describe(ctx context.Context, nd Node) (Object, error) {
 	bucket, key := nd.at()
-	if err := se.authorize(readAction(nd.version(), actGetObject, actGetObjectVersion), bucket, key); err != nil {
+	if err := se.authorize(nd.reads(actGetObject, actGetObjectVersion), bucket, key); err != nil {
 		return Object{}, err
 	}
 	v, latest, err := se.labels(ctx, nd)
@@ -75,7 +86,7 @@ func (se *Session) Describe(ctx context.Context, nd Node) (Object, error) {
 // TagsOf returns the tags of a node.
 func (se *Session) TagsOf(ctx context.Context, nd Node) (map[string]string, error) {
 	bucket, key := nd.at()
-	if err := se.authorize(readAction(nd.version(), actGetObjectTagging, actGetObjectVersionTagging), bucket, key); err != nil {
+	if err := se.authorize(nd.reads(actGetObjectTagging, actGetObjectVersionTagging), bucket, key); err != nil {
 		return nil, err
 	}
 	v, _, err := se.labels(ctx, nd)
@@ -85,9 +96,9 @@ func (se *Session) TagsOf(ctx context.Context, nd Node) (map[string]string, erro
 // XattrsOf returns the extended attributes of a node. They are not to be changed.
 func (se *Session) XattrsOf(ctx context.Context, nd Node) (map[string][]byte, error) {
 	bucket, key := nd.at()
-	act := readAction(nd.version(), actGetObject, actGetObjectVersion)
+	act := nd.reads(actGetObject, actGetObjectVersion)
 	if nd.Dir {
-		act = actListBucket
+		act = nd.reads(actListBucket, actListBucketVersions)
 	}
 	if err := se.authorize(act, bucket, key); err != nil {
 		return nil, err
@@ -101,7 +112,13 @@ func (se *Session) XattrsOf(ctx context.Context, nd Node) (map[string][]byte, er
 
 func (se *Session) dirXattrs(nd Node) (out map[string][]byte, err error) {
 	err = se.view(nd.Bucket, func(sn *snap, b *record.Bucket) error {
-		d, err := sn.dir(b.Id, nd.Key)
+		var d *record.Dir
+		var err error
+		if nd.At.Seq != 0 {
+			d, err = sn.dirAsOf(b, nd.Key, nd.At.Seq)
+		} else {
+			d, err = sn.dir(b.Id, nd.Key)
+		}
 		if err == nil {
 			err = nd.is(d)
 		}
@@ -133,6 +150,16 @@ func (se *Session) labels(ctx context.Context, nd Node) (v *record.Version, late
 		bucket, key := nd.at()
 		err := se.view(bucket, func(sn *snap, b *record.Bucket) error {
 			v, latest, err = sn.find(b, key, ref)
+			return err
+		})
+		return v, latest, err
+	}
+	if nd.At.Seq != 0 {
+		err := se.view(nd.Bucket, func(sn *snap, b *record.Bucket) error {
+			v, latest, err = sn.objectAsOf(b, nd.Key, nd.At.Seq)
+			if err == nil && v == nil {
+				err = noSuchKey(nd.Bucket, nd.Key)
+			}
 			return err
 		})
 		return v, latest, err

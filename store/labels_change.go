@@ -173,6 +173,8 @@ const (
 // on labels that it may replace and must not change in place.
 func (se *Session) changeLabels(ctx context.Context, mode commitMode, nd Node, kind labelKind, fn func(*record.Version) error) error {
 	switch {
+	case nd.At.Seq != 0:
+		return fault.New(fault.ReadOnly, "the past cannot be changed").At(nd.Bucket, nd.Key)
 	case nd.version() != "":
 		bucket, key := nd.at()
 		_, err := se.update(ctx, mode, bucket, func(t *txn, b *record.Bucket) error {
