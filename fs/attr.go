@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"slices"
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -75,11 +76,17 @@ func (f *filesystem) newAttr(se *store.Session, h *fuse.InHeader, dir target, mo
 }
 
 // withoutSetID clears what a change of content or owner must clear: set-user-id, and
-// set-group-id where it means that and not mandatory locking.
-func withoutSetID(mode uint32) uint32 {
-	mode &^= unix.S_ISUID
-	if mode&unix.S_IXGRP != 0 {
+// set-group-id where it means that. Without the right to execute it once meant mandatory
+// locking, and stays if the caller could have set it.
+func withoutSetID(a store.Attr, h *fuse.InHeader) uint32 {
+	mode := a.Mode & permBits &^ unix.S_ISUID
+	if mode&unix.S_ISGID != 0 && (mode&unix.S_IXGRP != 0 || !inGroup(h, a.GID)) {
 		mode &^= unix.S_ISGID
 	}
 	return mode
+}
+
+// inGroup says whether the caller is in a group, or root.
+func inGroup(h *fuse.InHeader, gid uint32) bool {
+	return h.Uid == 0 || h.Gid == gid || slices.Contains(groupsOf(h.Pid), gid)
 }

@@ -32,6 +32,8 @@ func child(what, arg string) int {
 	switch what {
 	case "serve":
 		err = serveUntilStdinEnds(arg)
+	case "act":
+		err = actAs(arg)
 	case "mmap":
 		err = useMmap(arg)
 	default:

@@ -215,7 +215,10 @@ func (f *filesystem) truncate(se *store.Session, in *fuse.SetAttrIn, size int64)
 }
 
 func (f *filesystem) setFileAttr(in *fuse.SetAttrIn, file *store.File) (fuse.Attr, error) {
-	c := f.attrChange(in, file.Object().Attr)
+	c, err := f.attrChange(in, file.Object().Attr)
+	if err != nil {
+		return fuse.Attr{}, err
+	}
 	if c != (store.AttrChange{}) {
 		if _, err := file.SetAttr(f.ctx, c); err != nil {
 			return fuse.Attr{}, err
@@ -242,7 +245,7 @@ func (f *filesystem) setNamedAttr(se *store.Session, in *fuse.SetAttrIn) (fuse.A
 		if err != nil {
 			return fuse.Attr{}, err
 		}
-		d.Attr, err = f.change(se, loc, f.attrChange(in, d.Attr), d.Attr)
+		d.Attr, err = f.change(se, loc, in, d.Attr)
 		if err == nil {
 			f.nodes.setGroupRule(in.NodeId, d.Attr.Mode&unix.S_ISGID != 0)
 		}
@@ -252,21 +255,22 @@ func (f *filesystem) setNamedAttr(se *store.Session, in *fuse.SetAttrIn) (fuse.A
 	if err != nil {
 		return fuse.Attr{}, err
 	}
-	o.Attr, err = f.change(se, loc, f.attrChange(in, o.Attr), o.Attr)
+	o.Attr, err = f.change(se, loc, in, o.Attr)
 	return f.objectAttr(&o), err
 }
 
-func (f *filesystem) change(se *store.Session, loc location, c store.AttrChange, now store.Attr) (store.Attr, error) {
-	if c == (store.AttrChange{}) {
-		return now, nil
+func (f *filesystem) change(se *store.Session, loc location, in *fuse.SetAttrIn, now store.Attr) (store.Attr, error) {
+	c, err := f.attrChange(in, now)
+	if err != nil || c == (store.AttrChange{}) {
+		return now, err
 	}
 	return se.SetAttr(f.ctx, loc.bucket, loc.key(), c)
 }
 
 // attrChange is what a request changes besides the size. A new owner, and a caller
-// without the privilege to keep them, clears set-id bits. What had no owner gets all
-// of owner, group and mode at once, as the mount has shown them.
-func (f *filesystem) attrChange(in *fuse.SetAttrIn, now store.Attr) store.AttrChange {
+// without the privilege to keep them, clears set-id bits and capabilities. What had no
+// owner gets all of owner, group and mode at once, as the mount has shown them.
+func (f *filesystem) attrChange(in *fuse.SetAttrIn, now store.Attr) (store.AttrChange, error) {
 	var c store.AttrChange
 	if m, ok := in.GetMode(); ok {
 		m &= permBits
@@ -284,9 +288,13 @@ func (f *filesystem) attrChange(in *fuse.SetAttrIn, now store.Attr) store.AttrCh
 	if t, ok := in.GetMTime(); ok {
 		c.Mtime = &t
 	}
+	if _, resized := in.GetSize(); !resized && c == (store.AttrChange{}) {
+		return f.sameOwner(&in.InHeader, now)
+	}
 	kills := c.UID != nil || c.GID != nil || in.Valid&fuse.FATTR_KILL_SUIDGID != 0
-	if kills && c.Mode == nil && now.Mode&unix.S_IFMT != unix.S_IFDIR {
-		if m := withoutSetID(now.Mode) & permBits; m != now.Mode&permBits {
+	if kills && now.Mode&unix.S_IFMT != unix.S_IFDIR {
+		c.DropCapability = true
+		if m := withoutSetID(now, &in.InHeader); c.Mode == nil && m != now.Mode&permBits {
 			c.Mode = &m
 		}
 	}
@@ -296,7 +304,35 @@ func (f *filesystem) attrChange(in *fuse.SetAttrIn, now store.Attr) store.AttrCh
 		mode := shown.Mode & permBits
 		c.Mode, c.UID, c.GID = cmp.Or(c.Mode, &mode), cmp.Or(c.UID, &shown.Uid), cmp.Or(c.GID, &shown.Gid)
 	}
-	return c
+	return c, nil
+}
+
+// sameOwner is a request that asks for nothing. It is a chown that names neither owner nor
+// group, which the kernel lets everybody have, or comes before a change of content, for
+// the kernel leaves it to us to clear set-id bits. So who may do neither does not.
+func (f *filesystem) sameOwner(h *fuse.InHeader, now store.Attr) (store.AttrChange, error) {
+	at := time.Now()
+	c := store.AttrChange{Ctime: &at}
+	if now.Mode&unix.S_IFMT == unix.S_IFDIR {
+		return c, nil
+	}
+	var shown fuse.Attr
+	f.setAttr(&shown, now)
+	switch {
+	case h.Uid == 0 || h.Uid == shown.Uid:
+		c.DropCapability = true
+	case inGroup(h, shown.Gid):
+		c.DropCapability = shown.Mode&0o020 != 0
+	default:
+		c.DropCapability = shown.Mode&0o002 != 0
+	}
+	if m := withoutSetID(now, h); m != now.Mode&permBits {
+		if !c.DropCapability {
+			return c, fault.New(fault.NotPermitted, "only who owns a file or may change it clears its set-id bits")
+		}
+		c.Mode = &m
+	}
+	return c, nil
 }
 
 // Access answers access(2) and chdir(2) where the kernel does not check permissions by

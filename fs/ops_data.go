@@ -46,15 +46,26 @@ func (f *filesystem) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (ui
 	if err != nil && n == 0 {
 		return 0, f.status("write", err)
 	}
-	if in.WriteFlags&fuse.WRITE_KILL_SUIDGID != 0 && f.handles.hasSetID(in.NodeId) {
-		if err := f.killSetID(h.file); err != nil {
+	if in.WriteFlags&fuse.WRITE_KILL_SUIDGID != 0 {
+		if err := f.written(&in.InHeader, h); err != nil {
 			return 0, f.status("write", err)
 		}
-		mode := h.file.Object().Attr.Mode
-		f.handles.noteMode(in.NodeId, &mode)
 	}
 	f.peers.changed(f, in.NodeId)
 	return uint32(n), fuse.OK
+}
+
+// written follows a change of content by somebody who may have no right to keep set-id
+// bits.
+func (f *filesystem) written(in *fuse.InHeader, h *handle) error {
+	if !f.handles.hasSetID(h.id) {
+		return nil
+	}
+	mode, err := f.killSetID(in, h.file)
+	if err == nil {
+		f.handles.noteMode(h.id, &mode)
+	}
+	return err
 }
 
 // Fsync makes the draft durable and publishes nothing.
@@ -87,6 +98,9 @@ func (f *filesystem) Fallocate(_ <-chan struct{}, in *fuse.FallocateIn) fuse.Sta
 	default:
 		return fuse.ENOTSUP
 	}
+	if err == nil && in.Uid != 0 { // the kernel does not say whether it must be
+		err = f.written(&in.InHeader, h)
+	}
 	f.peers.changed(f, in.NodeId)
 	return f.status("fallocate", err)
 }
@@ -118,6 +132,11 @@ func (f *filesystem) CopyFileRange(_ <-chan struct{}, in *fuse.CopyFileRangeIn) 
 			return 0, fuse.EINVAL // the caller copies by itself
 		}
 		return 0, f.status("copy_file_range", err)
+	}
+	if in.Uid != 0 {
+		if err := f.written(&in.InHeader, dst); err != nil {
+			return 0, f.status("copy_file_range", err)
+		}
 	}
 	f.peers.changed(f, in.NodeIdOut)
 	return uint32(done), fuse.OK

@@ -32,11 +32,10 @@ func (f *filesystem) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut)
 	}
 	mode := file.Object().Attr.Mode
 	if flags.Truncate && in.Mode&fuse.OPEN_KILL_SUIDGID != 0 {
-		if err := f.killSetID(file); err != nil {
+		if mode, err = f.killSetID(&in.InHeader, file); err != nil {
 			_ = file.Close(f.ctx)
 			return f.status("open", err)
 		}
-		mode = withoutSetID(mode)
 	}
 	f.opened(&in.InHeader, in.NodeId, file, flags.Write, mode, out)
 	if flags.Truncate {
@@ -266,13 +265,14 @@ func (f *filesystem) forgetRelic(id uint64) {
 	}
 }
 
-// killSetID clears the set-id bits of a file.
-func (f *filesystem) killSetID(file *store.File) error {
-	mode := file.Object().Attr.Mode & permBits
-	cleared := withoutSetID(mode)
-	if cleared == mode {
-		return nil
+// killSetID clears the set-id bits and capabilities of a file that somebody changes who
+// has no right to keep them, and returns its mode.
+func (f *filesystem) killSetID(h *fuse.InHeader, file *store.File) (mode uint32, err error) {
+	now := file.Object().Attr
+	cleared := withoutSetID(now, h)
+	if cleared == now.Mode&permBits {
+		return now.Mode, nil
 	}
-	_, err := file.SetAttr(f.ctx, store.AttrChange{Mode: &cleared})
-	return err
+	now, err = file.SetAttr(f.ctx, store.AttrChange{Mode: &cleared, DropCapability: true})
+	return now.Mode, err
 }

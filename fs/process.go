@@ -44,15 +44,38 @@ func isThreadOf(tgid, tid int) bool {
 }
 
 func readTgid(tid int) (int, error) {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/status", tid))
+	v, err := readStatus(tid, "Tgid:")
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if v, ok := strings.CutPrefix(lines.Text(), "Tgid:"); ok {
-			return strconv.Atoi(strings.TrimSpace(v))
+	return strconv.Atoi(strings.TrimSpace(v))
+}
+
+// groupsOf returns the supplementary groups of a thread, none if they cannot be told.
+func groupsOf(tid uint32) (groups []uint32) {
+	v, err := readStatus(int(tid), "Groups:")
+	if err != nil {
+		return nil
+	}
+	for _, s := range strings.Fields(v) {
+		if gid, err := strconv.ParseUint(s, 10, 32); err == nil {
+			groups = append(groups, uint32(gid))
 		}
 	}
-	return 0, fmt.Errorf("no Tgid in /proc/%d/status", tid)
+	return groups
+}
+
+// readStatus reads what /proc says of a thread under a name.
+func readStatus(tid int, name string) (string, error) {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", tid))
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if v, ok := strings.CutPrefix(lines.Text(), name); ok {
+			return v, nil
+		}
+	}
+	return "", fmt.Errorf("no %s in /proc/%d/status", name, tid)
 }

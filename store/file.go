@@ -63,7 +63,7 @@ func (se *Session) OpenFile(ctx context.Context, bucket, key string, o OpenFlags
 	}
 	f := &File{se: se, n: n, flags: o, maker: o.Write || made}
 	if !made && o.Truncate && o.Write {
-		if err := f.truncateOpen(); err != nil {
+		if err := f.truncateOpen(ctx); err != nil {
 			f.abandon()
 			return nil, fault.Wrap(fault.KindOf(err), err, "truncate %s/%s", bucket, key).At(bucket, key)
 		}
@@ -71,12 +71,22 @@ func (se *Session) OpenFile(ctx context.Context, bucket, key string, o OpenFlags
 	return f, nil
 }
 
-// truncateOpen begins an empty draft.
-func (f *File) truncateOpen() error {
+// truncateOpen begins an empty draft. What is empty already only gets another time, and
+// no version.
+func (f *File) truncateOpen(ctx context.Context) error {
+	begun, err := f.beginEmpty()
+	if err != nil || begun {
+		return err
+	}
+	now := f.n.s.now()
+	_, err = f.se.setInodeAttr(ctx, f.n, AttrChange{Mtime: &now, Ctime: &now})
+	return err
+}
+
+func (f *File) beginEmpty() (begun bool, err error) {
 	n := f.n
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	var err error
 	switch {
 	case n.draft != nil:
 		dirty := n.draft.dirty
@@ -84,6 +94,7 @@ func (f *File) truncateOpen() error {
 			n.draft.dirty, n.draft.fresh = dirty, true
 		}
 	case n.body != nil && n.body.size == 0:
+		return false, nil
 	default:
 		if n.draft, err = n.newDraft(f.se.author(), true); err == nil {
 			n.draft.fresh = true
@@ -92,7 +103,7 @@ func (f *File) truncateOpen() error {
 	if err == nil {
 		n.touch(n.s.now())
 	}
-	return err
+	return true, err
 }
 
 // abandon counts a handle out that nobody will get.
@@ -211,6 +222,12 @@ func (f *File) begin() (*draft, error) {
 
 // change runs fn on the draft.
 func (f *File) change(fn func(*draft) error) error {
+	return f.changeIf(func(d *draft) (bool, error) { return true, fn(d) })
+}
+
+// changeIf is change for what may turn out to change nothing that anybody could see: its
+// times stay then.
+func (f *File) changeIf(fn func(*draft) (changed bool, err error)) error {
 	if err := f.writable(); err != nil {
 		return err
 	}
@@ -220,7 +237,7 @@ func (f *File) change(fn func(*draft) error) error {
 	if err != nil {
 		return err
 	}
-	if err := fn(d); err != nil {
+	if changed, err := fn(d); err != nil || !changed {
 		return err
 	}
 	d.sync.again = d.sync.again || d.file == nil
@@ -264,16 +281,17 @@ func (f *File) Allocate(ctx context.Context, off, n int64, keepSize bool) error 
 	if sp := f.n.s.db.Space(); n > sp.Free-sp.Reserve {
 		return fault.New(fault.NoSpace, "%d bytes do not fit on the disk beside the store's reserve", n)
 	}
-	return f.change(func(d *draft) error {
-		if off+n > d.size && !keepSize {
+	return f.changeIf(func(d *draft) (bool, error) {
+		grows := off+n > d.size && !keepSize
+		if grows {
 			if err := d.truncate(off + n); err != nil {
-				return err
+				return false, err
 			}
 		}
 		if d.file != nil {
-			return blobError(d.file.Allocate(off, n))
+			return grows, blobError(d.file.Allocate(off, n))
 		}
-		return nil
+		return grows, nil
 	})
 }
 

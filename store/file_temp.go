@@ -143,7 +143,7 @@ func (se *Session) Reopen(ctx context.Context, f *File, o OpenFlags) (*File, err
 	}
 	again := &File{se: se, n: f.n, flags: o, maker: o.Write}
 	if o.Truncate && o.Write {
-		if err := again.truncateOpen(); err != nil {
+		if err := again.truncateOpen(ctx); err != nil {
 			again.abandon()
 			return nil, fault.Wrap(fault.KindOf(err), err, "truncate an open file").At(bucket, key)
 		}

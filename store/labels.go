@@ -1,7 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"maps"
 
 	"google.golang.org/protobuf/proto"
 
@@ -271,6 +273,12 @@ type ownLabels struct {
 
 func labelsOf(v *record.Version) *ownLabels {
 	return &ownLabels{headers: v.GetHeaders(), metadata: v.GetMetadata(), tags: v.GetTags(), xattrs: v.GetXattrs()}
+}
+
+// same says whether two are equal.
+func (l *ownLabels) same(o *ownLabels) bool {
+	return maps.Equal(l.tags, o.tags) && maps.EqualFunc(l.xattrs, o.xattrs, bytes.Equal) &&
+		proto.Equal(l.headers, o.headers) && maps.Equal(l.metadata, o.metadata)
 }
 
 // onto gives them to a version; if the file has a record, tags and xattrs are there.

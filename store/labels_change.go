@@ -239,7 +239,8 @@ func (se *Session) openAt(nd Node) (n *inode, err error) {
 	return n, err
 }
 
-// relabel changes the labels of a live object and returns its head as it is then.
+// relabel changes the labels of a live object and returns its head as it is then. What is
+// the same as before is no change.
 func (t *txn) relabel(b *record.Bucket, key string, kind labelKind, fn func(*record.Version) error) (*record.Version, error) {
 	c, err := t.chain(b, key)
 	if err != nil {
@@ -252,8 +253,12 @@ func (t *txn) relabel(b *record.Bucket, key string, kind labelKind, fn func(*rec
 	if kind == kindDescription {
 		return t.describe(b, key, old, fn)
 	}
+	was := labelsOf(old)
 	if err := fn(old); err != nil {
 		return nil, err
+	}
+	if was.same(labelsOf(old)) {
+		return old, nil
 	}
 	versionAttr(old).CtimeNs = t.now().UnixNano()
 	t.changed(Change{Kind: ObjectChanged, Bucket: b.Name, Key: key, Ino: old.Ino, VersionID: versionID(old)})
@@ -268,7 +273,7 @@ func (t *txn) describe(b *record.Bucket, key string, old *record.Version, fn fun
 	if err := fn(v); err != nil {
 		return nil, err
 	}
-	if proto.Equal(v.Headers, old.Headers) && maps.Equal(v.Metadata, old.Metadata) {
+	if labelsOf(v).same(labelsOf(old)) {
 		return old, nil
 	}
 	if err := t.settled(old); err != nil {

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"maps"
 
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
@@ -24,6 +26,9 @@ func (se *Session) changeDirLabels(ctx context.Context, mode commitMode, nd Node
 			v := record.Version{Xattrs: d.Xattrs}
 			if err := fn(&v); err != nil {
 				return err
+			}
+			if maps.EqualFunc(d.Xattrs, v.Xattrs, bytes.Equal) {
+				return nil
 			}
 			d.Xattrs = v.Xattrs
 		} else {

@@ -504,3 +504,17 @@ func TestBucketSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Truncating a file that is empty makes no version, and is a change of it nevertheless.
+func TestTruncatedAgain(t *testing.T) {
+	l := newLabeler(t, versioning.Enabled)
+	l.save("stamp", "")
+	before, err := l.se.Lookup(l.ctx, "bkt", "", "stamp")
+	l.ok(err)
+	l.ok(l.open("stamp", OpenFlags{Write: true, Truncate: true}).Close(l.ctx))
+	after, err := l.se.Lookup(l.ctx, "bkt", "", "stamp")
+	l.ok(err)
+	if !after.Object.Attr.Mtime.After(before.Object.Attr.Mtime) || l.versions("stamp") != 1 {
+		t.Fatalf("mtime %v, then %v; %d versions", before.Object.Attr.Mtime, after.Object.Attr.Mtime, l.versions("stamp"))
+	}
+}
