@@ -19,7 +19,7 @@ const dirMode = unix.S_IFDIR | 0o755
 type dirKeep uint8
 
 const (
-	pruneEmpty dirKeep = iota // S3: an implied directory goes with its last key, and so those above it
+	pruneEmpty dirKeep = iota // S3: an implied directory goes with its last key, and so those above it; not while a file is being made there
 	keepEmpty                 // the mount: it stays, and is explicit from now on
 	asIs                      // a rename: it stays what it is, for something comes into it by the same update
 	goAlone                   // rmdir: this one goes, those above it are keepEmpty
@@ -32,7 +32,7 @@ func (t *txn) newDir(attr *record.Attr) *record.Dir {
 		now := t.now().UnixNano()
 		attr = &record.Attr{Mode: dirMode, AtimeNs: now, MtimeNs: now, CtimeNs: now, BtimeNs: now, Unowned: true}
 	}
-	return &record.Dir{Schema: record.Schema, Ino: t.tx.NextID(), Attr: attr, Born: t.tx.Seq()}
+	return &record.Dir{Schema: record.Schema, Ino: t.tx.NextID(), Attr: attr, Born: t.tx.Seq(), Reach: 1}
 }
 
 // needDir returns the record of a directory and makes it, and those above it, if it
@@ -49,22 +49,25 @@ func (t *txn) needDir(b *record.Bucket, dir string) (*record.Dir, error) {
 // bear puts the record of a directory that did not exist and counts it as a child.
 func (t *txn) bear(b *record.Bucket, dir string, d *record.Dir) error {
 	if parent, _, ok := table.ParentDir(dir); ok {
-		if err := t.countChild(b, parent, 1); err != nil {
+		if err := t.addChild(b, parent, func(p *record.Dir) error { return t.reachesAs(b, dir, d, p) }); err != nil {
 			return err
 		}
 	}
 	return t.put(table.Dir(b.Id, dir), d)
 }
 
-// countChild adds delta to the children of a directory, which is made if need be,
-// and moves its times.
-func (t *txn) countChild(b *record.Bucket, dir string, delta int) error {
+// addChild counts one more child of a directory, which is made if need be, and moves
+// its times. reach raises the bound of its record for the child (see reach.go).
+func (t *txn) addChild(b *record.Bucket, dir string, reach func(*record.Dir) error) error {
 	d, err := t.needDir(b, dir)
 	if err != nil {
 		return err
 	}
-	d.Children += uint64(delta)
+	d.Children++
 	t.touchDir(d)
+	if err := reach(d); err != nil {
+		return err
+	}
 	return t.put(table.Dir(b.Id, dir), d)
 }
 
@@ -88,7 +91,7 @@ func (t *txn) dirForWrite(b *record.Bucket, dir string) (*record.Dir, error) {
 func (t *txn) keyBorn(b *record.Bucket, key string) error {
 	dir := table.DirOf(key)
 	if dir != key {
-		return t.countChild(b, dir, 1)
+		return t.addChild(b, dir, func(d *record.Dir) error { return t.reaches(b, dir, d, len(key)-len(dir)) })
 	}
 	d, err := t.needDir(b, dir)
 	if err != nil {
@@ -124,6 +127,10 @@ func (t *txn) putOrPrune(b *record.Bucket, dir string, d *record.Dir, keep dirKe
 		return err
 	}
 	if dir == "" || d.Children > 0 || d.Explicit {
+		return nil
+	}
+	if keep == pruneEmpty && t.s.files.claimBelow(b.Id, dir) {
+		t.hold(b, dir, d)
 		return nil
 	}
 	switch keep {

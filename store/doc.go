@@ -76,7 +76,13 @@
 //     who asks for a moment asks by the clock. The clock may be set back; the samples
 //     between two setbacks rise and are searched.
 //   - The feed of changes is written only while a cursor exists.
-//   - Renaming between buckets answers CrossDevice, so that mv copies.
+//   - Renaming between buckets answers CrossDevice, so that mv copies. A bucket itself is
+//     not renamed: policies name buckets, and would no longer mean what they say.
+//   - A directory's record bounds how long the keys below it are, so that a rename can
+//     refuse what would make one too long without looking at them all (reach.go).
+//   - Directories are exchanged like one is renamed, in one step of any size; a file and
+//     a directory, too (exchange_dir.go).
+//   - S3 does not take a directory away in which the mount shows a new file (held.go).
 //   - A part of an upload is always a content file, so that completing joins extents and
 //     hands references over: 10,000 parts in one update of 45 ms. Who completes again
 //     gets the version that was made while it is current. A copied part is read for its

@@ -52,6 +52,7 @@ const (
 	ProblemDirCount      = "directory-count"     // a count of children
 	ProblemDirExplicit   = "directory-explicit"  // a directory and its own key
 	ProblemDirEmpty      = "directory-empty"     // a directory that nothing keeps
+	ProblemDirReach      = "directory-reach"     // how long keys below a directory may be
 	ProblemInode         = "inode-not-unique"    // two files of one inode number
 	ProblemContent       = "content-wrong"       // what a version says of its bytes
 	ProblemMissing       = "content-missing"     // bytes that are gone
@@ -115,9 +116,10 @@ type fsck struct {
 	drafts  map[uint64]bool           // content files of fsynced drafts
 	lists   map[uint64]bool           // extent lists of fsynced drafts
 	uploads map[uint64]bool           // uploads whose parts may stand, by number
-	rests   map[uint64]blob.ID        // extent lists that are being released, and up to which file
-	lost    map[uint64]string         // content files that are not what they should be, and why
-	waste   int64                     // bytes of content files that are dead
+	held    []heldDir
+	rests   map[uint64]blob.ID // extent lists that are being released, and up to which file
+	lost    map[uint64]string  // content files that are not what they should be, and why
+	waste   int64              // bytes of content files that are dead
 
 	found  []Problem
 	stage  string
@@ -281,6 +283,15 @@ func (f *fsck) loadRest() error {
 		return err
 	}
 	f.rests = map[uint64]blob.ID{}
+	err = f.scan(settingHeld(), func(k, v []byte) error {
+		if len(v) >= 8 {
+			f.held = append(f.held, heldDir{beUint64(k[len(settingHeld()):]), beUint64(v[:8]), string(v[8:])})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	err = f.scan(settingReleased(), func(k, v []byte) error {
 		if len(v) == 12 {
 			f.rests[beUint64(k[len(settingReleased()):])] = blob.ID(beUint64(v[4:]))

@@ -347,6 +347,7 @@ func TestFsckFindsWrongRecords(t *testing.T) {
 		{"live", 'd', nil, version(func(v *record.Version) { v.Marker = false }), ProblemRecordWrong},
 		{"children", 'n', nil, dir(func(d *record.Dir) { d.Children++ }), ProblemDirCount},
 		{"explicit", 'n', func(r record.Record) bool { return r.(*record.Dir).Ino > 4 }, dir(func(d *record.Dir) { d.Explicit = !d.Explicit }), ProblemDirExplicit},
+		{"reach", 'n', func(r record.Record) bool { return r.(*record.Dir).Reach > 2 }, dir(func(d *record.Dir) { d.Reach = 2 }), ProblemDirReach},
 		{"references up", 'l', counts, func(r record.Record) { r.(*record.Blob).Refs++ }, ProblemRefs},
 		{"references down", 'l', counts, func(r record.Record) { r.(*record.Blob).Refs-- }, ProblemRefs},
 		{"seal", 'l', func(r record.Record) bool { return r.(*record.Blob).Sum != 0 }, func(r record.Record) { r.(*record.Blob).Sum++ }, ProblemDamaged},

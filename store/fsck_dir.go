@@ -33,11 +33,13 @@ type openDir struct {
 	path    string
 	objects uint64 // live keys directly in it
 	own     bool   // its own key is live
+	longest int    // the length of the longest key below it
 }
 
 // checkKeyDirs checks the directory of every live key.
 func (f *fsck) checkKeyDirs(bucket uint64) error {
 	open := []openDir{{}}
+	var err error
 	h := f.sn.heads(bucket, "", "")
 	defer h.Close()
 	for h.Next() {
@@ -46,31 +48,42 @@ func (f *fsck) checkKeyDirs(bucket uint64) error {
 		}
 		key := h.Key()
 		for !hasPrefix(key, open[len(open)-1].path) {
-			if err := f.closeDir(bucket, open[len(open)-1]); err != nil {
+			if open, err = f.leaveDir(bucket, open); err != nil {
 				return err
 			}
-			open = open[:len(open)-1]
 		}
 		at := len(open[len(open)-1].path)
 		for i := strings.IndexByte(key[at:], '/'); i >= 0; i = strings.IndexByte(key[at:], '/') {
 			at += i + 1
 			open = append(open, openDir{path: key[:at]})
 		}
-		if d := &open[len(open)-1]; d.path == key {
+		d := &open[len(open)-1]
+		if d.path == key {
 			d.own = true
 		} else {
 			d.objects++
 		}
+		d.longest = max(d.longest, len(key))
 	}
 	if err := h.Err(); err != nil && !unreadable(err) {
 		return err
 	}
-	for i := len(open) - 1; i >= 0; i-- {
-		if err := f.closeDir(bucket, open[i]); err != nil {
+	for len(open) > 0 {
+		if open, err = f.leaveDir(bucket, open); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// leaveDir checks the innermost directory, all of whose keys have been seen.
+func (f *fsck) leaveDir(bucket uint64, open []openDir) ([]openDir, error) {
+	last := len(open) - 1
+	if last > 0 {
+		above := &open[last-1]
+		above.longest = max(above.longest, open[last].longest)
+	}
+	return open[:last], f.closeDir(bucket, open[last])
 }
 
 // closeDir compares a directory's record with what its keys say.
@@ -91,6 +104,13 @@ func (f *fsck) closeDir(bucket uint64, o openDir) error {
 	if d.Children != o.objects+dirs {
 		err := f.add(ProblemDirCount, where, fmt.Sprintf("it says that it has %d children and has %d files and %d directories", d.Children, o.objects, dirs),
 			"move what is in it to a new directory; this one may refuse to be removed, or go too early")
+		if err != nil {
+			return err
+		}
+	}
+	if n := o.longest - len(o.path); d.Reach != 0 && n >= int(d.Reach) {
+		err := f.add(ProblemDirReach, where, fmt.Sprintf("a key below it is %d bytes longer than its own, and it says that none is longer than %d", n, d.Reach-1),
+			"rename that key to a shorter one and back; until then renaming the directory may make a key too long")
 		if err != nil {
 			return err
 		}
@@ -140,7 +160,7 @@ func (f *fsck) checkDirRecords(bucket uint64) error {
 		if err != nil || dir == "" {
 			return err
 		}
-		if m := f.sn.moveFrom(bucket, dir); m != nil && d.Born <= m.Seq {
+		if m := f.sn.moveFrom(bucket, dir); m != nil && takes(m, d.Born) {
 			dir = m.To + dir[len(m.From):]
 		}
 		return f.checkDirRecord(bucket, dir, &d)
@@ -163,6 +183,11 @@ func (f *fsck) checkDirRecord(bucket uint64, dir string, d *record.Dir) error {
 	any, err := f.anyKeyBelow(bucket, dir)
 	if err != nil || any {
 		return err
+	}
+	for _, h := range f.held {
+		if held, err := h.holds(f.sn, bucket, dir); held || err != nil {
+			return err
+		}
 	}
 	what := "nothing is in it, and it was not made on purpose"
 	if d.Explicit {

@@ -146,8 +146,12 @@ func (w *wanderer) step() (what string, err error) {
 		if w.r.IntN(2) == 0 {
 			to = w.dir() + w.pick("p/", "q/")
 		}
-		err = w.se.Rename(ctx, Path{b, from}, Path{b, to}, RenameFlags{NoReplace: w.r.IntN(5) == 0})
-		return fmt.Sprintf("rename dir %s/%q %q", b, from, to), err
+		fl := RenameFlags{Exchange: w.r.IntN(3) == 0, NoReplace: w.r.IntN(5) == 0}
+		if fl.Exchange && w.r.IntN(3) == 0 {
+			to = k // of a directory and a file
+		}
+		err = w.se.Rename(ctx, Path{b, from}, Path{b, to}, fl)
+		return fmt.Sprintf("rename dir %s/%q %q %+v", b, from, to, fl), err
 	case 11, 12:
 		return w.open(b, k)
 	case 13, 14, 15, 16:

@@ -443,6 +443,9 @@ func (f *fsck) checkMoves() error {
 			}
 		}
 		for _, o := range f.sn.moves[:i] {
+			if m.Id == o.Id {
+				continue // the two halves of an exchange
+			}
 			if m.Bucket == o.Bucket && (overlap(m.From, o.From) || overlap(m.From, o.To) || overlap(m.To, o.From) || overlap(m.To, o.To)) {
 				if err := f.wrong(k, "it overlaps with another rename, of %q to %q", o.From, o.To); err != nil {
 					return err

@@ -97,13 +97,13 @@ func (h *headScan) advance(src *headSource) {
 			return
 		}
 		if src.move == nil {
-			if m := h.sn.moveFrom(h.bucket, key); m != nil && v.Seq <= m.Seq {
+			if m := h.sn.moveFrom(h.bucket, key); m != nil && takes(m, v.Seq) {
 				continue
 			}
 			src.key, src.v = key, v
 			return
 		}
-		if v.Seq > src.move.Seq {
+		if !takes(src.move, v.Seq) {
 			continue
 		}
 		src.key = src.move.To + key[len(src.move.From):]

@@ -243,6 +243,25 @@ func (f *fileTable) renameBelow(bucket uint64, from, to string) {
 	}
 }
 
+// exchangeBelow has all open files below two directories change places with these.
+func (f *fileTable) exchangeBelow(bucket uint64, a, b string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	to := map[*inode]string{}
+	for _, n := range f.open {
+		switch {
+		case n.bucket != bucket || !n.linked:
+		case hasPrefix(n.key, a):
+			to[n] = b + n.key[len(a):]
+		case hasPrefix(n.key, b):
+			to[n] = a + n.key[len(b):]
+		}
+	}
+	for n, key := range to {
+		f.rekey(n, key)
+	}
+}
+
 // published ends the claim of n whose publish has become visible.
 func (f *fileTable) published(n *inode) {
 	f.mu.Lock()

@@ -105,7 +105,7 @@ func (k *keyScan) advance(src *keySource) {
 			k.fail(src, err)
 			return
 		}
-		if v.Seq <= m.Seq {
+		if takes(m, v.Seq) {
 			src.key = m.To + src.key[len(m.From):]
 			return
 		}

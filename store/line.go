@@ -51,15 +51,25 @@ func (l *line) set(head, dead *record.Version) error {
 	if len(l.sn.moves) == 0 {
 		return nil
 	}
-	if m := l.sn.moveFrom(l.bucket, l.key); m != nil && head != nil && head.Seq <= m.Seq {
-		l.takenBy(m, head)
-	}
-	if m := l.sn.moveTo(l.bucket, l.key); m != nil {
-		old, err := l.sn.versionAt(table.Head(m.Bucket, m.From+l.key[len(m.To):]))
-		if err != nil || old == nil || old.Seq > m.Seq {
+	return l.move(head)
+}
+
+// move has the moves on their way take the head of the key and bring another, or, if
+// they exchange the two, bring that on top of it.
+func (l *line) move(head *record.Version) error {
+	var old *record.Version
+	to := l.sn.moveTo(l.bucket, l.key)
+	if to != nil {
+		var err error
+		if old, err = l.sn.versionAt(table.Head(to.Bucket, to.From+l.key[len(to.To):])); err != nil {
 			return err
 		}
-		l.brought(m, old)
+	}
+	switch from := l.sn.moveFrom(l.bucket, l.key); {
+	case old != nil && takes(to, old.Seq):
+		l.brought(to, old)
+	case from != nil && head != nil && takes(from, head.Seq):
+		l.takenBy(from, head)
 	}
 	return nil
 }

@@ -87,7 +87,7 @@ func (r *modelRun) run(steps int) {
 	}{
 		{14, r.opPut}, {6, r.opPutIf}, {4, r.opRead}, {8, r.opDelete}, {6, r.opDeleteVersion},
 		{4, r.opCopy}, {4, r.opRestore}, {3, r.opTags}, {3, r.opMode}, {6, r.opList}, {3, r.opListVersions},
-		{6, r.opMkdir}, {5, r.opRmdir}, {8, r.opUnlink}, {8, r.opRenameFile}, {8, r.opRenameDir}, {3, r.opExchange},
+		{6, r.opMkdir}, {5, r.opRmdir}, {8, r.opUnlink}, {8, r.opRenameFile}, {8, r.opRenameDir}, {8, r.opExchange},
 		{4, r.opReadDir}, {20, r.opOpen}, {20, r.opWrite}, {6, r.opTruncate}, {3, r.opPunch}, {4, r.opSync},
 		{8, r.opFlush}, {16, r.opClose}, {2, r.opVersioning}, {1, r.opReopen}, {3, r.opCompact},
 	} {
@@ -469,24 +469,15 @@ func (r *modelRun) rename(from, to string, flags store.RenameFlags) error {
 	return r.se.Rename(r.ctx, store.Path{Bucket: modelBucket, Key: from}, store.Path{Bucket: modelBucket, Key: to}, flags)
 }
 
-func (r *modelRun) opExchange() {
-	a, b := r.fileKey(), r.fileKey()
-	r.note("exchange %q %q", a, b)
-	err := r.rename(a, b, store.RenameFlags{Exchange: true})
-	r.want(err, r.m.exchange(a, b))
-	r.check(a, b)
+func (r *modelRun) exchange(a, b string) error {
+	return r.rename(a, b, store.RenameFlags{Exchange: true})
 }
 
 func (r *modelRun) opRenameDir() {
 	from, to := r.newDir(), r.newDir()
 	noReplace := r.rng.IntN(4) == 0
 	r.note("rename directory %q to %q, noreplace %v", from, to, noReplace)
-	var below []string
-	for key := range r.m.keys {
-		if strings.HasPrefix(key, from) && r.rng.IntN(3) == 0 {
-			below = append(below, key, to+key[len(from):])
-		}
-	}
+	below := r.below(from, to)
 	err := r.rename(from, to, store.RenameFlags{NoReplace: noReplace})
 	r.want(err, r.m.renameDir(from, to, noReplace))
 	r.check(slices.DeleteFunc(append(below, from, to), func(s string) bool { return s == "" })...)

@@ -8,11 +8,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"pail/store/fault"
-	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
-	"pail/store/work"
 	"pail/versioning"
 )
 
@@ -21,7 +18,14 @@ import (
 // the records there some hundred at a time. A record still under its old name belongs
 // to the move if it is not younger than it. Whoever changes a key or directory in the
 // way moves that one first. Moves on their way never overlap: a rename that would
-// waits for the earlier one.
+// waits for the earlier one. The exchange of two directories is one Move that is read
+// as two, from each to the other (exchange_dir.go).
+
+// takes says whether a move takes a record of that sequence along. What an exchange has
+// moved has its sequence and stands below a name that it takes from, too.
+func takes(m *record.Move, seq uint64) bool {
+	return seq < m.Seq || seq == m.Seq && !m.Exchange
+}
 
 // moveState says cheaply whether there are moves on their way.
 type moveState struct {
@@ -117,13 +121,10 @@ func (t *txn) settleKey(b *record.Bucket, key string) error {
 			continue
 		}
 		v, err := t.versionAt(table.Head(b.Id, old))
+		if err == nil && (m.Exchange || v != nil && takes(m, v.Seq)) {
+			err = t.moveHead(b, m, old, v)
+		}
 		if err != nil {
-			return err
-		}
-		if v == nil || v.Seq > m.Seq {
-			continue
-		}
-		if err := t.moveHead(b, m, old, v); err != nil {
 			return err
 		}
 	}
@@ -145,13 +146,10 @@ func (t *txn) settleDir(bucket uint64, dir string) error {
 			continue
 		}
 		d, err := t.dirAt(bucket, old)
+		if err == nil && (m.Exchange || d != nil && takes(m, d.Born)) {
+			err = t.moveDir(m, old, d)
+		}
 		if err != nil {
-			return err
-		}
-		if d == nil || d.Born > m.Seq {
-			continue
-		}
-		if err := t.moveDir(m, old, d); err != nil {
 			return err
 		}
 	}
@@ -161,6 +159,9 @@ func (t *txn) settleDir(bucket uint64, dir string) error {
 // moveHead really moves the live head old of key. A content that is pending has one
 // name only, so it is settled first.
 func (t *txn) moveHead(b *record.Bucket, m *record.Move, key string, old *record.Version) error {
+	if m.Exchange {
+		return t.swapHead(b, m, key[len(m.From):])
+	}
 	if err := t.settled(old); err != nil {
 		return err
 	}
@@ -233,187 +234,23 @@ func (t *txn) handOver(n int, old *record.Version) error {
 
 // moveDir really moves the record d of a directory.
 func (t *txn) moveDir(m *record.Move, dir string, d *record.Dir) error {
-	t.tx.Delete(table.Dir(m.Bucket, dir))
-	if versioning.State(m.Versioning) != versioning.Unversioned {
-		past := proto.CloneOf(d)
-		past.Died = m.Seq
-		if err := t.put(table.PastDir(m.Bucket, dir, m.Seq), past); err != nil {
-			return err
-		}
+	if m.Exchange {
+		return t.swapDir(m, dir[len(m.From):])
+	}
+	if err := t.takeDir(m, dir, d); err != nil {
+		return err
 	}
 	d.Born = m.Seq
 	return t.put(table.Dir(m.Bucket, m.To+dir[len(m.From):]), d)
 }
 
-// A mover takes records where renames of directories have shown them to be.
-type mover struct {
-	s   *Store
-	job *work.Job
-}
-
-func newMover(s *Store) *mover {
-	mv := &mover{s: s}
-	mv.job = s.jobs.Add(work.Task{Name: "rename", Delay: s.opts.tuning.moveDelay, Run: mv.run})
-	return mv
-}
-
-func (mv *mover) run(ctx context.Context, p *work.Progress) error {
-	for {
-		var m *record.Move
-		err := mv.s.view(func(sn *snap) error {
-			if err := sn.loadMoves(); err != nil || len(sn.moves) == 0 {
-				return err
-			}
-			m = sn.moves[0]
-			return nil
-		})
-		if err != nil || m == nil {
-			return err
-		}
-		if err := mv.finish(ctx, m, p); err != nil {
-			return err
-		}
-	}
-}
-
-// finish brings a move to its end.
-func (mv *mover) finish(ctx context.Context, m *record.Move, p *work.Progress) error {
-	moved := int64(0)
-	for _, step := range []func(*txn, *record.Bucket, *record.Move, []byte, int) ([]byte, int, error){(*txn).moveSomeHeads, (*txn).moveSomeDirs} {
-		for after := []byte(nil); ; {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			var next []byte
-			var n int
-			err := inPieces(mv.s.opts.tuning.movesPerUpdate, func(most int) error {
-				return mv.update(ctx, m, func(t *txn, b *record.Bucket) (err error) {
-					next, n, err = step(t, b, m, after, most)
-					return err
-				})
-			})
-			if err != nil {
-				return err
-			}
-			moved += int64(n)
-			p.Set(moved, 0)
-			if next == nil {
-				break
-			}
-			after = next
-		}
-	}
-	_, err := mv.s.update(ctx, author{}, freeing, func(t *txn) error {
-		t.tx.Delete(table.Move(m.Id))
-		t.tx.Defer(func(meta.Commit) { t.s.moves.end() })
+// takeDir takes the record of a directory from where it stood and keeps its life.
+func (t *txn) takeDir(m *record.Move, dir string, d *record.Dir) error {
+	t.tx.Delete(table.Dir(m.Bucket, dir))
+	if versioning.State(m.Versioning) == versioning.Unversioned {
 		return nil
-	})
-	return err
-}
-
-func (mv *mover) update(ctx context.Context, m *record.Move, fn func(*txn, *record.Bucket) error) error {
-	_, err := mv.s.update(ctx, author{}, freeing, func(t *txn) error {
-		b := t.bucketByID(m.Bucket)
-		if b == nil {
-			return fault.New(fault.Damaged, "bucket %d of a rename on its way is gone; run pail fsck", m.Bucket)
-		}
-		return fn(t, b)
-	})
-	return err
-}
-
-// moveSomeHeads moves the next heads after a key of the table; next is where to go on,
-// nil at the end.
-func (t *txn) moveSomeHeads(b *record.Bucket, m *record.Move, after []byte, limit int) (next []byte, n int, err error) {
-	type head struct {
-		key string
-		v   *record.Version
 	}
-	var batch []head
-	var pending []uint64
-	next, err = t.scanSome(table.Head(b.Id, m.From), after, limit, func(k, value []byte) error {
-		v := new(record.Version)
-		if err := unmarshal(k, value, v); err != nil || v.Seq > m.Seq {
-			return err
-		}
-		if t.s.settler.isPending(v.Seq) {
-			pending = append(pending, v.Seq)
-		}
-		batch = append(batch, head{table.SplitKey(k), v})
-		return nil
-	})
-	if err != nil {
-		return nil, 0, err
-	}
-	if len(pending) > 0 {
-		return nil, 0, &pendingError{pending} // all of them with one sync
-	}
-	for _, h := range batch {
-		if err := t.moveHead(b, m, h.key, h.v); err != nil {
-			return nil, 0, err
-		}
-	}
-	return next, len(batch), nil
-}
-
-// moveSomeDirs is moveSomeHeads for records of directories.
-func (t *txn) moveSomeDirs(b *record.Bucket, m *record.Move, after []byte, limit int) (next []byte, n int, err error) {
-	type dir struct {
-		path string
-		d    *record.Dir
-	}
-	var batch []dir
-	next, err = t.scanSome(table.DirsBelow(b.Id, m.From), after, limit, func(k, value []byte) error {
-		d := new(record.Dir)
-		if err := unmarshal(k, value, d); err != nil || d.Born > m.Seq {
-			return err
-		}
-		path, err := table.SplitDir(k)
-		batch = append(batch, dir{path, d})
-		return err
-	})
-	if err != nil {
-		return nil, 0, err
-	}
-	for _, h := range batch {
-		if err := t.moveDir(m, h.path, h.d); err != nil {
-			return nil, 0, err
-		}
-	}
-	return next, len(batch), nil
-}
-
-// scanSome calls fn with up to limit records below prefix that come after a key; next
-// is the last one's key if there may be more.
-func (sn *snap) scanSome(prefix, after []byte, limit int, fn func(k, v []byte) error) (next []byte, err error) {
-	o := meta.ScanOptions{Prefix: prefix}
-	if after != nil {
-		o.Start = append(append([]byte(nil), after...), 0)
-	}
-	it := sn.r.Scan(o)
-	defer it.Close()
-	for n := 0; n < limit; n++ {
-		if !it.Next() {
-			return nil, damaged(it.Err())
-		}
-		next = append(next[:0], it.Key()...)
-		if err := fn(it.Key(), it.Value()); err != nil {
-			return nil, err
-		}
-	}
-	return next, nil
-}
-
-// countMoves notes the moves that the last owner of the store left unfinished.
-func (s *Store) countMoves() error {
-	return s.view(func(sn *snap) error {
-		if err := sn.loadMoves(); err != nil {
-			return err
-		}
-		for range sn.moves {
-			s.moves.begin()
-		}
-		s.recovered.Moves = len(sn.moves)
-		return nil
-	})
+	past := proto.CloneOf(d)
+	past.Died = m.Seq
+	return t.put(table.PastDir(m.Bucket, dir, m.Seq), past)
 }

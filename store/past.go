@@ -21,7 +21,7 @@ func (sn *snap) dirAsOf(b *record.Bucket, dir string, at uint64) (*record.Dir, e
 		return nil, err
 	}
 	if d != nil {
-		if m := sn.moveFrom(b.Id, dir); m != nil && d.Born <= m.Seq {
+		if m := sn.moveFrom(b.Id, dir); m != nil && takes(m, d.Born) {
 			if at >= m.Seq || versioning.State(m.Versioning) == versioning.Unversioned {
 				d = nil
 			}
@@ -31,7 +31,7 @@ func (sn *snap) dirAsOf(b *record.Bucket, dir string, at uint64) (*record.Dir, e
 		if d, err = sn.dirAt(b.Id, m.From+dir[len(m.To):]); err != nil {
 			return nil, err
 		}
-		if d != nil && d.Born <= m.Seq {
+		if d != nil && takes(m, d.Born) {
 			d.Born = m.Seq
 		} else {
 			d = nil

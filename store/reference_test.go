@@ -143,9 +143,10 @@ func (m *reference) need(dir string) {
 }
 
 // lost decides about a directory that lost a child or its own key: S3 lets it go if
-// nothing says that it exists, the mount keeps it by making it explicit.
+// nothing says that it exists and no file is being made there, the mount keeps it by
+// making it explicit.
 func (m *reference) lost(dir string, keep bool) {
-	if dir == "" || m.children(dir) > 0 || m.head(dir) != nil {
+	if dir == "" || m.children(dir) > 0 || m.head(dir) != nil || !keep && m.claimBelow(dir) {
 		return
 	}
 	if keep {
@@ -291,6 +292,8 @@ func (m *reference) unlink(key string) fault.Kind {
 	m.dropName(key, was)
 	if was != nil {
 		m.remove(key, true)
+	} else {
+		m.lost(dirOf(key), true)
 	}
 	return fault.None
 }
@@ -334,9 +337,7 @@ func (m *reference) renameFile(from, to string, noReplace bool) fault.Kind {
 	}
 	replaced := m.head(to)
 	if claim != nil {
-		if live != nil {
-			m.remove(from, true)
-		}
+		m.removeFrom(from, true)
 		m.dropName(to, replaced)
 		delete(m.claims, from)
 		claim.key = to
@@ -353,30 +354,19 @@ func (m *reference) renameFile(from, to string, noReplace bool) fault.Kind {
 	return fault.None
 }
 
-func (m *reference) exchange(a, b string) fault.Kind {
-	va, vb := m.head(a), m.head(b)
+// removeFrom ends what stands under the name that a new file leaves. keep says that the
+// directory has to be kept: nothing else comes into it.
+func (m *reference) removeFrom(key string, keep bool) {
 	switch {
-	case a == b:
-		return fault.None
-	case m.claims[a] != nil:
-		return fault.Busy
-	case va == nil:
-		return fault.NoSuchKey
-	case m.claims[b] != nil:
-		return fault.Busy
-	case vb == nil:
-		return fault.NoSuchKey
+	case m.head(key) == nil:
+	case m.state == versioning.Unversioned:
+		delete(m.keys, key)
+	default:
+		m.stack(key, &refVersion{marker: true})
 	}
-	na, nb := m.opened(va.ino), m.opened(vb.ino)
-	m.push(a, vb.renamed(), true)
-	m.push(b, va.renamed(), true)
-	if na != nil && na.key == a && na.linked {
-		na.key = b
+	if keep {
+		m.lost(dirOf(key), true)
 	}
-	if nb != nil && nb.key == b && nb.linked {
-		nb.key = a
-	}
-	return fault.None
 }
 
 func (m *reference) renameDir(from, to string, noReplace bool) fault.Kind {
@@ -385,6 +375,8 @@ func (m *reference) renameDir(from, to string, noReplace bool) fault.Kind {
 		return fault.InvalidKey
 	case from == to:
 		return fault.None
+	case from == "":
+		return fault.Busy
 	case strings.HasPrefix(to, from):
 		return fault.SubdirOfItself
 	case m.dirs[from] == nil:
@@ -409,18 +401,26 @@ func (m *reference) renameDir(from, to string, noReplace bool) fault.Kind {
 	m.moveDirs(from, to)
 	m.moveKeys(from, to)
 	m.lost(parentOf(from), true)
+	m.rekey(func(key string) string {
+		if rest, ok := strings.CutPrefix(key, from); ok {
+			return to + rest
+		}
+		return key
+	})
+	return fault.None
+}
+
+// rekey gives all open files that have a name another one.
+func (m *reference) rekey(name func(string) string) {
+	m.claims = map[string]*refInode{}
 	for _, n := range m.open {
-		if n.linked && strings.HasPrefix(n.key, from) {
-			if n.claim {
-				delete(m.claims, n.key)
-			}
-			n.key = to + n.key[len(from):]
-			if n.claim {
-				m.claims[n.key] = n
-			}
+		if n.linked {
+			n.key = name(n.key)
+		}
+		if n.claim {
+			m.claims[n.key] = n
 		}
 	}
-	return fault.None
 }
 
 func (m *reference) moveDirs(from, to string) {

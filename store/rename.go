@@ -25,18 +25,13 @@ type RenameFlags struct {
 
 // Rename gives a file or directory another name, as one step for every reader, and
 // replaces a file or an empty directory that had it. Bytes do not move. In a versioned
-// bucket the history stays at the old keys, with a delete marker on top. The kinds of
-// failure: NoSuchKey, Exists, NotEmpty, IsDirectory, NotDirectory, SubdirOfItself,
-// CrossDevice (another bucket: the caller copies), NotSupported (exchanging what is
-// not two files).
+// bucket the history stays at the old keys, with a delete marker on top. In an exchange
+// either may be a directory. The kinds of failure: NoSuchKey, Exists, NotEmpty,
+// IsDirectory, NotDirectory, SubdirOfItself, KeyTooLong (of a key below a directory,
+// too), CrossDevice (another bucket: the caller copies), Busy (a bucket).
 func (se *Session) Rename(ctx context.Context, from, to Path, flags RenameFlags) error {
-	for _, a := range []struct {
-		act action
-		p   Path
-	}{{actGetObject, from}, {actDeleteObject, from}, {actPutObject, to}} {
-		if err := se.authorize(a.act, a.p.Bucket, a.p.Key); err != nil {
-			return err
-		}
+	if err := se.authorizeRename(from, to, flags); err != nil {
+		return err
 	}
 	if err := versioning.CheckKey(to.Key); err != nil {
 		return keyError(to.Bucket, to.Key, err)
@@ -46,8 +41,8 @@ func (se *Session) Rename(ctx context.Context, from, to Path, flags RenameFlags)
 		return fault.New(fault.CrossDevice, "renaming from bucket %s to %s means copying", from.Bucket, to.Bucket)
 	case from == to:
 		return nil
-	case flags.Exchange && (from.isDir() || to.isDir()):
-		return fault.New(fault.NotSupported, "only two files can be exchanged")
+	case from.Key == "" || to.Key == "":
+		return fault.New(fault.Busy, "a bucket cannot be renamed")
 	case flags.Exchange:
 		return se.exchange(ctx, from, to)
 	case from.isDir() && !to.isDir():
@@ -60,26 +55,54 @@ func (se *Session) Rename(ctx context.Context, from, to Path, flags RenameFlags)
 	return se.renameFile(ctx, from, to, flags)
 }
 
+// authorizeRename decides per name; an exchange is a rename both ways.
+func (se *Session) authorizeRename(from, to Path, flags RenameFlags) error {
+	type need struct {
+		act action
+		p   Path
+	}
+	needs := []need{{actGetObject, from}, {actDeleteObject, from}, {actPutObject, to}}
+	if flags.Exchange {
+		needs = append(needs, need{actGetObject, to}, need{actDeleteObject, to}, need{actPutObject, from})
+	}
+	for _, n := range needs {
+		if err := se.authorize(n.act, n.p.Bucket, n.p.Key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (se *Session) renameFile(ctx context.Context, from, to Path, flags RenameFlags) error {
 	defer se.s.dropStuck() // a file that was replaced
 	_, err := se.update(ctx, visible, from.Bucket, func(t *txn, b *record.Bucket) error {
 		if err := t.canTake(b, to.Key, flags); err != nil {
 			return err
 		}
-		c, err := t.chain(b, from.Key)
-		if err != nil {
-			return err
+		keep := keepEmpty
+		if table.DirOf(from.Key) == table.DirOf(to.Key) && !t.s.files.claimed(b.Id, from.Key) {
+			keep = asIs // a claim does not keep it
 		}
-		claim := t.s.files.claimIno(b.Id, from.Key)
-		if c.live == nil && claim == 0 {
-			return noSuchKey(b.Name, from.Key)
-		}
-		if claim != 0 {
-			return t.renameNew(b, from.Key, to.Key, c, claim)
-		}
-		return t.renamePublished(b, from.Key, to.Key, c.live)
+		return t.renameOver(b, from.Key, to.Key, keep)
 	})
 	return err
+}
+
+// renameOver gives a file a name that it may take. keep is what becomes of the directory
+// that it leaves.
+func (t *txn) renameOver(b *record.Bucket, from, to string, keep dirKeep) error {
+	c, err := t.chain(b, from)
+	if err != nil {
+		return err
+	}
+	claim := t.s.files.claimIno(b.Id, from)
+	switch {
+	case claim != 0:
+		return t.renameNew(b, from, to, c, claim, keep)
+	case c.live == nil:
+		return noSuchKey(b.Name, from)
+	}
+	return t.renamePublished(b, from, to, c.live, keep)
 }
 
 // canTake says whether a file may take a name.
@@ -110,11 +133,15 @@ func (t *txn) canTake(b *record.Bucket, key string, flags RenameFlags) error {
 // renameNew renames a file that was not published under this name yet: only its claim
 // moves. What is published at the new name stays so until the file's own publish. If
 // something else was published at the old name meanwhile, that is what goes.
-func (t *txn) renameNew(b *record.Bucket, from, to string, c chain, ino uint64) error {
+func (t *txn) renameNew(b *record.Bucket, from, to string, c chain, ino uint64, keep dirKeep) error {
+	var err error
 	if c.live != nil {
-		if _, _, err := t.deleteCurrent(b, from, keepEmpty); err != nil {
-			return err
-		}
+		_, _, err = t.deleteCurrent(b, from, keep)
+	} else {
+		err = t.leftBehind(b, table.DirOf(from), keep)
+	}
+	if err != nil {
+		return err
 	}
 	cur, err := t.head(b.Id, to)
 	if err != nil {
@@ -143,15 +170,11 @@ func (t *txn) rekeyDraft(ino uint64, key string) error {
 }
 
 // renamePublished moves a live head to another key.
-func (t *txn) renamePublished(b *record.Bucket, from, to string, old *record.Version) error {
+func (t *txn) renamePublished(b *record.Bucket, from, to string, old *record.Version, keep dirKeep) error {
 	if err := t.settled(old); err != nil {
 		return err
 	}
 	n := len(t.discarded)
-	keep := keepEmpty
-	if table.DirOf(from) == table.DirOf(to) {
-		keep = asIs
-	}
 	if _, _, err := t.takeAway(b, from, keep, to); err != nil {
 		return err
 	}
@@ -199,72 +222,45 @@ func (t *txn) handOverTop(n int, old, v *record.Version) error {
 	return t.share(v.Content)
 }
 
-// exchange makes two files change places.
-func (se *Session) exchange(ctx context.Context, from, to Path) error {
-	_, err := se.update(ctx, visible, from.Bucket, func(t *txn, b *record.Bucket) error {
-		var tops [2]*record.Version
-		keys := [2]string{from.Key, to.Key}
-		for i, key := range keys {
-			c, err := t.chain(b, key)
-			if err != nil {
-				return err
-			}
-			if t.s.files.claimed(b.Id, key) {
-				return fault.New(fault.Busy, "%s/%s is being written for the first time", b.Name, key).At(b.Name, key)
-			}
-			if c.live == nil {
-				return noSuchKey(b.Name, key)
-			}
-			if err := t.settled(c.live); err != nil {
-				return err
-			}
-			tops[i] = c.live
-		}
-		for i, key := range keys {
-			other := tops[1-i]
-			v := t.renamed(other, keys[1-i])
-			if err := t.share(v.Content); err != nil {
-				return err
-			}
-			if _, err := t.putVersion(b, key, v); err != nil {
-				return err
-			}
-			if err := t.rekeyDraft(other.Ino, key); err != nil {
-				return err
-			}
-		}
-		t.onNames(func() { t.s.files.exchange(b.Id, keys, [2]uint64{tops[0].Ino, tops[1].Ino}) })
-		t.changed(Change{Kind: ObjectsExchanged, Bucket: b.Name, Key: from.Key, ToBucket: b.Name, To: to.Key, Ino: tops[1].Ino})
-		return nil
-	})
-	return err
-}
-
 // renameDir renames a directory with everything below it.
 func (se *Session) renameDir(ctx context.Context, from, to Path, flags RenameFlags) error {
 	if strings.HasPrefix(to.Key, from.Key) {
 		return fault.New(fault.SubdirOfItself, "%s cannot go into itself", from.Key)
 	}
-	if from.Key == "" {
-		return fault.New(fault.Busy, "a bucket cannot be renamed")
-	}
+	return se.renameTree(ctx, from, to, func(t *txn, b *record.Bucket, inline int, counts []*reachCount) (bool, error) {
+		return t.renameDir(b, from.Key, to.Key, flags, inline, counts)
+	})
+}
+
+// A treeUpdate is the update of a rename that takes what is below a directory along. It
+// moves up to inline records itself; begun says that some are still to be moved. counts
+// is what was counted for it (see reach.go).
+type treeUpdate func(t *txn, b *record.Bucket, inline int, counts []*reachCount) (begun bool, err error)
+
+// renameTree runs the update of a rename once nothing else moves there.
+func (se *Session) renameTree(ctx context.Context, from, to Path, fn treeUpdate) error {
 	begun := false
 	inline := se.s.opts.tuning.movedInline
-	rename := func() error {
+	rename := func(counts []*reachCount) error {
 		_, err := se.update(ctx, visible, from.Bucket, func(t *txn, b *record.Bucket) error {
 			if err := t.atRest(b.Id, from.Key, to.Key); err != nil {
 				return err
 			}
 			var err error
-			begun, err = t.renameDir(b, from.Key, to.Key, flags, inline)
+			begun, err = fn(t, b, inline, counts)
 			return err
 		})
 		return err
 	}
-	err := se.s.whenAtRest(ctx, rename)
+	try := func() error {
+		return se.counted(ctx, from.Bucket, func(counts []*reachCount) error {
+			return se.s.whenAtRest(ctx, func() error { return rename(counts) })
+		})
+	}
+	err := try()
 	if fault.Is(err, fault.EntityTooLarge) { // few records and large ones: the mover takes them
 		inline = -1
-		err = se.s.whenAtRest(ctx, rename)
+		err = try()
 	}
 	if begun {
 		se.s.mover.job.Wake()
@@ -272,9 +268,8 @@ func (se *Session) renameDir(ctx context.Context, from, to Path, flags RenameFla
 	return err
 }
 
-// renameDir is the update of a directory's rename; it moves up to inline records itself.
-// begun says that records are still to be moved.
-func (t *txn) renameDir(b *record.Bucket, from, to string, flags RenameFlags, inline int) (begun bool, err error) {
+// renameDir is the update of a directory's rename.
+func (t *txn) renameDir(b *record.Bucket, from, to string, flags RenameFlags, inline int, counts []*reachCount) (begun bool, err error) {
 	d, err := t.dir(b.Id, from)
 	if err != nil {
 		return false, err
@@ -284,6 +279,9 @@ func (t *txn) renameDir(b *record.Bucket, from, to string, flags RenameFlags, in
 	}
 	// A publish that recovery may have to undo must be found at its own key.
 	if err := t.settledBelow(b.Id, from); err != nil {
+		return false, err
+	}
+	if err := t.fits(b, from, to, d, counts); err != nil {
 		return false, err
 	}
 	own, err := t.clearTarget(b, d, to, flags)
@@ -301,23 +299,32 @@ func (t *txn) renameDir(b *record.Bucket, from, to string, flags RenameFlags, in
 			return false, err
 		}
 	}
-	if err := t.moveChild(b, from, to); err != nil {
+	if err := t.moveChild(b, from, to, d); err != nil {
 		return false, err
 	}
 	if err := t.rekeyDraftsBelow(b.Id, from, to); err != nil {
 		return false, err
 	}
+	if err := t.rekeyHeld(m); err != nil {
+		return false, err
+	}
 	if begun, err = t.moveBelow(b, m, inline); err != nil {
 		return false, err
 	}
+	t.onMove(m, begun, func() { t.s.files.renameBelow(b.Id, from, to) })
+	t.changed(Change{Kind: DirRenamed, Bucket: b.Name, Key: from, ToBucket: b.Name, To: to, Ino: d.Ino})
+	return begun, nil
+}
+
+// onMove has memory follow a rename of directories: names gives open files theirs.
+func (t *txn) onMove(m *record.Move, begun bool, names func()) {
 	t.onNames(func() {
 		if begun {
 			t.s.moves.begin()
 		}
-		t.s.files.renameBelow(b.Id, from, to)
+		t.s.counts.moved(m)
+		names()
 	})
-	t.changed(Change{Kind: DirRenamed, Bucket: b.Name, Key: from, ToBucket: b.Name, To: to, Ino: d.Ino})
-	return begun, nil
 }
 
 // clearTarget makes the new name of the directory d free: an empty directory there
@@ -356,10 +363,10 @@ func (t *txn) moveOwn(b *record.Bucket, m *record.Move) error {
 }
 
 // moveChild counts a directory in at its new parent and out at its old one.
-func (t *txn) moveChild(b *record.Bucket, from, to string) error {
+func (t *txn) moveChild(b *record.Bucket, from, to string, d *record.Dir) error {
 	oldParent, _, _ := table.ParentDir(from)
 	newParent, _, _ := table.ParentDir(to)
-	if err := t.countChild(b, newParent, 1); err != nil {
+	if err := t.addChild(b, newParent, func(p *record.Dir) error { return t.reachesAs(b, to, d, p) }); err != nil {
 		return err
 	}
 	p, err := t.dirForWrite(b, oldParent)
@@ -377,21 +384,29 @@ func (t *txn) moveChild(b *record.Bucket, from, to string) error {
 // moveBelow moves what is below the directory if that is at most so many records; else
 // it leaves the durable intent by which the mover will.
 func (t *txn) moveBelow(b *record.Bucket, m *record.Move, inline int) (begun bool, err error) {
-	few, err := t.fewBelow(table.Head(b.Id, m.From), inline)
-	if few && err == nil {
-		few, err = t.fewBelow(table.DirsBelow(b.Id, m.From), inline)
+	for _, half := range halves(m) {
+		few, err := t.fewBelow(table.Head(b.Id, half.From), inline)
+		if few && err == nil {
+			few, err = t.fewBelow(table.DirsBelow(b.Id, half.From), inline)
+		}
+		if err != nil {
+			return false, err
+		}
+		if !few {
+			return true, t.put(table.Move(m.Id), m)
+		}
 	}
-	if err != nil {
-		return false, err
+	for _, half := range halves(m) {
+		for _, step := range moveSteps {
+			// The other half of an exchange meets what the first has brought, too.
+			for after, more := []byte(nil), true; more; more = after != nil {
+				if after, _, err = step(t, b, half, after, inline+1); err != nil {
+					return false, err
+				}
+			}
+		}
 	}
-	if !few {
-		return true, t.put(table.Move(m.Id), m)
-	}
-	if _, _, err := t.moveSomeHeads(b, m, nil, inline); err != nil {
-		return false, err
-	}
-	_, _, err = t.moveSomeDirs(b, m, nil, inline)
-	return false, err
+	return false, nil
 }
 
 // fewBelow says whether there are so few records that a rename moves them itself,

@@ -365,6 +365,10 @@ var children = map[string]func(args []string) error{
 	"rename": renameAndDie,
 	"sync":   syncAndDie,
 	"temp":   tempAndDie,
+	"swap":   swapAndDie,
+	"hold":   holdAndDie,
+
+	"openswap": openSwapAndDie,
 }
 
 // child runs a task in a process of its own, which has to end by a kill.
@@ -373,7 +377,7 @@ func (r *rig) child(task string, args ...string) {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), childEnv+"="+task)
 	out, err := cmd.CombinedOutput()
-	if err == nil || cmd.ProcessState.ExitCode() != -1 {
+	if err == nil || cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != -1 {
 		r.Fatalf("the child ended by itself: %v\n%s", err, out)
 	}
 }
@@ -390,7 +394,11 @@ func die() error {
 	select {}
 }
 
-func renameAndDie(args []string) error {
+func renameAndDie(args []string) error { return moveAndDie(args, store.RenameFlags{}) }
+
+func swapAndDie(args []string) error { return moveAndDie(args, store.RenameFlags{Exchange: true}) }
+
+func moveAndDie(args []string, flags store.RenameFlags) error {
 	ctx := context.Background()
 	o := store.Options{Dir: args[0], MemTableSize: 4 << 20}
 	store.MoveSlowly(&o, time.Millisecond, 5)
@@ -399,7 +407,7 @@ func renameAndDie(args []string) error {
 		return err
 	}
 	se := s.As(store.Owner(), store.RequestContext{})
-	if err := se.Rename(ctx, store.Path{Bucket: movedBucket, Key: args[1]}, store.Path{Bucket: movedBucket, Key: args[2]}, store.RenameFlags{}); err != nil {
+	if err := se.Rename(ctx, store.Path{Bucket: movedBucket, Key: args[1]}, store.Path{Bucket: movedBucket, Key: args[2]}, flags); err != nil {
 		return err
 	}
 	if err := s.Sync(ctx); err != nil {

@@ -20,7 +20,7 @@ import (
 type snap struct {
 	s     *Store
 	r     meta.Reader
-	moves []*record.Move // on their way as of this state; their ranges do not overlap
+	moves []*record.Move // on their way as of this state; an exchange is two
 }
 
 // view runs fn on a snapshot.
@@ -47,7 +47,7 @@ func (sn *snap) loadMoves() error {
 		if err := unmarshal(it.Key(), it.Value(), m); err != nil {
 			return err
 		}
-		sn.moves = append(sn.moves, m)
+		sn.moves = append(sn.moves, halves(m)...)
 	}
 	return damaged(it.Err())
 }
@@ -105,17 +105,17 @@ func (sn *snap) head(bucket uint64, key string) (*record.Version, error) {
 		return v, err
 	}
 	if v != nil {
-		if m := sn.moveFrom(bucket, key); m != nil && v.Seq <= m.Seq {
-			return nil, nil // it belongs to the new name already
+		if m := sn.moveFrom(bucket, key); m == nil || !takes(m, v.Seq) {
+			return v, nil
 		}
-		return v, nil
+		// It belongs to the new name already.
 	}
 	m := sn.moveTo(bucket, key)
 	if m == nil {
 		return nil, nil
 	}
 	old, err := sn.versionAt(table.Head(bucket, m.From+key[len(m.To):]))
-	if err != nil || old == nil || old.Seq > m.Seq {
+	if err != nil || old == nil || !takes(m, old.Seq) {
 		return nil, err
 	}
 	return sn.moved(m, key, old)
@@ -145,6 +145,9 @@ func (sn *snap) moveTo(bucket uint64, key string) *record.Move {
 // It is the same whether asked before or when the record really moves.
 func (sn *snap) moved(m *record.Move, key string, old *record.Version) (*record.Version, error) {
 	top, err := sn.dead(m.Bucket, key)
+	if m.Exchange && top == nil && err == nil {
+		top, err = sn.versionAt(table.Head(m.Bucket, key)) // what goes the other way
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -191,17 +194,16 @@ func (sn *snap) dir(bucket uint64, dir string) (*record.Dir, error) {
 		return d, err
 	}
 	if d != nil {
-		if m := sn.moveFrom(bucket, dir); m != nil && d.Born <= m.Seq {
-			return nil, nil
+		if m := sn.moveFrom(bucket, dir); m == nil || !takes(m, d.Born) {
+			return d, nil
 		}
-		return d, nil
 	}
 	m := sn.moveTo(bucket, dir)
 	if m == nil {
 		return nil, nil
 	}
 	d, err = sn.dirAt(bucket, m.From+dir[len(m.To):])
-	if err != nil || d == nil || d.Born > m.Seq {
+	if err != nil || d == nil || !takes(m, d.Born) {
 		return nil, err
 	}
 	d.Born = m.Seq

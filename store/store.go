@@ -160,6 +160,7 @@ type Store struct {
 	holds     bucketHolds
 	chosen    atomic.Pointer[record.Settings] // the store's own settings; nil: none
 	moves     moveState
+	counts    reachTable
 	pins      pins
 	bases     bases
 	files     fileTable

@@ -180,7 +180,7 @@ func (sn *snap) readDir(b *record.Bucket, dir string, in ReadDirInput, claims []
 func (sn *snap) childDirs(b *record.Bucket, dir, start string, limit int) ([]Entry, error) {
 	out, err := sn.dirsUnder(b, dir, start, limit, func(full string, d *record.Dir) bool {
 		m := sn.moveFrom(b.Id, full)
-		return m == nil || d.Born > m.Seq
+		return m == nil || !takes(m, d.Born)
 	}, dir)
 	if err != nil {
 		return nil, err
@@ -190,7 +190,7 @@ func (sn *snap) childDirs(b *record.Bucket, dir, start string, limit int) ([]Ent
 			continue
 		}
 		more, err := sn.dirsUnder(b, m.From+dir[len(m.To):], start, limit, func(_ string, d *record.Dir) bool {
-			return d.Born <= m.Seq
+			return takes(m, d.Born)
 		}, dir)
 		if err != nil {
 			return nil, err

@@ -123,6 +123,11 @@ func (se *Session) Unlink(ctx context.Context, bucket, key string) error {
 		if err := t.dropName(b, key, was); err != nil {
 			return err
 		}
+		if was == nil {
+			if err := t.leftBehind(b, table.DirOf(key), keepEmpty); err != nil {
+				return err
+			}
+		}
 		t.changed(Change{Kind: ObjectDeleted, Bucket: bucket, Key: key, Ino: was.GetIno()})
 		return nil
 	})

@@ -139,6 +139,7 @@ func (t *txn) put(k []byte, m record.Record) error {
 func engineError(err error) error {
 	var f *fault.Error
 	var busy moveBusyError
+	var count *reachError
 	switch {
 	case err == nil:
 		return nil
@@ -146,6 +147,8 @@ func engineError(err error) error {
 		return err
 	case errors.As(err, &busy):
 		return busy
+	case errors.As(err, &count):
+		return count
 	case errors.Is(err, meta.ErrNoSpace):
 		return fault.Wrap(fault.NoSpace, err, "the disk is full but for the store's reserve; free some space")
 	case errors.Is(err, meta.ErrClosed):

@@ -1008,15 +1008,18 @@ func (x *PartRun) GetSize() int64 {
 
 // A Dir is a directory, explicit or implied.
 type Dir struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
-	Ino           uint64                 `protobuf:"varint,2,opt,name=ino,proto3" json:"ino,omitempty"`
-	Attr          *Attr                  `protobuf:"bytes,3,opt,name=attr,proto3" json:"attr,omitempty"`
-	Children      uint64                 `protobuf:"varint,4,opt,name=children,proto3" json:"children,omitempty"` // live objects and directories directly below
-	Explicit      bool                   `protobuf:"varint,5,opt,name=explicit,proto3" json:"explicit,omitempty"` // the directory's own key is live
-	Born          uint64                 `protobuf:"varint,6,opt,name=born,proto3" json:"born,omitempty"`         // commit sequence since which it has this name
-	Died          uint64                 `protobuf:"varint,7,opt,name=died,proto3" json:"died,omitempty"`         // in the history of directories only
-	Xattrs        map[string][]byte      `protobuf:"bytes,8,rep,name=xattrs,proto3" json:"xattrs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Schema   uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Ino      uint64                 `protobuf:"varint,2,opt,name=ino,proto3" json:"ino,omitempty"`
+	Attr     *Attr                  `protobuf:"bytes,3,opt,name=attr,proto3" json:"attr,omitempty"`
+	Children uint64                 `protobuf:"varint,4,opt,name=children,proto3" json:"children,omitempty"` // live objects and directories directly below
+	Explicit bool                   `protobuf:"varint,5,opt,name=explicit,proto3" json:"explicit,omitempty"` // the directory's own key is live
+	Born     uint64                 `protobuf:"varint,6,opt,name=born,proto3" json:"born,omitempty"`         // commit sequence since which it has this name
+	Died     uint64                 `protobuf:"varint,7,opt,name=died,proto3" json:"died,omitempty"`         // in the history of directories only
+	Xattrs   map[string][]byte      `protobuf:"bytes,8,rep,name=xattrs,proto3" json:"xattrs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// One more than a bound of how many bytes longer than its own the live keys below are,
+	// those of directories included; 0: not known.
+	Reach         uint32 `protobuf:"varint,9,opt,name=reach,proto3" json:"reach,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1105,6 +1108,13 @@ func (x *Dir) GetXattrs() map[string][]byte {
 		return x.Xattrs
 	}
 	return nil
+}
+
+func (x *Dir) GetReach() uint32 {
+	if x != nil {
+		return x.Reach
+	}
+	return 0
 }
 
 // A Blob is a content file that versions, parts or drafts refer to; for an inlined
@@ -1708,7 +1718,7 @@ func (x *Part) GetPieces() uint32 {
 	return 0
 }
 
-// A Move is the durable intent of a directory rename.
+// A Move is the durable intent of a directory rename, or of the exchange of two.
 type Move struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
@@ -1723,6 +1733,7 @@ type Move struct {
 	Uid           uint32                 `protobuf:"varint,10,opt,name=uid,proto3" json:"uid,omitempty"`
 	Door          uint32                 `protobuf:"varint,11,opt,name=door,proto3" json:"door,omitempty"`
 	Versioning    uint32                 `protobuf:"varint,12,opt,name=versioning,proto3" json:"versioning,omitempty"` // versioning.State of the bucket at the rename
+	Exchange      bool                   `protobuf:"varint,13,opt,name=exchange,proto3" json:"exchange,omitempty"`     // what stands below to goes to from as well
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1839,6 +1850,13 @@ func (x *Move) GetVersioning() uint32 {
 		return x.Versioning
 	}
 	return 0
+}
+
+func (x *Move) GetExchange() bool {
+	if x != nil {
+		return x.Exchange
+	}
+	return false
 }
 
 // A Change is an entry of the change feed.
@@ -2148,7 +2166,7 @@ const file_records_proto_rawDesc = "" +
 	"\aPartRun\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\rR\x05first\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x12\x12\n" +
-	"\x04size\x18\x03 \x01(\x03R\x04size\"\xa7\x02\n" +
+	"\x04size\x18\x03 \x01(\x03R\x04size\"\xbd\x02\n" +
 	"\x03Dir\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x10\n" +
 	"\x03ino\x18\x02 \x01(\x04R\x03ino\x12%\n" +
@@ -2157,7 +2175,8 @@ const file_records_proto_rawDesc = "" +
 	"\bexplicit\x18\x05 \x01(\bR\bexplicit\x12\x12\n" +
 	"\x04born\x18\x06 \x01(\x04R\x04born\x12\x12\n" +
 	"\x04died\x18\a \x01(\x04R\x04died\x124\n" +
-	"\x06xattrs\x18\b \x03(\v2\x1c.pail.record.Dir.XattrsEntryR\x06xattrs\x1a9\n" +
+	"\x06xattrs\x18\b \x03(\v2\x1c.pail.record.Dir.XattrsEntryR\x06xattrs\x12\x14\n" +
+	"\x05reach\x18\t \x01(\rR\x05reach\x1a9\n" +
 	"\vXattrsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"\x8e\x01\n" +
@@ -2217,7 +2236,7 @@ const file_records_proto_rawDesc = "" +
 	"\acontent\x18\x05 \x01(\v2\x14.pail.record.ContentR\acontent\x12\x17\n" +
 	"\atime_ns\x18\x06 \x01(\x03R\x06timeNs\x123\n" +
 	"\tchecksums\x18\a \x03(\v2\x15.pail.record.ChecksumR\tchecksums\x12\x16\n" +
-	"\x06pieces\x18\b \x01(\rR\x06pieces\"\x91\x02\n" +
+	"\x06pieces\x18\b \x01(\rR\x06pieces\"\xad\x02\n" +
 	"\x04Move\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x16\n" +
@@ -2233,7 +2252,8 @@ const file_records_proto_rawDesc = "" +
 	"\x04door\x18\v \x01(\rR\x04door\x12\x1e\n" +
 	"\n" +
 	"versioning\x18\f \x01(\rR\n" +
-	"versioning\"\xb0\x02\n" +
+	"versioning\x12\x1a\n" +
+	"\bexchange\x18\r \x01(\bR\bexchange\"\xb0\x02\n" +
 	"\x06Change\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\rR\x04kind\x12\x16\n" +
