@@ -1,6 +1,8 @@
 package fs
 
 import (
+	"strings"
+
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 
@@ -208,7 +210,12 @@ func (f *filesystem) rename(se *store.Session, in *fuse.RenameIn, from, to spot)
 	if err != nil {
 		return err
 	}
-	toPath, err := f.destination(se, to, dst, fromPath, exchange)
+	var toPath store.Path
+	if exchange {
+		toPath, err = f.partner(se, spots{from, to}, src, dst, fromPath)
+	} else {
+		toPath, err = f.destination(to, dst, isDirPath(fromPath))
+	}
 	if err != nil {
 		return err
 	}
@@ -225,13 +232,23 @@ func (f *filesystem) rename(se *store.Session, in *fuse.RenameIn, from, to spot)
 		return err
 	}
 	if exchange {
-		f.nodes.exchanged(from, to)
-		f.peers.appeared(f, from.parent, from.name)
-		f.peers.appeared(f, to.parent, to.name)
-		return nil
+		f.exchanged(from, to)
+	} else {
+		f.moved(from, to, old)
 	}
-	f.moved(from, to, old)
 	return nil
+}
+
+// exchanged follows an exchange in the tables.
+func (f *filesystem) exchanged(a, b spot) {
+	for _, at := range []spot{a, b} {
+		if n, ok := f.nodes.child(at.parent, at.name); ok {
+			f.cursors.left(at.parent, &n)
+		}
+	}
+	f.nodes.exchanged(a, b)
+	f.peers.appeared(f, a.parent, a.name)
+	f.peers.appeared(f, b.parent, b.name)
 }
 
 // moved follows a rename in the tables.
@@ -253,8 +270,9 @@ func (f *filesystem) moved(from, to spot, old *ghost) {
 // directory ends in "/".
 func (f *filesystem) movable(se *store.Session, at spot, t target) (store.Path, error) {
 	if t.inBuckets() {
-		// A bucket cannot be renamed in S3; mv copies instead.
-		return store.Path{}, fault.New(fault.CrossDevice, "a bucket cannot be renamed")
+		// EXDEV would have mv copy the files and then fail to remove the bucket, whose
+		// history stays.
+		return store.Path{}, fault.New(fault.NotPermitted, "a bucket cannot be renamed; make another and copy what is in it")
 	}
 	got, err := f.find(se, at.parent, at.name, t)
 	if err != nil {
@@ -266,15 +284,38 @@ func (f *filesystem) movable(se *store.Session, at spot, t target) (store.Path, 
 	case kindDir:
 		return store.Path{Bucket: t.dir.bucket, Key: t.Enter().Dir}, nil
 	}
+	return f.filePath(t)
+}
+
+// filePath is the path of a file. The body of a directory has the directory's own key:
+// renaming that would rename the directory.
+func (f *filesystem) filePath(t target) (store.Path, error) {
+	if t.Segment == "" {
+		return store.Path{}, fault.New(fault.CrossDevice, "the content of a directory's own key can be copied and not renamed")
+	}
 	return store.Path{Bucket: t.dir.bucket, Key: t.key()}, nil
 }
 
-// destination returns the path that from is to have.
-func (f *filesystem) destination(se *store.Session, at spot, t target, from store.Path, exchange bool) (store.Path, error) {
-	if exchange {
-		return f.movable(se, at, t)
+// partner returns the path of what a rename exchanges from with. Of a file and a
+// directory each must be able to have the other's name.
+func (f *filesystem) partner(se *store.Session, at spots, src, dst target, from store.Path) (store.Path, error) {
+	to, err := f.movable(se, at.to, dst)
+	if err != nil || isDirPath(from) == isDirPath(to) {
+		return to, err
 	}
-	dir := from.Key[len(from.Key)-1] == '/'
+	if _, err = f.destination(at.to, dst, isDirPath(from)); err == nil {
+		_, err = f.destination(at.from, src, isDirPath(to))
+	}
+	return to, err
+}
+
+// spots are the two names of a rename.
+type spots struct{ from, to spot }
+
+func isDirPath(p store.Path) bool { return strings.HasSuffix(p.Key, "/") }
+
+// destination returns the path that a file or directory is to have.
+func (f *filesystem) destination(at spot, t target, dir bool) (store.Path, error) {
 	switch {
 	case t.inBuckets() && dir:
 		return store.Path{}, fault.New(fault.CrossDevice, "a directory cannot become a bucket by renaming")
@@ -283,14 +324,17 @@ func (f *filesystem) destination(se *store.Session, at spot, t target, from stor
 	case t.Kind == names.Part:
 		return store.Path{}, fault.New(fault.InvalidArgument, "the name is reserved for parts of long names")
 	}
-	kind, key := names.File, t.key()
+	kind := names.File
 	if dir {
-		kind, key = names.Dir, t.Enter().Dir
+		kind = names.Dir
 	}
-	if !t.Creates(kind, t.Shadowed) {
+	switch {
+	case !t.Creates(kind, t.Shadowed):
 		return store.Path{}, fault.New(fault.InvalidArgument, "%q is a name for something else", at.name)
+	case dir:
+		return store.Path{Bucket: t.dir.bucket, Key: t.Enter().Dir}, nil
 	}
-	return store.Path{Bucket: t.dir.bucket, Key: key}, nil
+	return f.filePath(t)
 }
 
 // Symlink makes a symlink.

@@ -31,6 +31,8 @@ func (f *filesystem) Tmpfile(_ <-chan struct{}, in *fuse.CreateIn, out *fuse.Cre
 func (f *filesystem) tmpfile(in *fuse.CreateIn) (*store.File, error) {
 	dir, err := f.locate(in.NodeId)
 	switch {
+	case f.isGhost(in.NodeId):
+		return nil, fault.NoSuchKey
 	case err != nil:
 		return nil, err
 	case !dir.kind.isDir():
@@ -44,6 +46,12 @@ func (f *filesystem) tmpfile(in *fuse.CreateIn) (*store.File, error) {
 	flags := openFlags(in.Flags)
 	flags.Attr = f.newAttr(se, &in.InHeader, target{dir: dir}, unix.S_IFREG|in.Mode&permBits)
 	return se.CreateTemp(f.ctx, dir.bucket, dir.place.Dir, flags)
+}
+
+// isGhost says whether a node is a directory that was removed and that someone is in.
+func (f *filesystem) isGhost(id uint64) bool {
+	_, ok := f.nodes.ghost(id)
+	return ok
 }
 
 // Link gives a file of Tmpfile its name. Other files have one, and so has every object.

@@ -2,8 +2,8 @@ package programs
 
 import "testing"
 
-// makeTree fills a directory of the disk with what is easily lost in copying.
-const makeTree = `
+// oddTree fills a directory of the disk with what is easily lost in copying.
+const oddTree = `
 mkdir -p "$SRC/tree/sub/deep/er" "$SRC/tree/empty" "$SRC/tree/space and 'quote'" && cd "$SRC/tree"
 for i in $(seq 20); do head -c $((i * i * 397)) /dev/urandom > sub/f$i; done
 head -c 2000001 /dev/urandom > sub/large
@@ -39,7 +39,7 @@ func TestCopies(t *testing.T) {
 	needs(t, "rsync", "tar", "cp", "diff", "find")
 	m := newMount(t)
 	src := t.TempDir()
-	m.sh(makeTree, "SRC", src)
+	m.sh(oddTree, "SRC", src)
 	for _, step := range []struct{ name, script string }{
 		{"cp", `cp -a "$SRC/tree" . && same "$SRC/tree" tree`},
 		{"cp out", `cp -a tree "$SRC/out" && same "$SRC/tree" "$SRC/out" && same tree "$SRC/out"`},
