@@ -33,7 +33,8 @@ func TestReadme(t *testing.T) {
 	}
 	t.Cleanup(func() { leaveNothing(home, filepath.Join(root, "bin")) })
 	script := "set -eux\npail mount --background\n" + commandsUnder(t, string(text), "A minute's tour") +
-		"pail mount --background\n" + commandsUnder(t, string(text), "Attributes") + "cd /\npail umount\npail fsck --deep\n"
+		"pail mount --background\n" + commandsUnder(t, string(text), "History on the mount") + commandsUnder(t, string(text), "Attributes") +
+		"cd /\npail umount\npail fsck --deep\n"
 	cmd := exec.Command("sh", "-c", script)
 	if os.Geteuid() == 0 {
 		cmd = exec.Command(filepath.Join(root, "bin/as-user"), "sh", "-c", script)
