@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"strings"
+	"time"
 
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
@@ -26,9 +27,11 @@ func (se *Session) SetAttr(ctx context.Context, bucket, key string, c AttrChange
 	}
 	var out Attr
 	var ino uint64
+	var now time.Time
 	_, err = se.update(ctx, visible, bucket, func(t *txn, b *record.Bucket) error {
 		return t.edit(b, key, "", func(v *record.Version) error {
-			c.applyTo(v, t.now())
+			now = t.now()
+			c.applyTo(v, now)
 			out, ino = toAttr(v.Attr, fileMode, v.TimeNs), v.Ino
 			return nil
 		})
@@ -36,11 +39,14 @@ func (se *Session) SetAttr(ctx context.Context, bucket, key string, c AttrChange
 	if err != nil {
 		return Attr{}, err
 	}
-	// Who opened the file meanwhile may have read the attributes from before.
+	// Who opened the file meanwhile may have read the attributes from before, and told.
 	if n = se.s.files.find(ino); n != nil {
 		n.mu.Lock()
-		c.apply(n.attr, se.s.now())
+		c.apply(n.attr, now)
 		n.mu.Unlock()
+		se.s.watchers.tell([]Change{{
+			Kind: ObjectChanged, Bucket: bucket, Key: key, Ino: ino, Time: now, Principal: se.who.ARN, Origin: se.rc.Origin,
+		}})
 	}
 	return out, nil
 }
@@ -69,8 +75,9 @@ func (se *Session) setInodeAttr(ctx context.Context, n *inode, c AttrChange) (At
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	recorded := false
+	var now time.Time // one, for the record and for the open file
 	_, err := se.s.update(ctx, se.author(), visible, func(t *txn) error {
-		recorded = false
+		recorded, now = false, t.now()
 		bucket, _, key, linked := t.s.files.name(n)
 		b := t.bucketByID(bucket)
 		if b == nil || !linked {
@@ -86,14 +93,14 @@ func (se *Session) setInodeAttr(ctx context.Context, n *inode, c AttrChange) (At
 		}
 		recorded = true
 		return t.edit(b, key, "", func(v *record.Version) error {
-			c.applyTo(v, t.now())
+			c.applyTo(v, now)
 			return nil
 		})
 	})
 	if err != nil {
 		return Attr{}, err
 	}
-	c.apply(n.attr, n.s.now())
+	c.apply(n.attr, now)
 	if c.DropCapability && !recorded {
 		n.dropCapability()
 	}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"maps"
 
-	"google.golang.org/protobuf/proto"
-
 	"pail/store/fault"
 	"pail/store/internal/blob"
 	"pail/store/internal/meta"
@@ -166,7 +164,7 @@ func (n *inode) draftExtents(d *draft, rec *record.Draft, st *draftState) {
 // unpublished is the version that publishing the draft would make, without content
 // and place. mu is held.
 func (n *inode) unpublished(d *draft) *record.Version {
-	v := &record.Version{Schema: record.Schema, Ino: n.ino, Size: d.size, Attr: proto.CloneOf(n.attr)}
+	v := &record.Version{Schema: record.Schema, Ino: n.ino, Size: d.size, Attr: n.attrNow()}
 	labelsOf(n.base).onto(v, false)
 	if n.own != nil {
 		n.own.onto(v, false)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tidwall/btree"
+	"google.golang.org/protobuf/proto"
 
 	"pail/store/internal/meta/record"
 )
@@ -27,6 +28,8 @@ type inode struct {
 	claim   bool // the name is spoken for by this file and not yet published as its
 	handles int
 	makers  int // handles that write or made the file
+
+	renamed atomic.Int64 // when a rename last gave it its name, in nanoseconds: a floor of its ctime
 
 	mu    sync.RWMutex    // guards what follows: bytes and attributes
 	base  *record.Version // as last published; nil: never
@@ -168,8 +171,8 @@ func (f *fileTable) named(bucket uint64, key string, ino uint64) []uint64 {
 	return out
 }
 
-// rename gives the open file under a name another one.
-func (f *fileTable) rename(bucket uint64, key string, ino uint64, to string) {
+// rename gives the open file under a name another one, at a time.
+func (f *fileTable) rename(bucket uint64, key string, ino uint64, to string, now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := f.claimant(bucket, key)
@@ -180,18 +183,21 @@ func (f *fileTable) rename(bucket uint64, key string, ino uint64, to string) {
 		return
 	}
 	f.rekey(n, to)
+	n.renamed.Store(now.UnixNano())
 }
 
-// exchange gives the open files under two names each other's.
-func (f *fileTable) exchange(bucket uint64, keys [2]string, inos [2]uint64) {
+// exchange gives the open files under two names each other's, at a time.
+func (f *fileTable) exchange(bucket uint64, keys [2]string, inos [2]uint64, now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	a, b := f.open[inos[0]], f.open[inos[1]]
 	if a != nil && a.bucket == bucket && a.key == keys[0] && a.linked {
 		f.rekey(a, keys[1])
+		a.renamed.Store(now.UnixNano())
 	}
 	if b != nil && b.bucket == bucket && b.key == keys[1] && b.linked {
 		f.rekey(b, keys[0])
+		b.renamed.Store(now.UnixNano())
 	}
 }
 
@@ -316,7 +322,7 @@ func (n *inode) object() Object {
 	defer n.mu.RUnlock()
 	v := n.base
 	if v == nil {
-		v = &record.Version{Ino: n.ino, TimeNs: n.attr.BtimeNs, Attr: n.attr, Null: true}
+		v = &record.Version{Ino: n.ino, TimeNs: n.attr.BtimeNs, Null: true}
 	}
 	o := toObject(bname, key, v, true)
 	n.overlay(&o)
@@ -325,7 +331,7 @@ func (n *inode) object() Object {
 
 // overlay puts the live size and attributes over what was published. mu is held.
 func (n *inode) overlay(o *Object) {
-	o.Attr = toAttr(n.attr, fileMode, 0)
+	o.Attr = toAttr(n.attrNow(), fileMode, 0)
 	if n.draft != nil {
 		o.Size = n.draft.size
 		o.Blocks = n.draft.blocks()
@@ -339,6 +345,13 @@ func (s *Store) live(o *Object) {
 		defer n.mu.RUnlock()
 		n.overlay(o)
 	}
+}
+
+// attrNow returns the attributes of the file, a rename's included. mu is held.
+func (n *inode) attrNow() *record.Attr {
+	a := proto.CloneOf(n.attr)
+	a.CtimeNs = max(a.CtimeNs, n.renamed.Load())
+	return a
 }
 
 // touch notes a change of the bytes. mu is held.

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"google.golang.org/protobuf/proto"
-
 	"pail/store/fault"
 	"pail/store/internal/blob"
 	"pail/store/internal/meta"
@@ -217,7 +215,7 @@ func (d *draft) leave(old *blob.Writer) error {
 // publishDraft is the update of a publish.
 func (t *txn) publishDraft(n *inode, d *draft, b *record.Bucket, key string, es blob.Extents, seal blob.Seal) (*record.Version, error) {
 	v := t.newVersion()
-	v.Ino, v.Size, v.Attr = n.ino, d.size, proto.CloneOf(n.attr)
+	v.Ino, v.Size, v.Attr = n.ino, d.size, n.attrNow()
 	if err := t.inherit(n, b, key, v); err != nil {
 		return nil, err
 	}

@@ -153,7 +153,7 @@ func (t *txn) renameNew(b *record.Bucket, from, to string, c chain, ino uint64, 
 	if err := t.rekeyDraft(ino, to); err != nil {
 		return err
 	}
-	t.onNames(func() { t.s.files.rename(b.Id, from, ino, to) })
+	t.onNames(func() { t.s.files.rename(b.Id, from, ino, to, t.now()) })
 	t.changed(Change{Kind: ObjectRenamed, Bucket: b.Name, Key: from, ToBucket: b.Name, To: to, Ino: ino})
 	return nil
 }
@@ -192,7 +192,7 @@ func (t *txn) renamePublished(b *record.Bucket, from, to string, old *record.Ver
 	if err := t.rekeyDraft(old.Ino, to); err != nil {
 		return err
 	}
-	t.onNames(func() { t.s.files.rename(b.Id, from, old.Ino, to) })
+	t.onNames(func() { t.s.files.rename(b.Id, from, old.Ino, to, t.now()) })
 	t.changed(Change{Kind: ObjectRenamed, Bucket: b.Name, Key: from, ToBucket: b.Name, To: to, Ino: old.Ino, VersionID: versionID(v)})
 	return nil
 }
@@ -201,12 +201,13 @@ func (t *txn) renamePublished(b *record.Bucket, from, to string, old *record.Ver
 // another place in the order of commits.
 func (t *txn) renamed(old *record.Version, from string) *record.Version {
 	v := proto.CloneOf(old)
+	attr := versionAttr(v) // what came without has the times of its publish, also from now on
 	fresh := t.newVersion()
 	v.Seq, v.Random, v.TimeNs = fresh.Seq, fresh.Random, fresh.TimeNs
 	v.Principal, v.Uid, v.Door = fresh.Principal, fresh.Uid, fresh.Door
 	v.NullSeq, v.Noncurrent, v.Number, v.NextNumber = 0, 0, 0, 0
 	v.Turns, v.Renamed = nil, from
-	versionAttr(v).CtimeNs = fresh.TimeNs
+	attr.CtimeNs = fresh.TimeNs
 	return v
 }
 

@@ -157,6 +157,7 @@ func (sn *snap) moved(m *record.Move, key string, old *record.Version) (*record.
 // movedOver is moved where it is known what is at the new name: top, nil for nothing.
 func movedOver(m *record.Move, key string, old, top *record.Version) *record.Version {
 	v := proto.CloneOf(old)
+	versionAttr(v) // what came without has the times of its publish, also from now on
 	v.Seq = m.Seq
 	v.Random = moveRandom(m, key)
 	v.TimeNs = m.TimeNs

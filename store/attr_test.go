@@ -1,0 +1,112 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pail/store"
+	"pail/versioning"
+)
+
+const timeBucket = "times"
+
+// TestRenameKeepsTimes renames what came over S3, without attributes: as a file and with
+// its directory, in a version of its own. Its mtime is that of its publish then as ever.
+func TestRenameKeepsTimes(t *testing.T) {
+	for _, many := range []int{1, 2000} { // with the rename, and behind it
+		for _, state := range []versioning.State{versioning.Unversioned, versioning.Enabled} {
+			t.Run(fmt.Sprint(many, " ", state), func(t *testing.T) {
+				r := newRig(t, store.Options{})
+				r.bucket(timeBucket, state)
+				r.put(timeBucket, "d/f", "body")
+				r.fill(timeBucket, "d/x", many-1)
+				before := r.entry("d/", "f").Attr
+				r.rename("d/f", "d/g")
+				after := r.entry("d/", "g").Attr
+				if !after.Mtime.Equal(before.Mtime) || !after.Ctime.After(before.Ctime) || !after.Unowned {
+					t.Fatalf("%+v\nbecame %+v", before, after)
+				}
+				r.put(timeBucket, "d/f", "body")
+				before = r.entry("d/", "f").Attr
+				r.rename("d/", "e/")
+				if got := r.entry("e/", "f").Attr; got != before {
+					t.Fatalf("%+v\nbecame at once %+v", before, got)
+				}
+				r.eventually("the move is done", func() bool { return r.s.Status().Moves == 0 })
+				if got := r.entry("e/", "f").Attr; got != before {
+					t.Fatalf("%+v\nbecame in the end %+v", before, got)
+				}
+				r.checkFsck()
+			})
+		}
+	}
+}
+
+func (r *rig) entry(dir, name string) store.Object {
+	r.Helper()
+	e, err := r.se.Lookup(r.ctx, timeBucket, dir, name)
+	r.ok(err)
+	if e.Object == nil {
+		r.Fatalf("%s%s is no object", dir, name)
+	}
+	return *e.Object
+}
+
+func (r *rig) rename(from, to string) {
+	r.Helper()
+	r.ok(r.se.Rename(r.ctx, store.Path{Bucket: timeBucket, Key: from}, store.Path{Bucket: timeBucket, Key: to}, store.RenameFlags{}))
+}
+
+// TestOpenFileHasTheTimesOfItsName: a rename changes the ctime of an open file too, be
+// it read, written or new, and what it is published with.
+func TestOpenFileHasTheTimesOfItsName(t *testing.T) {
+	for _, how := range []string{"read", "written", "new"} {
+		t.Run(how, func(t *testing.T) {
+			r := newRig(t, store.Options{})
+			r.bucket(timeBucket, versioning.Enabled)
+			if how != "new" {
+				r.put(timeBucket, "f", "body")
+			}
+			f := r.file(timeBucket, "f", store.OpenFlags{Write: how != "read", Create: how == "new"})
+			if how != "read" {
+				r.write(f, 0, "changed")
+			}
+			before := f.Object().Attr.Ctime
+			r.rename("f", "g")
+			during := f.Object().Attr
+			if !during.Ctime.After(before) {
+				t.Fatal("the open file still has the ctime from before")
+			}
+			if got := r.entry("", "g").Attr; got != during {
+				t.Fatalf("the name has %+v\nand the handle %+v", got, during)
+			}
+			r.ok(f.Close(r.ctx))
+			if got := r.entry("", "g").Attr; got != during {
+				t.Fatalf("closed it has %+v\nand had %+v", got, during)
+			}
+		})
+	}
+}
+
+// TestTruncatingNothing: opening an empty file with O_TRUNC makes no version but changes
+// its times, and for good.
+func TestTruncatingNothing(t *testing.T) {
+	r := newRig(t, store.Options{})
+	r.bucket(timeBucket, versioning.Enabled)
+	r.save(timeBucket, "f", "")
+	old := time.Unix(1e9, 0)
+	_, err := r.se.SetAttr(r.ctx, timeBucket, "f", store.AttrChange{Mtime: &old})
+	r.ok(err)
+	f := r.file(timeBucket, "f", store.OpenFlags{Write: true, Truncate: true})
+	during := f.Object().Attr
+	r.ok(f.Close(r.ctx))
+	if got := r.entry("", "f").Attr; got != during || !got.Mtime.After(old) {
+		t.Fatalf("it had %+v\nand has %+v", during, got)
+	}
+	vs, err := r.se.Versions(r.ctx, timeBucket, "f")
+	r.ok(err)
+	if len(vs) != 1 {
+		t.Fatalf("%d versions", len(vs))
+	}
+}
