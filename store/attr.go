@@ -18,37 +18,14 @@ func (se *Session) SetAttr(ctx context.Context, bucket, key string, c AttrChange
 	if key == "" || strings.HasSuffix(key, "/") {
 		return se.setDirAttr(ctx, bucket, key, c)
 	}
-	n, err := se.openAt(Node{Bucket: bucket, Key: key})
+	// The file is open meanwhile: what is read of it and what others publish of it then
+	// go by the same attributes.
+	n, _, err := se.openInode(ctx, bucket, key, OpenFlags{})
 	if err != nil {
 		return Attr{}, err
 	}
-	if n != nil {
-		return se.setInodeAttr(ctx, n, c)
-	}
-	var out Attr
-	var ino uint64
-	var now time.Time
-	_, err = se.update(ctx, visible, bucket, func(t *txn, b *record.Bucket) error {
-		return t.edit(b, key, "", func(v *record.Version) error {
-			now = t.now()
-			c.applyTo(v, now)
-			out, ino = toAttr(v.Attr, fileMode, v.TimeNs), v.Ino
-			return nil
-		})
-	})
-	if err != nil {
-		return Attr{}, err
-	}
-	// Who opened the file meanwhile may have read the attributes from before, and told.
-	if n = se.s.files.find(ino); n != nil {
-		n.mu.Lock()
-		c.apply(n.attr, now)
-		n.mu.Unlock()
-		se.s.watchers.tell([]Change{{
-			Kind: ObjectChanged, Bucket: bucket, Key: key, Ino: ino, Time: now, Principal: se.who.ARN, Origin: se.rc.Origin,
-		}})
-	}
-	return out, nil
+	defer (&File{se: se, n: n}).forget()
+	return se.setInodeAttr(ctx, n, c)
 }
 
 func (se *Session) setDirAttr(ctx context.Context, bucket, dir string, c AttrChange) (Attr, error) {
@@ -92,6 +69,7 @@ func (se *Session) setInodeAttr(ctx context.Context, n *inode, c AttrChange) (At
 			return nil
 		}
 		recorded = true
+		t.onNames(func() {})
 		return t.edit(b, key, "", func(v *record.Version) error {
 			c.applyTo(v, now)
 			return nil

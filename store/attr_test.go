@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"pail/store"
 	"pail/versioning"
 )
@@ -108,5 +110,44 @@ func TestTruncatingNothing(t *testing.T) {
 	r.ok(err)
 	if len(vs) != 1 {
 		t.Fatalf("%d versions", len(vs))
+	}
+}
+
+// TestAttributesOfFilesBeingOpened changes attributes while others open the file: those
+// who have it open then see what is recorded.
+func TestAttributesOfFilesBeingOpened(t *testing.T) {
+	r := newRig(t, store.Options{})
+	r.bucket(timeBucket, versioning.Unversioned)
+	r.put(timeBucket, "f", "body")
+	for round := range 1000 {
+		var g errgroup.Group
+		files := make([]*store.File, 3)
+		start := make(chan struct{})
+		for i := range files {
+			g.Go(func() (err error) {
+				<-start
+				files[i], err = r.se.OpenFile(r.ctx, timeBucket, "f", store.OpenFlags{Write: i == 0})
+				return err
+			})
+		}
+		mode := uint32(0o600 + round%64)
+		g.Go(func() error {
+			<-start
+			_, err := r.se.SetAttr(r.ctx, timeBucket, "f", store.AttrChange{Mode: &mode})
+			return err
+		})
+		close(start)
+		r.ok(g.Wait())
+		want, err := r.se.Head(r.ctx, timeBucket, "f", "")
+		r.ok(err)
+		for _, f := range files {
+			if got := f.Object().Attr; got != want.Attr {
+				t.Fatalf("round %d: the file has %+v\nrecorded is %+v", round, got, want.Attr)
+			}
+			r.ok(f.Close(r.ctx))
+		}
+		if want.Attr.Mode&0o7777 != mode {
+			t.Fatalf("mode %o, want %o", want.Attr.Mode, mode)
+		}
 	}
 }

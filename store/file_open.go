@@ -74,7 +74,8 @@ func (f *fileTable) mark() (changes uint64, still bool) {
 	return f.changes, f.changing == 0
 }
 
-// onNames is onMerged for changes of the names of files.
+// onNames is onMerged for changes of the names of files, and of the attributes of such as
+// are not open: what a snapshot from before shows of them must not become an inode.
 func (t *txn) onNames(fn func()) {
 	f := &t.s.files
 	t.onMerged(func() {
