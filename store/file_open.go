@@ -14,10 +14,10 @@ import (
 
 // Opening finds the inode that a name stands for, or makes it. What a snapshot says of
 // a name may be past by the time the file table is asked: an inode would begin with a
-// name it no longer has, and its publish would bring that back, or two callers would
-// both make the file. So a snapshot serves as long as the mount gave or took no name
-// meanwhile; otherwise, and for making files, it is done by an update, though that
-// writes nothing.
+// name or a content that it no longer has, and its publish would bring that back, or two
+// callers would both make the file. So a snapshot serves as long as the mount gave or
+// took no name and did not publish the file meanwhile; otherwise, and for making files,
+// it is done by an update, though that writes nothing.
 
 // openInode finds the file's inode or makes it, and counts the new handle. made says
 // that the file is new.
@@ -38,6 +38,7 @@ func (se *Session) openSeen(bucket, key string, o OpenFlags) (n *inode, err erro
 	gate, f := &se.s.pins.gate, &se.s.files
 	gate.RLock()
 	defer gate.RUnlock()
+	epoch := f.epoch.Load()
 	mark, still := f.mark()
 	err = se.view(bucket, func(sn *snap, b *record.Bucket) error {
 		v, err := sn.head(b.Id, key)
@@ -59,7 +60,7 @@ func (se *Session) openSeen(bucket, key string, o OpenFlags) (n *inode, err erro
 		if err != nil {
 			return err
 		}
-		if n = f.enterSeen(fresh, mark, o); n != fresh {
+		if n = f.enterSeen(fresh, mark, epoch, o); n != fresh {
 			fresh.drop()
 		}
 		return nil
@@ -114,8 +115,9 @@ func (f *fileTable) holder(bucket uint64, key string, v *record.Version) *inode 
 }
 
 // enterSeen puts the inode of a file that a snapshot showed into the table, unless
-// names have changed since mark. If the file has come to be open, that is returned.
-func (f *fileTable) enterSeen(n *inode, mark uint64, o OpenFlags) *inode {
+// names have changed since mark or the file was published since an epoch, both from
+// before the snapshot. If the file has come to be open, that is returned.
+func (f *fileTable) enterSeen(n *inode, mark, epoch uint64, o OpenFlags) *inode {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.changes != mark && n.s.failure() == nil {
@@ -123,6 +125,8 @@ func (f *fileTable) enterSeen(n *inode, mark uint64, o OpenFlags) *inode {
 	}
 	if known := f.open[n.ino]; known != nil {
 		n = known
+	} else if f.publishedSince(n.ino, epoch) {
+		return nil
 	}
 	f.open[n.ino] = n
 	n.attach(o.Write)

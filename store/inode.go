@@ -45,7 +45,8 @@ type inode struct {
 type fileTable struct {
 	epoch atomic.Uint64 // publishes that have become visible; grows with mu held
 
-	mu     sync.Mutex // guards what follows and the names of all inodes
+	mu     sync.Mutex  // guards what follows and the names of all inodes
+	lately [256]uint64 // the inodes of the last publishes, by their epochs
 	open   map[uint64]*inode
 	claims map[uint64]*btree.Map[string, *inode] // by bucket and key
 	stuck  map[*inode]bool                       // closed, but their publish failed
@@ -272,8 +273,24 @@ func (f *fileTable) exchangeBelow(bucket uint64, a, b string) {
 func (f *fileTable) published(n *inode) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.lately[(f.epoch.Load()+1)%uint64(len(f.lately))] = n.ino
 	f.epoch.Add(1)
 	f.dropClaim(n)
+}
+
+// publishedSince says whether the publish of a file may have become visible after an
+// epoch. mu is held.
+func (f *fileTable) publishedSince(ino, epoch uint64) bool {
+	now := f.epoch.Load()
+	if now-epoch > uint64(len(f.lately)) {
+		return true
+	}
+	for ; epoch < now; epoch++ {
+		if f.lately[(epoch+1)%uint64(len(f.lately))] == ino {
+			return true
+		}
+	}
+	return false
 }
 
 // overtaken ends the claim on a name at which another object was published.

@@ -200,6 +200,7 @@ func (se *Session) changeLabels(ctx context.Context, mode commitMode, nd Node, k
 	}
 	var now *record.Version
 	_, err = se.update(ctx, mode, nd.Bucket, func(t *txn, b *record.Bucket) error {
+		t.onNames(func() {})
 		now, err = t.relabel(b, nd.Key, kind, func(v *record.Version) error {
 			if err := nd.isInode(v.Ino); err != nil {
 				return err
@@ -208,8 +209,12 @@ func (se *Session) changeLabels(ctx context.Context, mode commitMode, nd Node, k
 		})
 		return err
 	})
-	if err == nil {
-		se.s.relabeled(now, kind, fn)
+	if err == nil && se.s.relabeled(now, kind, fn) {
+		// What others have read of the open file since they were told is from before.
+		se.s.watchers.tell([]Change{{
+			Kind: ObjectChanged, Bucket: nd.Bucket, Key: nd.Key, Ino: now.Ino,
+			Time: se.s.now(), Principal: se.who.ARN, Origin: se.rc.Origin,
+		}})
 	}
 	return err
 }
@@ -290,11 +295,11 @@ func (t *txn) describe(b *record.Bucket, key string, old *record.Version, fn fun
 	return v, nil
 }
 
-// relabeled has a file follow that was opened while its record was changed.
-func (s *Store) relabeled(now *record.Version, kind labelKind, fn func(*record.Version) error) {
+// relabeled has a file follow that is open, if it is.
+func (s *Store) relabeled(now *record.Version, kind labelKind, fn func(*record.Version) error) (open bool) {
 	n := s.files.find(now.GetIno())
 	if n == nil {
-		return
+		return false
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -303,6 +308,7 @@ func (s *Store) relabeled(now *record.Version, kind labelKind, fn func(*record.V
 		_ = n.relabelOwn(nil, fn)
 	}
 	n.follow(now)
+	return true
 }
 
 // follow takes over what became of an open file's record. mu is held.
@@ -346,6 +352,7 @@ func (n *inode) changeLabels(ctx context.Context, se *Session, mode commitMode, 
 		if err != nil || v == nil || v.Ino != n.ino {
 			return err
 		}
+		t.onNames(func() {})
 		now, err = t.relabel(b, key, kind, fn)
 		return err
 	})
