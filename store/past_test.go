@@ -84,7 +84,7 @@ func (r *pastRun) run(steps int) {
 	}()
 	ops := []func(){
 		r.put, r.put, r.put, r.put, r.save, r.save, r.mkdir, r.mkdir, r.unlink, r.unlink, r.remove, r.remove,
-		r.renameFile, r.renameFile, r.renameDir, r.renameDir, r.renameDir, r.exchange, r.rmdir, r.forget, r.restore,
+		r.renameFile, r.renameFile, r.renameDir, r.renameDir, r.renameDir, r.exchange, r.exchange, r.exchange, r.rmdir, r.forget, r.restore,
 	}
 	for i := range steps {
 		switch r.rng.IntN(40) {
@@ -422,6 +422,12 @@ func (r *pastRun) renameDir() {
 
 func (r *pastRun) exchange() {
 	from, to := r.anyKey(), r.anyKey()
+	switch r.rng.IntN(4) { // or two directories, or one
+	case 0, 1:
+		from, to = r.anyDir()+"a/", r.anyDir()+"d/"
+	case 2:
+		from = r.anyDir() + "a/"
+	}
 	r.note("exchange %q and %q", from, to)
 	r.tried(r.se.Rename(r.ctx, store.Path{Bucket: pastBucket, Key: from}, store.Path{Bucket: pastBucket, Key: to}, store.RenameFlags{Exchange: true}))
 }
