@@ -68,6 +68,8 @@
 //     the rename exactly if its sequence is not greater.
 //   - A temporary file is an inode that has no name until Link publishes it under one:
 //     in the same update, so there is no moment at which the name is only claimed.
+//   - An fsync after little was written keeps that in the records (draft_patch.go): one
+//     sync, shared by all who commit, instead of the content file's and the records'.
 //   - A draft that was fsynced is synced again before its publish commits: the publish
 //     ends the draft's record, and with it the way back to what the fsync promised.
 //   - Small drafts are kept in memory and published inline, in the same commit as their

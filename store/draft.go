@@ -107,7 +107,7 @@ func (d *draft) writeAt(p []byte, off int64) (int, error) {
 		if _, err := d.file.WriteAt(p, off); err != nil {
 			return 0, blobError(err)
 		}
-		d.sync.mark(off, int64(len(p)))
+		d.sync.wrote(off, int64(len(p)))
 		d.m.Write(off, int64(len(p)), d.file.ID(), off)
 	}
 	d.size = max(d.size, end)

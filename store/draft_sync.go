@@ -13,9 +13,9 @@ import (
 )
 
 // fsync makes a draft durable and publishes nothing. What is made durable is the
-// content file and, in the records, where each byte of the draft is. Of a draft of
-// any size only the regions that changed since the last fsync are written again; an
-// fsync after bytes were written in place writes no record at all.
+// content file and, in the records, where each byte of the draft is; of a draft of any
+// size only the regions that changed since are written again. If little was written
+// since the last fsync, that alone is kept (draft_patch.go).
 
 // regionSize is how much of a draft one chunk of its recorded extents is about.
 const regionSize = 16 << 20
@@ -27,9 +27,15 @@ type draftSync struct {
 	list     uint64
 	regions  map[uint32]bool // those that have a chunk in the list
 	changed  map[uint32]bool // those whose extents changed since
-	size     int64           // as recorded
+	blobSize int64           // of the content file, as recorded
 	limit    int64           // the base counts up to here
-	again    bool            // something else changed: bytes of a small draft, size
+	again    bool            // something else changed: bytes of a small draft, attributes
+
+	spans   []span // what was written since the last fsync, unless whole
+	spanned int64  // bytes of those
+	whole   bool   // the content has changed by more than a patch can tell
+	patches int    // how many the records have
+	patched int64  // bytes of those
 }
 
 func (y *draftSync) toFile(base int64) {
@@ -37,10 +43,16 @@ func (y *draftSync) toFile(base int64) {
 	y.limit, y.again = base, true
 }
 
+// mark notes that a range has changed otherwise than by a write.
 func (y *draftSync) mark(off, n int64) {
 	if n <= 0 || y.changed == nil {
 		return
 	}
+	y.markRegions(off, n)
+	y.changedOtherwise()
+}
+
+func (y *draftSync) markRegions(off, n int64) {
 	for r := off / regionSize; r <= (off+n-1)/regionSize; r++ {
 		y.changed[uint32(r)] = true
 	}
@@ -59,13 +71,16 @@ func (y *draftSync) truncate(size int64) {
 // A draftState is a draft as one fsync sees it.
 type draftState struct {
 	rec     *record.Draft
-	file    *blob.Writer
-	base    *record.Content
+	file    *blob.Writer            // to be synced first: the draft is recorded as a whole
 	chunks  map[uint32]blob.Extents // of the regions that changed
 	gone    []uint32                // regions behind the end
-	needed  bool                    // the records must be written
 	changed map[uint32]bool         // to put back if it fails
+	patch   *record.Patch           // instead of all that but rec, which may be nil then
+	number  uint32                  // of the patch
 }
+
+// needed says whether the records must be written.
+func (st *draftState) needed() bool { return st.rec != nil || st.patch != nil }
 
 // syncDraft makes the draft of n durable, if it has something to publish; done is
 // false if there is no such draft.
@@ -74,12 +89,19 @@ func (n *inode) syncDraft(ctx context.Context) (done bool, err error) {
 	defer n.syncing.Unlock()
 	for united := false; ; {
 		done, err = n.trySync(ctx)
+		if errors.Is(err, errNoPatch) {
+			continue // the draft is recorded as a whole then
+		}
 		again, err := n.relieve(err, &united)
 		if !again || err != nil {
 			return done, err
 		}
 	}
 }
+
+// errNoPatch says that a patch could not be written: it would have no record to be put
+// over, or is too much for one update.
+var errNoPatch = errors.New("what was written cannot be a patch")
 
 func (n *inode) trySync(ctx context.Context) (done bool, err error) {
 	n.mu.Lock()
@@ -88,16 +110,18 @@ func (n *inode) trySync(ctx context.Context) (done bool, err error) {
 		n.mu.Unlock()
 		return false, nil
 	}
-	st := n.draftState(d)
+	st, err := n.draftState(d)
 	n.mu.Unlock()
-
+	if err != nil {
+		return true, err
+	}
 	if st.file != nil {
 		if err := st.file.Sync(); err != nil {
 			n.s.fail(err)
 			return true, fault.Wrap(fault.StoreFailed, err, "a draft could not be synced; the store no longer writes")
 		}
 	}
-	if !st.needed {
+	if !st.needed() {
 		return true, engineError(n.s.db.Sync(ctx))
 	}
 	_, err = n.s.update(ctx, d.who, n.s.lastMode(durable), func(t *txn) error { return t.putDraft(n, d, st) })
@@ -107,43 +131,64 @@ func (n *inode) trySync(ctx context.Context) (done bool, err error) {
 		d.sync.again = true
 		if d.sync.changed != nil {
 			maps.Copy(d.sync.changed, st.changed)
+			d.sync.changedOtherwise()
 		}
+	}
+	if st.patch != nil && fault.Is(err, fault.EntityTooLarge) {
+		err = errNoPatch
 	}
 	return true, err
 }
 
 // draftState takes what must be recorded. mu is held for writing.
-func (n *inode) draftState(d *draft) draftState {
+func (n *inode) draftState(d *draft) (st draftState, err error) {
 	y := &d.sync
-	st := draftState{file: d.file, needed: y.again || !y.recorded || y.size != d.size || len(y.changed) > 0}
-	if !st.needed {
-		return st
+	switch {
+	case d.file == nil:
+		if y.again || !y.recorded {
+			st.rec = n.draftRecord(d)
+			st.rec.Inline = append([]byte{}, d.small...)
+		}
+	case y.patchable():
+		err = n.draftPatch(d, &st)
+	default:
+		st.file = d.file
+		st.rec = n.draftRecord(d)
+		n.draftExtents(d, &st)
 	}
-	rec := &record.Draft{
+	if err == nil {
+		y.recorded, y.again = true, false
+	}
+	return st, err
+}
+
+// draftRecord begins the record of a draft. mu is held.
+func (n *inode) draftRecord(d *draft) *record.Draft {
+	return &record.Draft{
 		Schema: record.Schema, Version: n.unpublished(d), Labeled: n.own != nil,
 		Principal: d.who.principal, Uid: d.who.uid, Door: uint32(d.who.door),
 	}
-	if d.file == nil {
-		rec.Inline = append([]byte{}, d.small...)
-	} else {
-		n.draftExtents(d, rec, &st)
-	}
-	y.recorded, y.again, y.size = true, false, d.size
-	st.rec = rec
-	return st
 }
 
-func (n *inode) draftExtents(d *draft, rec *record.Draft, st *draftState) {
+// draftFile adds what is recorded of a content file besides its regions. mu is held.
+func (n *inode) draftFile(d *draft, rec *record.Draft) {
 	y := &d.sync
 	if y.list == 0 {
 		y.list = n.s.db.NextID()
 	}
-	rec.Blob, rec.BlobSize = uint64(d.file.ID()), d.file.Size()
+	rec.Blob, rec.BlobSize = uint64(d.file.ID()), y.blobSize
 	rec.List, rec.BaseLimit = y.list, y.limit
 	rec.Lent = d.lent.numbers()
 	if !d.alone && n.base != nil && n.body != nil && n.body.extents != nil {
 		rec.Base = n.base.Content
 	}
+}
+
+func (n *inode) draftExtents(d *draft, st *draftState) {
+	y := &d.sync
+	y.blobSize = d.file.Size()
+	y.recordedWhole()
+	n.draftFile(d, st.rec)
 	st.chunks, st.changed = map[uint32]blob.Extents{}, y.changed
 	for r := range y.changed {
 		at := int64(r) * regionSize
@@ -179,12 +224,34 @@ func (t *txn) putDraft(n *inode, d *draft, st draftState) error {
 	if !linked || t.bucketByID(bucket) == nil {
 		return nil
 	}
+	if st.rec != nil {
+		st.rec.Bucket, st.rec.Key = bucket, key
+		if err := t.putDraftRecord(n, st); err != nil {
+			return err
+		}
+	}
+	if st.patch != nil {
+		return t.putPatch(n, st)
+	}
+	return nil
+}
+
+func (t *txn) putDraftRecord(n *inode, st draftState) error {
 	rec := st.rec
-	rec.Bucket, rec.Key = bucket, key
 	var old record.Draft
 	k := table.Draft(n.ino)
 	if _, err := t.get(k, &old); err != nil {
 		return err
+	}
+	if old.Blob != 0 && (st.file != nil || rec.Blob == 0) {
+		if err := t.dropPatches(n.ino); err != nil {
+			return err
+		}
+	}
+	if old.List != 0 && old.List != rec.List {
+		if err := t.deleteAll(table.ExtentListOf(old.List)); err != nil {
+			return err
+		}
 	}
 	switch {
 	case rec.Base != nil && old.Base == nil:
@@ -288,7 +355,7 @@ func (t *txn) dropDraft(ino uint64) error {
 	}
 	t.tx.Delete(k)
 	if old.List != 0 {
-		if err := t.deleteAll(table.ExtentListOf(old.List)); err != nil {
+		if err := errors.Join(t.deleteAll(table.ExtentListOf(old.List)), t.dropPatches(ino)); err != nil {
 			return err
 		}
 	}

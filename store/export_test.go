@@ -1,6 +1,11 @@
 package store
 
-import "time"
+import (
+	"time"
+
+	"pail/store/internal/meta"
+	"pail/store/internal/meta/table"
+)
 
 // MoveSlowly has every rename of a directory leave its records to a move, which begins
 // after a delay and takes a few of them at a time.
@@ -30,4 +35,17 @@ func (s *Store) Pieces(bucket, key, version string) (extents, files int, err err
 		return err
 	})
 	return extents, files, err
+}
+
+// Patches counts the patches of drafts in the records.
+func Patches(s *Store) int {
+	v := s.db.View()
+	defer v.Close()
+	it := v.Scan(meta.ScanOptions{Prefix: table.Patches(), KeysOnly: true})
+	defer it.Close()
+	n := 0
+	for it.Next() {
+		n++
+	}
+	return n
 }

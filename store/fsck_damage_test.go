@@ -244,7 +244,7 @@ func messages() map[byte]record.Record {
 		'b': new(record.Bucket), 'h': new(record.Version), 'd': new(record.Version), 'v': new(record.Version),
 		'n': new(record.Dir), 'x': new(record.Dir), 'l': new(record.Blob), 'e': new(record.ExtentList),
 		'p': new(record.Pending), 'w': new(record.Draft), 'u': new(record.Upload), 'q': new(record.Part),
-		'm': new(record.Move), 'f': new(record.Change), 'c': new(record.Cursor),
+		'a': new(record.Patch), 'm': new(record.Move), 'f': new(record.Change), 'c': new(record.Cursor),
 	}
 }
 
@@ -259,7 +259,7 @@ func TestFsckFindsDamagedRecords(t *testing.T) {
 	}
 	tables := map[byte]int{}
 	// What nothing else tells of: that a record of these is missing cannot be found.
-	silent := map[byte]bool{'c': true, 'f': true, 't': true, 'x': true, 's': true, 'p': true}
+	silent := map[byte]bool{'a': true, 'c': true, 'f': true, 't': true, 'x': true, 's': true, 'p': true}
 	keys, values := m.records()
 	// Nor does anything tell how many regions of a draft there should be.
 	var region []byte

@@ -33,6 +33,9 @@ func (f *fsck) checkDrafts() error {
 	if err != nil {
 		return err
 	}
+	if err := f.checkPatches(); err != nil {
+		return err
+	}
 	err = f.scan(table.Pendings(), func(k, v []byte) error {
 		var p record.Pending
 		if err := unmarshal(k, v, &p); err != nil {
@@ -55,6 +58,31 @@ func (f *fsck) checkDrafts() error {
 			return nil
 		}
 		return f.wrong(k, "there is no such upload")
+	})
+}
+
+// checkPatches checks that what was written to drafts has drafts to be put over.
+func (f *fsck) checkPatches() error {
+	return f.scan(table.Patches(), func(k, v []byte) error {
+		var p record.Patch
+		if err := unmarshal(k, v, &p); err != nil {
+			return err
+		}
+		var d record.Draft
+		switch ok, err := f.sn.get(table.Draft(table.SplitBucket(k)), &d); {
+		case unreadable(err):
+			return nil // which is reported
+		case err != nil:
+			return err
+		case !ok || d.Blob == 0:
+			return f.wrong(k, "there is no such draft")
+		}
+		for _, r := range p.Runs {
+			if r.Off < 0 || r.Off+int64(len(r.Data)) > p.Size {
+				return f.wrong(k, "it writes behind the draft's end")
+			}
+		}
+		return nil
 	})
 }
 
@@ -88,6 +116,9 @@ func (f *fsck) wrongDraft(ino uint64, d *record.Draft) (string, error) {
 	what, err := f.wrongRegions(d)
 	if err != nil || what != "" {
 		return what, err
+	}
+	if d.BlobSize == 0 {
+		return "", nil
 	}
 	return f.wrongDraftFile(ino, blob.ID(d.Blob))
 }

@@ -56,6 +56,9 @@ func tableChecks() []tableCheck {
 			}
 			return f.checkLabels(k, d.Version)
 		}},
+		{table.Patches()[0], "patch of a draft", titleNumber, func(f *fsck, k, v []byte) error {
+			return errors.Join(firstError(split(k)), unmarshal(k, v, new(record.Patch)))
+		}},
 		{table.AllUploads()[0], "upload", titleSplit(dropNumber(table.SplitUpload)), (*fsck).checkUpload},
 		{table.AllParts()[0], "part of upload", titleNumber, (*fsck).checkPart},
 		{table.Moves()[0], "rename", titleNumber, func(f *fsck, k, v []byte) error {

@@ -355,9 +355,8 @@ func (sn *snap) loadDraft(n *inode, r *record.Draft) error {
 	if err != nil {
 		return err
 	}
-	d.file, err = sn.s.blobs.Reopen(blob.ID(r.Blob), r.BlobSize)
-	if err != nil {
-		return blobError(err)
+	if d.file, err = sn.s.reopenDraft(r); err != nil {
+		return err
 	}
 	n.body = &body{s: sn.s, size: base.Size()}
 	n.body.setExtents(base)
@@ -370,7 +369,10 @@ func (sn *snap) loadDraft(n *inode, r *record.Draft) error {
 	d.m.Truncate(d.size)
 	d.sync.toFile(r.BaseLimit)
 	n.draft = d
-	return sn.overlayRegions(d, r.List)
+	if err := sn.overlayRegions(d, r.List); err != nil {
+		return err
+	}
+	return sn.overlayPatches(n, d)
 }
 
 // overlayRegions puts the recorded regions over a draft's base.

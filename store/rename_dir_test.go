@@ -364,6 +364,7 @@ func TestMain(m *testing.M) {
 var children = map[string]func(args []string) error{
 	"rename": renameAndDie,
 	"sync":   syncAndDie,
+	"patch":  patchAndDie,
 	"temp":   tempAndDie,
 	"swap":   swapAndDie,
 	"hold":   holdAndDie,

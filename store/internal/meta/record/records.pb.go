@@ -1282,7 +1282,9 @@ func (x *Pending) GetPredecessor() *Version {
 
 // A Draft is the state of a draft as of its last fsync. A small one has its bytes
 // here. One with a content file is its base, cut to base_limit, made version.size
-// bytes long, with the regions that stand in the extent list put over it.
+// bytes long, with the regions that stand in the extent list put over it, and its
+// patches over that. If none of the file's bytes are known to be on disk (blob_size 0),
+// there may be no such file.
 type Draft struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
@@ -1439,6 +1441,137 @@ func (x *Draft) GetLabeled() bool {
 	return false
 }
 
+// A Patch is what was written to a draft with a content file between two fsyncs, to be
+// put over the draft and the patches before it.
+type Patch struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Size          int64                  `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"` // of the content then
+	MtimeNs       int64                  `protobuf:"varint,3,opt,name=mtime_ns,json=mtimeNs,proto3" json:"mtime_ns,omitempty"`
+	CtimeNs       int64                  `protobuf:"varint,4,opt,name=ctime_ns,json=ctimeNs,proto3" json:"ctime_ns,omitempty"`
+	Runs          []*Run                 `protobuf:"bytes,5,rep,name=runs,proto3" json:"runs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Patch) Reset() {
+	*x = Patch{}
+	mi := &file_records_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Patch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Patch) ProtoMessage() {}
+
+func (x *Patch) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Patch.ProtoReflect.Descriptor instead.
+func (*Patch) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Patch) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *Patch) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Patch) GetMtimeNs() int64 {
+	if x != nil {
+		return x.MtimeNs
+	}
+	return 0
+}
+
+func (x *Patch) GetCtimeNs() int64 {
+	if x != nil {
+		return x.CtimeNs
+	}
+	return 0
+}
+
+func (x *Patch) GetRuns() []*Run {
+	if x != nil {
+		return x.Runs
+	}
+	return nil
+}
+
+// A Run is bytes in a row.
+type Run struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Off           int64                  `protobuf:"varint,1,opt,name=off,proto3" json:"off,omitempty"`
+	Data          []byte                 `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Run) Reset() {
+	*x = Run{}
+	mi := &file_records_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Run) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Run) ProtoMessage() {}
+
+func (x *Run) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Run.ProtoReflect.Descriptor instead.
+func (*Run) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Run) GetOff() int64 {
+	if x != nil {
+		return x.Off
+	}
+	return 0
+}
+
+func (x *Run) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
 // An ExtentList is one chunk of a list of extents. Compaction gives a list other extents
 // with the same bytes; its first chunk then says what the contents that own it cannot know.
 type ExtentList struct {
@@ -1453,7 +1586,7 @@ type ExtentList struct {
 
 func (x *ExtentList) Reset() {
 	*x = ExtentList{}
-	mi := &file_records_proto_msgTypes[14]
+	mi := &file_records_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1465,7 +1598,7 @@ func (x *ExtentList) String() string {
 func (*ExtentList) ProtoMessage() {}
 
 func (x *ExtentList) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[14]
+	mi := &file_records_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1478,7 +1611,7 @@ func (x *ExtentList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtentList.ProtoReflect.Descriptor instead.
 func (*ExtentList) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{14}
+	return file_records_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ExtentList) GetSchema() uint32 {
@@ -1527,7 +1660,7 @@ type Upload struct {
 
 func (x *Upload) Reset() {
 	*x = Upload{}
-	mi := &file_records_proto_msgTypes[15]
+	mi := &file_records_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1539,7 +1672,7 @@ func (x *Upload) String() string {
 func (*Upload) ProtoMessage() {}
 
 func (x *Upload) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[15]
+	mi := &file_records_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1552,7 +1685,7 @@ func (x *Upload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upload.ProtoReflect.Descriptor instead.
 func (*Upload) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{15}
+	return file_records_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Upload) GetSchema() uint32 {
@@ -1634,7 +1767,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_records_proto_msgTypes[16]
+	mi := &file_records_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1646,7 +1779,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[16]
+	mi := &file_records_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1659,7 +1792,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{16}
+	return file_records_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Part) GetSchema() uint32 {
@@ -1740,7 +1873,7 @@ type Move struct {
 
 func (x *Move) Reset() {
 	*x = Move{}
-	mi := &file_records_proto_msgTypes[17]
+	mi := &file_records_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1752,7 +1885,7 @@ func (x *Move) String() string {
 func (*Move) ProtoMessage() {}
 
 func (x *Move) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[17]
+	mi := &file_records_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1765,7 +1898,7 @@ func (x *Move) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Move.ProtoReflect.Descriptor instead.
 func (*Move) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{17}
+	return file_records_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Move) GetSchema() uint32 {
@@ -1880,7 +2013,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_records_proto_msgTypes[18]
+	mi := &file_records_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1892,7 +2025,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[18]
+	mi := &file_records_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1905,7 +2038,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{18}
+	return file_records_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Change) GetSchema() uint32 {
@@ -2004,7 +2137,7 @@ type Cursor struct {
 
 func (x *Cursor) Reset() {
 	*x = Cursor{}
-	mi := &file_records_proto_msgTypes[19]
+	mi := &file_records_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2016,7 +2149,7 @@ func (x *Cursor) String() string {
 func (*Cursor) ProtoMessage() {}
 
 func (x *Cursor) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[19]
+	mi := &file_records_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2029,7 +2162,7 @@ func (x *Cursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cursor.ProtoReflect.Descriptor instead.
 func (*Cursor) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{19}
+	return file_records_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Cursor) GetSchema() uint32 {
@@ -2210,7 +2343,16 @@ const file_records_proto_rawDesc = "" +
 	"\x03uid\x18\f \x01(\rR\x03uid\x12\x12\n" +
 	"\x04door\x18\r \x01(\rR\x04door\x12\x12\n" +
 	"\x04lent\x18\x0e \x03(\x04R\x04lent\x12\x18\n" +
-	"\alabeled\x18\x0f \x01(\bR\alabeled\"\x85\x01\n" +
+	"\alabeled\x18\x0f \x01(\bR\alabeled\"\x8f\x01\n" +
+	"\x05Patch\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x03R\x04size\x12\x19\n" +
+	"\bmtime_ns\x18\x03 \x01(\x03R\amtimeNs\x12\x19\n" +
+	"\bctime_ns\x18\x04 \x01(\x03R\actimeNs\x12$\n" +
+	"\x04runs\x18\x05 \x03(\v2\x10.pail.record.RunR\x04runs\"+\n" +
+	"\x03Run\x12\x10\n" +
+	"\x03off\x18\x01 \x01(\x03R\x03off\x12\x12\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data\"\x85\x01\n" +
 	"\n" +
 	"ExtentList\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12-\n" +
@@ -2286,7 +2428,7 @@ func file_records_proto_rawDescGZIP() []byte {
 	return file_records_proto_rawDescData
 }
 
-var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_records_proto_goTypes = []any{
 	(*Bucket)(nil),     // 0: pail.record.Bucket
 	(*Settings)(nil),   // 1: pail.record.Settings
@@ -2302,45 +2444,48 @@ var file_records_proto_goTypes = []any{
 	(*Blob)(nil),       // 11: pail.record.Blob
 	(*Pending)(nil),    // 12: pail.record.Pending
 	(*Draft)(nil),      // 13: pail.record.Draft
-	(*ExtentList)(nil), // 14: pail.record.ExtentList
-	(*Upload)(nil),     // 15: pail.record.Upload
-	(*Part)(nil),       // 16: pail.record.Part
-	(*Move)(nil),       // 17: pail.record.Move
-	(*Change)(nil),     // 18: pail.record.Change
-	(*Cursor)(nil),     // 19: pail.record.Cursor
-	nil,                // 20: pail.record.Bucket.TagsEntry
-	nil,                // 21: pail.record.Version.MetadataEntry
-	nil,                // 22: pail.record.Version.TagsEntry
-	nil,                // 23: pail.record.Version.XattrsEntry
-	nil,                // 24: pail.record.Dir.XattrsEntry
+	(*Patch)(nil),      // 14: pail.record.Patch
+	(*Run)(nil),        // 15: pail.record.Run
+	(*ExtentList)(nil), // 16: pail.record.ExtentList
+	(*Upload)(nil),     // 17: pail.record.Upload
+	(*Part)(nil),       // 18: pail.record.Part
+	(*Move)(nil),       // 19: pail.record.Move
+	(*Change)(nil),     // 20: pail.record.Change
+	(*Cursor)(nil),     // 21: pail.record.Cursor
+	nil,                // 22: pail.record.Bucket.TagsEntry
+	nil,                // 23: pail.record.Version.MetadataEntry
+	nil,                // 24: pail.record.Version.TagsEntry
+	nil,                // 25: pail.record.Version.XattrsEntry
+	nil,                // 26: pail.record.Dir.XattrsEntry
 }
 var file_records_proto_depIdxs = []int32{
-	20, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
+	22, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
 	1,  // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
 	2,  // 2: pail.record.Settings.no_history:type_name -> pail.record.Patterns
 	5,  // 3: pail.record.Content.extents:type_name -> pail.record.Extent
 	3,  // 4: pail.record.Version.attr:type_name -> pail.record.Attr
 	6,  // 5: pail.record.Version.content:type_name -> pail.record.Content
 	4,  // 6: pail.record.Version.headers:type_name -> pail.record.Headers
-	21, // 7: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
-	22, // 8: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
+	23, // 7: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
+	24, // 8: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
 	7,  // 9: pail.record.Version.checksums:type_name -> pail.record.Checksum
-	23, // 10: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
+	25, // 10: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
 	9,  // 11: pail.record.Version.layout:type_name -> pail.record.PartRun
 	3,  // 12: pail.record.Dir.attr:type_name -> pail.record.Attr
-	24, // 13: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
+	26, // 13: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
 	8,  // 14: pail.record.Pending.predecessor:type_name -> pail.record.Version
 	8,  // 15: pail.record.Draft.version:type_name -> pail.record.Version
 	6,  // 16: pail.record.Draft.base:type_name -> pail.record.Content
-	5,  // 17: pail.record.ExtentList.extents:type_name -> pail.record.Extent
-	8,  // 18: pail.record.Upload.version:type_name -> pail.record.Version
-	6,  // 19: pail.record.Part.content:type_name -> pail.record.Content
-	7,  // 20: pail.record.Part.checksums:type_name -> pail.record.Checksum
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	15, // 17: pail.record.Patch.runs:type_name -> pail.record.Run
+	5,  // 18: pail.record.ExtentList.extents:type_name -> pail.record.Extent
+	8,  // 19: pail.record.Upload.version:type_name -> pail.record.Version
+	6,  // 20: pail.record.Part.content:type_name -> pail.record.Content
+	7,  // 21: pail.record.Part.checksums:type_name -> pail.record.Checksum
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }
@@ -2355,7 +2500,7 @@ func file_records_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_proto_rawDesc), len(file_records_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -15,6 +15,7 @@
 //	'g'    blob id                                -           content files to delete
 //	'p'    seq                                    Pending     published, not known to be on disk
 //	'w'    inode                                  Draft       drafts that were fsynced
+//	'a'    inode, number                          Patch       what was fsynced of a draft since then
 //	'u'    bucket, escaped key, upload number     Upload      uploads in S3's order
 //	'q'    upload number, part                    Part        parts
 //	'm'    move id                                Move        directory renames on their way
@@ -50,6 +51,7 @@ const (
 	garbage    = 'g'
 	pending    = 'p'
 	drafts     = 'w'
+	patches    = 'a'
 	uploads    = 'u'
 	parts      = 'q'
 	moves      = 'm'
@@ -301,6 +303,17 @@ func Draft(ino uint64) []byte { return numbered(drafts, ino) }
 
 // Drafts is the prefix of all synced drafts.
 func Drafts() []byte { return []byte{drafts} }
+
+// Patch is where a patch of a draft stands.
+func Patch(ino uint64, number uint32) []byte {
+	return binary.BigEndian.AppendUint32(numbered(patches, ino), number)
+}
+
+// PatchesOf is the prefix of the patches of a draft, in the order in which they were made.
+func PatchesOf(ino uint64) []byte { return numbered(patches, ino) }
+
+// Patches is the prefix of all patches.
+func Patches() []byte { return []byte{patches} }
 
 // Upload is where an upload stands.
 func Upload(bucket uint64, key string, number uint64) []byte {
