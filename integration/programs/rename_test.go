@@ -97,7 +97,7 @@ var renamings = []renaming{
 	{"too long a name", "f=a", "f", x255 + "x", 0, unix.ENAMETOOLONG, ""},
 	{"the longest name", "f=a", "f", x255, 0, nil, x255 + "=a"},
 	{"not UTF-8", "f=a", "f", "a\xff", 0, unix.EILSEQ, ""},
-	{"reserved for history", "f=a", "f", ".versions", 0, unix.EPERM, ""},
+	{"reserved for history", "f=a", "f", ".versions", 0, unix.EISDIR, ""},
 	{"reserved for escapes", "f=a", "f", "%pail-x", 0, unix.EINVAL, ""},
 	{"keys too long", deep + y200 + "=a", "d", "d" + strings.Repeat("x", 30), 0, unix.ENAMETOOLONG, ""},
 	{"keys too long of directories", deep + y200 + "/", "d", "d" + strings.Repeat("x", 30), 0, unix.ENAMETOOLONG, ""},
