@@ -58,8 +58,10 @@ type Device struct {
 func New(fd int, fs Filesystem, o *fuse.MountOptions) (*Device, error) {
 	d := &Device{
 		fd: fd, fs: fs, server: fuse.NewProtocolServer(fs, o), debug: o.Debug, onPanic: o.PanicHandler,
-		patience: newPatience(), watcher: newWatcher(), ended: make(chan struct{}),
+		watcher: newWatcher(), ended: make(chan struct{}),
 	}
+	d.score = scoreMax
+	d.measure()
 	d.bufs.New = func() any { return newBuffers(o.MaxWrite) }
 	if err := d.greet(); err != nil {
 		return nil, errors.Join(err, unix.Close(fd))

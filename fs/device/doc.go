@@ -27,8 +27,9 @@
 //     reading and closing of a small file 155 instead of 304 (medians of runs in turn).
 //   - Looking costs processor time that somebody else may need, so it ends soon, and is
 //     only done while it pays: the waiter counts how often the next request came within
-//     that time (see patience), and sleeps at once where most do not. On one processor
-//     there is nobody to wait for without sleeping.
+//     that time (see patience), and sleeps at once where most do not, and while the
+//     machine has more to do than it has processors: there nothing is won, and a write
+//     of 4 KiB took 90 us instead of 47 (23 threads wanting two processors).
 //   - The worker that took a request answers it, with nobody reading meanwhile: to wake
 //     another each time would cost as much as most answers. What tells that another is
 //     needed: requests are there whenever one was answered (crowd), or nothing has moved

@@ -17,6 +17,8 @@ const (
 	tick = 2 * time.Millisecond
 	// idleTicks is for how many the mount has to be idle for the watcher to sleep.
 	idleTicks = 16
+	// measureTicks is how often it is looked how busy the machine is.
+	measureTicks = 256
 )
 
 func newWatcher() watcher { return watcher{wake: make(chan struct{}, 1)} }
@@ -59,7 +61,10 @@ func (d *Device) watch() {
 // connection has ended.
 func (d *Device) watchBusy(ticker *time.Ticker) bool {
 	last := d.served.Load()
-	for idle := 0; idle < idleTicks; {
+	for idle, ticks := 0, 0; idle < idleTicks; ticks++ {
+		if ticks%measureTicks == 0 {
+			d.measure()
+		}
 		select {
 		case <-ticker.C:
 		case <-d.ended:

@@ -2,6 +2,7 @@ package device
 
 import (
 	"runtime"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -117,19 +118,31 @@ func (d *Device) sleep() {
 
 // A patience knows whether looking pays. It belongs to the waiter.
 type patience struct {
-	alone bool // there is one processor
-	score int  // of the last waits, those that were short against those that were not
+	score  int         // of the last waits, those that were short against those that were not
+	wanted atomic.Bool // others need the processors
 }
 
 // scoreMax bounds how much the past weighs.
 const scoreMax = 16
 
-func newPatience() patience {
-	return patience{alone: runtime.NumCPU() == 1, score: scoreMax}
+// pays says whether the next request will probably come soon, and nobody else has a use
+// for the processor until then.
+func (p *patience) pays() bool { return p.score > scoreMax/2 && !p.wanted.Load() }
+
+// measure looks how busy the machine is. A program and its mount may keep two processors
+// busy between them; with one processor there is nobody to wait for without sleeping.
+func (p *patience) measure() {
+	p.wanted.Store(runtime.NumCPU() == 1 || loadAverage() > float64(runtime.NumCPU()+1))
 }
 
-// pays says whether the next request will probably come soon.
-func (p *patience) pays() bool { return p.score > scoreMax/2 && !p.alone }
+// loadAverage is how many threads ran or wanted to, over the last minute.
+func loadAverage() float64 {
+	var si unix.Sysinfo_t
+	if unix.Sysinfo(&si) != nil {
+		return 0
+	}
+	return float64(si.Loads[0]) / (1 << 16) // SI_LOAD_SHIFT
+}
 
 // learn notes whether a request came within spinFor.
 func (p *patience) learn(soon bool) {

@@ -4,7 +4,7 @@ import "testing"
 
 // Looking goes on while most requests come soon, ends when most do not, and comes back.
 func TestPatienceFollowsTheLastWaits(t *testing.T) {
-	p := patience{score: scoreMax}
+	p := &patience{score: scoreMax}
 	learn := func(soon bool, times int) {
 		for range times {
 			p.learn(soon)
@@ -29,8 +29,8 @@ func TestPatienceFollowsTheLastWaits(t *testing.T) {
 	if !p.pays() {
 		t.Error("short waits do not bring it back")
 	}
-	p.alone = true
+	p.wanted.Store(true)
 	if p.pays() {
-		t.Error("on one processor nobody can be waited for like that")
+		t.Error("it goes on though others need the processors")
 	}
 }
