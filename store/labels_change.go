@@ -177,14 +177,19 @@ func (se *Session) changeLabels(ctx context.Context, mode commitMode, nd Node, k
 		return fault.New(fault.ReadOnly, "the past cannot be changed").At(nd.Bucket, nd.Key)
 	case nd.version() != "":
 		bucket, key := nd.at()
+		var now *record.Version
 		_, err := se.update(ctx, mode, bucket, func(t *txn, b *record.Bucket) error {
 			return t.edit(b, key, nd.version(), func(v *record.Version) error {
 				if v.Marker {
 					return fault.New(fault.MethodNotAllowed, "version %s is a delete marker", versionID(v)).At(bucket, key)
 				}
+				now = v
 				return fn(v)
 			})
 		})
+		if err == nil {
+			se.s.relabeled(now, kind, fn)
+		}
 		return err
 	case nd.File != nil:
 		return nd.File.n.changeLabels(ctx, se, mode, kind, fn)
@@ -311,10 +316,14 @@ func (s *Store) relabeled(now *record.Version, kind labelKind, fn func(*record.V
 	return true
 }
 
-// follow takes over what became of an open file's record. mu is held.
+// follow takes over what became of an open file's record, unless that is of an older
+// version than the last. mu is held.
 func (n *inode) follow(now *record.Version) {
+	if n.base.GetSeq() > now.Seq {
+		return
+	}
 	n.attr.CtimeNs = max(n.attr.CtimeNs, now.GetAttr().GetCtimeNs())
-	if n.base != nil && n.base.Seq <= now.Seq {
+	if n.base != nil {
 		n.base = proto.CloneOf(now)
 	}
 	if n.own != nil {

@@ -230,18 +230,18 @@ func (r *modelRun) checkAll() {
 	if got, want := r.keys(modelBucket, "", 1+r.rng.IntN(20)), r.m.liveKeys(); !slices.Equal(got, want) {
 		r.Fatalf("listed\n%q, want\n%q", got, want)
 	}
-	for key := range r.m.keys {
+	for _, key := range slices.Sorted(maps.Keys(r.m.keys)) {
 		r.checkHead(key)
 		r.checkName(key)
 	}
-	for dir := range r.m.dirs {
+	for _, dir := range slices.Sorted(maps.Keys(r.m.dirs)) {
 		r.checkDir(dir)
 		r.checkNames(dir, 1+r.rng.IntN(5))
 	}
 	for i := range r.handles {
 		r.checkHandle(i)
 	}
-	for key := range r.m.keys {
+	for _, key := range slices.Sorted(maps.Keys(r.m.keys)) {
 		r.checkVersions(key)
 	}
 	r.checkUsage()
@@ -387,7 +387,7 @@ func (r *modelRun) opListVersions() {
 	r.note("list versions %+v", in)
 	got, groups := r.allVersions(modelBucket, in)
 	keys, want := []string{}, []string{}
-	for key := range r.m.keys {
+	for _, key := range slices.Sorted(maps.Keys(r.m.keys)) {
 		if strings.HasPrefix(key, in.Prefix) && len(r.m.versions(key)) > 0 {
 			keys = append(keys, key)
 		}

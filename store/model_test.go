@@ -391,6 +391,9 @@ func (r *modelRun) opTags() {
 	r.want(r.se.SetTags(r.ctx, modelBucket, key, ref, tags), want)
 	if want == fault.None {
 		v.tags = tags
+		if n := r.m.opened(v.ino); n != nil && n.base != nil && n.base.number == v.number && n.key == key {
+			n.base.tags = tags // should the object go, the file keeps them
+		}
 	}
 	r.check(key)
 }

@@ -424,7 +424,7 @@ func (m *reference) rekey(name func(string) string) {
 }
 
 func (m *reference) moveDirs(from, to string) {
-	for _, d := range slices.Collect(maps.Keys(m.dirs)) {
+	for _, d := range slices.Sorted(maps.Keys(m.dirs)) {
 		if strings.HasPrefix(d, from) {
 			m.dirs[to+d[len(from):]] = m.dirs[d]
 			delete(m.dirs, d)
@@ -434,7 +434,7 @@ func (m *reference) moveDirs(from, to string) {
 
 // moveKeys moves the live keys below a directory whose directories have moved.
 func (m *reference) moveKeys(from, to string) {
-	for _, key := range slices.Collect(maps.Keys(m.keys)) {
+	for _, key := range slices.Sorted(maps.Keys(m.keys)) {
 		v := m.head(key)
 		if v == nil || !strings.HasPrefix(key, from) {
 			continue
