@@ -357,7 +357,7 @@ func (f *filesystem) StatFs(_ <-chan struct{}, _ *fuse.InHeader, out *fuse.Statf
 	if err := unix.Statfs(f.store.Dir(), &st); err != nil {
 		return f.status("statfs", err)
 	}
-	reserve := uint64(f.store.Status().Reserve) / uint64(st.Bsize)
+	reserve := uint64(f.store.Status().Reserve) / uint64(st.Frsize) // what blocks are counted in
 	*out = fuse.StatfsOut{
 		Blocks: st.Blocks, Bfree: st.Bfree - min(reserve, st.Bfree), Bavail: st.Bavail - min(reserve, st.Bavail),
 		Files: st.Files, Ffree: st.Ffree, Bsize: uint32(st.Bsize), Frsize: uint32(st.Frsize), NameLen: 255,

@@ -92,9 +92,7 @@ func (f *filesystem) Fallocate(_ <-chan struct{}, in *fuse.FallocateIn) fuse.Sta
 	case unix.FALLOC_FL_PUNCH_HOLE:
 		err = h.file.PunchHole(f.ctx, off, n)
 	case unix.FALLOC_FL_ZERO_RANGE:
-		if err = h.file.PunchHole(f.ctx, off, n); err == nil {
-			err = h.file.Allocate(f.ctx, off, n, keep)
-		}
+		err = h.file.ZeroRange(f.ctx, off, n, keep)
 	default:
 		return fuse.ENOTSUP
 	}

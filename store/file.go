@@ -270,13 +270,25 @@ func (f *File) Truncate(ctx context.Context, size int64) error {
 }
 
 // Allocate makes sure that there is room for n bytes at off, and unless keepSize makes
-// the file reach to their end.
+// the file reach to their end. EntityTooLarge is an end beyond the largest object size.
 func (f *File) Allocate(ctx context.Context, off, n int64, keepSize bool) error {
+	return f.allocate(off, n, keepSize, false)
+}
+
+// ZeroRange is Allocate, and the n bytes read as zeros. If it fails they are as before.
+func (f *File) ZeroRange(ctx context.Context, off, n int64, keepSize bool) error {
+	return f.allocate(off, n, keepSize, true)
+}
+
+func (f *File) allocate(off, n int64, keepSize, zero bool) error {
 	if err := f.writable(); err != nil {
 		return err
 	}
 	if err := f.n.s.room(); err != nil {
 		return err
+	}
+	if limit := f.n.s.maxObjectSize(); off > limit || n > limit-off {
+		return tooLarge(limit)
 	}
 	if sp := f.n.s.db.Space(); n > sp.Free-sp.Reserve {
 		return fault.New(fault.NoSpace, "%d bytes do not fit on the disk beside the store's reserve", n)
@@ -289,7 +301,12 @@ func (f *File) Allocate(ctx context.Context, off, n int64, keepSize bool) error 
 			}
 		}
 		if d.file != nil {
-			return grows, blobError(d.file.Allocate(off, n))
+			if err := d.file.Allocate(off, n); err != nil {
+				return grows, blobError(err)
+			}
+		}
+		if zero {
+			return true, d.punch(off, n)
 		}
 		return grows, nil
 	})
