@@ -11,10 +11,11 @@ import (
 )
 
 // CopyRange makes n bytes at dstOff of another file, or of another place in this one,
-// those at srcOff of this one, fewer at this file's end, and returns how many. Published
-// bytes do not move: dst refers to them where they are. What is copied is what cannot
-// be shared: bytes that this file's own draft may still change, and pieces of up to
-// Options.InlineMax bytes, which would cost more as references. Holes stay holes.
+// those at srcOff of this one, fewer at this file's end or the largest object size, and
+// returns how many. Published bytes do not move: dst refers to them where they are. What
+// is copied is what cannot be shared: bytes that this file's own draft may still change,
+// and pieces of up to Options.InlineMax bytes, which would cost more as references. Holes
+// stay holes.
 //
 // dst must have been opened for writing, and not for appending. Ranges that overlap in
 // one file are InvalidArgument, as copy_file_range(2) has it. Others may see the copy
@@ -37,6 +38,11 @@ func (f *File) CopyRange(ctx context.Context, dst *File, srcOff, dstOff, n int64
 	case f.n != nil && f.n == dst.n && srcOff < dstOff+n && dstOff < srcOff+n:
 		return 0, fault.New(fault.InvalidArgument, "the ranges overlap")
 	}
+	limit := dst.se.s.maxObjectSize()
+	if dstOff >= limit {
+		return 0, tooLarge(limit)
+	}
+	n = min(n, limit-dstOff)
 	runs, unpin := f.runs(srcOff, n)
 	defer unpin()
 	var done int64

@@ -246,18 +246,25 @@ func (f *File) changeIf(fn func(*draft) (changed bool, err error)) error {
 }
 
 // WriteAt puts p at off. Every handle of the file sees it at once. EntityTooLarge is a
-// file over the largest object size.
+// file over the largest object size: what fits is written then.
 func (f *File) WriteAt(ctx context.Context, p []byte, off int64) (n int, err error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
+	var limit int64
 	err = f.change(func(d *draft) error {
 		if f.flags.Append {
 			off = max(off, d.size)
 		}
-		n, err = d.writeAt(p, off)
+		if limit = d.s.maxObjectSize(); off >= limit {
+			return tooLarge(limit)
+		}
+		n, err = d.writeAt(p[:min(int64(len(p)), limit-off)], off)
 		return err
 	})
+	if err == nil && n < len(p) {
+		err = tooLarge(limit)
+	}
 	return n, err
 }
 
