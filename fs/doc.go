@@ -121,5 +121,8 @@
 //     turns all of them off and saves that.
 //
 // Left out on purpose: hard links, FIFOs, sockets and devices (EPERM); file locks,
-// which the kernel keeps by itself; atime, which FUSE does not keep.
+// which the kernel keeps by itself; atime, which FUSE does not keep; clones (FICLONE is
+// EOPNOTSUPP: extents are shared by copy_file_range). sync(2) and syncfs(2) hand over what
+// is in mapped pages and then return, for the kernel has no request for them that go-fuse
+// answers: what was published is on disk within a second, and fsync(2) waits for it.
 package fs

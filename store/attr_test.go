@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -148,6 +149,27 @@ func TestAttributesOfFilesBeingOpened(t *testing.T) {
 		}
 		if want.Attr.Mode&0o7777 != mode {
 			t.Fatalf("mode %o, want %o", want.Attr.Mode, mode)
+		}
+	}
+}
+
+// TestTimesFarAway sets times that records cannot hold: the nearest is kept, as disks do.
+func TestTimesFarAway(t *testing.T) {
+	r := newRig(t, store.Options{})
+	r.bucket(timeBucket, versioning.Unversioned)
+	r.put(timeBucket, "f", "body")
+	r.put(timeBucket, "d/", "")
+	first, last := time.Unix(0, math.MinInt64), time.Unix(0, math.MaxInt64)
+	for _, c := range []struct{ set, want time.Time }{
+		{time.Unix(1<<34, 1), last}, {last.Add(1), last}, {last, last}, {last.Add(-1), last.Add(-1)}, {time.Unix(-1, 5), time.Unix(-1, 5)},
+		{first, first}, {first.Add(-1), first}, {time.Unix(-1<<40, 0), first},
+	} {
+		for _, key := range []string{"f", "d/"} {
+			got, err := r.se.SetAttr(r.ctx, timeBucket, key, store.AttrChange{Atime: &c.set, Mtime: &c.set})
+			r.ok(err)
+			if !got.Mtime.Equal(c.want) || !got.Atime.Equal(c.want) {
+				t.Errorf("%s: %v became %v and %v", key, c.set, got.Atime, got.Mtime)
+			}
 		}
 	}
 }

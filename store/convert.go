@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/base64"
+	"math"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -82,12 +83,23 @@ func fromAttr(a Attr, now time.Time) *record.Attr {
 		if t.IsZero() {
 			return now.UnixNano()
 		}
-		return t.UnixNano()
+		return nanoseconds(t)
 	}
 	return &record.Attr{
 		Mode: a.Mode, Uid: a.UID, Gid: a.GID, Unowned: a.Unowned,
 		AtimeNs: ns(a.Atime), MtimeNs: ns(a.Mtime), CtimeNs: ns(a.Ctime), BtimeNs: ns(a.Btime),
 	}
+}
+
+// nanoseconds is a time as records keep it: the nearest that they can.
+func nanoseconds(t time.Time) int64 {
+	switch {
+	case t.Before(time.Unix(0, math.MinInt64)):
+		return math.MinInt64
+	case t.After(time.Unix(0, math.MaxInt64)):
+		return math.MaxInt64
+	}
+	return t.UnixNano()
 }
 
 // apply changes the attributes of a record. The type in the mode stays. Giving a
@@ -104,15 +116,15 @@ func (c AttrChange) apply(a *record.Attr, now time.Time) {
 		a.Gid, a.Unowned = *c.GID, false
 	}
 	if c.Atime != nil {
-		a.AtimeNs = c.Atime.UnixNano()
+		a.AtimeNs = nanoseconds(*c.Atime)
 	}
 	if c.Mtime != nil {
-		a.MtimeNs = c.Mtime.UnixNano()
+		a.MtimeNs = nanoseconds(*c.Mtime)
 	}
 	if c.Ctime != nil {
 		now = *c.Ctime
 	}
-	a.CtimeNs = now.UnixNano()
+	a.CtimeNs = nanoseconds(now)
 }
 
 // applyTo changes the attributes of a version.

@@ -22,7 +22,8 @@ type Bucket struct {
 	RootIno    uint64 // inode number of the bucket's directory
 }
 
-// An Attr is what POSIX keeps about a file or a directory.
+// An Attr is what POSIX keeps about a file or a directory. Times have nanoseconds and lie
+// between the years 1677 and 2262; one that does not is kept as the nearest that does.
 type Attr struct {
 	// Mode holds the type (S_IFREG, S_IFLNK or S_IFDIR) and the permission bits.
 	Mode     uint32

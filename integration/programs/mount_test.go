@@ -110,6 +110,16 @@ func (m *mount) versions(key string, want int) []control.Object {
 	return all
 }
 
+// status is what pail status says.
+func (m *mount) status() control.Status {
+	m.t.Helper()
+	var st control.Status
+	if err := json.Unmarshal([]byte(m.pail("status", "--json")), &st); err != nil {
+		m.t.Fatal(err)
+	}
+	return st
+}
+
 // path is a name in the bucket "work".
 func (m *mount) path(name string) string { return filepath.Join(m.dir, name) }
 
