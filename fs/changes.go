@@ -9,8 +9,10 @@ import (
 )
 
 // Changes of the store are translated here into what the kernel must no longer
-// believe. Only the deepest directory on a key's path that the kernel knows can have
-// something cached about it.
+// believe. A change says by number in which directory it happened, and the kernel
+// knows directories by the same numbers: what stands where by the time that a change is
+// translated, or is on its way to the kernel, does not matter. A directory that the
+// kernel does not know has nothing cached in it.
 
 // observe hears of every change, on the committer's time.
 func (f *filesystem) observe(c store.Change) {
@@ -20,45 +22,62 @@ func (f *filesystem) observe(c store.Change) {
 	f.noteHistory(&c)
 	if c.Origin != f.origin {
 		f.notify.changed(c)
+		f.follow(&c)
 		return
 	}
-	if c.Kind == store.ObjectPut {
-		f.published(c)
-	}
+	f.ownChange(c)
 }
 
-// published follows a publish of our own. The kernel knows what it asked for, but two
-// things may surprise it: a file that lost its name to somebody else's object takes it
-// back, and a new file only now changes its directory. And what was read just before,
-// from records that did not have it and open files that no longer did, is not cached.
-func (f *filesystem) published(c store.Change) {
-	f.notify.count.Add(1)
-	at, stands, known := f.nodes.standing(c.Ino)
-	fresh := f.handles.published(c.Ino)
+// follow has the table of nodes follow what became of a directory, so that whoever is in
+// it is answered from where it is.
+func (f *filesystem) follow(c *store.Change) {
 	switch {
-	case !known:
-	case !stands:
-		f.notify.recheck(c)
-	case fresh:
-		if dir, ok := f.nodes.node(at.parent); ok && dir.told {
-			f.notify.attr(at.parent)
-		}
+	case c.Kind == store.DirRenamed:
+		f.nodes.follow(c.Ino, f.spotOf(toBucket(c), c.To, c.ToDir))
+	case c.Kind == store.ObjectsExchanged && c.OfDirs():
+		f.nodes.follow(c.Ino, f.spotOf(c.Bucket, c.Key, c.Dir))
+		f.nodes.follow(c.ToIno, f.spotOf(toBucket(c), c.To, c.ToDir))
+	case c.Kind == store.DirRemoved || c.Kind == store.BucketDeleted:
+		f.nodes.follow(c.Ino, spot{})
 	}
 }
 
-// A translator turns the changes of one batch into notes. It asks the store, not the
-// node table, which directory stands where: answers on their way to the kernel may
-// have left the table in another order than they reach the kernel in.
+func toBucket(c *store.Change) string { return cmp.Or(c.ToBucket, c.Bucket) }
+
+// spotOf returns where the kernel has a key that stands in the directory dir; nowhere, if
+// that cannot be told or the key is the root's.
+func (f *filesystem) spotOf(bucket, key string, dir uint64) spot {
+	segment := strings.TrimSuffix(key, "/")
+	holder := segment[:strings.LastIndexByte(segment, '/')+1]
+	var path []string
+	if segment == key {
+		path = names.Path(key, false)
+	} else {
+		path = names.DirPath(key)
+	}
+	path = path[len(names.DirPath(holder)):]
+	if f.isRoot(bucket, holder) {
+		dir = rootID
+	}
+	if dir == 0 || len(path) == 0 {
+		return spot{}
+	}
+	for ; len(path) > 1; path = path[1:] {
+		dir = f.partID(dir, path[0])
+	}
+	return spot{dir, path[0]}
+}
+
+// A translator turns the changes of one batch into notes.
 type translator struct {
-	f    *filesystem
-	se   *store.Session
-	dirs map[store.Path]uint64 // directories asked for; 0: there is none
-	add  func(note)
+	f   *filesystem
+	se  *store.Session
+	add func(note)
 }
 
 // translate says what changes make untrue, by way of add.
 func (f *filesystem) translate(changes []store.Change, add func(note)) {
-	t := translator{f: f, se: f.ownSession(), dirs: map[store.Path]uint64{}, add: add}
+	t := translator{f: f, se: f.ownSession(), add: add}
 	for i := range changes {
 		t.translate(&changes[i])
 	}
@@ -66,56 +85,64 @@ func (f *filesystem) translate(changes []store.Change, add func(note)) {
 
 func (t *translator) translate(c *store.Change) {
 	switch c.Kind {
-	case store.ObjectPut, store.DirMade:
-		t.appears(c.Bucket, c.Key, c.Ino)
-	case store.ObjectDeleted, store.DirRemoved:
-		t.vanishes(c.Bucket, c.Key, c.Ino)
-	case store.ObjectRenamed, store.DirRenamed:
-		t.vanishes(c.Bucket, c.Key, 0)
-		t.appears(cmp.Or(c.ToBucket, c.Bucket), c.To, c.Ino)
+	case store.ObjectPut:
+		t.object(c.Bucket, c.Key, c.Dir, 0)
+		t.content(c.Ino)
+	case store.ObjectDeleted:
+		t.object(c.Bucket, c.Key, c.Dir, c.Ino)
+	case store.ObjectRenamed:
+		t.object(c.Bucket, c.Key, c.Dir, 0)
+		t.object(toBucket(c), c.To, c.ToDir, 0)
+		t.content(c.Ino)
 	case store.ObjectsExchanged:
-		t.appears(c.Bucket, c.Key, 0)
-		t.appears(cmp.Or(c.ToBucket, c.Bucket), c.To, 0)
+		t.exchanged(c)
+	case store.DirMade:
+		t.directory(c.Bucket, c.Key, c.Dir, 0)
+	case store.DirRemoved:
+		t.directory(c.Bucket, c.Key, c.Dir, c.Ino)
+	case store.DirRenamed:
+		t.directory(c.Bucket, c.Key, c.Dir, 0)
+		t.directory(toBucket(c), c.To, c.ToDir, 0)
+		t.content(c.Ino)
 	case store.ObjectChanged, store.DirChanged:
 		t.attributes(c)
 	case store.BucketCreated, store.BucketDeleted:
 		if t.f.root.bucket == "" {
-			t.add(note{kind: noteName, id: rootID, name: c.Bucket})
+			t.name(rootID, []string{c.Bucket}, 0)
 		}
 		t.add(note{kind: noteContent, id: rootID})
 	}
+	t.root(c)
+}
+
+func (t *translator) exchanged(c *store.Change) {
+	named := t.object
+	if c.OfDirs() {
+		named = t.directory
+	}
+	named(c.Bucket, c.Key, c.Dir, 0)
+	named(toBucket(c), c.To, c.ToDir, 0)
+	t.content(c.Ino)
+	t.content(c.ToIno)
 }
 
 func (t *translator) attributes(c *store.Change) {
 	id := c.Ino
-	if c.Kind == store.DirChanged && t.f.root.bucket != "" && c.Key == t.f.root.place.Dir {
+	if c.Kind == store.DirChanged && t.f.isRoot(c.Bucket, c.Key) {
 		id = rootID
 	}
 	t.add(note{kind: noteAttr, id: id})
 }
 
-// appears says that a key came to life or got another content, as the inode ino or,
-// if that is 0, any.
-func (t *translator) appears(bucket, key string, ino uint64) {
-	tr, ok := t.follow(bucket, key)
-	if !ok {
-		return
-	}
-	t.nameChanged(tr.last(), tr.rest[0], 0)
-	if t.known(ino) {
-		t.add(note{kind: noteContent, id: ino})
-	}
-	t.body(bucket, key)
+// isRoot says whether a directory is the one that the mount shows as its root.
+func (f *filesystem) isRoot(bucket, dir string) bool {
+	return f.root.bucket != "" && bucket == f.root.bucket && dir == f.root.place.Dir
 }
 
-// body says that the object of a directory's own key changed, which shows in it.
-func (t *translator) body(bucket, key string) {
-	if !strings.HasSuffix(key, "/") {
-		return
-	}
-	if dir := t.inode(bucket, key); t.known(dir) {
-		path := names.Path(key, false)
-		t.nameChanged(dir, path[len(path)-1], 0)
+// content says that an inode has other attributes or bytes.
+func (t *translator) content(ino uint64) {
+	if t.known(ino) {
+		t.add(note{kind: noteContent, id: ino})
 	}
 }
 
@@ -124,30 +151,66 @@ func (t *translator) known(id uint64) bool {
 	return known
 }
 
-// vanishes says that a key is gone, and with it the inode ino, if that is not 0. The
-// directories that went with it are found by following: S3 lets those that nobody made
-// on purpose go with their last key, without a word.
-func (t *translator) vanishes(bucket, key string, ino uint64) {
-	tr, ok := t.follow(bucket, key)
-	if !ok {
-		return
+// object says that an object came to a key, went from it or is another one now; gone is
+// the inode that will never have a name again, if there is one. dir is the directory in
+// which the key stands.
+func (t *translator) object(bucket, key string, dir, gone uint64) {
+	holder := key[:strings.LastIndexByte(key, '/')+1]
+	if id := t.node(bucket, holder, dir); t.known(id) {
+		for _, shadowed := range []bool{false, true} {
+			t.name(id, names.Path(key, shadowed)[len(names.DirPath(holder)):], gone)
+		}
 	}
-	n, ok := t.f.nodes.child(tr.last(), tr.rest[0])
-	if len(tr.rest) > 1 || !ok || n.id != ino {
-		ino = 0 // the name may be a directory's by now
-	}
-	t.nameChanged(tr.last(), tr.rest[0], ino)
-	t.body(bucket, key)
 }
 
-// nameChanged says that a name in a directory means something else now; child, if it
-// is not 0, is an inode that had the name and will never have one again. A directory
-// that comes or goes also changes the name of an object beside it.
-func (t *translator) nameChanged(dir uint64, name string, child uint64) {
-	t.add(note{kind: noteName, id: dir, child: child, name: name})
-	if other, ok := otherName(name); ok {
-		t.add(note{kind: noteName, id: dir, name: other})
+// directory is object for a directory. That it comes or goes also changes the name of
+// an object beside it.
+func (t *translator) directory(bucket, key string, dir, gone uint64) {
+	path := names.DirPath(key)
+	if len(path) == 0 {
+		return // the bucket itself
 	}
+	beside := strings.TrimSuffix(key, "/")
+	holder := beside[:strings.LastIndexByte(beside, '/')+1]
+	if id := t.node(bucket, holder, dir); t.known(id) {
+		t.name(id, path[len(names.DirPath(holder)):], gone)
+		t.object(bucket, beside, id, 0)
+	}
+}
+
+// node returns the node of a directory by its key and, if it is known, its inode.
+func (t *translator) node(bucket, dir string, ino uint64) uint64 {
+	if t.f.isRoot(bucket, dir) {
+		return rootID
+	}
+	if ino != 0 {
+		return ino
+	}
+	d, err := t.se.StatDir(t.f.ctx, bucket, dir)
+	if err != nil {
+		return 0 // what the kernel knows of it, it was told of when the directory went
+	}
+	return d.Ino
+}
+
+// name says that a name, which may be a path of parts, means something else in a
+// directory now; gone is an inode that had it and will never have one again.
+func (t *translator) name(dir uint64, path []string, gone uint64) {
+	if len(path) == 0 {
+		return
+	}
+	for len(path) > 1 {
+		part := t.f.partID(dir, path[0])
+		if !t.known(part) {
+			gone = 0
+			break
+		}
+		dir, path = part, path[1:]
+	}
+	if n, ok := t.f.nodes.child(dir, path[0]); !ok || n.id != gone {
+		gone = 0
+	}
+	t.add(note{kind: noteName, id: dir, child: gone, name: path[0]})
 	for {
 		t.add(note{kind: noteContent, id: dir}) // its entries and times
 		n, ok := t.f.nodes.node(dir)
@@ -158,91 +221,39 @@ func (t *translator) nameChanged(dir uint64, name string, child uint64) {
 	}
 }
 
-// A trail is how far the kernel knows the way to a key.
-type trail struct {
-	ids  []uint64 // directories, from the root down
-	rest []string // what is left of the path; one name if its directory is known
-}
-
-func (t *trail) last() uint64 { return t.ids[len(t.ids)-1] }
-
-// follow goes down the path of a key as far as the kernel may know directories of it,
-// and drops on the way what it knows wrongly. ok is false if the key is not on this
-// mount.
-func (t *translator) follow(bucket, key string) (tr trail, ok bool) {
-	path, place, ok := t.f.pathTo(bucket, key)
-	if !ok || len(path) == 0 {
-		return trail{}, false
+// root follows what becomes of the directory that the mount shows as its root, which is
+// one by name.
+func (t *translator) root(c *store.Change) {
+	place := t.f.root.place.Dir
+	if place == "" || c.Bucket != t.f.root.bucket {
+		return
 	}
-	tr = trail{ids: []uint64{rootID}, rest: path}
-	for len(tr.rest) > 1 {
-		dir, name := tr.last(), tr.rest[0]
-		id, below := t.enter(bucket, place, dir, name)
-		n, stands := t.f.nodes.child(dir, name)
-		if stands && n.id != id {
-			t.nameChanged(dir, name, 0)
+	switch {
+	case c.Kind == store.DirMade || c.Kind == store.DirRemoved: // it was empty or is
+		if strings.HasPrefix(place, c.Key) {
+			t.add(note{kind: noteContent, id: rootID})
 		}
-		if !t.known(id) {
-			break
+	case c.Kind == store.DirRenamed || c.Kind == store.ObjectsExchanged && c.OfDirs():
+		if strings.HasPrefix(place, c.Key) || strings.HasPrefix(place, c.To) {
+			t.rootReplaced()
 		}
-		tr.ids, tr.rest, place = append(tr.ids, id), tr.rest[1:], below
 	}
-	return tr, true
 }
 
-// enter returns the inode and the place of a directory, 0 if there is none. place is
-// nil in the list of buckets.
-func (t *translator) enter(bucket string, place *names.Place, dir uint64, name string) (id uint64, below *names.Place) {
-	if place == nil {
-		root := names.Root("")
-		return t.inode(bucket, ""), &root
+// rootReplaced says that nothing is in the root any more that was, and that all that is
+// was not.
+func (t *translator) rootReplaced() {
+	t.add(note{kind: noteContent, id: rootID})
+	for _, name := range t.f.nodes.childNames(rootID) {
+		t.name(rootID, []string{name}, 0)
 	}
-	target, err := place.Resolve(name)
-	if err != nil {
-		return 0, nil
+	const page = 1000
+	loc := location{kind: kindDir, bucket: t.f.root.bucket, place: t.f.root.place}
+	err := t.f.walk(t.se, rootID, loc, cursor{}, page, func(l *listed) bool {
+		t.name(rootID, []string{l.name}, 0)
+		return true
+	})
+	if err != nil && !isAbsent(err) {
+		t.f.log.Error("mount: what the root shows could not be renewed", "err", err)
 	}
-	in := target.Enter()
-	if target.Kind == names.Part {
-		return t.f.partID(dir, name), &in
-	}
-	return t.inode(bucket, in.Dir), &in
-}
-
-// inode returns the inode of a directory, 0 if there is none.
-func (t *translator) inode(bucket, dir string) uint64 {
-	k := store.Path{Bucket: bucket, Key: dir}
-	id, asked := t.dirs[k]
-	if !asked {
-		if d, err := t.se.StatDir(t.f.ctx, bucket, dir); err == nil {
-			id = d.Ino
-		}
-		t.dirs[k] = id
-	}
-	return id
-}
-
-// pathTo returns the components of a key below the root of the mount and the place in
-// which they begin, nil if that is the list of buckets.
-func (f *filesystem) pathTo(bucket, key string) (path []string, from *names.Place, ok bool) {
-	if key == "" || strings.HasSuffix(key, "/") {
-		path = names.DirPath(key)
-	} else {
-		path = names.Path(key, false)
-	}
-	if f.root.bucket == "" {
-		return append([]string{bucket}, path...), nil, true
-	}
-	if bucket != f.root.bucket || !strings.HasPrefix(key, f.root.place.Dir) {
-		return nil, nil, false
-	}
-	return path[len(names.DirPath(f.root.place.Dir)):], &f.root.place, true
-}
-
-// otherName is the name under which an object shows while a directory has its own.
-func otherName(name string) (string, bool) {
-	if strings.HasPrefix(name, names.Prefix) {
-		return "", false
-	}
-	path := names.Path(name, true)
-	return path[0], len(path) == 1
 }

@@ -24,7 +24,24 @@ type bench struct {
 
 func openStore(t *testing.T) *store.Store {
 	t.Helper()
-	o := store.Options{Dir: filepath.Join(t.TempDir(), "store"), AllowAnyFS: true, ReserveBytes: 1 << 20}
+	return openStoreIn(t, t.TempDir())
+}
+
+// fastDir is a directory that ends with the test, in memory where there is such a
+// filesystem: for tests of many changes, which would wait for the disk's syncs.
+func fastDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "pail-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+func openStoreIn(t *testing.T, dir string) *store.Store {
+	t.Helper()
+	o := store.Options{Dir: filepath.Join(dir, "store"), AllowAnyFS: true, ReserveBytes: 1 << 20}
 	if err := store.Create(o); err != nil {
 		t.Fatal(err)
 	}

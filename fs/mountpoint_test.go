@@ -36,6 +36,8 @@ func child(what, arg string) int {
 		err = actAs(arg)
 	case "mmap":
 		err = useMmap(arg)
+	case "world":
+		err = usePrograms(arg)
 	default:
 		err = fmt.Errorf("no such child: %s", what)
 	}

@@ -69,6 +69,7 @@ type nodeTable struct {
 	ghosts map[uint64]ghost  // what removed directories were, for those who are in them
 	olds   map[uint64]dirKey // of which directories the nodes of kindHistory are
 	hand   uint32            // the slot at which pruning goes on
+	moves  uint64            // of directories by others until now: see follow
 }
 
 // A ghost is what is left of a directory that was removed and that the kernel has
@@ -127,6 +128,10 @@ func (t *nodeTable) unindex(s uint32) { t.byName.remove(s, t.hashPlace(s), t.has
 func (t *nodeTable) remember(id, parent uint64, name string, kind nodeKind) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.note(id, parent, name, kind)
+}
+
+func (t *nodeTable) note(id, parent uint64, name string, kind nodeKind) {
 	if s := t.slot(id); s != 0 {
 		n := t.at(s)
 		n.lookups++
@@ -141,6 +146,42 @@ func (t *nodeTable) remember(id, parent uint64, name string, kind nodeKind) {
 	t.place(s, parent, name)
 	if t.slots.count > t.bar {
 		t.crowd()
+	}
+}
+
+// rememberDir is remember for a directory that was found at its place after movesNow had
+// returned moves. If others have moved directories since, it does nothing and returns
+// false: the place may be from before.
+func (t *nodeTable) rememberDir(id, parent uint64, name string, moves uint64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.moves != moves {
+		return false
+	}
+	t.note(id, parent, name, kindDir)
+	return true
+}
+
+// movesNow counts the moves of directories by others until now.
+func (t *nodeTable) movesNow() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.moves
+}
+
+// follow notes that others have moved the directory node id to a place, or, if that is
+// nowhere, removed it.
+func (t *nodeTable) follow(id uint64, to spot) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.moves++
+	s := t.slot(id)
+	switch {
+	case s == 0:
+	case to != spot{}:
+		t.place(s, to.parent, to.name)
+	case !t.at(s).gone:
+		t.displace(s)
 	}
 }
 
@@ -444,6 +485,19 @@ func (t *nodeTable) setEmptied(id uint64) {
 func (t *nodeTable) standing(id uint64) (at spot, stands, known bool) {
 	n, known := t.node(id)
 	return spot{n.parent, n.name}, known && !n.gone, known
+}
+
+// childNames returns the names of the nodes in a directory, in no order. It looks at
+// every node.
+func (t *nodeTable) childNames(id uint64) (names []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, s := range t.byName.cells {
+		if s != 0 && t.at(s).parent == id {
+			names = append(names, t.at(s).name)
+		}
+	}
+	return names
 }
 
 // size returns how many nodes are held.

@@ -39,11 +39,15 @@ const (
 // those who ask to (settle): telling takes locks in the kernel that a request may
 // hold while it waits for us.
 //
-// That nothing stale stays cached rests on three things. A change is queued here
-// before the call that made it returns. The kernel makes EntryNotify wait for requests
-// under way in that directory, so an answer given before cannot arrive behind it; for
-// inodes it discards answers to requests older than InodeNotify. And answers on whose
-// way the store changed are not cached at all (see tell).
+// That nothing stale stays cached rests on four things. A change is queued here before
+// the call that made it returns, and says by number in which directory it happened, so
+// that it is told of the right one wherever that is by then. The kernel makes EntryNotify
+// wait for requests under way in that directory, so an answer given before cannot arrive
+// behind it; for inodes it discards answers to requests older than InodeNotify. Answers
+// on whose way the store changed are not cached at all (see tell). And requests in a
+// directory are answered from where it is: the table of nodes follows what others do to
+// directories in the order of commits (see follow), and a directory that was looked up
+// before they did is looked up again.
 type notifier struct {
 	count atomic.Uint64 // changes by others until now
 

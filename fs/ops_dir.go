@@ -24,16 +24,19 @@ func (f *filesystem) ReadDir(_ <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEn
 	return f.status("readdir", f.list(in, int(in.Size)/perEntry+1, add))
 }
 
-// ReadDirPlus lists a directory and says of each entry what LOOKUP would.
+// ReadDirPlus lists a directory and says of each entry what LOOKUP would; of none if a
+// file was published meanwhile. What was read from records then may be older than what
+// the kernel has been told before it asked, and the kernel would believe it: a size that
+// is too small cuts the pages that it has, and they read as zeros ever after.
 func (f *filesystem) ReadDirPlus(_ <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
 	const perEntry = 128 + 24 + 16
-	seen := f.notify.foreign()
+	seen := f.look()
 	add := func(l *listed, e fuse.DirEntry) bool {
 		entry := out.AddDirLookupEntry(e)
 		if entry == nil {
 			return false
 		}
-		if l != nil {
+		if l != nil && f.notify.foreign() == seen.changes {
 			f.tell(entry, in.NodeId, l.name, l.found, seen)
 		}
 		return true

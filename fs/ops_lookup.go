@@ -49,11 +49,14 @@ func (f *filesystem) partID(parent uint64, name string) uint64 {
 func (f *filesystem) Lookup(_ <-chan struct{}, h *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
 	f.tree.RLock()
 	defer f.tree.RUnlock()
-	seen := f.notify.foreign()
+	seen := f.look()
 	got, err := f.lookup(f.session(h), h.NodeId, name)
+	for err == nil && !f.tell(out, h.NodeId, name, got, seen) {
+		seen = f.look()
+		got, err = f.lookup(f.session(h), h.NodeId, name)
+	}
 	switch fault.KindOf(err) {
 	case fault.None:
-		f.tell(out, h.NodeId, name, got, seen)
 		return fuse.OK
 	case fault.NoSuchKey, fault.NoSuchBucket:
 		if f.mayAppear(h.NodeId, name) {
@@ -61,7 +64,7 @@ func (f *filesystem) Lookup(_ <-chan struct{}, h *fuse.InHeader, name string, ou
 		}
 		f.nodes.removed(h.NodeId, name)
 		*out = fuse.EntryOut{}
-		if f.notify.foreign() == seen {
+		if f.notify.foreign() == seen.changes {
 			out.SetEntryTimeout(cacheFor)
 		}
 		return fuse.OK
@@ -144,20 +147,38 @@ func hasObject(e *store.Entry) bool {
 	return e.Object != nil && (e.Name != "" || e.Object.Size > 0)
 }
 
+// A sight is the moment at which something was looked up.
+type sight struct {
+	changes uint64 // by others, until then
+	moves   uint64 // of directories among them
+}
+
+// look says what has happened so far. It comes before what it is about is read.
+func (f *filesystem) look() sight {
+	moves := f.nodes.movesNow()
+	return sight{f.notify.foreign(), moves}
+}
+
 // tell fills the answer that makes an inode known to the kernel and remembers that it
 // is. If others changed the store since seen, what was read may be old already, and
-// the change may have been announced before this answer: then nothing is cached.
-func (f *filesystem) tell(out *fuse.EntryOut, parent uint64, name string, got found, seen uint64) {
-	f.nodes.remember(got.id, parent, cmp.Or(got.name, name), got.kind)
+// the change may have been announced before this answer: then nothing is cached. It
+// does nothing and returns false if a directory may not be at this place any more.
+func (f *filesystem) tell(out *fuse.EntryOut, parent uint64, name string, got found, seen sight) bool {
 	switch got.kind {
 	case kindDir:
+		if !f.nodes.rememberDir(got.id, parent, name, seen.moves) {
+			return false
+		}
 		f.nodes.setGroupRule(got.id, got.attr.Mode&unix.S_ISGID != 0)
 	case kindHistory:
+		f.nodes.remember(got.id, parent, name, got.kind)
 		f.nodes.setOld(got.id, got.of)
+	default:
+		f.nodes.remember(got.id, parent, cmp.Or(got.name, name), got.kind)
 	}
 	*out = fuse.EntryOut{NodeId: got.id, Attr: got.attr}
-	if f.notify.foreign() != seen {
-		return
+	if f.notify.foreign() != seen.changes {
+		return true
 	}
 	if !got.fleeting {
 		out.SetEntryTimeout(cacheFor)
@@ -165,6 +186,7 @@ func (f *filesystem) tell(out *fuse.EntryOut, parent uint64, name string, got fo
 	if !got.unsteady {
 		out.SetAttrTimeout(cacheFor)
 	}
+	return true
 }
 
 // Forget takes back references that the kernel drops.

@@ -18,14 +18,16 @@ func (f *filesystem) Mkdir(_ <-chan struct{}, in *fuse.MkdirIn, name string, out
 	}
 	f.tree.RLock()
 	defer f.tree.RUnlock()
-	seen := f.notify.foreign()
+	seen := f.look()
 	f.nodes.setTold(in.NodeId, false)
 	got, err := f.mkdir(in, name)
 	if err != nil {
 		f.nodes.setTold(in.NodeId, true)
 		return f.status("mkdir", err)
 	}
-	f.tell(out, in.NodeId, name, got, seen)
+	for !f.tell(out, in.NodeId, name, got, seen) {
+		seen = f.look() // whatever has moved, this was made here
+	}
 	f.peers.appeared(f, in.NodeId, name)
 	return fuse.OK
 }
@@ -344,7 +346,7 @@ func (f *filesystem) Symlink(_ <-chan struct{}, h *fuse.InHeader, pointedTo, nam
 	}
 	f.tree.RLock()
 	defer f.tree.RUnlock()
-	seen := f.notify.foreign()
+	seen := f.look()
 	se := f.session(h)
 	t, err := f.newFile(se, h.NodeId, name)
 	if err != nil {

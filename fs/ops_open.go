@@ -125,7 +125,7 @@ func (f *filesystem) Create(_ <-chan struct{}, in *fuse.CreateIn, name string, o
 	}
 	f.tree.RLock()
 	defer f.tree.RUnlock()
-	seen := f.notify.foreign()
+	seen := f.look()
 	f.nodes.setTold(in.NodeId, false)
 	flags := openFlags(in.Flags)
 	flags.Write, flags.Create, flags.Exclusive = true, true, in.Flags&unix.O_EXCL != 0
@@ -171,7 +171,7 @@ func (f *filesystem) Mknod(_ <-chan struct{}, in *fuse.MknodIn, name string, out
 	}
 	f.tree.RLock()
 	defer f.tree.RUnlock()
-	seen := f.notify.foreign()
+	seen := f.look()
 	f.nodes.setTold(in.NodeId, false)
 	file, got, err := f.create(&in.InHeader, name, in.Mode, store.OpenFlags{Write: true, Create: true, Exclusive: true})
 	if err == nil {

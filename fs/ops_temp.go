@@ -70,7 +70,7 @@ func (f *filesystem) Link(_ <-chan struct{}, in *fuse.LinkIn, name string, out *
 	if err != nil {
 		return f.status("link", err)
 	}
-	seen := f.notify.foreign()
+	seen := f.look()
 	f.nodes.setTold(in.NodeId, false)
 	if err := se.Link(f.ctx, file, t.dir.bucket, t.key()); err != nil {
 		f.nodes.setTold(in.NodeId, true)

@@ -98,7 +98,29 @@ func (p *Peers) tell(f *filesystem, dir uint64, name string, kind store.ChangeKi
 	if err != nil || t.inBuckets() {
 		return // buckets are never drafts
 	}
+	c := store.Change{Kind: kind, Bucket: t.dir.bucket, Key: t.key(), Origin: f.origin, Dir: f.inodeOf(dir, t.dir)}
 	for _, other := range others {
-		other.observe(store.Change{Kind: kind, Bucket: t.dir.bucket, Key: t.key(), Origin: f.origin})
+		other.observe(c)
+	}
+}
+
+// inodeOf returns the store's inode of a directory node, 0 if it cannot be told.
+func (f *filesystem) inodeOf(id uint64, at location) uint64 {
+	for {
+		n, ok := f.nodes.node(id)
+		switch {
+		case !ok:
+			return 0
+		case n.kind == kindPart:
+			id = n.parent
+		case id != rootID:
+			return id
+		default:
+			d, err := f.ownSession().StatDir(f.ctx, at.bucket, at.place.Dir)
+			if err != nil {
+				return 0
+			}
+			return d.Ino
+		}
 	}
 }

@@ -3,167 +3,179 @@ package fs
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
+	iofs "io/fs"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"pail/store"
 	"pail/store/fault"
 )
 
-// TestCachesTellTheTruth changes the store beside two mounts of it while many
-// goroutines read on both: after each change has settled, everything that is read is
-// what the store holds.
+// TestCachesTellTheTruth changes the store beside three mounts of it and through one of
+// them while many goroutines read on all. Whenever the changes have settled, everything
+// that the mounts show is what the store holds: names, listings, that there is nothing,
+// attributes and bytes.
 func TestCachesTellTheTruth(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
-	b := newBench(t)
-	peers := NewPeers()
-	second := mountStore(t, b.store, Options{Peers: peers, ReadOnly: true})
-	dirs := []string{"", "d/", "d/e/", "x/y/z/"}
-	names := []string{"a", "b", "d", "e", "x", "y"}
-	key := func() string { return dirs[rnd.IntN(len(dirs))] + names[rnd.IntN(len(names))] }
-
-	var stop atomic.Bool
-	var wg sync.WaitGroup
-	for i := range 8 {
-		r := rand.New(rand.NewPCG(seed, uint64(i+1)))
-		root := b.mount.Dir()
-		if i%2 == 1 {
-			root = second.Dir() + "/bkt"
-		}
-		wg.Go(func() {
-			for !stop.Load() {
-				path := root + "/" + dirs[r.IntN(len(dirs))] + names[r.IntN(len(names))]
-				switch r.IntN(4) {
-				case 0:
-					_, _ = os.ReadFile(path)
-				case 1:
-					_, _ = os.Stat(path)
-				case 2:
-					_, _ = os.ReadDir(path)
-				case 3:
-					_, _ = os.ReadDir(root)
+	w := newWorld(t)
+	p := w.programs(2, 6)
+	makers := []maker{newMaker(w.seed, 1), newMaker(w.seed, 2)}
+	rounds, changes := 0, 0
+	for end := time.Now().Add(longer(4 * time.Second)); time.Now().Before(end) && !t.Failed(); rounds++ {
+		w.log = nil
+		var changers sync.WaitGroup
+		for _, m := range makers {
+			changers.Go(func() {
+				for range 1 + m.r.IntN(40) {
+					w.change(m)
 				}
-			}
-		})
+			})
+		}
+		w.did(p.round()...)
+		changers.Wait()
+		w.settle()
+		w.compare()
+		changes += len(w.log)
+		if t.Failed() {
+			t.Logf("in round %d, after\n%s", rounds, strings.Join(w.log, "\n"))
+		}
 	}
-	defer wg.Wait()
-	defer stop.Store(true)
+	t.Logf("%d rounds, %d changes", rounds, changes)
+}
 
-	ctx := context.Background()
-	model := map[string]string{}
-	deadline := time.Now().Add(4 * time.Second)
-	for step := 0; step < 1500 && time.Now().Before(deadline); step++ {
-		k := key()
-		switch rnd.IntN(5) {
-		case 0, 1, 2:
-			body := fmt.Sprint(step, strings.Repeat("x", rnd.IntN(3)*8000))
-			b.put(k, body)
-			model[k] = body
-		case 3:
-			if _, err := b.se.Delete(ctx, "bkt", k, store.DeleteOptions{}); err != nil {
-				t.Fatal(err)
-			}
-			delete(model, k)
-		case 4:
-			mode := uint32(0o600 + rnd.IntN(64))
-			uid, gid := uint32(os.Getuid()), uint32(os.Getgid())
-			if _, err := b.se.SetAttr(ctx, "bkt", k, store.AttrChange{Mode: &mode, UID: &uid, GID: &gid}); err != nil && !errors.Is(err, fault.NoSuchKey) {
-				t.Fatal(err)
-			}
-			if _, ok := model[k]; !ok {
+// A shown is what a name on a mount must look like.
+type shown struct {
+	attr fuse.Attr
+	body string // of a regular file
+}
+
+// compare holds every mount against the store.
+func (w *world) compare() {
+	w.t.Helper()
+	for i, m := range w.mounts {
+		root, prefix := w.roots()[i], m.fs.root.place.Dir
+		want := map[string]shown{}
+		exists := w.expect(m.fs, prefix, "", want)
+		for _, dir := range append(worldDirs, "d/e/e/") {
+			w.compareDir(root, dir, want, exists)
+		}
+		for path, s := range want {
+			w.comparePath(root+"/"+path, s)
+		}
+	}
+}
+
+// expect collects what a mount must show of a directory and below.
+func (w *world) expect(f *filesystem, dir, at string, out map[string]shown) (exists bool) {
+	w.t.Helper()
+	es, more, err := w.se.ReadDir(context.Background(), worldBucket, dir, store.ReadDirInput{Begin: true, Limit: 100})
+	if errors.Is(err, fault.NoSuchKey) {
+		return false
+	}
+	if err != nil || more {
+		w.t.Fatal(err, more)
+	}
+	if o, err := w.se.Own(context.Background(), worldBucket, dir); err == nil && o.Size > 0 {
+		out[at+"%pail-file-"] = shown{attr: f.objectAttr(&o), body: w.content(o.Key)}
+	}
+	for i := range es {
+		e := &es[i]
+		name := e.Name
+		if name == "" {
+			continue
+		}
+		if e.Dir != nil {
+			out[at+name] = shown{attr: f.dirAttr(e.Dir.Ino, e.Dir)}
+			w.expect(f, dir+name+"/", at+name+"/", out)
+			name = "%pail-file-" + name
+		}
+		if e.Object != nil {
+			out[at+name] = shown{attr: f.objectAttr(e.Object), body: w.content(e.Object.Key)}
+		}
+	}
+	return true
+}
+
+func (w *world) content(key string) string {
+	w.t.Helper()
+	r, err := w.se.Get(context.Background(), worldBucket, key, "")
+	if err != nil {
+		w.t.Fatalf("%s: %v", key, err)
+	}
+	defer r.Close()
+	var b strings.Builder
+	if _, err := r.WriteTo(&b); err != nil {
+		w.t.Fatal(err)
+	}
+	return b.String()
+}
+
+// compareDir holds the listing of a directory, and what is not in it, against want.
+func (w *world) compareDir(root, dir string, want map[string]shown, rootExists bool) {
+	w.t.Helper()
+	at, exists := want[strings.TrimSuffix(dir, "/")]
+	exists = exists && at.attr.IsDir()
+	if dir == "" {
+		exists = rootExists
+	}
+	var names []string
+	for path := range want {
+		if rest, ok := strings.CutPrefix(path, dir); ok && exists && !strings.Contains(rest, "/") {
+			names = append(names, rest)
+		}
+	}
+	slices.Sort(names)
+	var listed []string
+	es, err := os.ReadDir(root + "/" + dir)
+	for _, e := range es {
+		listed = append(listed, e.Name())
+	}
+	if !slices.Equal(names, listed) || exists && err != nil {
+		w.t.Errorf("%s lists %q, want %q; %v", root+"/"+dir, listed, names, err)
+	}
+	for _, name := range worldNames {
+		for _, name := range []string{name, "%pail-file-" + name} {
+			if slices.Contains(names, name) {
 				continue
 			}
-			b.settle()
-			i := strings.LastIndexByte(k, '/') + 1
-			e, err := b.se.Lookup(ctx, "bkt", k[:i], k[i:])
-			if err != nil {
-				t.Fatal(err)
-			}
-			if fi, err := os.Stat(b.path(shownAs(model, k))); err != nil || uint32(fi.Mode().Perm()) != e.Object.Attr.Mode&0o777 {
-				t.Fatalf("step %d: %s is %v, want mode %o: %v", step, k, fi, e.Object.Attr.Mode, err)
-			}
-		}
-		b.settle()
-		if err := second.Settle(ctx); err != nil {
-			t.Fatal(err)
-		}
-		for range 4 {
-			compare(t, step, model, b.mount.Dir(), key())
-			compare(t, step, model, second.Dir()+"/bkt", key())
-		}
-		compare(t, step, model, b.mount.Dir(), k)
-		compareList(t, step, model, b.mount.Dir(), dirs[rnd.IntN(len(dirs))])
-	}
-}
-
-func hasBelow(model map[string]string, dir string) bool {
-	for k := range model {
-		if strings.HasPrefix(k, dir) {
-			return true
-		}
-	}
-	return false
-}
-
-// shownAs is the path of a key.
-func shownAs(model map[string]string, key string) string {
-	if !hasBelow(model, key+"/") {
-		return key
-	}
-	i := strings.LastIndexByte(key, '/') + 1
-	return key[:i] + "%pail-file-" + key[i:]
-}
-
-func compare(t *testing.T, step int, model map[string]string, root, key string) {
-	t.Helper()
-	want, exists := model[key]
-	path := root + "/" + shownAs(model, key)
-	got, err := os.ReadFile(path)
-	switch {
-	case exists && err != nil:
-		t.Fatalf("step %d: %s: %v", step, path, err)
-	case exists && string(got) != want:
-		t.Fatalf("step %d: %s holds %.20q, want %.20q", step, path, got, want)
-	case !exists && err == nil:
-		t.Fatalf("step %d: %s is there and should not be", step, path)
-	}
-	if fi, err := os.Stat(root + "/" + key); hasBelow(model, key+"/") && (err != nil || !fi.IsDir()) {
-		t.Fatalf("step %d: directory %s: %v", step, key, err)
-	}
-}
-
-func compareList(t *testing.T, step int, model map[string]string, root, dir string) {
-	t.Helper()
-	want := map[string]bool{}
-	for k := range model {
-		if rest, ok := strings.CutPrefix(k, dir); ok {
-			if i := strings.IndexByte(rest, '/'); i >= 0 {
-				want[rest[:i]] = true
-			} else {
-				want[strings.TrimPrefix(shownAs(model, k), dir)] = true
+			if fi, err := os.Lstat(root + "/" + dir + name); err == nil {
+				w.t.Errorf("there is %s of %d bytes and should not be", root+"/"+dir+name, fi.Size())
+			} else if !errors.Is(err, iofs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+				w.t.Error(err)
 			}
 		}
 	}
-	got, err := os.ReadDir(root + "/" + dir)
-	if err != nil && len(want) > 0 {
-		t.Fatalf("step %d: list %q: %v", step, dir, err)
+}
+
+// comparePath holds attributes and bytes of a path against what they must be.
+func (w *world) comparePath(path string, want shown) {
+	w.t.Helper()
+	fi, err := os.Lstat(path)
+	if err != nil {
+		w.t.Error(err)
+		return
 	}
-	for _, e := range got {
-		if !want[e.Name()] {
-			t.Fatalf("step %d: %q lists %q, want %v", step, dir, e.Name(), want)
+	st, a := fi.Sys().(*syscall.Stat_t), want.attr
+	got := fuse.Attr{
+		Ino: st.Ino, Size: uint64(st.Size), Blocks: uint64(st.Blocks), Blksize: uint32(st.Blksize), Nlink: uint32(st.Nlink),
+		Mode: st.Mode, Owner: fuse.Owner{Uid: st.Uid, Gid: st.Gid},
+		Atime: uint64(st.Atim.Sec), Atimensec: uint32(st.Atim.Nsec), Mtime: uint64(st.Mtim.Sec), Mtimensec: uint32(st.Mtim.Nsec),
+		Ctime: uint64(st.Ctim.Sec), Ctimensec: uint32(st.Ctim.Nsec),
+	}
+	if got != a {
+		w.t.Errorf("%s is\n%+v, want\n%+v", path, got, a)
+	}
+	if fi.Mode().IsRegular() {
+		if b, err := os.ReadFile(path); err != nil || string(b) != want.body {
+			w.t.Errorf("%s holds %.30q (%d bytes), want %.30q (%d bytes): %v", path, b, len(b), want.body, len(want.body), err)
 		}
-		delete(want, e.Name())
-	}
-	if len(want) > 0 {
-		t.Fatalf("step %d: %q does not list %v", step, dir, want)
 	}
 }
 
@@ -234,4 +246,37 @@ func TestDisplacedDraftComesBack(t *testing.T) {
 	}
 	b.settle()
 	wantContent(t, b.path("f"), "draft")
+}
+
+// TestListingCutsNoFile rewrites a file, small and large in turn, while others list its
+// directory with the attributes of what is in it. What was written is what is read: a
+// listing that tells the kernel the size from before would cut the pages that it has.
+func TestListingCutsNoFile(t *testing.T) {
+	b := newBench(t)
+	var stop atomic.Bool
+	var others sync.WaitGroup
+	for i := range 4 {
+		others.Go(func() {
+			for !stop.Load() {
+				es, _ := os.ReadDir(b.mount.Dir())
+				for _, e := range es {
+					_, _ = e.Info()
+				}
+				if i == 0 { // the kernel's copy of the listing goes
+					_ = os.Mkdir(b.path("d"), 0o755)
+					_ = os.Remove(b.path("d"))
+				}
+			}
+		})
+	}
+	defer others.Wait()
+	defer stop.Store(true)
+	for end, i := time.Now().Add(longer(3*time.Second)), 0; time.Now().Before(end); i++ {
+		body := strings.Repeat("small ", 3)
+		if i%2 == 1 {
+			body = strings.Repeat("large ", 20_000)
+		}
+		mustWrite(t, b.path("f"), body)
+		wantContent(t, b.path("f"), body)
+	}
 }

@@ -43,7 +43,11 @@ func (t *txn) needDir(b *record.Bucket, dir string) (*record.Dir, error) {
 		return d, err
 	}
 	d = t.newDir(nil)
-	return d, t.bear(b, dir, d)
+	if err := t.bear(b, dir, d); err != nil {
+		return nil, err
+	}
+	t.changed(Change{Kind: DirMade, Bucket: b.Name, Key: dir, Ino: d.Ino, Implied: true})
+	return d, nil
 }
 
 // bear puts the record of a directory that did not exist and counts it as a child.
@@ -63,6 +67,7 @@ func (t *txn) addChild(b *record.Bucket, dir string, reach func(*record.Dir) err
 	if err != nil {
 		return err
 	}
+	t.met(b, dir, d)
 	d.Children++
 	t.touchDir(d)
 	if err := reach(d); err != nil {
@@ -97,6 +102,7 @@ func (t *txn) keyBorn(b *record.Bucket, key string) error {
 	if err != nil {
 		return err
 	}
+	t.met(b, dir, d)
 	d.Explicit = true
 	return t.put(table.Dir(b.Id, dir), d)
 }
@@ -111,6 +117,7 @@ func (t *txn) keyDied(b *record.Bucket, key string, keep dirKeep) error {
 	if d == nil {
 		return fault.New(fault.Damaged, "directory %q of %s has no record; run pail fsck", dir, b.Name)
 	}
+	t.met(b, dir, d)
 	if dir == key {
 		d.Explicit = false
 	} else {
@@ -162,6 +169,10 @@ func (t *txn) removeDir(b *record.Bucket, dir string, d *record.Dir, keep dirKee
 	}
 	if p == nil {
 		return fault.New(fault.Damaged, "directory %q of %s has no record; run pail fsck", parent, b.Name)
+	}
+	t.met(b, parent, p)
+	if keep == pruneEmpty {
+		t.changed(Change{Kind: DirRemoved, Bucket: b.Name, Key: dir, Ino: d.Ino, Implied: true})
 	}
 	p.Children--
 	t.touchDir(p)

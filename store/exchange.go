@@ -68,7 +68,7 @@ func (t *txn) exchangeFiles(b *record.Bucket, keys [2]string) error {
 	}
 	inos := [2]uint64{files[0].ino, files[1].ino}
 	t.onNames(func() { t.s.files.exchange(b.Id, keys, inos, t.now()) })
-	t.changed(Change{Kind: ObjectsExchanged, Bucket: b.Name, Key: keys[0], ToBucket: b.Name, To: keys[1], Ino: inos[1]})
+	t.changed(Change{Kind: ObjectsExchanged, Bucket: b.Name, Key: keys[0], ToBucket: b.Name, To: keys[1], Ino: inos[1], ToIno: inos[0]})
 	return nil
 }
 

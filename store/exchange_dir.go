@@ -85,7 +85,7 @@ func (t *txn) exchangeDirs(b *record.Bucket, from, to string, inline int, counts
 		return false, err
 	}
 	t.onMove(m, begun, func() { t.s.files.exchangeBelow(b.Id, from, to) })
-	t.changed(Change{Kind: ObjectsExchanged, Bucket: b.Name, Key: from, ToBucket: b.Name, To: to, Ino: ds[1].Ino})
+	t.changed(Change{Kind: ObjectsExchanged, Bucket: b.Name, Key: from, ToBucket: b.Name, To: to, Ino: ds[1].Ino, ToIno: ds[0].Ino})
 	return begun, nil
 }
 

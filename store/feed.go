@@ -121,6 +121,9 @@ func (t *txn) feedChanges() error {
 		return nil
 	}
 	for i, c := range t.changes {
+		if c.Implied {
+			continue
+		}
 		err := t.put(table.Feed(t.tx.Seq(), uint32(i)), &record.Change{
 			Schema: record.Schema, Kind: uint32(c.Kind), BucketName: c.Bucket, Key: c.Key, To: c.To, ToBucketName: c.ToBucket,
 			Ino: c.Ino, Version: c.VersionID, TimeNs: c.Time.UnixNano(), Principal: c.Principal, Origin: c.Origin,

@@ -70,8 +70,11 @@ func (se *Session) Own(ctx context.Context, bucket, dir string) (Object, error) 
 		return Object{}, err
 	}
 	var o *Object
-	err := se.view(bucket, func(sn *snap, b *record.Bucket) (err error) {
+	err := se.viewLive(bucket, func(sn *snap, b *record.Bucket, epoch uint64) (err error) {
 		o, err = se.s.lookupObject(sn, b, dir)
+		if err == nil && se.s.files.epoch.Load() != epoch {
+			err = errPublished
+		}
 		return err
 	})
 	if err == nil && o == nil {

@@ -25,6 +25,7 @@ type txn struct {
 	tx      *meta.Tx
 	who     author
 	changes []Change
+	dirs    map[dirID]uint64 // inodes of directories met on the way, see locateChanges
 	merged  []func()
 
 	quiet     bool              // it writes nothing, and asks for its place in the order only
@@ -108,6 +109,9 @@ func (t *txn) finish() error {
 	}
 	if len(t.changes) > 0 {
 		if err := t.feedChanges(); err != nil {
+			return err
+		}
+		if err := t.locateChanges(); err != nil {
 			return err
 		}
 		changes := t.changes

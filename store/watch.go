@@ -1,8 +1,13 @@
 package store
 
 import (
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"pail/store/internal/meta/record"
+	"pail/store/internal/meta/table"
 )
 
 // A ChangeKind says what a Change did.
@@ -22,18 +27,29 @@ const (
 	BucketCreated    ChangeKind = 10
 	BucketDeleted    ChangeKind = 11
 	BucketChanged    ChangeKind = 12
-	ObjectsExchanged ChangeKind = 13 // Key <-> To
+	ObjectsExchanged ChangeKind = 13 // Key <-> To; directories if both end in "/"
 )
 
 // A Change is one thing that happened to the store.
 type Change struct {
-	Seq       uint64 // the commit it came with
-	Kind      ChangeKind
-	Bucket    string
-	Key       string // "" for changes of a bucket
-	To        string // the new key of a rename
-	ToBucket  string // the bucket of To
-	Ino       uint64 // of the object or directory as it is now, where there is one
+	Seq      uint64 // the commit it came with
+	Kind     ChangeKind
+	Bucket   string
+	Key      string // "" for changes of a bucket
+	To       string // the new key of a rename
+	ToBucket string // the bucket of To
+	Ino      uint64 // of the object or directory as it is now, where there is one
+	// ToIno is the inode that an exchange has put at To, and Ino the one at Key. Watchers
+	// alone are told of it.
+	ToIno uint64
+	// Dir and ToDir are the inodes of the directories in which Key and To stand (the
+	// own key of a directory stands in that) when the change is made: names of
+	// directories may be other ones by the time that a watcher acts. Watchers alone are
+	// told of them.
+	Dir, ToDir uint64
+	// Implied says of DirMade and DirRemoved that nobody asked for it: the directory
+	// came or went with a key. Watchers alone are told of those.
+	Implied   bool
 	VersionID string
 	Time      time.Time
 	Principal string
@@ -43,8 +59,21 @@ type Change struct {
 	Forgets bool
 }
 
+// OfDirs says whether the change is one of directories and not of objects.
+func (c *Change) OfDirs() bool {
+	switch c.Kind {
+	case DirMade, DirRemoved, DirChanged, DirRenamed:
+		return true
+	case ObjectsExchanged:
+		return strings.HasSuffix(c.Key, "/")
+	}
+	return false
+}
+
 // watchers are told of changes as they become visible.
 type watchers struct {
+	count atomic.Int32 // len(fns)
+
 	mu  sync.Mutex // guards fns; held while telling, so that stop means stopped
 	fns map[int]func(Change)
 	seq int
@@ -63,10 +92,12 @@ func (s *Store) Watch(fn func(Change)) (stop func()) {
 	w.seq++
 	id := w.seq
 	w.fns[id] = fn
+	w.count.Store(int32(len(w.fns)))
 	return func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		delete(w.fns, id)
+		w.count.Store(int32(len(w.fns)))
 	}
 }
 
@@ -84,4 +115,68 @@ func (w *watchers) tell(changes []Change) {
 func (t *txn) changed(c Change) {
 	c.Seq, c.Time, c.Principal, c.Origin = t.tx.Seq(), t.now(), t.who.principal, t.who.origin
 	t.changes = append(t.changes, c)
+}
+
+// locateChanges fills in Dir and ToDir of what this update has changed, for watchers.
+func (t *txn) locateChanges() error {
+	if t.s.watchers.count.Load() == 0 {
+		return nil
+	}
+	for i := range t.changes {
+		if err := t.locate(&t.changes[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *txn) locate(c *Change) (err error) {
+	if c.Key == "" {
+		return nil // a bucket, or its root
+	}
+	b, err := t.bucket(c.Bucket)
+	if err != nil {
+		return err
+	}
+	if c.Dir, err = t.inodeOf(b, c.holder(c.Key)); err != nil || c.To == "" {
+		return err
+	}
+	c.ToDir, err = t.inodeOf(b, c.holder(c.To))
+	return err
+}
+
+// holder is the directory in which a key of the change stands.
+func (c *Change) holder(key string) string {
+	if c.OfDirs() {
+		parent, _, _ := table.ParentDir(key)
+		return parent
+	}
+	return table.DirOf(key)
+}
+
+// inodeOf returns the inode of a directory, also of one that has gone in this update; 0:
+// there is none.
+func (t *txn) inodeOf(b *record.Bucket, dir string) (uint64, error) {
+	if ino := t.dirs[dirID{b.Id, dir}]; ino != 0 {
+		return ino, nil
+	}
+	d, err := t.dir(b.Id, dir)
+	return d.GetIno(), err
+}
+
+// A dirID names a directory of the store.
+type dirID struct {
+	bucket uint64
+	dir    string
+}
+
+// met remembers the inode of a directory that this update changes, for locateChanges.
+func (t *txn) met(b *record.Bucket, dir string, d *record.Dir) {
+	if t.s.watchers.count.Load() == 0 {
+		return
+	}
+	if t.dirs == nil {
+		t.dirs = map[dirID]uint64{}
+	}
+	t.dirs[dirID{b.Id, dir}] = d.Ino
 }
