@@ -77,10 +77,7 @@ func (se *Session) Restore(ctx context.Context, bucket, key, ref string) (Object
 		return cur, engineError(se.s.db.Sync(ctx))
 	}
 	return se.copyVersion(ctx, Source{bucket, key, ref}, bucket, key, func(t *txn, _, _ *record.Bucket, old *record.Version) (*record.Version, error) {
-		v := t.copyOf(old)
-		v.Attr = old.Attr
-		v.Xattrs = old.Xattrs
-		return v, nil
+		return t.revived(old), nil
 	})
 }
 

@@ -54,7 +54,8 @@
 // before it. What a key was then is a version that is still kept and was current then,
 // or nothing: a version knows when it was (versioning.Turns). Directories are told by
 // their records, which say when each was born and died (past.go). In a bucket that is
-// not versioned only what has stood unchanged since is there to be seen.
+// not versioned only what has stood unchanged since is there to be seen. Going back
+// (restore_at.go) makes new versions of what was, and delete markers of what was not.
 //
 // # Decisions
 //
