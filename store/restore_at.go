@@ -117,10 +117,13 @@ func (r *restorer) mayBegin(sn *snap, b *record.Bucket) error {
 	}
 	if r.tree() {
 		d, err := sn.dirAsOf(b, r.root, r.in.At.Seq)
-		if err == nil && d == nil {
-			err = fault.New(fault.NoSuchKey, "there was no directory %s/%s then", b.Name, r.root).At(b.Name, r.root)
+		switch {
+		case err != nil || d != nil:
+			return err
+		case r.root == "":
+			return fault.New(fault.NoSuchKey, "the bucket %s did not exist then", b.Name)
 		}
-		return err
+		return fault.New(fault.NoSuchKey, "there was no directory %s/%s then", b.Name, r.root)
 	}
 	l, err := sn.line(b, r.root)
 	if err != nil {
@@ -128,7 +131,7 @@ func (r *restorer) mayBegin(sn *snap, b *record.Bucket) error {
 	}
 	v, known, err := l.heldAt(r.in.At.Seq)
 	if err == nil && known && v == nil {
-		err = fault.New(fault.NoSuchKey, "there was no object %s/%s then", b.Name, r.root).At(b.Name, r.root)
+		err = fault.New(fault.NoSuchKey, "there was no object %s/%s then", b.Name, r.root)
 	}
 	return err
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"pail/store/web/control"
 )
 
 // A listing prints results as they come, buffered unless a person watches, and
@@ -15,7 +17,8 @@ import (
 type listing struct {
 	out      *bufio.Writer
 	watched  bool
-	progress *progress
+	progress *progress // nil: the lines themselves are
+	counts   bool      // the progress is how many there are
 	n        int64
 }
 
@@ -25,8 +28,26 @@ func newListing(cmd *cobra.Command, what string) *listing {
 		l.watched = true // the lines themselves are the progress
 		return l
 	}
-	l.progress = startProgress(cmd, what)
+	l.progress, l.counts = startProgress(cmd, what), true
 	return l
+}
+
+// newReport is a listing of what a long operation has to say, which is little: its
+// progress is shown all the same.
+func newReport(cmd *cobra.Command, what string) *listing {
+	l := newListing(cmd, what)
+	l.counts = false
+	if l.watched {
+		l.progress = startProgress(cmd, what)
+	}
+	return l
+}
+
+// far says how far the operation has come.
+func (l *listing) far(now control.Progress) {
+	if l.progress != nil {
+		l.progress.set(now)
+	}
 }
 
 func (l *listing) print(write func(io.Writer) error) error {
@@ -34,10 +55,14 @@ func (l *listing) print(write func(io.Writer) error) error {
 		return err
 	}
 	l.n++
-	if l.watched {
+	switch {
+	case l.watched && l.progress != nil:
+		return l.progress.aside(l.out.Flush)
+	case l.watched:
 		return l.out.Flush()
+	case l.counts:
+		l.progress.count(l.n)
 	}
-	l.progress.count(l.n)
 	return nil
 }
 

@@ -20,8 +20,9 @@ type progress struct {
 	done chan struct{}
 	wg   sync.WaitGroup
 
-	mu  sync.Mutex // guards now
-	now control.Progress
+	mu    sync.Mutex // guards what follows, and writing to out
+	now   control.Progress
+	shown bool // there is a line to be cleared
 }
 
 // startProgress begins to watch over an operation. The caller must stop it before
@@ -51,6 +52,30 @@ func (p *progress) count(n int64) {
 	p.now.Done = n
 }
 
+// aside has fn write to the terminal.
+func (p *progress) aside(fn func() error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+	return fn()
+}
+
+// clear takes the line away. mu is held.
+func (p *progress) clear() {
+	if p.shown {
+		fmt.Fprint(p.out, "\r\x1b[K")
+		p.shown = false
+	}
+}
+
+// show writes the line.
+func (p *progress) show(took time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fmt.Fprintf(p.out, "\r%s\x1b[K", progressLine(p.now, took))
+	p.shown = true
+}
+
 // stop ends the progress and clears its line.
 func (p *progress) stop() {
 	select {
@@ -74,15 +99,10 @@ func (p *progress) run() {
 	for {
 		select {
 		case <-p.done:
-			if time.Since(start) >= progressAfter {
-				fmt.Fprint(p.out, "\r\x1b[K")
-			}
+			_ = p.aside(func() error { return nil })
 			return
 		case <-timer.C:
-			p.mu.Lock()
-			line := progressLine(p.now, time.Since(start))
-			p.mu.Unlock()
-			fmt.Fprintf(p.out, "\r%s\x1b[K", line)
+			p.show(time.Since(start))
 			timer.Reset(progressEvery)
 		}
 	}

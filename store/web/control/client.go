@@ -190,13 +190,18 @@ func askError(ctx context.Context, err error) error {
 
 // each asks for a listing.
 func each[Item any](ctx context.Context, c *Client, op string, req any, fn func(Item) error) error {
+	return watched(ctx, c, op, req, fn, nil)
+}
+
+// watched is each with how far it has come.
+func watched[Item any](ctx context.Context, c *Client, op string, req any, fn func(Item) error, progress func(Progress)) error {
 	return c.ask(ctx, op, req, func(raw json.RawMessage) error {
 		var it Item
 		if err := json.Unmarshal(raw, &it); err != nil {
 			return fault.Wrap(fault.Internal, err, "the daemon's answer makes no sense")
 		}
 		return fn(it)
-	}, nil)
+	}, progress)
 }
 
 // one asks for a single result.

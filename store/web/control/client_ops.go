@@ -1,11 +1,6 @@
 package control
 
-import (
-	"context"
-	"encoding/json"
-
-	"pail/store/fault"
-)
+import "context"
 
 // Each method below answers when the operation is done. What it may fail with is
 // what the store's method of like name documents, Unavailable if the daemon ends
@@ -61,6 +56,12 @@ func (c *Client) Restore(ctx context.Context, req ObjectRequest) (Object, error)
 	return one[Object](ctx, c, opRestore, req)
 }
 
+// RestoreAt makes a key or a tree what it was, and calls fn with each step, also with
+// those before it failed.
+func (c *Client) RestoreAt(ctx context.Context, req RestoreAtRequest, fn func(Restored) error, progress func(Progress)) error {
+	return watched(ctx, c, opRestoreAt, req, fn, progress)
+}
+
 // Delete deletes an object as S3 does, or one version for good. Unlike S3 it fails
 // with NoSuchKey if there is no object.
 func (c *Client) Delete(ctx context.Context, req ObjectRequest) (Deleted, error) {
@@ -95,13 +96,7 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 // Fsck checks the whole store and calls fn with each problem found, also with those
 // found before it failed.
 func (c *Client) Fsck(ctx context.Context, req FsckRequest, fn func(Problem) error, progress func(Progress)) error {
-	return c.ask(ctx, opFsck, req, func(raw json.RawMessage) error {
-		var p Problem
-		if err := json.Unmarshal(raw, &p); err != nil {
-			return fault.Wrap(fault.Internal, err, "the daemon's answer makes no sense")
-		}
-		return fn(p)
-	}, progress)
+	return watched(ctx, c, opFsck, req, fn, progress)
 }
 
 // Mount asks the daemon for a mount, calls ready once it answers, and returns when

@@ -53,6 +53,7 @@ const (
 	opVersions      = "versions"
 	opStat          = "stat"
 	opRestore       = "restore"
+	opRestoreAt     = "restore-at"
 	opDelete        = "delete"
 	opTags          = "tags"
 	opChangeTags    = "change-tags"
@@ -76,6 +77,7 @@ func operations() map[string]operation {
 		opVersions:      asking(versions),
 		opStat:          asking(stat),
 		opRestore:       asking(restore),
+		opRestoreAt:     asking(restoreAt),
 		opDelete:        asking(deleteObject),
 		opTags:          asking(tags),
 		opChangeTags:    asking(changeTags),

@@ -1,0 +1,43 @@
+package control
+
+import (
+	"context"
+	"time"
+
+	"pail/store"
+)
+
+// momentAt is the moment of the past that a time stands for.
+func momentAt(ctx context.Context, se *store.Session, bucket string, at time.Time) (store.Moment, error) {
+	return se.Moment(ctx, bucket, at.UTC().Format(time.RFC3339Nano))
+}
+
+func restoreAt(ctx context.Context, c *call, req RestoreAtRequest) error {
+	se := c.session()
+	at, err := momentAt(ctx, se, req.Bucket, req.At)
+	if err != nil {
+		return err
+	}
+	in := store.RestoreInput{At: at, KeepNew: req.KeepNew, DryRun: req.DryRun, Scanned: func(keys int64) {
+		// A client that went away cancels ctx, which ends the restore.
+		_ = c.out.progress(Progress{Done: keys, What: "keys looked at"})
+	}}
+	return se.RestoreAt(ctx, req.Bucket, req.Key, in, func(s store.RestoreStep) error {
+		return c.out.item(restoredOf(req.Bucket, s))
+	})
+}
+
+func restoredOf(bucket string, s store.RestoreStep) Restored {
+	r := Restored{Bucket: bucket, Key: s.Key, Version: s.VersionID}
+	switch s.Act {
+	case store.RestoreVersion:
+		r.Action, r.Then = RestoredVersion, objectOf(s.Then)
+	case store.RestoreDelete:
+		r.Action = RestoredDelete
+	case store.RestoreAttrs:
+		r.Action = RestoredAttrs
+	default:
+		r.Action = RestoredUnknown
+	}
+	return r
+}
