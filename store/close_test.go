@@ -101,3 +101,26 @@ func TestCleanEndLeavesNothingOver(t *testing.T) {
 		t.Fatalf("b has %d bytes", len(got))
 	}
 }
+
+// What the settler was deleting when the end came is deleted before it is a clean one.
+func TestCleanEndDeletesWhatWasBegun(t *testing.T) {
+	ctx := context.Background()
+	dir := t.TempDir() + "/store"
+	s, se := openTest(t, Options{Dir: dir, SettleAfter: -1})
+	mustBucket(t, se, "big", versioning.Unversioned)
+	put(t, se, "big", "k", string(bytes.Repeat([]byte("x"), 100_000)))
+	if _, err := se.Delete(ctx, "big", "k", DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	ended, end := context.WithCancel(ctx)
+	end()
+	if err := s.settler.sweep(ended); err == nil {
+		t.Fatal("a job that was ended says that it has done its work")
+	}
+	if err := s.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n := contentFiles(t, dir); n != 0 {
+		t.Fatalf("%d content files of nobody are left", n)
+	}
+}

@@ -292,7 +292,7 @@ const reapAtOnce = 1000
 // reap deletes content files that nothing refers to. The commits that let go of them
 // are made durable between the look and the deletion: a power cut must not bring back a
 // version without its bytes.
-func (st *settler) reap(ctx context.Context) error {
+func (st *settler) reap(ctx context.Context) (err error) {
 	st.mu.Lock()
 	todo := st.garbage
 	st.garbage = false
@@ -300,8 +300,12 @@ func (st *settler) reap(ctx context.Context) error {
 	if !todo {
 		return nil
 	}
+	defer func() {
+		if err != nil { // the end of the jobs, too: Close goes on with it
+			st.keepGarbage()
+		}
+	}()
 	if err := st.s.releaseRests(ctx); err != nil {
-		st.keepGarbage()
 		return err
 	}
 	for after := uint64(0); ; {
@@ -316,7 +320,6 @@ func (st *settler) reap(ctx context.Context) error {
 			return engineError(err)
 		}
 		if err := st.deleteFiles(ctx, ids); err != nil {
-			st.keepGarbage()
 			return err
 		}
 		if more == 0 {
