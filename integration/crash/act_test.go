@@ -34,7 +34,8 @@ const (
 	opUnlink   op = "unlink"
 	opRename   op = "rename"
 	opExchange op = "exchange"
-	opSync     op = "sync" // the whole store
+	opSync     op = "sync"    // the whole store
+	opCompact  op = "compact" // all that is in pieces, and what it leaves is deleted
 )
 
 // durable says that what the act did is promised to survive once it is acknowledged.
@@ -95,9 +96,10 @@ type ack struct {
 // An event is one line of the ledger: the beginning of an act or its end, or a word of
 // the writer's own.
 type event struct {
-	Begin *act   `json:",omitempty"`
-	End   *ack   `json:",omitempty"`
-	Word  string `json:",omitempty"`
+	Begin     *act   `json:",omitempty"`
+	End       *ack   `json:",omitempty"`
+	Word      string `json:",omitempty"`
+	Compacted int64  `json:",omitempty"` // with a word: bytes that compaction has moved so far
 }
 
 // gen is the generation of what an act writes: no two acts have the same.

@@ -14,8 +14,8 @@ import (
 
 // mixes of workers that a run of the writer has.
 var mixes = [][]string{
-	{"s3", "mount", "mixed", "mixed", "move", "mount@plain", "mixed@kept", "mount@halted", "s3@halted", "rival", "rival"},
-	{"mount", "mount", "mount@kept", "mount@plain", "move@kept", "move@plain", "s3", "rival", "rival"},
+	{"s3", "mount", "mixed", "mixed", "move", "mount@plain", "mixed@kept", "mount@halted", "s3@halted", "pieces@kept", "rival", "rival"},
+	{"mount", "pieces", "mount@kept", "mount@plain", "move@kept", "move@plain", "s3", "rival", "rival"},
 	{"s3", "s3", "s3@kept", "s3@plain", "mixed@halted", "mixed", "rival", "rival", "rival", "rival"},
 	{"mixed", "move@halted", "mount", "move", "move@kept"},
 }
@@ -27,7 +27,7 @@ func planOf(seed uint64, i int) plan {
 		Seed: rng.Uint64(), Kinds: mixes[i%len(mixes)], Acts: 60 + rng.IntN(300), Stay: rng.IntN(3) > 0,
 		InlineMax:   []int{2 << 10, 16 << 10}[rng.IntN(2)],
 		SettleAfter: []time.Duration{-1, 50 * time.Millisecond, 300 * time.Millisecond}[rng.IntN(3)],
-		Compact:     []time.Duration{0, time.Millisecond, 20 * time.Millisecond}[rng.IntN(3)],
+		Compact:     []time.Duration{time.Millisecond, 20 * time.Millisecond, 0}[i%3],
 		MemTable:    1 << 20,
 	}
 }
@@ -56,6 +56,7 @@ type cutting struct {
 	rng   *rand.Rand
 	name  string
 	total *outcomes
+	moved int64 // bytes, by compaction
 }
 
 // TestPowerCuts cuts the power under a store in full use, at moments and with losses
@@ -78,6 +79,9 @@ func TestPowerCuts(t *testing.T) {
 		})
 	}
 	t.Log(total)
+	if total.moved == 0 && !t.Failed() {
+		t.Error("nothing was ever compacted")
+	}
 	if total.cuts < cuts && !t.Failed() {
 		t.Errorf("only in %d cuts was anything at stake", total.cuts)
 	}
@@ -99,6 +103,8 @@ func (c *cutting) moment(n int) {
 	} else {
 		mark, step = c.freeze()
 	}
+	c.total.moved += c.run.compacted() - c.moved
+	c.moved = c.run.compacted()
 	pg := c.run.ledger.page(mark)
 	c.run.pause()
 	for range 3 {
@@ -213,7 +219,11 @@ func (c *cutting) cutRecovery(dir string) (next string) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if err := fs.Freeze(first + 1 + c.rng.Uint64N(60)); err != nil {
+	most := uint64(60)
+	if p.Gated {
+		most = 450 // to the end of the compaction that follows
+	}
+	if err := fs.Freeze(first + 1 + c.rng.Uint64N(most)); err != nil {
 		c.t.Fatal(err)
 	}
 	r := startRun(c.t, p)
@@ -226,7 +236,7 @@ func (c *cutting) cutRecovery(dir string) (next string) {
 	next, _, err = fs.Cut(c.rng.Uint64())
 	if err != nil { // it took fewer steps than that
 		if err = fs.Freeze(0); err == nil {
-			next, _, err = fs.Cut(c.rng.Uint64())
+	next, _, err = fs.Cut(c.rng.Uint64())
 		}
 	}
 	if err != nil {

@@ -23,10 +23,14 @@
 //     have come to rest; Store.Fsck finds nothing; the store takes writes of every kind.
 //
 // What is cut:
-//   - TestPowerCuts: mixed loads, most with compaction of all that is in pieces, at steps of the disk that the seed chooses and after
-//     kills; every fourth cut has its recovery cut too, up to three times. 40 cuts in which
-//     something was at stake; 2,000 with PAIL_SOAK=1, which also demands that each kind of
-//     recovery happened.
+//   - TestPowerCuts: mixed loads, most with compaction of all that is in pieces (which must have
+//     happened), at steps of the disk that the seed chooses and after kills; every fourth cut
+//     has its recovery cut too, up to three times. 40 cuts in which something was at stake;
+//     2,000 with PAIL_SOAK=1, which also demands that each kind of recovery happened.
+//   - TestCompactionCuts: large files changed in pieces, with versions that share them; the writer
+//     waits before each compaction, and the power is cut at one of its steps after another. What is
+//     left is compacted and judged again, then all of it is deleted, and no content
+//     file may be left. TestEachSyncOfCompactionIsNeeded has the disk lie during compactions only.
 //   - TestEachSyncIsNeeded: the disk lies about one sync of the write path, or of
 //     recovery, at a time, and the judge must notice.
 //   - TestPairs: short sequences of small acts, cut inside of and after their last act; all

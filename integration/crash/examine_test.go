@@ -19,24 +19,34 @@ type outcomes struct {
 	drafts  int // synced drafts that were published
 	moves   int // renames of directories that went on
 	orphans int
+
+	moved     int64 // bytes that were compacted before
+	compacted int64 // and afterwards
 }
 
-func (o *outcomes) add(r store.Recovery) {
+// An aftermath is what a store did after a cut.
+type aftermath struct {
+	store.Recovery
+	compacted int64 // bytes
+}
+
+func (o *outcomes) add(r aftermath) {
 	o.kept += r.Kept
 	o.undone += r.Undone
 	o.drafts += r.Drafts
 	o.moves += r.Moves
 	o.orphans += r.Orphans
+	o.compacted += r.compacted
 }
 
 func (o outcomes) String() string {
-	return fmt.Sprintf("%d cuts: %d pending kept, %d undone, %d drafts recovered, %d moves resumed, %d orphans",
-		o.cuts, o.kept, o.undone, o.drafts, o.moves, o.orphans)
+	return fmt.Sprintf("%d cuts: %d pending kept, %d undone, %d drafts recovered, %d moves resumed, %d orphans, %d bytes compacted before and %d after",
+		o.cuts, o.kept, o.undone, o.drafts, o.moves, o.orphans, o.moved, o.compacted)
 }
 
 // examine opens the store that a cut left in dir, compares it with the ledger, checks
 // it, and uses it.
-func examine(dir string, p plan, pg page, homes []home) (r store.Recovery, err error) {
+func examine(dir string, p plan, pg page, homes []home) (r aftermath, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	defer func() {
@@ -49,8 +59,13 @@ func examine(dir string, p plan, pg page, homes []home) (r store.Recovery, err e
 	if err != nil {
 		return r, fmt.Errorf("open after the cut: %w", err)
 	}
-	defer func() { err = errors.Join(err, s.Close(ctx)) }()
-	r = s.Status().Recovered
+	defer func() {
+		err = errors.Join(err, s.Close(ctx))
+		if err == nil && p.Gated {
+			err = noContents(dir)
+		}
+	}()
+	r.Recovery = s.Status().Recovered
 	if len(r.Problems) > 0 {
 		return r, fmt.Errorf("recovery could not deal with: %s", strings.Join(r.Problems, "; "))
 	}
@@ -73,7 +88,16 @@ func examine(dir string, p plan, pg page, homes []home) (r store.Recovery, err e
 	if err := check(ctx, s); err != nil {
 		return r, err
 	}
-	return r, use(ctx, s, p.InlineMax)
+	if p.Gated {
+		if err := compactAndCompare(ctx, s, p, pg, judged); err != nil {
+			return r, err
+		}
+		r.compacted = s.Status().Compacted
+	}
+	if err := use(ctx, s, p.InlineMax); err != nil || !p.Gated {
+		return r, err
+	}
+	return r, clearAll(ctx, s)
 }
 
 // recreate demands of what a cut left of a store that was being made that it is none and

@@ -17,6 +17,7 @@ type ledger struct {
 	done   map[int][]deed // by worker
 	size   int
 	sums   sums
+	moved  int64  // bytes, by compaction
 	bad    string // an act that failed and should not have
 }
 
@@ -44,6 +45,7 @@ func (l *ledger) add(e event) {
 		}
 	default:
 		l.words, l.places = append(l.words, e.Word), append(l.places, l.size)
+		l.moved = max(l.moved, e.Compacted)
 	}
 	l.size++
 }

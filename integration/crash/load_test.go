@@ -44,6 +44,11 @@ var loads = map[string]map[op]int{
 		opOpen: 8, opWrite: 24, opTruncate: 3, opPunch: 2, opFsync: 5, opFlush: 4, opClose: 8,
 		opSave: 10, opUnlink: 4, opRename: 10, opExchange: 2, opMkdir: 4, opRmdir: 2, opMode: 3, opSync: 1,
 	},
+	"pieces": { // large files, changed here and there: see fillPieces
+		opOpen: 12, opWrite: 44, opTruncate: 3, opPunch: 6, opFsync: 3, opFlush: 8, opClose: 14,
+		opSave: 4, opPut: 2, opParts: 3, opCopy: 6, opRestore: 3, opForget: 8, opDelete: 2,
+		opUnlink: 1, opRename: 2, opSync: 1, opCompact: 12,
+	},
 	"quiet": { // nothing that syncs
 		opOpen: 10, opWrite: 20, opFlush: 5, opClose: 12, opSave: 30, opUnlink: 5, opMkdir: 5,
 	},
@@ -153,6 +158,9 @@ func (g *generator) pick(fits func(key string) bool) (string, bool) {
 
 // size is a length of one of the classes that the store treats differently.
 func (g *generator) size() int64 {
+	if g.home.kind == "pieces" {
+		return 100<<10 + g.rng.Int64N(900<<10)
+	}
 	inline := int64(g.plan.InlineMax)
 	switch n := g.rng.IntN(20); {
 	case n < 7:
@@ -198,7 +206,7 @@ func (g *generator) fill(a *act) bool {
 		return ok
 	case opWrite, opTruncate, opPunch, opFsync, opFlush, opClose:
 		return g.fillFile(a)
-	case opSync:
+	case opSync, opCompact:
 		return true
 	}
 	return g.fillName(a, b)
@@ -235,6 +243,9 @@ func (g *generator) fillFile(a *act) bool {
 	a.Handle = handles[g.rng.IntN(len(handles))]
 	f := g.m.open[a.Handle]
 	size := f.body.size
+	if g.home.kind == "pieces" && (a.Op == opWrite || a.Op == opPunch) {
+		return g.fillPieces(a, size)
+	}
 	switch a.Op {
 	case opWrite:
 		a.Len = g.size()
@@ -253,6 +264,29 @@ func (g *generator) fillFile(a *act) bool {
 	case opPunch:
 		a.Off, a.Len = g.rng.Int64N(size+1), g.rng.Int64N(size+1)
 		return a.Off < size && a.Len > 0
+	}
+	return true
+}
+
+// fillPieces chooses a place in a large file: to be overwritten with what makes it more
+// pieces, or with a piece that compaction leaves where it is; or to be punched, seldom so
+// much of it that its content file is mostly dead.
+func (g *generator) fillPieces(a *act, size int64) bool {
+	if size == 0 {
+		a.Len = g.size()
+		return a.Op == opWrite
+	}
+	a.Off = g.rng.Int64N(size)
+	switch n := g.rng.IntN(10); {
+	case n == 0:
+		a.Len = 256<<10 + g.rng.Int64N(64<<10)
+	case n < 3:
+		a.Len = 1 + g.rng.Int64N(100)
+	default:
+		a.Len = 1 + g.rng.Int64N(20<<10)
+	}
+	if a.Op == opPunch {
+		a.Len = min(a.Len, size-a.Off)
 	}
 	return true
 }

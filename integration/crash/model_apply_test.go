@@ -47,7 +47,7 @@ func (m *model) apply(a act, r ack) {
 		}
 	case opExchange:
 		m.exchange(a.Bucket, a.Key, a.To)
-	case opSync:
+	case opSync, opCompact: // nothing that can be seen
 	default:
 		m.applyFile(a, r)
 	}

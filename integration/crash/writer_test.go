@@ -31,6 +31,7 @@ type plan struct {
 	SettleAfter time.Duration
 	Compact     time.Duration // after which every content in pieces is compacted; 0: never
 	MemTable    int64
+	Gated       bool // each opCompact waits until it is let, and whoever only opens and closes compacts between
 }
 
 func (p plan) options(dir string) store.Options {
@@ -57,6 +58,7 @@ func (p plan) homes() []home {
 // A writer is the process that works on the store.
 type writer struct {
 	plan plan
+	gate chan struct{} // of each opCompact that is let
 	s    *store.Store
 	se   *store.Session
 
@@ -69,7 +71,7 @@ func writerMain() {
 	if text == "" {
 		return
 	}
-	w := &writer{report: os.NewFile(3, "report")}
+	w := &writer{report: os.NewFile(3, "report"), gate: make(chan struct{})}
 	err := json.Unmarshal([]byte(text), &w.plan)
 	if err == nil {
 		err = w.run(context.Background())
@@ -118,14 +120,12 @@ func (w *writer) run(ctx context.Context) (err error) {
 	if w.plan.Script != nil {
 		return w.script(ctx, in)
 	}
-	go func() { // ends with the process, and the process with the judge
-		for {
-			if _, err := in.ReadString('\n'); err != nil {
-				os.Exit(3)
-			}
-			w.tell(event{Word: "pong"})
+	go w.obey(in)
+	if w.plan.Gated && len(w.plan.Kinds) == 0 {
+		if err := compact(ctx, w.s); err != nil {
+			return err
 		}
-	}()
+	}
 	var group sync.WaitGroup
 	for i, h := range w.plan.homes() {
 		group.Go(func() { w.work(ctx, h, rand.New(rand.NewPCG(w.plan.Seed, uint64(i)))) })
@@ -140,6 +140,21 @@ func (w *writer) run(ctx context.Context) (err error) {
 	}
 	w.tell(event{Word: "closed"})
 	return nil
+}
+
+// obey does what the judge says; it ends with the process, and the process with the judge.
+func (w *writer) obey(in *bufio.Reader) {
+	for {
+		line, err := in.ReadString('\n')
+		switch {
+		case err != nil:
+			os.Exit(3)
+		case line == "let\n":
+			w.gate <- struct{}{}
+		default:
+			w.tell(event{Word: "pong", Compacted: w.s.Status().Compacted})
+		}
+	}
 }
 
 // shared makes the buckets that several workers use.
@@ -197,6 +212,10 @@ func (w *writer) work(ctx context.Context, h home, rng *rand.Rand) {
 }
 
 func (w *writer) perform(ctx context.Context, p *performer, a act) ack {
+	if w.plan.Gated && a.Op == opCompact {
+		w.tell(event{Word: "gate", Compacted: w.s.Status().Compacted})
+		<-w.gate
+	}
 	w.tell(event{Begin: &a})
 	o, err := p.perform(ctx, a)
 	r := ack{W: a.W, N: a.N, ID: o.VersionID, Number: o.Number}
@@ -252,10 +271,29 @@ func (p *performer) perform(ctx context.Context, a act) (o store.Object, err err
 		err = p.se.Rename(ctx, from, to, store.RenameFlags{Exchange: true})
 	case opSync:
 		err = p.s.Sync(ctx)
+	case opCompact:
+		err = compact(ctx, p.s)
 	default:
 		return p.performFile(ctx, a)
 	}
 	return o, err
+}
+
+// compact compacts all that is in pieces and waits until what that leaves is deleted.
+func compact(ctx context.Context, s *store.Store) error {
+	if err := s.Compact(ctx); err != nil {
+		return err
+	}
+	for {
+		busy := false
+		for _, j := range s.Status().Jobs {
+			busy = busy || j.Name == "settle" && (j.Running || j.Waiting)
+		}
+		if !busy || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		time.Sleep(200 * time.Microsecond)
+	}
 }
 
 func putInput(a act) store.PutInput {
