@@ -236,7 +236,7 @@ func (c *cutting) cutRecovery(dir string) (next string) {
 	next, _, err = fs.Cut(c.rng.Uint64())
 	if err != nil { // it took fewer steps than that
 		if err = fs.Freeze(0); err == nil {
-	next, _, err = fs.Cut(c.rng.Uint64())
+			next, _, err = fs.Cut(c.rng.Uint64())
 		}
 	}
 	if err != nil {

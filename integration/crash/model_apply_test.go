@@ -26,7 +26,7 @@ func (m *model) apply(a act, r ack) {
 	case opForget:
 		b.forget(a.Key, a.Version)
 	case opTags:
-		m.find(b, a.Key, a.Version).tags = a.Tags
+		m.setTags(m.find(b, a.Key, a.Version), a.Tags)
 	case opMode:
 		m.setMode(b, a)
 	case opMkdir:
@@ -126,6 +126,14 @@ func (m *model) copy(a act, r ack) {
 	old.pending = false
 	a.Key = a.To
 	m.put(a, v)
+}
+
+// setTags gives tags to a version, and to the open file of which it is the last.
+func (m *model) setTags(v *version, tags map[string]string) {
+	v.tags = tags
+	if f := v.ino; m.isOpen(f) && (f.base == nil || v.order >= f.base.order) {
+		f.tags = tags
+	}
 }
 
 func (m *model) setMode(b *bucket, a act) {
