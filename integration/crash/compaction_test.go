@@ -95,15 +95,12 @@ func TestCompactionCuts(t *testing.T) {
 					inside[at] = true
 				}
 			}
-			if c.moved == 0 && !t.Failed() {
-				t.Error("nothing was ever compacted")
-			}
 			total.moved += c.moved
 		})
 	}
 	t.Logf("%v, at %d steps of compactions", total, len(inside))
-	if total.compacted == 0 && !t.Failed() {
-		t.Error("after no cut was anything left to compact")
+	if (total.moved == 0 || total.compacted == 0) && !t.Failed() {
+		t.Error("nothing was compacted before or after the cuts")
 	}
 }
 

@@ -150,7 +150,7 @@ func (g *sequence) plan(w wish, n int) (last int, ok bool) {
 
 func replay(bucket string, inlineMax int64, script []act) *model {
 	m := newModel(int(inlineMax))
-	m.buckets[bucket] = newBucket(sharedBuckets[bucket])
+	m.addBucket(bucket, sharedBuckets[bucket])
 	for _, a := range script {
 		m.apply(a, ack{})
 	}

@@ -28,7 +28,7 @@ func (h home) own() bool { return h.prefix == "" }
 func (h home) start(inlineMax int) *model {
 	m := newModel(inlineMax)
 	if !h.own() {
-		m.buckets[h.bucket] = newBucket(h.state)
+		m.addBucket(h.bucket, h.state)
 	}
 	return m
 }

@@ -12,7 +12,7 @@ func (m *model) apply(a act, r ack) {
 	b := m.buckets[a.Bucket]
 	switch a.Op {
 	case opBucket:
-		m.buckets[a.Bucket] = newBucket(a.State)
+		m.addBucket(a.Bucket, a.State)
 	case opState:
 		b.state = a.State
 	case opPut, opParts:
@@ -38,6 +38,8 @@ func (m *model) apply(a act, r ack) {
 		m.detach(a.Bucket, a.Key, head)
 		if head != nil {
 			b.remove(a.Key, m.now, false)
+		} else {
+			b.died(dirOf(a.Key), false)
 		}
 	case opRename:
 		if strings.HasSuffix(a.Key, "/") {

@@ -28,6 +28,9 @@ type bucket struct {
 	state versioning.State
 	keys  map[string][]*version // newest first
 	dirs  map[string]bool       // those that exist -> explicit
+	// held says whether a new file that is not published is open below a directory: then
+	// S3 does not take it away.
+	held func(dir string) bool
 }
 
 // A version is a version or a delete marker.
@@ -77,8 +80,18 @@ func newModel(inlineMax int) *model {
 	return &model{inlineMax: int64(inlineMax), buckets: map[string]*bucket{}, open: map[int]*inode{}}
 }
 
-func newBucket(state versioning.State) *bucket {
-	return &bucket{state: state, keys: map[string][]*version{}, dirs: map[string]bool{"": true}}
+func (m *model) addBucket(name string, state versioning.State) {
+	m.buckets[name] = &bucket{
+		state: state, keys: map[string][]*version{}, dirs: map[string]bool{"": true},
+		held: func(dir string) bool {
+			for _, f := range m.open {
+				if f.claim && f.at == name && strings.HasPrefix(f.key, dir) {
+					return true
+				}
+			}
+			return false
+		},
+	}
 }
 
 // live returns the live head of a key, nil if it has none.
@@ -171,6 +184,9 @@ func (b *bucket) died(dir string, prune bool) {
 	}
 	if !prune {
 		b.dirs[dir] = true
+		return
+	}
+	if b.held(dir) {
 		return
 	}
 	delete(b.dirs, dir)
@@ -336,6 +352,8 @@ func (m *model) rename(at, from, to string, a ack) {
 	} else {
 		if head != nil {
 			b.remove(from, m.now, false)
+		} else {
+			b.died(dirOf(from), false)
 		}
 		m.detach(at, to, over)
 	}
