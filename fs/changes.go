@@ -28,17 +28,26 @@ func (f *filesystem) observe(c store.Change) {
 	f.ownChange(c)
 }
 
-// follow has the table of nodes follow what became of a directory, so that whoever is in
-// it is answered from where it is.
+// follow has the table of nodes follow what others did to a directory.
 func (f *filesystem) follow(c *store.Change) {
+	switch c.Kind {
+	case store.DirRenamed, store.ObjectsExchanged, store.DirRemoved, store.BucketDeleted:
+		f.nodes.moved()
+		f.relocate(c)
+	}
+}
+
+// relocate notes where directories stand after a change, so that whoever is in them is
+// answered from there.
+func (f *filesystem) relocate(c *store.Change) {
 	switch {
 	case c.Kind == store.DirRenamed:
-		f.nodes.follow(c.Ino, f.spotOf(toBucket(c), c.To, c.ToDir))
+		f.nodes.stand(c.Ino, f.spotOf(toBucket(c), c.To, c.ToDir))
 	case c.Kind == store.ObjectsExchanged && c.OfDirs():
-		f.nodes.follow(c.Ino, f.spotOf(c.Bucket, c.Key, c.Dir))
-		f.nodes.follow(c.ToIno, f.spotOf(toBucket(c), c.To, c.ToDir))
+		f.nodes.stand(c.Ino, f.spotOf(c.Bucket, c.Key, c.Dir))
+		f.nodes.stand(c.ToIno, f.spotOf(toBucket(c), c.To, c.ToDir))
 	case c.Kind == store.DirRemoved || c.Kind == store.BucketDeleted:
-		f.nodes.follow(c.Ino, spot{})
+		f.nodes.stand(c.Ino, spot{})
 	}
 }
 
@@ -48,13 +57,18 @@ func toBucket(c *store.Change) string { return cmp.Or(c.ToBucket, c.Bucket) }
 // that cannot be told or the key is the root's.
 func (f *filesystem) spotOf(bucket, key string, dir uint64) spot {
 	segment := strings.TrimSuffix(key, "/")
-	holder := segment[:strings.LastIndexByte(segment, '/')+1]
-	var path []string
-	if segment == key {
-		path = names.Path(key, false)
-	} else {
-		path = names.DirPath(key)
+	if segment != key {
+		return f.spotBelow(bucket, holderOf(segment), dir, names.DirPath(key))
 	}
+	return f.spotBelow(bucket, holderOf(key), dir, names.Path(key, false))
+}
+
+// holderOf is the directory that a key, or the key of a directory without its last slash,
+// is in.
+func holderOf(key string) string { return key[:strings.LastIndexByte(key, '/')+1] }
+
+// spotBelow is spotOf for a path in the directory dir, whose key is holder.
+func (f *filesystem) spotBelow(bucket, holder string, dir uint64, path []string) spot {
 	path = path[len(names.DirPath(holder)):]
 	if f.isRoot(bucket, holder) {
 		dir = rootID
@@ -155,7 +169,7 @@ func (t *translator) known(id uint64) bool {
 // the inode that will never have a name again, if there is one. dir is the directory in
 // which the key stands.
 func (t *translator) object(bucket, key string, dir, gone uint64) {
-	holder := key[:strings.LastIndexByte(key, '/')+1]
+	holder := holderOf(key)
 	if id := t.node(bucket, holder, dir); t.known(id) {
 		for _, shadowed := range []bool{false, true} {
 			t.name(id, names.Path(key, shadowed)[len(names.DirPath(holder)):], gone)
@@ -171,7 +185,7 @@ func (t *translator) directory(bucket, key string, dir, gone uint64) {
 		return // the bucket itself
 	}
 	beside := strings.TrimSuffix(key, "/")
-	holder := beside[:strings.LastIndexByte(beside, '/')+1]
+	holder := holderOf(beside)
 	if id := t.node(bucket, holder, dir); t.known(id) {
 		t.name(id, path[len(names.DirPath(holder)):], gone)
 		t.object(bucket, beside, id, 0)

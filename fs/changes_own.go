@@ -25,9 +25,11 @@ func (f *filesystem) ownChange(c store.Change) {
 		f.renamed(c)
 	case store.DirRenamed:
 		f.renamed(c)
+		f.relocate(&c)
 		f.unshadowed(c)
 	case store.ObjectsExchanged:
 		f.notify.changed(c)
+		f.relocate(&c)
 	}
 }
 
@@ -52,10 +54,19 @@ func (f *filesystem) published(c store.Change) {
 // renamed follows a rename. The kernel moves what it believes to stand at the old name;
 // if that is not what the store has moved, it must look again.
 func (f *filesystem) renamed(c store.Change) {
-	at := f.spotOf(c.Bucket, c.Key, c.Dir)
-	if n, known := f.nodes.child(at.parent, at.name); !known || n.id != c.Ino {
-		f.notify.changed(c)
-		f.nodes.removed(at.parent, at.name)
+	at := []spot{f.spotOf(c.Bucket, c.Key, c.Dir)}
+	if !c.OfDirs() { // it may be beside a directory
+		at = append(at, f.spotBelow(c.Bucket, holderOf(c.Key), c.Dir, names.Path(c.Key, true)))
+	}
+	for _, at := range at {
+		if n, _ := f.nodes.child(at.parent, at.name); n.id == c.Ino {
+			return
+		}
+	}
+	f.notify.changed(c)
+	for _, at := range at {
+		n, _ := f.nodes.child(at.parent, at.name)
+		f.nodes.leave(n.object(), at)
 	}
 }
 

@@ -48,6 +48,14 @@ type node struct {
 // isDir says whether the kernel takes the node for a directory.
 func (k nodeKind) isDir() bool { return k != kindObject && k != kindVersion && k != kindPastObject }
 
+// object is the node's id if it is an object's, else 0.
+func (n *node) object() uint64 {
+	if n.kind == kindObject {
+		return n.id
+	}
+	return 0
+}
+
 // maxNodes is how many nodes there may be before the kernel is asked to forget some: a
 // walk over ten million files should not need the memory of ten million nodes.
 const maxNodes = 1 << 20
@@ -69,7 +77,7 @@ type nodeTable struct {
 	ghosts map[uint64]ghost  // what removed directories were, for those who are in them
 	olds   map[uint64]dirKey // of which directories the nodes of kindHistory are
 	hand   uint32            // the slot at which pruning goes on
-	moves  uint64            // of directories by others until now: see follow
+	moves  uint64            // of directories by others until now
 }
 
 // A ghost is what is left of a directory that was removed and that the kernel has
@@ -149,17 +157,26 @@ func (t *nodeTable) note(id, parent uint64, name string, kind nodeKind) {
 	}
 }
 
-// rememberDir is remember for a directory that was found at its place after movesNow had
-// returned moves. If others have moved directories since, it does nothing and returns
-// false: the place may be from before.
-func (t *nodeTable) rememberDir(id, parent uint64, name string, moves uint64) bool {
+// rememberFound is remember for what was found at its place after movesNow had returned
+// moves. If others have moved directories since, it does nothing and returns false: the
+// place may be from before.
+func (t *nodeTable) rememberFound(id, parent uint64, name string, kind nodeKind, moves uint64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.moves != moves {
 		return false
 	}
-	t.note(id, parent, name, kindDir)
+	t.note(id, parent, name, kind)
 	return true
+}
+
+// absent is rememberFound for a place where there was nothing.
+func (t *nodeTable) absent(parent uint64, name string, moves uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s := t.find(parent, name); s != 0 && t.moves == moves {
+		t.displace(s)
+	}
 }
 
 // movesNow counts the moves of directories by others until now.
@@ -169,18 +186,37 @@ func (t *nodeTable) movesNow() uint64 {
 	return t.moves
 }
 
-// follow notes that others have moved the directory node id to a place, or, if that is
-// nowhere, removed it.
-func (t *nodeTable) follow(id uint64, to spot) {
+// moved notes that others move a directory. It comes before stand says where to, so that
+// nobody is placed where it was seen before.
+func (t *nodeTable) moved() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.moves++
+}
+
+// stand notes that the node id stands at a place now, which may be nowhere. Whoever stood
+// there before does not.
+func (t *nodeTable) stand(id uint64, at spot) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	s := t.slot(id)
 	switch {
+	case s != 0 && at != spot{}:
+		t.place(s, at.parent, at.name)
+	case s != 0 && !t.at(s).gone:
+		t.displace(s)
 	case s == 0:
-	case to != spot{}:
-		t.place(s, to.parent, to.name)
-	case !t.at(s).gone:
+		if other := t.find(at.parent, at.name); other != 0 {
+			t.displace(other)
+		}
+	}
+}
+
+// leave notes that the node id does not stand at a place any more.
+func (t *nodeTable) leave(id uint64, at spot) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s := t.find(at.parent, at.name); s != 0 && t.at(s).id == id {
 		t.displace(s)
 	}
 }
@@ -293,6 +329,11 @@ func (t *nodeTable) child(parent uint64, name string) (n node, ok bool) {
 	return *t.at(s), true
 }
 
+// maxWay is more components than the path of any key has. While directories move into
+// and out of each other, one of them may have followed and another not yet: then there is
+// no way.
+const maxWay = 4096
+
 // A way is how to get to a node from the root of the mount or, if old is not nil, from
 // the history of a directory.
 type way struct {
@@ -325,7 +366,7 @@ func (t *nodeTable) path(id uint64, buf []string) (w way, ok bool) {
 			return way{}, false
 		}
 		w.names = append(w.names, n.name)
-		if s = t.slot(n.parent); s == 0 {
+		if s = t.slot(n.parent); s == 0 || len(w.names) > maxWay {
 			return way{}, false
 		}
 	}
@@ -400,37 +441,6 @@ func (t *nodeTable) removed(parent uint64, name string) (n node, ok bool) {
 type spot struct {
 	parent uint64
 	name   string
-}
-
-// renamed notes that what stood at from stands at to; what stood at to is replaced
-// and returned.
-func (t *nodeTable) renamed(from, to spot) (replaced node, ok bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if old := t.find(to.parent, to.name); old != 0 {
-		replaced, ok = *t.at(old), true
-		t.displace(old)
-	}
-	if s := t.find(from.parent, from.name); s != 0 {
-		t.place(s, to.parent, to.name)
-	}
-	return replaced, ok
-}
-
-// exchanged notes that what stood at a and what stood at b have changed places.
-func (t *nodeTable) exchanged(a, b spot) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	sa, sb := t.find(a.parent, a.name), t.find(b.parent, b.name)
-	if sa != 0 {
-		t.displace(sa)
-	}
-	if sb != 0 {
-		t.place(sb, a.parent, a.name)
-	}
-	if sa != 0 {
-		t.place(sa, b.parent, b.name)
-	}
 }
 
 // haunt keeps the attributes of a directory that was removed.

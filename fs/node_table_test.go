@@ -24,21 +24,59 @@ func TestNodeTableFollowsRenames(t *testing.T) {
 	if got := pathOf(nt, 12); got != "[a b c]" {
 		t.Fatalf("path %s", got)
 	}
-	nt.renamed(spot{rootID, "a"}, spot{13, "y"})
+	nt.stand(10, spot{13, "y"})
 	if got := pathOf(nt, 12); got != "[z y b c]" {
 		t.Fatalf("after renaming a directory above: %s", got)
 	}
 	nt.remember(14, 11, "d", kindObject)
-	if old, ok := nt.renamed(spot{11, "d"}, spot{11, "c"}); !ok || old.id != 12 {
-		t.Fatalf("replaced %v %v", old, ok)
-	}
+	nt.stand(14, spot{11, "c"})
 	if pathOf(nt, 12) != "?" || pathOf(nt, 14) != "[z y b c]" {
-		t.Fatalf("12 at %s, 14 at %s", pathOf(nt, 12), pathOf(nt, 14))
+		t.Fatalf("replaced: 12 at %s, 14 at %s", pathOf(nt, 12), pathOf(nt, 14))
 	}
 	nt.remember(15, 11, "e", kindObject)
-	nt.exchanged(spot{11, "c"}, spot{11, "e"})
+	nt.stand(14, spot{11, "e"})
+	nt.stand(15, spot{11, "c"})
 	if pathOf(nt, 14) != "[z y b e]" || pathOf(nt, 15) != "[z y b c]" {
-		t.Fatalf("14 at %s, 15 at %s", pathOf(nt, 14), pathOf(nt, 15))
+		t.Fatalf("exchanged: 14 at %s, 15 at %s", pathOf(nt, 14), pathOf(nt, 15))
+	}
+	nt.stand(99, spot{11, "c"}) // which the kernel does not know
+	nt.leave(15, spot{11, "e"}) // where it is not
+	if pathOf(nt, 14) != "[z y b e]" || pathOf(nt, 15) != "?" {
+		t.Fatalf("replaced: 14 at %s, 15 at %s", pathOf(nt, 14), pathOf(nt, 15))
+	}
+	nt.leave(14, spot{11, "e"})
+	nt.stand(11, spot{})
+	if pathOf(nt, 14) != "?" || pathOf(nt, 11) != "?" {
+		t.Fatalf("gone: 14 at %s, 11 at %s", pathOf(nt, 14), pathOf(nt, 11))
+	}
+}
+
+// TestNodeTableWhileOthersMove: what was seen before others moved a directory places
+// nothing, and directories that are in each other, because one has followed and the other
+// not yet, are nowhere.
+func TestNodeTableWhileOthersMove(t *testing.T) {
+	nt := newNodeTable(kindDir)
+	seen := nt.movesNow()
+	if !nt.rememberFound(10, rootID, "a", kindDir, seen) || !nt.rememberFound(11, 10, "b", kindDir, seen) {
+		t.Fatal("nothing has moved")
+	}
+	nt.moved()
+	nt.stand(10, spot{11, "a"})
+	if pathOf(nt, 10) != "?" || pathOf(nt, 11) != "?" {
+		t.Fatalf("10 at %s, 11 at %s", pathOf(nt, 10), pathOf(nt, 11))
+	}
+	nt.moved()
+	nt.stand(11, spot{rootID, "b"})
+	if nt.rememberFound(10, rootID, "a", kindDir, seen) {
+		t.Fatal("remembered where it was seen before")
+	}
+	nt.absent(rootID, "b", seen)
+	if pathOf(nt, 10) != "[b a]" || pathOf(nt, 11) != "[b]" {
+		t.Fatalf("10 at %s, 11 at %s", pathOf(nt, 10), pathOf(nt, 11))
+	}
+	nt.absent(rootID, "b", nt.movesNow())
+	if pathOf(nt, 11) != "?" {
+		t.Fatalf("11 at %s", pathOf(nt, 11))
 	}
 }
 
@@ -112,7 +150,7 @@ func TestNodeTableModel(t *testing.T) {
 			if to == s {
 				continue
 			}
-			nt.renamed(s, to)
+			nt.stand(who[s], to)
 			if old, ok := who[to]; ok {
 				delete(at, old)
 				delete(who, to)

@@ -62,7 +62,7 @@ func (f *filesystem) Lookup(_ <-chan struct{}, h *fuse.InHeader, name string, ou
 		if f.mayAppear(h.NodeId, name) {
 			return fuse.ENOENT
 		}
-		f.nodes.removed(h.NodeId, name)
+		f.nodes.absent(h.NodeId, name, seen.moves)
 		*out = fuse.EntryOut{}
 		if f.notify.foreign() == seen.changes {
 			out.SetEntryTimeout(cacheFor)
@@ -162,19 +162,16 @@ func (f *filesystem) look() sight {
 // tell fills the answer that makes an inode known to the kernel and remembers that it
 // is. If others changed the store since seen, what was read may be old already, and
 // the change may have been announced before this answer: then nothing is cached. It
-// does nothing and returns false if a directory may not be at this place any more.
+// does nothing and returns false if the inode may not be at this place any more.
 func (f *filesystem) tell(out *fuse.EntryOut, parent uint64, name string, got found, seen sight) bool {
+	if !f.nodes.rememberFound(got.id, parent, cmp.Or(got.name, name), got.kind, seen.moves) {
+		return false
+	}
 	switch got.kind {
 	case kindDir:
-		if !f.nodes.rememberDir(got.id, parent, name, seen.moves) {
-			return false
-		}
 		f.nodes.setGroupRule(got.id, got.attr.Mode&unix.S_ISGID != 0)
 	case kindHistory:
-		f.nodes.remember(got.id, parent, name, got.kind)
 		f.nodes.setOld(got.id, got.of)
-	default:
-		f.nodes.remember(got.id, parent, cmp.Or(got.name, name), got.kind)
 	}
 	*out = fuse.EntryOut{NodeId: got.id, Attr: got.attr}
 	if f.notify.foreign() != seen.changes {
@@ -187,6 +184,25 @@ func (f *filesystem) tell(out *fuse.EntryOut, parent uint64, name string, got fo
 		out.SetAttrTimeout(cacheFor)
 	}
 	return true
+}
+
+// tellMade is tell for what was made at this place, whatever has moved meanwhile.
+func (f *filesystem) tellMade(out *fuse.EntryOut, parent uint64, name string, got found, seen sight) {
+	for !f.tell(out, parent, name, got, seen) {
+		seen.moves = f.nodes.movesNow()
+	}
+	f.peers.appeared(f, parent, name)
+}
+
+// recheck has the kernel ask again for names that a request has changed if others have
+// moved directories meanwhile: the store may have changed them in another directory than
+// the kernel meant.
+func (f *filesystem) recheck(seen sight, names ...spot) {
+	if f.nodes.movesNow() != seen.moves {
+		for _, at := range names {
+			f.notify.name(at)
+		}
+	}
 }
 
 // Forget takes back references that the kernel drops.

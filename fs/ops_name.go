@@ -25,10 +25,7 @@ func (f *filesystem) Mkdir(_ <-chan struct{}, in *fuse.MkdirIn, name string, out
 		f.nodes.setTold(in.NodeId, true)
 		return f.status("mkdir", err)
 	}
-	for !f.tell(out, in.NodeId, name, got, seen) {
-		seen = f.look() // whatever has moved, this was made here
-	}
-	f.peers.appeared(f, in.NodeId, name)
+	f.tellMade(out, in.NodeId, name, got, seen)
 	return fuse.OK
 }
 
@@ -79,11 +76,13 @@ func (f *filesystem) Rmdir(_ <-chan struct{}, h *fuse.InHeader, name string) fus
 	if loc, err := f.locate(h.NodeId); err == nil && loc.inHistory() {
 		return f.status("rmdir", f.rmdirOld(f.session(h), h.NodeId, loc, name))
 	}
+	seen := f.look()
 	f.nodes.setTold(h.NodeId, false)
 	if err := f.rmdir(f.session(h), h.NodeId, name); err != nil {
 		f.nodes.setTold(h.NodeId, true)
 		return f.status("rmdir", err)
 	}
+	f.recheck(seen, spot{h.NodeId, name})
 	return fuse.OK
 }
 
@@ -92,7 +91,8 @@ func (f *filesystem) rmdir(se *store.Session, parent uint64, name string) error 
 	if err != nil {
 		return err
 	}
-	old := f.ghostOf(se, parent, name)
+	was, _ := f.nodes.child(parent, name)
+	old := f.ghostOf(se, &was)
 	switch {
 	case t.inBuckets():
 		err = se.DeleteBucket(f.ctx, name)
@@ -106,7 +106,7 @@ func (f *filesystem) rmdir(se *store.Session, parent uint64, name string) error 
 	if err != nil {
 		return err
 	}
-	f.gone(parent, name, old)
+	f.gone(parent, name, &was, old)
 	return nil
 }
 
@@ -126,9 +126,8 @@ func (f *filesystem) checkEmptyPart(se *store.Session, t target) error {
 
 // ghostOf reads the attributes of a directory that is about to go, for programs that
 // are in it. They are only worth having if the kernel knows the directory.
-func (f *filesystem) ghostOf(se *store.Session, parent uint64, name string) *ghost {
-	n, ok := f.nodes.child(parent, name)
-	if !ok || n.kind != kindDir {
+func (f *filesystem) ghostOf(se *store.Session, n *node) *ghost {
+	if n.id == 0 || n.kind != kindDir {
 		return nil
 	}
 	a, _, err := f.namedAttr(se, n.id)
@@ -139,16 +138,24 @@ func (f *filesystem) ghostOf(se *store.Session, parent uint64, name string) *gho
 	return (*ghost)(&a)
 }
 
-// gone notes that nothing stands at a name any more.
-func (f *filesystem) gone(parent uint64, name string, old *ghost) {
-	n, ok := f.nodes.removed(parent, name)
-	if ok {
-		f.cursors.left(parent, &n)
-	}
-	if ok && old != nil {
-		f.nodes.haunt(n.id, *old)
-	}
+// gone notes that what was at a name was removed; was.id is 0 if the kernel did not know
+// of it.
+func (f *filesystem) gone(parent uint64, name string, was *node, old *ghost) {
+	f.nodes.leave(was.id, spot{parent, name})
+	f.left(parent, was, old)
 	f.peers.disappeared(f, parent, name)
+}
+
+// left notes that a node has left a directory, for listings that go on there and, if old
+// says what it was, for programs that are in it.
+func (f *filesystem) left(parent uint64, was *node, old *ghost) {
+	if was.id == 0 {
+		return
+	}
+	f.cursors.left(parent, was)
+	if old != nil {
+		f.nodes.haunt(was.id, *old)
+	}
 }
 
 // Unlink removes a file or symlink. Who has it open keeps it.
@@ -161,6 +168,7 @@ func (f *filesystem) Unlink(_ <-chan struct{}, h *fuse.InHeader, name string) fu
 	}
 	f.tree.RLock()
 	defer f.tree.RUnlock()
+	seen := f.look()
 	t, err := f.target(h.NodeId, name)
 	if err != nil {
 		return f.status("unlink", err)
@@ -168,12 +176,14 @@ func (f *filesystem) Unlink(_ <-chan struct{}, h *fuse.InHeader, name string) fu
 	if t.inBuckets() || t.Kind != names.Plain && t.Kind != names.File {
 		return fuse.EISDIR
 	}
+	was, _ := f.nodes.child(h.NodeId, name)
 	f.nodes.setTold(h.NodeId, false)
 	if err := f.session(h).Unlink(f.ctx, t.dir.bucket, t.key()); err != nil {
 		f.nodes.setTold(h.NodeId, true)
 		return f.status("unlink", err)
 	}
-	f.gone(h.NodeId, name, nil)
+	f.gone(h.NodeId, name, &was, nil)
+	f.recheck(seen, spot{h.NodeId, name})
 	return fuse.OK
 }
 
@@ -188,9 +198,12 @@ func (f *filesystem) Rename(_ <-chan struct{}, in *fuse.RenameIn, oldName, newNa
 	}
 	f.tree.Lock()
 	defer f.tree.Unlock()
+	seen := f.look()
 	f.nodes.setTold(in.NodeId, false)
 	f.nodes.setTold(in.Newdir, false)
-	err := f.rename(f.session(&in.InHeader), in, spot{in.NodeId, oldName}, spot{in.Newdir, newName})
+	at := spots{spot{in.NodeId, oldName}, spot{in.Newdir, newName}}
+	err := f.rename(f.session(&in.InHeader), in, at)
+	f.recheck(seen, at.from, at.to)
 	if err != nil {
 		f.nodes.setTold(in.NodeId, true)
 		f.nodes.setTold(in.Newdir, true)
@@ -198,74 +211,67 @@ func (f *filesystem) Rename(_ <-chan struct{}, in *fuse.RenameIn, oldName, newNa
 	return f.status("rename", err)
 }
 
-func (f *filesystem) rename(se *store.Session, in *fuse.RenameIn, from, to spot) error {
-	src, err := f.target(from.parent, from.name)
-	if err != nil {
-		return err
-	}
-	dst, err := f.newTarget(to.parent, to.name)
-	if err != nil {
-		return err
-	}
+func (f *filesystem) rename(se *store.Session, in *fuse.RenameIn, at spots) error {
 	exchange := in.Flags&unix.RENAME_EXCHANGE != 0
-	fromPath, err := f.movable(se, from, src)
+	from, to, err := f.renamePaths(se, at, exchange)
 	if err != nil {
 		return err
 	}
-	var toPath store.Path
-	if exchange {
-		toPath, err = f.partner(se, spots{from, to}, src, dst, fromPath)
-	} else {
-		toPath, err = f.destination(to, dst, isDirPath(fromPath))
-	}
-	if err != nil {
-		return err
-	}
-	old := f.ghostOf(se, to.parent, to.name)
+	moved, _ := f.nodes.child(at.from.parent, at.from.name)
+	other, _ := f.nodes.child(at.to.parent, at.to.name)
+	old := f.ghostOf(se, &other)
 	relic := uint64(0)
 	if !exchange {
-		relic = f.saveRelic(se, to)
+		relic = f.saveRelic(se, at.to)
 	}
-	err = se.Rename(f.ctx, fromPath, toPath, store.RenameFlags{
+	err = se.Rename(f.ctx, from, to, store.RenameFlags{
 		NoReplace: in.Flags&unix.RENAME_NOREPLACE != 0, Exchange: exchange,
 	})
 	if err != nil {
 		f.forgetRelic(relic)
 		return err
 	}
-	if exchange {
-		f.exchanged(from, to)
-	} else {
-		f.moved(from, to, old)
+	// Directories have followed already, in the order of commits: see ownChange.
+	if !isDirPath(from) {
+		f.nodes.stand(moved.object(), at.to)
 	}
+	if exchange && !isDirPath(to) {
+		f.nodes.stand(other.object(), at.from)
+	}
+	f.left(at.from.parent, &moved, nil)
+	if exchange {
+		f.left(at.to.parent, &other, nil)
+		f.peers.appeared(f, at.from.parent, at.from.name)
+	} else {
+		f.left(at.to.parent, &other, old)
+		f.peers.disappeared(f, at.from.parent, at.from.name)
+	}
+	f.peers.appeared(f, at.to.parent, at.to.name)
 	return nil
 }
 
-// exchanged follows an exchange in the tables.
-func (f *filesystem) exchanged(a, b spot) {
-	for _, at := range []spot{a, b} {
-		if n, ok := f.nodes.child(at.parent, at.name); ok {
-			f.cursors.left(at.parent, &n)
-		}
-	}
-	f.nodes.exchanged(a, b)
-	f.peers.appeared(f, a.parent, a.name)
-	f.peers.appeared(f, b.parent, b.name)
-}
+// spots are the two names of a rename.
+type spots struct{ from, to spot }
 
-// moved follows a rename in the tables.
-func (f *filesystem) moved(from, to spot, old *ghost) {
-	if n, ok := f.nodes.child(from.parent, from.name); ok {
-		f.cursors.left(from.parent, &n)
+// renamePaths returns what stands at the old name and what the new one means for it.
+func (f *filesystem) renamePaths(se *store.Session, at spots, exchange bool) (from, to store.Path, err error) {
+	src, err := f.target(at.from.parent, at.from.name)
+	if err != nil {
+		return from, to, err
 	}
-	if n, ok := f.nodes.renamed(from, to); ok {
-		f.cursors.left(to.parent, &n)
-		if old != nil {
-			f.nodes.haunt(n.id, *old)
-		}
+	dst, err := f.newTarget(at.to.parent, at.to.name)
+	if err != nil {
+		return from, to, err
 	}
-	f.peers.disappeared(f, from.parent, from.name)
-	f.peers.appeared(f, to.parent, to.name)
+	from, err = f.movable(se, at.from, src)
+	switch {
+	case err != nil:
+	case exchange:
+		to, err = f.partner(se, at, src, dst, from)
+	default:
+		to, err = f.destination(at.to, dst, isDirPath(from))
+	}
+	return from, to, err
 }
 
 // movable returns the path of what stands at a name and is to be moved: that of a
@@ -311,9 +317,6 @@ func (f *filesystem) partner(se *store.Session, at spots, src, dst target, from 
 	return to, err
 }
 
-// spots are the two names of a rename.
-type spots struct{ from, to spot }
-
 func isDirPath(p store.Path) bool { return strings.HasSuffix(p.Key, "/") }
 
 // destination returns the path that a file or directory is to have.
@@ -358,8 +361,7 @@ func (f *filesystem) Symlink(_ <-chan struct{}, h *fuse.InHeader, pointedTo, nam
 		f.nodes.setTold(h.NodeId, true)
 		return f.status("symlink", err)
 	}
-	f.tell(out, h.NodeId, name, f.foundObject(&o), seen)
-	f.peers.appeared(f, h.NodeId, name)
+	f.tellMade(out, h.NodeId, name, f.foundObject(&o), seen)
 	return fuse.OK
 }
 

@@ -134,10 +134,9 @@ func (f *filesystem) Create(_ <-chan struct{}, in *fuse.CreateIn, name string, o
 		f.nodes.setTold(in.NodeId, true)
 		return f.status("create", err)
 	}
-	f.tell(&out.EntryOut, in.NodeId, name, got, seen)
+	f.tellMade(&out.EntryOut, in.NodeId, name, got, seen)
 	f.handles.created(got.id)
 	f.opened(&in.InHeader, got.id, file, true, got.attr.Mode, &out.OpenOut)
-	f.peers.appeared(f, in.NodeId, name)
 	return fuse.OK
 }
 
@@ -181,8 +180,7 @@ func (f *filesystem) Mknod(_ <-chan struct{}, in *fuse.MknodIn, name string, out
 		f.nodes.setTold(in.NodeId, true)
 		return f.status("mknod", err)
 	}
-	f.tell(out, in.NodeId, name, got, seen)
-	f.peers.appeared(f, in.NodeId, name)
+	f.tellMade(out, in.NodeId, name, got, seen)
 	return fuse.OK
 }
 

@@ -76,7 +76,6 @@ func (f *filesystem) Link(_ <-chan struct{}, in *fuse.LinkIn, name string, out *
 		f.nodes.setTold(in.NodeId, true)
 		return f.status("link", err)
 	}
-	f.tell(out, in.NodeId, name, f.foundObject(new(file.Object())), seen)
-	f.peers.appeared(f, in.NodeId, name)
+	f.tellMade(out, in.NodeId, name, f.foundObject(new(file.Object())), seen)
 	return fuse.OK
 }
