@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"runtime/debug"
 	"sync"
 
 	"github.com/dgraph-io/badger/v4"
@@ -88,7 +89,7 @@ func (c *committer) work(r *request) {
 			c.buf = c.db.queue.take(c.buf[:0])
 			c.taken = c.buf
 		}
-		if len(c.taken) == 0 {
+		if len(c.taken)+len(c.members) == 0 {
 			break
 		}
 		for len(c.taken) > 0 {
@@ -159,12 +160,28 @@ func (c *committer) merge(r *request, tx *Tx) {
 	if tx.wrote {
 		c.batch = tx.view
 	}
-	for _, fn := range tx.merged {
-		fn()
-	}
 	r.commit = Commit{Seq: tx.seq, Time: tx.now}
 	r.defers = tx.defers
 	c.members = append(c.members, r)
+	c.follow(func() {
+		for _, fn := range tx.merged {
+			fn()
+		}
+	})
+}
+
+// follow runs what has to follow an update in memory. If that panics or ends its
+// goroutine, nobody knows what memory says of the records, so it ends all writing.
+func (c *committer) follow(fn func()) (err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			err = c.db.fail(fmt.Errorf("what follows an update panicked: %v\n%s", recover(), debug.Stack()))
+		}
+	}()
+	fn()
+	returned = true
+	return nil
 }
 
 // write writes the batch, makes it visible and answers its members.
@@ -177,25 +194,52 @@ func (c *committer) write() {
 		err = c.commit(c.batch, counters{batch: c.at.batch + 1, seq: c.seq, idLimit: c.at.idLimit})
 	}
 	c.batch = newWrites()
+	c.answer(err)
+}
+
+// answer answers the members of a batch that was written, or was not because of err.
+func (c *committer) answer(err error) {
+	all := c.members
 	var durable []*request
-	for i, r := range c.members {
-		c.members[i] = nil
+	defer func() { // whatever a member's followers do
+		if len(durable) > 0 {
+			c.db.syncer.enqueue(durable)
+		}
+	}()
+	for len(c.members) > 0 {
+		r := c.members[0]
+		c.members[0] = nil
+		c.members = c.members[1:]
+		err := err
 		if err == nil {
-			for _, fn := range r.defers {
-				fn(r.commit)
-			}
-			if r.opts.Durable {
-				r.state.Store(answered)
-				durable = append(durable, r)
-				continue
-			}
+			err = c.followed(r)
+		}
+		if err == nil && r.opts.Durable {
+			r.state.Store(answered)
+			durable = append(durable, r)
+			continue
 		}
 		r.answer(err)
 	}
-	c.members = c.members[:0]
-	if len(durable) > 0 {
-		c.db.syncer.enqueue(durable)
-	}
+	c.members = all[:0]
+}
+
+// followed runs what a member deferred. Should that end the goroutine, as t.FailNow does,
+// the member still gets its answer.
+func (c *committer) followed(r *request) error {
+	ended := true
+	defer func() {
+		if ended {
+			r.answer(c.db.Failed())
+		}
+	}()
+	err := c.follow(func() {
+		for _, fn := range r.defers {
+			fn(r.commit)
+		}
+	})
+	ended = false
+	return err
 }
 
 // commit writes a batch and makes it visible.

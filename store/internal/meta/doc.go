@@ -12,7 +12,8 @@
 //   - Updates run one after another; each sees all before it. A failing one leaves nothing.
 //   - What Update returned for is seen by every View opened later; what it returned for with
 //     Durable survives a power cut, and so does everything committed before it.
-//   - After a failed sync nothing is written any more (Failed); reading goes on.
+//   - After a failed sync, or a panic in what follows an update in memory (Merged, Defer),
+//     nothing is written any more (Failed); reading goes on.
 //   - Damage is not taken for emptiness: Open refuses it, Get and Scan report it.
 //   - A full disk refuses updates and loses nothing; those that free space go on.
 //

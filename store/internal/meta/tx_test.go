@@ -336,3 +336,41 @@ func TestGoexitInAnUpdate(t *testing.T) {
 	wg.Wait()
 	set(t, db, UpdateOptions{}, "a", "1")
 }
+
+// TestFollowerPanics: what has to follow updates in memory panics or ends its goroutine,
+// as they are merged or when they are visible. Everybody gets an answer, and as nobody
+// knows what memory says of the records then, nothing is written any more.
+func TestFollowerPanics(t *testing.T) {
+	for name, end := range map[string]func(){"panic": func() { panic("bad follower") }, "goexit": runtime.Goexit} {
+		for _, when := range []string{"merged", "visible"} {
+			t.Run(name+" "+when, func(t *testing.T) {
+				db := open(t, t.TempDir())
+				hold := make(chan struct{})
+				var g sync.WaitGroup
+				update := func(durable bool, fn func(*Tx) error) {
+					g.Go(func() { _, _ = db.Update(context.Background(), UpdateOptions{Durable: durable}, fn) })
+				}
+				update(false, func(*Tx) error { <-hold; return nil })
+				for i := range 20 { // they share a batch
+					update(i%2 == 0, func(tx *Tx) error {
+						tx.Set(fmt.Appendf(nil, "k%d", i), nil)
+						switch {
+						case i != 10:
+						case when == "merged":
+							tx.Merged(end)
+						default:
+							tx.Defer(func(Commit) { end() })
+						}
+						return nil
+					})
+				}
+				close(hold)
+				g.Wait()
+				_, err := db.Update(context.Background(), UpdateOptions{}, func(tx *Tx) error { tx.Set([]byte("later"), nil); return nil })
+				if !errors.Is(err, ErrReadOnly) {
+					t.Fatalf("a later update: %v", err)
+				}
+			})
+		}
+	}
+}
