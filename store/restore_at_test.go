@@ -260,6 +260,7 @@ func TestRestoreAtOtherDirectory(t *testing.T) {
 	clock.move(time.Second)
 	_, err = r.se.Mkdir(r.ctx, "bkt", "d/", store.Attr{Mode: 0o755, UID: 6})
 	r.ok(err)
+	later := r.moment(clock)
 	for i, in := range []store.RestoreInput{{At: m, DryRun: true}, {At: m}, {At: m}} {
 		acts, err := r.restoreAt("d/", in)
 		r.ok(err)
@@ -275,6 +276,16 @@ func TestRestoreAtOtherDirectory(t *testing.T) {
 	r.ok(err)
 	if d.Attr.Mode != unix.S_IFDIR|0o700 || d.Attr.UID != 5 || d.Attr.Mtime.After(m.Last) {
 		t.Errorf("the directory is %+v", d)
+	}
+	clock.move(time.Second)
+	_, err = r.restoreAt("d/", store.RestoreInput{At: later})
+	r.ok(err)
+	if d, err = r.se.StatDir(r.ctx, "bkt", "d/"); err != nil || d.Attr.Mode != unix.S_IFDIR|0o755 || d.Attr.UID != 6 {
+		t.Errorf("the later directory is not restored: %+v, %v", d, err)
+	}
+	found, err := r.s.Fsck(r.ctx, nil)
+	if err != nil || len(found) > 0 {
+		t.Errorf("fsck: %v %v", found, err)
 	}
 }
 

@@ -181,6 +181,11 @@ func (r *restorer) restoreDir(t *txn, b *record.Bucket, it *restoreItem) error {
 		}
 	} else {
 		it.step = RestoreStep{Act: RestoreAttrs, Key: it.key}
+		// Another life begins, so that what it was until now can be restored, too.
+		if err := t.bury(b, it.key, d); err != nil {
+			return err
+		}
+		d.Born = t.tx.Seq()
 	}
 	d.Attr = proto.CloneOf(past.Attr)
 	d.Attr.MtimeNs, d.Attr.CtimeNs, d.Xattrs = mtime, t.now().UnixNano(), past.Xattrs
