@@ -75,7 +75,7 @@ func (f *shadow) check(version string, want []byte) {
 
 func (f *shadow) pieces() (extents, files int) {
 	f.r.Helper()
-	extents, files, err := f.r.s.Pieces(f.bucket, f.key, "")
+	extents, files, err := f.r.se.Pieces(f.r.ctx, f.bucket, f.key, "")
 	f.r.ok(err)
 	return extents, files
 }

@@ -19,24 +19,6 @@ func CompactEagerly(o *Options) {
 	o.tuning.sparseMin, o.tuning.stretchMax = 1, 1000
 }
 
-// Pieces returns where a content is: its extents and content files.
-func (s *Store) Pieces(bucket, key, version string) (extents, files int, err error) {
-	err = s.view(func(sn *snap) error {
-		b, err := sn.bucket(bucket)
-		if err != nil {
-			return err
-		}
-		v, _, err := sn.find(b, key, version)
-		if err != nil {
-			return err
-		}
-		es, err := sn.extentsOf(v.Content)
-		extents, files = len(es), len(es.Blobs())
-		return err
-	})
-	return extents, files, err
-}
-
 // Patches counts the patches of drafts in the records.
 func Patches(s *Store) int {
 	v := s.db.View()

@@ -85,6 +85,29 @@ func (se *Session) Head(ctx context.Context, bucket, key, ref string) (Object, e
 	return o, err
 }
 
+// Pieces says in how many pieces a version's bytes are, those between holes included, and
+// in how many content files; ref as for Head. A small content is in none of either.
+func (se *Session) Pieces(ctx context.Context, bucket, key, ref string) (pieces, files int, err error) {
+	if err := se.authorize(readAction(ref, actGetObject, actGetObjectVersion), bucket, key); err != nil {
+		return 0, 0, err
+	}
+	err = se.view(bucket, func(sn *snap, b *record.Bucket) error {
+		v, _, err := sn.find(b, key, ref)
+		if err != nil {
+			return err
+		}
+		es, err := sn.extentsOf(v.Content)
+		for _, e := range es {
+			if !e.IsHole() {
+				pieces++
+			}
+		}
+		files = len(es.Blobs())
+		return err
+	})
+	return pieces, files, err
+}
+
 // Get opens a version for reading; ref as for Head. A delete marker that is named is
 // MethodNotAllowed.
 func (se *Session) Get(ctx context.Context, bucket, key, ref string) (*Reader, error) {

@@ -90,6 +90,9 @@ func printObject(w io.Writer, o control.Object) {
 	if o.Parts > 0 {
 		fmt.Fprintf(w, "parts:\t%d\n", o.Parts)
 	}
+	if o.Pieces > 1 {
+		fmt.Fprintf(w, "pieces:\t%d\n", o.Pieces)
+	}
 	printMap(w, "meta", o.Metadata)
 	printTags(w, o.Tags)
 	printMap(w, "checksum", o.Checksums)

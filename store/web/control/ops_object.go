@@ -30,7 +30,13 @@ func stat(ctx context.Context, c *call, req ObjectRequest) error {
 	if err != nil {
 		return err
 	}
-	return c.out.item(objectOf(o))
+	out := objectOf(o)
+	if !o.DeleteMarker {
+		if out.Pieces, _, err = c.session().Pieces(ctx, req.Bucket, req.Key, o.VersionID); err != nil {
+			return err
+		}
+	}
+	return c.out.item(out)
 }
 
 func restore(ctx context.Context, c *call, req ObjectRequest) error {
