@@ -84,6 +84,11 @@ func (f *filesystem) list(in *fuse.ReadIn, atOnce int, add func(*listed, fuse.Di
 			return false
 		}
 		offset, at = offsetOf(l.id), l.next
+		if at.part != "" {
+			// The kernel may come back for what its caller had no room for, and no name
+			// says whether the part was listed before it.
+			f.cursors.ended(in.NodeId, offset, at)
+		}
 		return true
 	})
 	if offset != 0 {
@@ -103,7 +108,9 @@ func (f *filesystem) cursorAt(se *store.Session, id uint64, loc location, offset
 	}
 	marked, ok := f.marked(se, loc, id, offset)
 	if n, known := f.nodes.node(offset - offsetDotDot); known && n.parent == id && !n.gone {
-		if c, stands := f.behind(se, loc, n.name, n.kind); stands && (!ok || c.segment < marked.segment) {
+		// A part was listed with the first of its segments, which its name does not say.
+		c, stands := f.behind(se, loc, n.name, n.kind)
+		if stands && (!ok || c.segment < marked.segment && n.kind != kindPart) {
 			return c, nil
 		}
 	}
@@ -210,7 +217,7 @@ type walker struct {
 	f     *filesystem
 	dir   uint64 // node id
 	place names.Place
-	part  string // the part that was listed last
+	part  string // the part that was listed last, segments without one may have followed
 	fn    func(*listed) bool
 }
 
@@ -256,7 +263,6 @@ func (w *walker) show(segment string, kind names.Kind, shadowed bool, next curso
 	if !ok || part && name == w.part {
 		return true
 	}
-	w.part = ""
 	if part {
 		w.part = name
 		what = w.f.foundPart(w.dir, name)

@@ -26,8 +26,8 @@
 // bytes, the longest beginning of the segment that has at most 122 bytes and ends
 // between two characters goes into a part component, and the rest below it likewise.
 // (122, because escaping at most doubles it, and because cutting by unescaped length
-// keeps all segments that share a part next to each other in byte order.) There is
-// one spelling: what this package would not write, it does not read.
+// keeps the segments of one part from standing between those of another in byte order.)
+// There is one spelling: what this package would not write, it does not read.
 //
 // # How fs uses it
 //
@@ -48,7 +48,8 @@
 //
 // READDIR: for each entry of the store in byte order, place.Component for the
 // directory (Dir), then for the object (File, shadowed if there is a directory too).
-// A part comes once per segment, in a row: remember the last one and skip repeats.
+// A part comes once per segment: remember the last one and skip repeats. Segments that
+// need no part may stand between those of one part, another part never does.
 // In a part, begin after place.Pending and stop where segments no longer begin with
 // it. In .versions, use place.Versions() and kind Name; there a component that begins
 // with "@" is a moment, and a segment that does so is escaped.
