@@ -269,7 +269,7 @@ func (f *filesystem) renamePaths(se *store.Session, at spots, exchange bool) (fr
 	case exchange:
 		to, err = f.partner(se, at, src, dst, from)
 	default:
-		to, err = f.destination(at.to, dst, isDirPath(from))
+		to, err = f.destination(se, at.to, dst, isDirPath(from))
 	}
 	return from, to, err
 }
@@ -311,8 +311,8 @@ func (f *filesystem) partner(se *store.Session, at spots, src, dst target, from 
 	if err != nil || isDirPath(from) == isDirPath(to) {
 		return to, err
 	}
-	if _, err = f.destination(at.to, dst, isDirPath(from)); err == nil {
-		_, err = f.destination(at.from, src, isDirPath(to))
+	if _, err = f.destination(se, at.to, dst, isDirPath(from)); err == nil {
+		_, err = f.destination(se, at.from, src, isDirPath(to))
 	}
 	return to, err
 }
@@ -320,7 +320,7 @@ func (f *filesystem) partner(se *store.Session, at spots, src, dst target, from 
 func isDirPath(p store.Path) bool { return strings.HasSuffix(p.Key, "/") }
 
 // destination returns the path that a file or directory is to have.
-func (f *filesystem) destination(at spot, t target, dir bool) (store.Path, error) {
+func (f *filesystem) destination(se *store.Session, at spot, t target, dir bool) (store.Path, error) {
 	switch {
 	case t.inBuckets() && dir:
 		return store.Path{}, fault.New(fault.CrossDevice, "a directory cannot become a bucket by renaming")
@@ -333,10 +333,10 @@ func (f *filesystem) destination(at spot, t target, dir bool) (store.Path, error
 	if dir {
 		kind = names.Dir
 	}
-	switch {
-	case !t.Creates(kind, t.Shadowed):
-		return store.Path{}, fault.New(fault.InvalidArgument, "%q is a name for something else", at.name)
-	case dir:
+	if err := f.creates(se, at.name, t, kind); err != nil {
+		return store.Path{}, err
+	}
+	if dir {
 		return store.Path{Bucket: t.dir.bucket, Key: t.Enter().Dir}, nil
 	}
 	return f.filePath(t)
@@ -374,18 +374,23 @@ func (f *filesystem) newFile(se *store.Session, parent uint64, name string) (tar
 	if t.inBuckets() {
 		return target{}, fault.New(fault.NotPermitted, "only buckets stand beside buckets: mkdir makes one")
 	}
+	return t, f.creates(se, name, t, names.File)
+}
+
+// creates fails if nothing of that kind can come to stand under a name.
+func (f *filesystem) creates(se *store.Session, name string, t target, kind names.Kind) error {
 	hasDir := false
 	if t.Shadowed {
 		e, err := f.entry(se, t.dir, t.Segment)
 		if err != nil && !isAbsent(err) {
-			return target{}, err
+			return err
 		}
 		hasDir = e.Dir != nil
 	}
-	if !t.Creates(names.File, hasDir) {
-		return target{}, fault.New(fault.InvalidArgument, "%q is a name for something else", name)
+	if !t.Creates(kind, hasDir) {
+		return fault.New(fault.InvalidArgument, "%q is a name for something else", name)
 	}
-	return t, nil
+	return nil
 }
 
 // Readlink returns where a symlink points.
