@@ -31,3 +31,6 @@ func Patches(s *Store) int {
 	}
 	return n
 }
+
+// LogInPasses has a log take so many bytes of names at a time.
+func LogInPasses(in *LogInput, budget int) { in.budget = budget }

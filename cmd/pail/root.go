@@ -47,7 +47,7 @@ or delete in a versioned bucket can be brought back.
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	cmd.AddCommand(
 		newInitCommand(g), newMountCommand(g), newUmountCommand(g),
-		newBucketCommand(g), newLsCommand(g), newStatCommand(g), newVersionsCommand(g),
+		newBucketCommand(g), newLsCommand(g), newStatCommand(g), newVersionsCommand(g), newLogCommand(g),
 		newRestoreCommand(g), newRmCommand(g), newTagCommand(g), newConfigCommand(g),
 		newStatusCommand(g), newFsckCommand(g), newSystemdCommand(g), newVersionCommand(g), newCompletionCommand(), newManCommand(),
 	)

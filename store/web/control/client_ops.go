@@ -62,6 +62,11 @@ func (c *Client) RestoreAt(ctx context.Context, req RestoreAtRequest, fn func(Re
 	return watched(ctx, c, opRestoreAt, req, fn, progress)
 }
 
+// Log lists what was changed, newest first.
+func (c *Client) Log(ctx context.Context, req LogRequest, fn func(LogEntry) error, progress func(Progress)) error {
+	return watched(ctx, c, opLog, req, fn, progress)
+}
+
 // Delete deletes an object as S3 does, or one version for good. Unlike S3 it fails
 // with NoSuchKey if there is no object.
 func (c *Client) Delete(ctx context.Context, req ObjectRequest) (Deleted, error) {

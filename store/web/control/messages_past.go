@@ -28,3 +28,30 @@ type Restored struct {
 	Version string  `json:"version,omitempty"` // that was made; empty of a dry run
 	Then    *Object `json:"then,omitempty"`    // what the key held
 }
+
+// A LogRequest asks for the changes of keys that begin with a prefix, newest first.
+type LogRequest struct {
+	Bucket string     `json:"bucket"`
+	Prefix string     `json:"prefix,omitempty"`
+	Since  *time.Time `json:"since,omitempty"` // only what happened after this time
+	Until  *time.Time `json:"until,omitempty"` // only what had happened then
+	Limit  int        `json:"limit,omitempty"` // 0: all
+}
+
+// What changes do to a key.
+const (
+	LogCreate    = "create"
+	LogOverwrite = "overwrite"
+	LogMetadata  = "metadata" // the same content under other headers or metadata
+	LogRename    = "rename"
+	LogDelete    = "delete"
+)
+
+// A LogEntry is one change: what it did, and the version or the delete marker that it
+// made.
+type LogEntry struct {
+	What string `json:"what"`
+	From string `json:"from,omitempty"` // of a rename
+	To   string `json:"to,omitempty"`
+	Object
+}

@@ -54,6 +54,7 @@ const (
 	opStat          = "stat"
 	opRestore       = "restore"
 	opRestoreAt     = "restore-at"
+	opLog           = "log"
 	opDelete        = "delete"
 	opTags          = "tags"
 	opChangeTags    = "change-tags"
@@ -78,6 +79,7 @@ func operations() map[string]operation {
 		opStat:          asking(stat),
 		opRestore:       asking(restore),
 		opRestoreAt:     asking(restoreAt),
+		opLog:           asking(logOf),
 		opDelete:        asking(deleteObject),
 		opTags:          asking(tags),
 		opChangeTags:    asking(changeTags),

@@ -27,6 +27,47 @@ func restoreAt(ctx context.Context, c *call, req RestoreAtRequest) error {
 	})
 }
 
+// logOf sends the log of a bucket.
+func logOf(ctx context.Context, c *call, req LogRequest) error {
+	se := c.session()
+	in := store.LogInput{Prefix: req.Prefix, Limit: req.Limit, Scanned: func(keys int64) {
+		_ = c.out.progress(Progress{Done: keys, What: "keys looked at"})
+	}}
+	for _, m := range []struct {
+		at *time.Time
+		to *store.Moment
+	}{{req.Since, &in.After}, {req.Until, &in.Until}} {
+		if m.at == nil {
+			continue
+		}
+		var err error
+		if *m.to, err = momentAt(ctx, se, req.Bucket, *m.at); err != nil {
+			return err
+		}
+	}
+	return se.Log(ctx, req.Bucket, in, func(e store.LogEntry) error { return c.out.item(logEntryOf(e)) })
+}
+
+func logEntryOf(e store.LogEntry) LogEntry {
+	out := LogEntry{Object: *objectOf(e.Object)}
+	switch e.What {
+	case store.LogCreated:
+		out.What = LogCreate
+	case store.LogDescribed:
+		out.What = LogMetadata
+	case store.LogDeleted:
+		out.What = LogDelete
+	case store.LogRenamed:
+		out.What, out.From, out.To = LogRename, e.Object.Renamed, e.Object.Key
+		if e.Object.DeleteMarker {
+			out.From, out.To = out.To, out.From
+		}
+	default:
+		out.What = LogOverwrite
+	}
+	return out
+}
+
 func restoredOf(bucket string, s store.RestoreStep) Restored {
 	r := Restored{Bucket: bucket, Key: s.Key, Version: s.VersionID}
 	switch s.Act {
