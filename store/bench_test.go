@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -45,6 +46,44 @@ func BenchmarkCreate4K(b *testing.B) {
 					b.Fatal(err)
 				}
 				if err := f.Close(ctx); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkRename is the renaming of small files within a directory, BenchmarkUnlink their
+// unlinking.
+func BenchmarkRename(b *testing.B) {
+	benchSmall(b, func(ctx context.Context, se *Session, key string) error {
+		return se.Rename(ctx, Path{Bucket: "bench", Key: key}, Path{Bucket: "bench", Key: "g" + key[1:]}, RenameFlags{})
+	})
+}
+
+func BenchmarkUnlink(b *testing.B) {
+	benchSmall(b, func(ctx context.Context, se *Session, key string) error { return se.Unlink(ctx, "bench", key) })
+}
+
+// benchSmall does something to each of many small files.
+func benchSmall(b *testing.B, do func(ctx context.Context, se *Session, key string) error) {
+	for _, state := range []versioning.State{versioning.Unversioned, versioning.Enabled} {
+		b.Run(state.String(), func(b *testing.B) {
+			_, se := benchStore(b, state)
+			ctx := context.Background()
+			key := func(i int) string { return fmt.Sprintf("f%09d", i) }
+			for i := range b.N {
+				f, err := se.OpenFile(ctx, "bench", key(i), OpenFlags{Write: true, Create: true})
+				if err == nil {
+					_, err = f.WriteAt(ctx, make([]byte, 4096), 0)
+				}
+				if err = errors.Join(err, f.Close(ctx)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ResetTimer()
+			for i := range b.N {
+				if err := do(ctx, se, key(i)); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -19,6 +19,15 @@ type write struct {
 
 func (w write) deletes() bool { return w.value == nil }
 
+// open returns a copy of what is written, ErrNotFound for a deletion.
+func (w write) open() ([]byte, error) {
+	if w.deletes() {
+		return nil, ErrNotFound
+	}
+	n := len(w.value) - sealSize
+	return append(make([]byte, 0, n), w.value[:n]...), nil
+}
+
 // writes is an ordered set of writes whose copies share what they do not change, so
 // that each update works on a copy of its own: kept as the batch when it succeeds.
 type writes struct {

@@ -148,7 +148,7 @@ func (c *committer) serve(r *request) {
 // attempt runs the function of an update on a copy of the batch.
 func (c *committer) attempt(r *request) (*Tx, error) {
 	c.seq++
-	tx := &Tx{db: c.db, view: c.batch, seq: c.seq, now: c.db.clock()}
+	tx := &Tx{db: c.db, view: c.batch, over: c.db.states.current().over, seq: c.seq, now: c.db.clock()}
 	defer tx.end()
 	if err := r.run(tx); err != nil {
 		return tx, err
@@ -242,51 +242,59 @@ func (c *committer) followed(r *request) error {
 	return err
 }
 
-// commit writes a batch and makes it visible.
-func (c *committer) commit(w *writes, next counters) error {
-	if err := c.db.beforeBatch(); err != nil {
+// commit writes a batch and makes it visible: to the log, for badger to get it later, or,
+// when badger may begin the next log with it, to badger.
+func (c *committer) commit(w *writes, next counters) (err error) {
+	db := c.db
+	now, err := db.beforeBatch()
+	if err != nil {
 		return err
+	}
+	w.put(counterKey, write{db.sealer.seal(counterKey, next.marshal())})
+	defer func() {
+		if err != nil { // nobody knows what the log or badger holds
+			err = db.fail(err)
+		}
+	}()
+	if !now {
+		if err := db.logs.ahead(next.batch, w); err != nil {
+			return fmt.Errorf("write batch %d: %w", next.batch, err)
+		}
+		c.wrote(next)
+		return db.backlog.add(next, w)
 	}
 	if err := c.apply(w, next); err != nil {
 		return err
 	}
-	c.db.dead.follow(w, func() { c.db.publish(c.at) })
+	db.dead.follow(w, func() { db.publish(next, nil) })
 	return nil
 }
 
-// apply hands writes to badger as one transaction. An error leaves nobody knowing what
-// badger holds, so it ends all writing.
+// wrote notes that a batch is in the log: a sync from now on makes it durable.
+func (c *committer) wrote(at counters) {
+	c.at = at
+	c.db.syncer.applied.Store(at.batch)
+}
+
+// apply hands writes to badger as one transaction.
 func (c *committer) apply(w *writes, next counters) (err error) {
-	db := c.db
-	defer func() {
-		if err != nil {
-			err = db.fail(err)
-		}
-	}()
-	txn := db.badger.NewTransactionAt(math.MaxUint64, true)
+	txn := c.db.badger.NewTransactionAt(math.MaxUint64, true)
 	defer txn.Discard()
-	var f fill
-	add := func(key string, v write) bool {
-		f.add(len(key), len(v.value))
+	w.tree.Scan(func(key string, v write) bool {
 		if v.deletes() {
 			err = txn.Delete(bytesOf(key))
 		} else {
 			err = txn.SetEntry(&badger.Entry{Key: bytesOf(key), Value: v.value})
 		}
 		return err == nil
-	}
-	if add(counterKey, write{db.sealer.seal(counterKey, next.marshal())}) {
-		w.tree.Scan(add)
-	}
+	})
 	if err != nil {
 		return fmt.Errorf("build batch %d: %w", next.batch, err)
 	}
-	f.end()
 	if err := txn.CommitAt(next.batch, nil); err != nil {
 		return fmt.Errorf("write batch %d: %w", next.batch, err)
 	}
-	c.at = next
-	err = db.afterBatch(next.batch, f)
-	db.syncer.applied.Store(next.batch) // not before it is in the log that is synced
+	err = c.db.afterBatch(next.batch, w)
+	c.wrote(next)
 	return err
 }

@@ -51,6 +51,7 @@ type DB struct {
 
 	queue     *queue
 	committer *committer
+	backlog   *backlog
 	syncer    *syncer
 
 	failed    atomic.Pointer[error]
@@ -202,7 +203,7 @@ func lockDir(dir string) (*os.File, error) {
 func (db *DB) start(at counters) error {
 	db.cursors = newCursors(db.badger)
 	db.badger.SetDiscardTs(at.batch)
-	db.states = newStates(db.newState(at))
+	db.states = newStates(db.newState(at, nil))
 	db.ids.last.Store(at.idLimit)
 	db.ids.limit.Store(at.idLimit)
 	db.syncer = &syncer{db: db}
@@ -212,6 +213,7 @@ func (db *DB) start(at counters) error {
 	db.loadDead(at.batch)
 	db.queue = newQueue()
 	db.committer = &committer{db: db, at: at, seq: at.seq, batch: newWrites()}
+	db.backlog = newBacklog(db)
 	if err := unlessFull(noSpace(db.marker.put(at.batch))); err != nil {
 		return err
 	}
@@ -220,8 +222,9 @@ func (db *DB) start(at counters) error {
 	if err != nil {
 		return err
 	}
-	db.running.Add(2)
+	db.running.Add(3)
 	go db.tend()
+	go db.backlog.run()
 	go db.sweepLoop()
 	return nil
 }
@@ -261,33 +264,38 @@ func (db *DB) readCounters() (counters, error) {
 	return c, c.unmarshal(b)
 }
 
-func (db *DB) newState(at counters) *state {
-	return &state{batch: at.batch, seq: at.seq, txn: db.badger.NewTransactionAt(at.batch, false)}
+// newState is what a batch made of the database, of which layers are not badger's yet.
+func (db *DB) newState(at counters, over []*writes) *state {
+	return &state{batch: at.batch, seq: at.seq, over: over, txn: db.badger.NewTransactionAt(at.batch, false)}
 }
 
 // publish makes a batch visible to new views.
-func (db *DB) publish(at counters) {
-	db.badger.SetDiscardTs(db.states.advance(db.newState(at)))
+func (db *DB) publish(at counters, over []*writes) {
+	db.badger.SetDiscardTs(db.states.advance(db.newState(at, over)))
 }
 
-// beforeBatch gets ready for a batch: before one with which badger may begin the next log,
-// the active one is synced and the next is there.
-func (db *DB) beforeBatch() error {
+// beforeBatch gets ready for a batch, and says whether badger has to get it at once:
+// before one with which badger may begin the next log, badger has all others, the active
+// log is synced and the next one is there.
+func (db *DB) beforeBatch() (now bool, err error) {
 	if err := db.Failed(); err != nil {
-		return err
+		return false, err
 	}
 	rotate := db.logs.mayRotate()
 	if err := db.roomForLog(rotate); err != nil {
-		return err
+		return false, err
 	}
 	if !rotate {
-		return nil
+		return !db.logs.ours(), nil
 	}
-	return db.syncer.syncNow()
+	if err := db.backlog.drain(); err != nil {
+		return false, err
+	}
+	return true, db.syncer.syncNow()
 }
 
 // afterBatch brings a batch to its log, and follows badger when it began the next one.
-func (db *DB) afterBatch(number uint64, batch fill) error {
+func (db *DB) afterBatch(number uint64, batch *writes) error {
 	rotated, err := db.logs.wrote(number, batch)
 	if err != nil || !rotated {
 		return err
@@ -331,8 +339,13 @@ func (db *DB) close() error {
 	err := db.syncer.syncNow()
 	close(db.stop)
 	db.running.Wait()
+	behind := db.backlog.drain()
 	db.states.close()
 	db.cursors.close()
+	if behind != nil {
+		// closing it would have badger remove the log with what it has not got
+		return errors.Join(err, fmt.Errorf("close: %w; what was written is in the log, the process has to end", behind))
+	}
 	if full := db.space.want(db.tableRoom() + db.flushRoom()); full != nil {
 		// badger would write a table and die of it; what is in the logs is durable and
 		// the next open finds it there

@@ -167,23 +167,50 @@ func (l *logs) older() int {
 	return n
 }
 
-// mayRotate says that badger may begin the next log with the next batch.
+// mayRotate says that badger may begin the next log with the next batch that it gets.
 func (l *logs) mayRotate() bool { return l.fill.atLeast(l.size) }
 
-// wrote brings a batch that badger took to its file and accounts for it, and says whether
-// badger began the next log with it. That one badger has written itself so far.
-func (l *logs) wrote(number uint64, batch fill) (rotated bool, err error) {
+// ours says whether we write the active log, so that badger may get its batches later.
+func (l *logs) ours() bool { return l.memory.bytes != nil }
+
+// ahead writes a batch to the active log, for badger to get it later; without the entry
+// that ends a batch then.
+func (l *logs) ahead(number uint64, w *writes) error {
+	l.fill.plus(w.fill())
+	return l.memory.store(l, number, w)
+}
+
+// wrote accounts for a batch that badger just took, brings it to its file if that is ours,
+// and says whether badger began the next log with it. That one badger has written itself
+// so far.
+func (l *logs) wrote(number uint64, w *writes) (rotated bool, err error) {
+	batch := w.fill()
+	batch.end()
+	if rotated, err = l.begun(); err != nil {
+		return false, err
+	}
+	if rotated {
+		return true, l.rotate(batch)
+	}
+	l.fill.plus(batch)
+	if !l.ours() {
+		return false, nil
+	}
+	return false, l.memory.store(l, number, w)
+}
+
+// begun says whether badger has begun the next log.
+func (l *logs) begun() (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.spare == nil {
+		return false, nil
+	}
 	var st unix.Stat_t
-	if l.spare != nil && l.fill.atLeast(l.size/2) {
-		if err := unix.Fstat(int(l.spare.Fd()), &st); err != nil {
-			return false, err
-		}
+	if err := unix.Fstat(int(l.spare.Fd()), &st); err != nil {
+		return false, &os.PathError{Op: "fstat", Path: l.spare.Name(), Err: err}
 	}
-	if st.Size == 0 {
-		l.fill.plus(batch)
-		return false, l.memory.store(l, number)
-	}
-	return true, l.rotate(batch)
+	return st.Size > 0, nil
 }
 
 // rotate follows badger to the next log.
@@ -271,6 +298,15 @@ func (f *fill) end() {
 	f.log += int64(2+3) + int64(len("!badger!txn")+versionLen) + 20 + crc32.Size
 }
 
+// fill is what the writes take up.
+func (w *writes) fill() (f fill) {
+	w.tree.Scan(func(key string, v write) bool {
+		f.add(len(key), len(v.value))
+		return true
+	})
+	return f
+}
+
 func (f *fill) plus(g fill) {
 	f.entries += g.entries
 	f.log += g.log
@@ -280,9 +316,9 @@ func (f *fill) plus(g fill) {
 func (f *fill) atLeast(size int64) bool { return f.log >= size || f.arenaMax() >= size }
 
 // arenaMax is how large the skip list may be. A tower has 1.5 steps on average and a
-// deviation of 0.87; seven deviations more do not happen.
+// deviation of 0.87; eleven deviations more do not happen.
 func (f *fill) arenaMax() int64 {
-	steps := 1.5*float64(f.entries) + 6*math.Sqrt(float64(f.entries)) + 50
+	steps := 1.5*float64(f.entries) + 10*math.Sqrt(float64(f.entries)) + 80
 	return f.arena + int64(steps*towerStep)
 }
 

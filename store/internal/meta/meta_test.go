@@ -41,6 +41,14 @@ func set(t testing.TB, db *DB, o UpdateOptions, kv ...string) Commit {
 	return c
 }
 
+// drain has badger get what it does not have yet.
+func drain(t testing.TB, db *DB) {
+	t.Helper()
+	if err := db.backlog.drain(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func get(t testing.TB, r Reader, key string) string {
 	t.Helper()
 	b, err := r.Get([]byte(key))

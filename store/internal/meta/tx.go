@@ -10,14 +10,15 @@ import (
 // used once the function it was handed to has returned.
 type Tx struct {
 	db     *DB
-	view   *writes // the batch so far, or its copy with the writes of this update
-	wrote  bool    // view is a copy
+	view   *writes   // the batch so far, or its copy with the writes of this update
+	over   []*writes // committed, and not badger's yet: the newest first
+	wrote  bool      // view is a copy
 	seq    uint64
 	now    time.Time
 	err    error
 	full   bool   // the batch has no room for this update
 	mods   uint64 // number of writes: scans notice them
-	scans  []*txIterator
+	scans  []*merged
 	defers []func(Commit)
 	merged []func()
 }
@@ -25,13 +26,9 @@ type Tx struct {
 // Get returns the value at key, or ErrNotFound. It belongs to the caller.
 func (tx *Tx) Get(key []byte) ([]byte, error) {
 	if w, ok := tx.view.get(stringOf(key)); ok {
-		if w.deletes() {
-			return nil, ErrNotFound
-		}
-		n := len(w.value) - sealSize
-		return append(make([]byte, 0, n), w.value[:n]...), nil
+		return w.open()
 	}
-	return tx.db.getLatest(key)
+	return tx.db.getOver(tx.over, tx.db.cursors.txn, key)
 }
 
 // Scan iterates in key order over what this update sees. Writing during a scan is

@@ -142,7 +142,7 @@ func change(t *rapid.T, tx *Tx, m model) {
 }
 
 // TestTxAgainstAMap runs random updates, a third of which fail, beside a map; views of
-// the past have maps of their own.
+// the past have maps of their own. Badger gets batches at any time.
 func TestTxAgainstAMap(t *testing.T) {
 	dir := t.TempDir()
 	n := 0
@@ -162,7 +162,9 @@ func TestTxAgainstAMap(t *testing.T) {
 			_, err := db.Update(context.Background(), UpdateOptions{}, func(tx *Tx) error {
 				defer func() { inner = recover() }() // rapid's own failures belong to the test
 				for range rapid.IntRange(0, 8).Draw(t, "acts") {
-					switch rapid.IntRange(0, 5).Draw(t, "act") {
+					switch rapid.IntRange(0, 6).Draw(t, "act") {
+					case 6:
+						_ = db.backlog.drain()
 					case 0:
 						checkGet(t, tx, next)
 					case 1:
@@ -187,7 +189,11 @@ func TestTxAgainstAMap(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkScan(t, v, old)
+			if rapid.Bool().Draw(t, "drain") {
+				_ = db.backlog.drain()
+			}
 			checkGet(t, v, old)
+			checkScan(t, v, old)
 			v.Close()
 		}
 		v := db.View()

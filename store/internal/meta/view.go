@@ -22,6 +22,7 @@ type View struct {
 type state struct {
 	batch uint64
 	seq   uint64
+	over  []*writes   // not badger's yet: the newest first
 	txn   *badger.Txn // reads as of batch
 	users int         // guarded by states.mu
 }
@@ -114,7 +115,17 @@ func (v *View) Get(key []byte) ([]byte, error) {
 	if v.at == nil {
 		return nil, ErrClosed
 	}
-	return v.db.get(v.at.txn, key)
+	return v.db.getOver(v.at.over, v.at.txn, key)
+}
+
+// getOver reads what layers of writes, and else badger, have at key.
+func (db *DB) getOver(over []*writes, txn *badger.Txn, key []byte) ([]byte, error) {
+	for _, w := range over {
+		if v, ok := w.get(stringOf(key)); ok {
+			return v.open()
+		}
+	}
+	return db.get(txn, key)
 }
 
 // Scan implements Reader.
@@ -122,7 +133,11 @@ func (v *View) Scan(o ScanOptions) Iterator {
 	if v.at == nil {
 		return &scan{done: true, err: ErrClosed}
 	}
-	return newScan(v.db, v.at.batch, o)
+	base := newScan(v.db, v.at.batch, o)
+	if len(v.at.over) == 0 {
+		return base
+	}
+	return newMerged(base, o, v.at.over)
 }
 
 // Close ends the view. Closing twice does nothing.
@@ -132,9 +147,6 @@ func (v *View) Close() {
 		v.db.states.leave(v.at)
 	}
 }
-
-// getLatest reads what the last batch left at key.
-func (db *DB) getLatest(key []byte) ([]byte, error) { return db.get(db.cursors.txn, key) }
 
 func (db *DB) get(txn *badger.Txn, key []byte) (value []byte, err error) {
 	if len(key) == 0 || key[0] == reserved {
