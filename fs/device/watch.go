@@ -17,8 +17,10 @@ const (
 	tick = 2 * time.Millisecond
 	// idleTicks is for how many the mount has to be idle for the watcher to sleep.
 	idleTicks = 16
-	// measureTicks is how often it is looked how busy the machine is.
-	measureTicks = 256
+	// measureTicks is how often it is looked how busy the machine is, and measureWeight
+	// over how many looks the average goes.
+	measureTicks  = 8
+	measureWeight = 16
 )
 
 func newWatcher() watcher { return watcher{wake: make(chan struct{}, 1)} }

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"fmt"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -120,6 +121,7 @@ func (d *Device) sleep() {
 type patience struct {
 	score  int         // of the last waits, those that were short against those that were not
 	wanted atomic.Bool // others need the processors
+	busy   float64     // how many threads run or want to, lately; the watcher's
 }
 
 // scoreMax bounds how much the past weighs.
@@ -132,16 +134,25 @@ func (p *patience) pays() bool { return p.score > scoreMax/2 && !p.wanted.Load()
 // measure looks how busy the machine is. A program and its mount may keep two processors
 // busy between them; with one processor there is nobody to wait for without sleeping.
 func (p *patience) measure() {
-	p.wanted.Store(runtime.NumCPU() == 1 || loadAverage() > float64(runtime.NumCPU()+1))
+	p.busy += (float64(running()-1) - p.busy) / measureWeight
+	p.wanted.Store(runtime.NumCPU() == 1 || p.busy > float64(runtime.NumCPU()+1))
 }
 
-// loadAverage is how many threads ran or wanted to, over the last minute.
-func loadAverage() float64 {
-	var si unix.Sysinfo_t
-	if unix.Sysinfo(&si) != nil {
-		return 0
+// running is how many threads run or want to, the caller's included (proc(5), loadavg).
+// The averages there are of a minute, which is too long: what has ended counts in them.
+func running() int {
+	fd, err := unix.Open("/proc/loadavg", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 1
 	}
-	return float64(si.Loads[0]) / (1 << 16) // SI_LOAD_SHIFT
+	defer unix.Close(fd)
+	var buf [64]byte
+	n, _ := unix.Read(fd, buf[:])
+	var minute1, minute5, minute15 float64
+	count := 1
+	// 0.20 0.18 0.12 1/80 11206
+	_, _ = fmt.Sscanf(string(buf[:max(n, 0)]), "%g %g %g %d/", &minute1, &minute5, &minute15, &count)
+	return count
 }
 
 // learn notes whether a request came within spinFor.
