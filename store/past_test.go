@@ -199,6 +199,44 @@ func (r *pastRun) judge(i int) {
 	for key, seq := range want {
 		r.openAt(m, key, seq)
 	}
+	r.listAt(m, want)
+}
+
+// listAt compares a listing as of a moment, flat or by directories, with what there was.
+func (r *pastRun) listAt(m store.Moment, want map[string]uint64) {
+	r.Helper()
+	in := store.ListInput{Prefix: []string{"", "a", "a/", "d/"}[r.rng.IntN(4)], Delimiter: []string{"", "/"}[r.rng.IntN(2)], Limit: 1 + r.rng.IntN(5)}
+	keys, groups := map[string]uint64{}, map[string]bool{}
+	for key, seq := range want {
+		rest, below := strings.CutPrefix(key, in.Prefix)
+		name, _, deeper := strings.Cut(rest, "/")
+		switch {
+		case below && deeper && in.Delimiter != "":
+			groups[in.Prefix+name+"/"] = true
+		case below:
+			keys[key] = seq
+		}
+	}
+	got, gotGroups, last := map[string]uint64{}, map[string]bool{}, ""
+	for {
+		p, err := r.se.ListAt(r.ctx, pastBucket, m, in)
+		r.ok(err)
+		for _, o := range p.Objects {
+			got[o.Key] = o.Seq
+		}
+		for _, g := range p.Prefixes {
+			gotGroups[g] = true
+		}
+		if n := len(p.Objects) + len(p.Prefixes); n > in.Limit || p.Truncated && (n < in.Limit || p.Next <= last) {
+			r.Fatalf("a page of %+v has %d entries up to %q", in, n, p.Next)
+		}
+		if in.StartAfter, last = p.Next, p.Next; !p.Truncated {
+			break
+		}
+	}
+	if !maps.Equal(got, keys) || !maps.Equal(gotGroups, groups) {
+		r.Fatalf("%+v at %d: %v %v, want %v %v", in, m.Seq, got, gotGroups, keys, groups)
+	}
 }
 
 // walkAt lists everything as of a moment.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ type lsOptions struct {
 	versions   bool
 	startAfter string
 	limit      int
+	at         time.Time
 }
 
 func newLsCommand(g *globals) *cobra.Command {
@@ -26,9 +28,12 @@ func newLsCommand(g *globals) *cobra.Command {
 		Long: `List the buckets, or the objects of one whose keys begin with a prefix, in the
 byte order of their keys. Keys that go on to a "/" after the prefix are shown as one
 line that ends in "/", so "docs/" shows what is in the directory docs. With --json
-each line is an object, or a bucket, or {"prefix": ...}.`,
+each line is an object, or a bucket, or {"prefix": ...}. With --at the objects are listed
+that there were at a time, as far as they are kept.
+` + timeHelp,
 		Example: `  pail ls photos/2026/
-  pail ls photos --recursive --versions`,
+  pail ls photos --recursive --versions
+  pail ls photos/2026/ --at yesterday`,
 		Args: takes(0, 1),
 
 		ValidArgsFunction: suggest(g, false, liveKeys),
@@ -48,6 +53,7 @@ each line is an object, or a bucket, or {"prefix": ...}.`,
 	f.BoolVarP(&opts.recursive, "recursive", "r", false, "list every key below the prefix")
 	f.BoolVar(&opts.versions, "versions", false, "list old versions and delete markers too; implies --recursive")
 	f.StringVar(&opts.startAfter, "start-after", "", "begin after this key")
+	timeVar(cmd, &opts.at, "at", "list what there was at this `time`")
 	f.IntVar(&opts.limit, "limit", 0, "end after this many lines (0: no end)")
 	return cmd
 }
@@ -56,10 +62,13 @@ func (o *lsOptions) validate(args []string) error {
 	switch {
 	case o.limit < 0:
 		return usagef("--limit %d is below zero", o.limit)
-	case len(args) == 0 && (o.recursive || o.versions || o.startAfter != "" || o.limit != 0):
+	case len(args) == 0 && (o.recursive || o.versions || o.startAfter != "" || o.limit != 0 || !o.at.IsZero()):
 		return usagef("name the bucket to list")
 	case o.versions && o.startAfter != "":
 		return usagef("--start-after does not go with --versions")
+	}
+	if o.versions && !o.at.IsZero() {
+		return usagef("--at does not go with --versions; pail versions BUCKET/KEY --at lists those that an object had")
 	}
 	for _, arg := range args {
 		if _, _, err := splitKey(arg); err != nil {
@@ -87,6 +96,7 @@ func runLs(ctx context.Context, opts *lsOptions, c *control.Client, cmd *cobra.C
 	}
 	req := control.ListRequest{
 		Bucket: bucket, Prefix: prefix, StartAfter: opts.startAfter, Recursive: opts.recursive, Limit: opts.limit,
+		At: given(opts.at),
 	}
 	err = c.List(ctx, req, func(e control.ListEntry) error {
 		return out.print(func(w io.Writer) error { return printEntry(w, e, asJSON) })

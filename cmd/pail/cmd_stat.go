@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,15 +16,20 @@ import (
 
 type statOptions struct {
 	version string
+	at      time.Time
 }
 
 func newStatCommand(g *globals) *cobra.Command {
 	opts := &statOptions{}
 	cmd := &cobra.Command{
-		Use:     "stat BUCKET/KEY",
-		Short:   "Describe an object or one of its versions",
-		Example: "  pail stat photos/cat.jpg --version 3",
-		Args:    takes(1, 1),
+		Use:   "stat BUCKET/KEY",
+		Short: "Describe an object or one of its versions",
+		Long: `Describe an object: its current version, the one that --version names, or the one that
+was current at a time.
+` + timeHelp,
+		Example: `  pail stat photos/cat.jpg --version 3
+  pail stat photos/cat.jpg --at yesterday`,
+		Args: takes(1, 1),
 
 		ValidArgsFunction: suggest(g, false, liveKeys),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -31,13 +37,17 @@ func newStatCommand(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if opts.version != "" && !opts.at.IsZero() {
+				return usagef("--version and --at do not go together")
+			}
 			return withStore(cmd, g, func(ctx context.Context, c *control.Client) error {
-				req := control.ObjectRequest{Bucket: bucket, Key: key, Version: opts.version}
+				req := control.ObjectRequest{Bucket: bucket, Key: key, Version: opts.version, At: given(opts.at)}
 				return runStat(ctx, c, req, g.json, cmd.OutOrStdout())
 			})
 		},
 	}
 	addVersionFlag(cmd, g, &opts.version, versionFlagHelp)
+	timeVar(cmd, &opts.at, "at", "describe what there was at this `time`")
 	return cmd
 }
 
@@ -96,6 +106,9 @@ func printObject(w io.Writer, o control.Object) {
 	printMap(w, "meta", o.Metadata)
 	printTags(w, o.Tags)
 	printMap(w, "checksum", o.Checksums)
+	for _, name := range slices.Sorted(maps.Keys(o.Xattrs)) {
+		fmt.Fprintf(w, "attribute:\t%s (%s)\n", shown(name), plural(int64(o.Xattrs[name]), "byte"))
+	}
 }
 
 func currentMark(o control.Object) string {

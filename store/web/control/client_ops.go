@@ -31,9 +31,13 @@ func (c *Client) SetVersioning(ctx context.Context, req VersioningRequest) error
 	return none(ctx, c, opSetVersioning, req)
 }
 
-// List lists current objects.
+// List lists current objects, or those that were at a time.
 func (c *Client) List(ctx context.Context, req ListRequest, fn func(ListEntry) error) error {
-	return each(ctx, c, opList, req, fn)
+	op := opList
+	if req.At != nil {
+		op = opListAt
+	}
+	return each(ctx, c, op, req, fn)
 }
 
 // ListVersions lists every version below a prefix.
@@ -41,14 +45,22 @@ func (c *Client) ListVersions(ctx context.Context, req ListVersionsRequest, fn f
 	return each(ctx, c, opListVersions, req, fn)
 }
 
-// Versions lists the versions of one key, newest first.
+// Versions lists the versions of one key, newest first, or those that it had at a time.
 func (c *Client) Versions(ctx context.Context, req ObjectRequest, fn func(Object) error) error {
-	return each(ctx, c, opVersions, req, fn)
+	op := opVersions
+	if req.At != nil {
+		op = opVersionsAt
+	}
+	return each(ctx, c, op, req, fn)
 }
 
-// Stat describes one version.
+// Stat describes one version, or what the key held at a time.
 func (c *Client) Stat(ctx context.Context, req ObjectRequest) (Object, error) {
-	return one[Object](ctx, c, opStat, req)
+	op := opStat
+	if req.At != nil {
+		op = opStatAt
+	}
+	return one[Object](ctx, c, op, req)
 }
 
 // Restore makes an old version the current one again, as a new version.

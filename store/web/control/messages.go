@@ -70,6 +70,7 @@ type Object struct {
 	Tags      map[string]string `json:"tags,omitempty"`
 	Checksums map[string]string `json:"checksums,omitempty"`
 	Parts     int               `json:"parts,omitempty"`
+	Xattrs    map[string]int    `json:"xattrs,omitempty"` // sizes of other extended attributes; of Stat only
 	Pieces    int               `json:"pieces,omitempty"` // of its bytes in content files; told by stat only
 
 	Who   Who    `json:"who"`

@@ -52,6 +52,9 @@ const (
 	opListVersions  = "list-versions"
 	opVersions      = "versions"
 	opStat          = "stat"
+	opListAt        = "list-at" // as without, at a time: names of their own, for older daemons
+	opVersionsAt    = "versions-at"
+	opStatAt        = "stat-at"
 	opRestore       = "restore"
 	opRestoreAt     = "restore-at"
 	opLog           = "log"
@@ -77,6 +80,9 @@ func operations() map[string]operation {
 		opListVersions:  asking(listVersions),
 		opVersions:      asking(versions),
 		opStat:          asking(stat),
+		opListAt:        asking(list),
+		opVersionsAt:    asking(versions),
+		opStatAt:        asking(stat),
 		opRestore:       asking(restore),
 		opRestoreAt:     asking(restoreAt),
 		opLog:           asking(logOf),

@@ -16,10 +16,18 @@ func list(ctx context.Context, c *call, req ListRequest) error {
 	if !req.Recursive {
 		in.Delimiter = "/"
 	}
+	read := func() (store.ListPage, error) { return se.List(ctx, req.Bucket, in) }
+	if req.At != nil {
+		at, err := momentAt(ctx, se, req.Bucket, *req.At)
+		if err != nil {
+			return err
+		}
+		read = func() (store.ListPage, error) { return se.ListAt(ctx, req.Bucket, at, in) }
+	}
 	left := remaining(req.Limit)
 	for {
 		in.Limit = left.page()
-		page, err := se.List(ctx, req.Bucket, in)
+		page, err := read()
 		if err != nil {
 			return err
 		}

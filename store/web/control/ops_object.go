@@ -3,6 +3,8 @@ package control
 import (
 	"context"
 	"maps"
+	"slices"
+	"strings"
 
 	"pail/store"
 	"pail/store/fault"
@@ -10,33 +12,72 @@ import (
 )
 
 func versions(ctx context.Context, c *call, req ObjectRequest) error {
-	all, err := c.session().Versions(ctx, req.Bucket, req.Key)
-	if err != nil {
-		return err
-	}
-	if len(all) == 0 {
-		return fault.New(fault.NoSuchKey, "the key has no versions").At(req.Bucket, req.Key)
-	}
-	for _, v := range all {
-		if err := c.out.item(objectOf(v)); err != nil {
+	se := c.session()
+	in := store.KeyHistoryInput{Limit: pageSize}
+	if req.At != nil {
+		at, err := momentAt(ctx, se, req.Bucket, *req.At)
+		if err != nil {
 			return err
 		}
+		in.Behind = at.Seq + 1
 	}
-	return nil
+	for {
+		page, more, err := se.KeyHistory(ctx, req.Bucket, req.Key, in)
+		if err == nil && len(page) == 0 {
+			err = fault.New(fault.NoSuchKey, "%s/%s had no version then that is kept", req.Bucket, req.Key)
+		}
+		if err != nil {
+			return err
+		}
+		for _, v := range page {
+			if err := c.out.item(objectOf(v)); err != nil {
+				return err
+			}
+		}
+		if !more {
+			return nil
+		}
+		in.Behind = page[len(page)-1].Seq
+	}
 }
 
 func stat(ctx context.Context, c *call, req ObjectRequest) error {
-	o, err := c.session().Head(ctx, req.Bucket, req.Key, req.Version)
+	se := c.session()
+	o, err := objectAt(ctx, se, req)
 	if err != nil {
 		return err
 	}
-	out := objectOf(o)
-	if !o.DeleteMarker {
-		if out.Pieces, _, err = c.session().Pieces(ctx, req.Bucket, req.Key, o.VersionID); err != nil {
-			return err
-		}
+	w := objectOf(o)
+	xattrs, err := se.XattrsOf(ctx, store.Node{Bucket: req.Bucket, Key: req.Key, Version: o.VersionID})
+	if err != nil {
+		return err
 	}
-	return c.out.item(out)
+	for name, value := range xattrs {
+		if w.Xattrs == nil {
+			w.Xattrs = make(map[string]int, len(xattrs))
+		}
+		w.Xattrs[name] = len(value)
+	}
+	return c.out.item(w)
+}
+
+// objectAt is the version that a request means.
+func objectAt(ctx context.Context, se *store.Session, req ObjectRequest) (store.Object, error) {
+	if req.At == nil {
+		return se.Head(ctx, req.Bucket, req.Key, req.Version)
+	}
+	at, err := momentAt(ctx, se, req.Bucket, *req.At)
+	if err != nil {
+		return store.Object{}, err
+	}
+	e, err := se.LookupAt(ctx, req.Bucket, "", req.Key, at)
+	if err == nil && e.Object == nil || fault.Is(err, fault.NoSuchKey) {
+		err = fault.New(fault.NoSuchKey, "there was no object %s/%s then, or what it held is kept no longer", req.Bucket, req.Key)
+	}
+	if err != nil {
+		return store.Object{}, err
+	}
+	return *e.Object, nil
 }
 
 func restore(ctx context.Context, c *call, req ObjectRequest) error {
@@ -95,26 +136,29 @@ func tags(ctx context.Context, c *call, req ObjectRequest) error {
 
 func changeTags(ctx context.Context, c *call, req TagsRequest) error {
 	se := c.session()
-	have, err := readTags(ctx, se, req.ObjectRequest)
-	if err != nil {
-		return err
-	}
-	for _, name := range req.Remove {
-		if _, ok := have[name]; !ok {
-			return fault.New(fault.NoSuchTagSet, "there is no tag %q", name).At(req.Bucket, req.Key)
-		}
-		delete(have, name)
-	}
-	maps.Copy(have, req.Set)
+	change := store.TextChange{Set: req.Set, Remove: req.Remove}
+	var err error
 	if req.Key == "" {
-		err = se.SetBucketTags(ctx, req.Bucket, have)
+		err = se.ChangeBucketTags(ctx, req.Bucket, change)
 	} else {
-		err = se.SetTags(ctx, req.Bucket, req.Key, req.Version, have)
+		err = se.ChangeTags(ctx, store.Node{Bucket: req.Bucket, Key: req.Key, Version: req.Version}, change)
 	}
-	if err != nil {
+	have, readErr := readTags(ctx, se, req.ObjectRequest)
+	switch {
+	case fault.Is(err, fault.NoData) && readErr == nil:
+		return noSuchTag(req, have)
+	case err != nil:
 		return err
+	case readErr != nil:
+		return readErr
 	}
 	return c.out.item(have)
+}
+
+// noSuchTag names the tags that were to be removed and are not there.
+func noSuchTag(req TagsRequest, have map[string]string) error {
+	missing := slices.DeleteFunc(slices.Clone(req.Remove), func(name string) bool { _, ok := have[name]; return ok })
+	return fault.New(fault.NoSuchTagSet, "there is no tag %q", strings.Join(missing, `", "`)).At(req.Bucket, req.Key)
 }
 
 // readTags returns a map of the caller's own, never nil.

@@ -1,6 +1,10 @@
 package control
 
-import "pail/versioning"
+import (
+	"time"
+
+	"pail/versioning"
+)
 
 // A CreateBucketRequest makes a bucket.
 type CreateBucketRequest struct {
@@ -29,6 +33,8 @@ type ListRequest struct {
 	StartAfter string `json:"start_after,omitempty"`
 	Recursive  bool   `json:"recursive,omitempty"`
 	Limit      int    `json:"limit,omitempty"` // 0: all
+	// At, if it is not nil, is the time at which they were current.
+	At *time.Time `json:"at,omitempty"`
 }
 
 // A ListVersionsRequest asks for every version below a prefix: keys in byte order,
@@ -45,6 +51,8 @@ type ObjectRequest struct {
 	Bucket  string `json:"bucket"`
 	Key     string `json:"key"`
 	Version string `json:"version,omitempty"`
+	// At, if it is not nil, asks for what was current at this time: of Stat and Versions.
+	At *time.Time `json:"at,omitempty"`
 }
 
 // A TagsRequest changes tags of a version, or of a bucket if Key is empty: the
