@@ -225,6 +225,9 @@ func (r *pastRun) listAt(m store.Moment, want map[string]uint64) {
 			got[o.Key] = o.Seq
 		}
 		for _, g := range p.Prefixes {
+			if gotGroups[g] {
+				r.Fatalf("%q is listed twice", g)
+			}
 			gotGroups[g] = true
 		}
 		if n := len(p.Objects) + len(p.Prefixes); n > in.Limit || p.Truncated && (n < in.Limit || p.Next <= last) {
