@@ -32,11 +32,14 @@ func (f *filesystem) dirAttr(id uint64, d *store.Dir) fuse.Attr {
 func (f *filesystem) setAttr(a *fuse.Attr, from store.Attr) {
 	a.Mode, a.Uid, a.Gid = from.Mode, from.UID, from.GID
 	if from.Unowned {
+		a.Uid, a.Gid = f.uid, f.gid
+	}
+	if from.Modeless {
 		kind, perm := from.Mode&unix.S_IFMT, uint32(0o777)
 		if kind == unix.S_IFREG {
 			perm = 0o666
 		}
-		a.Mode, a.Uid, a.Gid = kind|perm&^f.umask, f.uid, f.gid
+		a.Mode = kind | perm&^f.umask
 	}
 	a.Atime, a.Atimensec = splitTime(from.Atime)
 	a.Mtime, a.Mtimensec = splitTime(from.Mtime)

@@ -138,7 +138,7 @@ func (f *filesystem) version(se *store.Session, at location, name string) (store
 func (f *filesystem) oldAttr(id uint64, o *store.Object) fuse.Attr {
 	if o.DeleteMarker {
 		a := fuse.Attr{Ino: id, Blksize: blockSize, Nlink: 1}
-		f.setAttr(&a, store.Attr{Mode: unix.S_IFREG, Atime: o.Modified, Mtime: o.Modified, Ctime: o.Modified, Unowned: true})
+		f.setAttr(&a, store.Attr{Mode: unix.S_IFREG, Atime: o.Modified, Mtime: o.Modified, Ctime: o.Modified, Unowned: true, Modeless: true})
 		return a
 	}
 	a := f.objectAttr(o)

@@ -264,6 +264,9 @@ func (f *filesystem) change(se *store.Session, loc location, in *fuse.SetAttrIn,
 	if err != nil || c == (store.AttrChange{}) {
 		return now, err
 	}
+	if loc.kind == kindObject && loc.segment == "" {
+		return se.SetOwnAttr(f.ctx, loc.bucket, loc.key(), c)
+	}
 	return se.SetAttr(f.ctx, loc.bucket, loc.key(), c)
 }
 

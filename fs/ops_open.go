@@ -147,7 +147,22 @@ func (f *filesystem) create(h *fuse.InHeader, name string, mode uint32, flags st
 		return nil, found{}, err
 	}
 	flags.Attr = f.newAttr(se, h, t, unix.S_IFREG|mode&permBits)
+	appears := false // the object is there, but no file was
+	if t.Segment == "" {
+		body, err := f.body(se, t.dir)
+		if err != nil {
+			return nil, found{}, err
+		}
+		appears = body != nil && body.Size == 0
+		flags.Exclusive = flags.Exclusive && !appears
+	}
 	file, err := se.OpenFile(f.ctx, t.dir.bucket, t.key(), flags)
+	if err == nil && appears {
+		a := flags.Attr
+		if _, err = file.SetAttr(f.ctx, store.AttrChange{Mode: &a.Mode, UID: &a.UID, GID: &a.GID}); err != nil {
+			_ = file.Close(f.ctx)
+		}
+	}
 	if err != nil {
 		return nil, found{}, err
 	}

@@ -18,6 +18,19 @@ func (se *Session) SetAttr(ctx context.Context, bucket, key string, c AttrChange
 	if key == "" || strings.HasSuffix(key, "/") {
 		return se.setDirAttr(ctx, bucket, key, c)
 	}
+	return se.setObjectAttr(ctx, bucket, key, c)
+}
+
+// SetOwnAttr is SetAttr for the object of a directory's own key (see Own), whose
+// attributes are not the directory's.
+func (se *Session) SetOwnAttr(ctx context.Context, bucket, dir string, c AttrChange) (Attr, error) {
+	if err := se.authorize(actPutObject, bucket, dir); err != nil {
+		return Attr{}, err
+	}
+	return se.setObjectAttr(ctx, bucket, dir, c)
+}
+
+func (se *Session) setObjectAttr(ctx context.Context, bucket, key string, c AttrChange) (Attr, error) {
 	// The file is open meanwhile: what is read of it and what others publish of it then
 	// go by the same attributes.
 	n, _, err := se.openInode(ctx, bucket, key, OpenFlags{})

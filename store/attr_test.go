@@ -153,6 +153,34 @@ func TestAttributesOfFilesBeingOpened(t *testing.T) {
 	}
 }
 
+// TestModeAloneGivesNobody sets only the mode of what came over S3: it has no owner then
+// as before, so that each mount can say whose it is, and its mode from then on.
+func TestModeAloneGivesNobody(t *testing.T) {
+	r := newRig(t, store.Options{})
+	r.bucket(timeBucket, versioning.Unversioned)
+	r.put(timeBucket, "d/f", "body")
+	mode, id := uint32(0o604), uint32(7)
+	change := func(key string, c store.AttrChange) store.Attr {
+		got, err := r.se.SetAttr(r.ctx, timeBucket, key, c)
+		r.ok(err)
+		return got
+	}
+	for _, key := range []string{"d/f", "d/"} {
+		if got := change(key, store.AttrChange{Mtime: new(time.Time)}); !got.Unowned || !got.Modeless {
+			t.Errorf("%s before: %+v", key, got)
+		}
+		change(key, store.AttrChange{Mode: &mode})
+		r.reopen()
+		if got := change(key, store.AttrChange{Mtime: new(time.Time)}); !got.Unowned || got.Modeless || got.Mode&0o7777 != mode {
+			t.Errorf("%s with a mode: %+v", key, got)
+		}
+		got := change(key, store.AttrChange{UID: &id, GID: &id})
+		if got.Unowned || got.Modeless || got.Mode&0o7777 != mode || got.UID != id || got.GID != id {
+			t.Errorf("%s with an owner: %+v", key, got)
+		}
+	}
+}
+
 // TestTimesFarAway sets times that records cannot hold: the nearest is kept, as disks do.
 func TestTimesFarAway(t *testing.T) {
 	r := newRig(t, store.Options{})

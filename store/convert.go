@@ -68,10 +68,10 @@ func fromHeaders(h Headers) *record.Headers {
 func toAttr(a *record.Attr, mode uint32, timeNs int64) Attr {
 	if a == nil {
 		at := time.Unix(0, timeNs)
-		return Attr{Mode: mode, Atime: at, Mtime: at, Ctime: at, Btime: at, Unowned: true}
+		return Attr{Mode: mode, Atime: at, Mtime: at, Ctime: at, Btime: at, Unowned: true, Modeless: true}
 	}
 	return Attr{
-		Mode: a.Mode, UID: a.Uid, GID: a.Gid, Unowned: a.Unowned,
+		Mode: a.Mode, UID: a.Uid, GID: a.Gid, Unowned: a.Unowned, Modeless: a.Unowned && !a.ModeGiven,
 		Atime: time.Unix(0, a.AtimeNs), Mtime: time.Unix(0, a.MtimeNs),
 		Ctime: time.Unix(0, a.CtimeNs), Btime: time.Unix(0, a.BtimeNs),
 	}
@@ -86,7 +86,7 @@ func fromAttr(a Attr, now time.Time) *record.Attr {
 		return nanoseconds(t)
 	}
 	return &record.Attr{
-		Mode: a.Mode, Uid: a.UID, Gid: a.GID, Unowned: a.Unowned,
+		Mode: a.Mode, Uid: a.UID, Gid: a.GID, Unowned: a.Unowned, ModeGiven: a.Unowned && !a.Modeless,
 		AtimeNs: ns(a.Atime), MtimeNs: ns(a.Mtime), CtimeNs: ns(a.Ctime), BtimeNs: ns(a.Btime),
 	}
 }
@@ -102,18 +102,17 @@ func nanoseconds(t time.Time) int64 {
 	return t.UnixNano()
 }
 
-// apply changes the attributes of a record. The type in the mode stays. Giving a
-// mode or an owner makes the object owned.
+// apply changes the attributes of a record. The type in the mode stays. Giving an owner
+// makes the object owned.
 func (c AttrChange) apply(a *record.Attr, now time.Time) {
 	if c.Mode != nil {
-		a.Mode = a.Mode&unix.S_IFMT | *c.Mode&0o7777
-		a.Unowned = false
+		a.Mode, a.ModeGiven = a.Mode&unix.S_IFMT|*c.Mode&0o7777, a.Unowned
 	}
 	if c.UID != nil {
-		a.Uid, a.Unowned = *c.UID, false
+		a.Uid, a.Unowned, a.ModeGiven = *c.UID, false, false
 	}
 	if c.GID != nil {
-		a.Gid, a.Unowned = *c.GID, false
+		a.Gid, a.Unowned, a.ModeGiven = *c.GID, false, false
 	}
 	if c.Atime != nil {
 		a.AtimeNs = nanoseconds(*c.Atime)

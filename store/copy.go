@@ -38,11 +38,11 @@ func (se *Session) Copy(ctx context.Context, src Source, bucket, key string, in 
 	if err := (PutInput{Headers: in.Headers, Metadata: in.Metadata, Tags: in.Tags}).check(bucket, key); err != nil {
 		return Object{}, err
 	}
-	return se.copyVersion(ctx, src, bucket, key, func(t *txn, sb, db *record.Bucket, old *record.Version) (*record.Version, error) {
+	return se.copyVersion(ctx, src, bucket, key, func(t *txn, db *record.Bucket, old *record.Version) (*record.Version, error) {
 		if err := t.check(db, key, in.Conditions); err != nil {
 			return nil, err
 		}
-		if err := t.check(sb, src.Key, in.SourceIf); err != nil {
+		if err := src.check(old, in.SourceIf); err != nil {
 			return nil, err
 		}
 		v := t.copyOf(old)
@@ -54,6 +54,15 @@ func (se *Session) Copy(ctx context.Context, src Source, bucket, key string, in 
 		}
 		return v, nil
 	})
+}
+
+// check tests preconditions against the version that is copied, current or not.
+func (src Source) check(v *record.Version, c Conditions) error {
+	if c.IfMatch != "" && c.IfMatch != "*" && c.IfMatch != v.Etag ||
+		c.IfNoneMatch != "" && (c.IfNoneMatch == "*" || c.IfNoneMatch == v.Etag) {
+		return fault.New(fault.PreconditionFailed, "the source has another ETag than was asked for").At(src.Bucket, src.Key)
+	}
+	return nil
 }
 
 // Restore makes a version current again: a new version with the content, metadata,
@@ -76,7 +85,7 @@ func (se *Session) Restore(ctx context.Context, bucket, key, ref string) (Object
 		}
 		return cur, engineError(se.s.db.Sync(ctx))
 	}
-	return se.copyVersion(ctx, Source{bucket, key, ref}, bucket, key, func(t *txn, _, _ *record.Bucket, old *record.Version) (*record.Version, error) {
+	return se.copyVersion(ctx, Source{bucket, key, ref}, bucket, key, func(t *txn, _ *record.Bucket, old *record.Version) (*record.Version, error) {
 		return t.revived(old), nil
 	})
 }
@@ -96,7 +105,7 @@ func (t *txn) copyOf(old *record.Version) *record.Version {
 
 // copyVersion publishes at bucket/key what make makes of the source. Bytes that are
 // not on disk yet are settled first: a pending content has one name only.
-func (se *Session) copyVersion(ctx context.Context, src Source, bucket, key string, make func(t *txn, sb, db *record.Bucket, old *record.Version) (*record.Version, error)) (Object, error) {
+func (se *Session) copyVersion(ctx context.Context, src Source, bucket, key string, make func(t *txn, db *record.Bucket, old *record.Version) (*record.Version, error)) (Object, error) {
 	var o Object
 	_, err := se.update(ctx, durable, bucket, func(t *txn, db *record.Bucket) error {
 		sb, err := t.bucket(src.Bucket)
@@ -107,7 +116,7 @@ func (se *Session) copyVersion(ctx context.Context, src Source, bucket, key stri
 		if err != nil {
 			return err
 		}
-		v, err := make(t, sb, db, old)
+		v, err := make(t, db, old)
 		if err != nil {
 			return err
 		}

@@ -57,7 +57,7 @@ func sameVersion(cur, old *record.Version) bool {
 }
 
 func sameAttr(a, b Attr) bool {
-	return a.Mode == b.Mode && a.UID == b.UID && a.GID == b.GID && a.Unowned == b.Unowned && a.Mtime.Equal(b.Mtime) && a.Btime.Equal(b.Btime)
+	return a.Mode == b.Mode && a.UID == b.UID && a.GID == b.GID && a.Unowned == b.Unowned && a.Modeless == b.Modeless && a.Mtime.Equal(b.Mtime) && a.Btime.Equal(b.Btime)
 }
 
 // step takes one step.
@@ -159,7 +159,7 @@ func (sn *snap) livesOf(b *record.Bucket, dir string, at uint64) (d, past *recor
 // sameDir says whether a directory has the attributes of another; times do not count,
 // which follow what is in it.
 func sameDir(a, b *record.Dir) bool {
-	return a.Attr.Mode == b.Attr.Mode && a.Attr.Uid == b.Attr.Uid && a.Attr.Gid == b.Attr.Gid && a.Attr.Unowned == b.Attr.Unowned &&
+	return a.Attr.Mode == b.Attr.Mode && a.Attr.Uid == b.Attr.Uid && a.Attr.Gid == b.Attr.Gid && a.Attr.Unowned == b.Attr.Unowned && a.Attr.ModeGiven == b.Attr.ModeGiven &&
 		maps.EqualFunc(a.Xattrs, b.Xattrs, bytes.Equal)
 }
 

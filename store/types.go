@@ -32,16 +32,17 @@ type Attr struct {
 	Mtime    time.Time
 	Ctime    time.Time
 	Btime    time.Time
-	// Unowned says that nobody gave mode and owner (the object came over S3):
-	// the mount fills in its defaults for Mode's permission bits, UID and GID.
-	Unowned bool
+	// Unowned says that nobody gave an owner (the object came over S3), Modeless that
+	// nobody gave a mode either: the mount fills in its defaults for UID and GID, and for
+	// Mode's permission bits.
+	Unowned, Modeless bool
 }
 
 // An AttrChange says which attributes to change; nil leaves one as it is.
 // Changing attributes makes no version.
 type AttrChange struct {
-	Mode     *uint32 // permission bits, 07777
-	UID, GID *uint32
+	Mode     *uint32 // permission bits, 07777; alone it gives nobody what was unowned
+	UID, GID *uint32 // of what was unowned: both, and Mode
 	Atime    *time.Time
 	Mtime    *time.Time
 	Ctime    *time.Time // nil: the time of the change

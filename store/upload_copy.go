@@ -77,9 +77,8 @@ func (se *Session) openSource(ctx context.Context, src Source, c Conditions) (v 
 		if v.Marker {
 			return fault.New(fault.InvalidRequest, "the source of a copy may not be a delete marker").At(src.Bucket, src.Key)
 		}
-		if c.IfMatch != "" && c.IfMatch != "*" && c.IfMatch != v.Etag ||
-			c.IfNoneMatch != "" && (c.IfNoneMatch == "*" || c.IfNoneMatch == v.Etag) {
-			return fault.New(fault.PreconditionFailed, "the source has another ETag than was asked for").At(src.Bucket, src.Key)
+		if err := src.check(v, c); err != nil {
+			return err
 		}
 		from, err = sn.openBody(v)
 		return err

@@ -210,10 +210,17 @@ func TestUnownedObjectsBelongToWhomTheMountSays(t *testing.T) {
 		_, err := r.se.Put(r.ctx, "bkt", key, store.PutInput{Body: strings.NewReader("x"), Size: 1})
 		r.ok(err)
 	}
+	_, err := r.se.Put(r.ctx, "bkt", "moded", store.PutInput{Body: strings.NewReader("x"), Size: 1})
+	r.ok(err)
+	mode := uint32(0o604)
+	_, err = r.se.SetAttr(r.ctx, "bkt", "moded", store.AttrChange{Mode: &mode})
+	r.ok(err)
 	dir, unmount := r.mount(pailfs.Options{AllowOther: true, UID: 65534, GID: 5000, Umask: 0o027})
 	r.expect("root", root, dir, `
 ok  owner-is bkt/plain 65534:5000
 ok  mode-is bkt/plain 640
+ok  owner-is bkt/moded 65534:5000
+ok  mode-is bkt/moded 604
 ok  owner-is bkt/dir 65534:5000
 ok  mode-is bkt/dir 750
 ok  owner-is bkt 65534:5000

@@ -283,7 +283,8 @@ type Attr struct {
 	MtimeNs       int64                  `protobuf:"varint,5,opt,name=mtime_ns,json=mtimeNs,proto3" json:"mtime_ns,omitempty"`
 	CtimeNs       int64                  `protobuf:"varint,6,opt,name=ctime_ns,json=ctimeNs,proto3" json:"ctime_ns,omitempty"`
 	BtimeNs       int64                  `protobuf:"varint,7,opt,name=btime_ns,json=btimeNs,proto3" json:"btime_ns,omitempty"`
-	Unowned       bool                   `protobuf:"varint,8,opt,name=unowned,proto3" json:"unowned,omitempty"` // nobody gave mode and owner
+	Unowned       bool                   `protobuf:"varint,8,opt,name=unowned,proto3" json:"unowned,omitempty"`                      // nobody gave an owner
+	ModeGiven     bool                   `protobuf:"varint,9,opt,name=mode_given,json=modeGiven,proto3" json:"mode_given,omitempty"` // of what is unowned: somebody gave a mode
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -370,6 +371,13 @@ func (x *Attr) GetBtimeNs() int64 {
 func (x *Attr) GetUnowned() bool {
 	if x != nil {
 		return x.Unowned
+	}
+	return false
+}
+
+func (x *Attr) GetModeGiven() bool {
+	if x != nil {
+		return x.ModeGiven
 	}
 	return false
 }
@@ -2220,7 +2228,7 @@ const file_records_proto_rawDesc = "" +
 	"\x11_mkdir_versioningB\x12\n" +
 	"\x10_max_object_size\"&\n" +
 	"\bPatterns\x12\x1a\n" +
-	"\bpatterns\x18\x01 \x03(\tR\bpatterns\"\xc4\x01\n" +
+	"\bpatterns\x18\x01 \x03(\tR\bpatterns\"\xe3\x01\n" +
 	"\x04Attr\x12\x12\n" +
 	"\x04mode\x18\x01 \x01(\rR\x04mode\x12\x10\n" +
 	"\x03uid\x18\x02 \x01(\rR\x03uid\x12\x10\n" +
@@ -2229,7 +2237,9 @@ const file_records_proto_rawDesc = "" +
 	"\bmtime_ns\x18\x05 \x01(\x03R\amtimeNs\x12\x19\n" +
 	"\bctime_ns\x18\x06 \x01(\x03R\actimeNs\x12\x19\n" +
 	"\bbtime_ns\x18\a \x01(\x03R\abtimeNs\x12\x18\n" +
-	"\aunowned\x18\b \x01(\bR\aunowned\"\x9d\x02\n" +
+	"\aunowned\x18\b \x01(\bR\aunowned\x12\x1d\n" +
+	"\n" +
+	"mode_given\x18\t \x01(\bR\tmodeGiven\"\x9d\x02\n" +
 	"\aHeaders\x12!\n" +
 	"\fcontent_type\x18\x01 \x01(\tR\vcontentType\x12)\n" +
 	"\x10content_encoding\x18\x02 \x01(\tR\x0fcontentEncoding\x12)\n" +
