@@ -24,7 +24,8 @@
 //     the name .versions itself.
 //   - Renaming a directory is one changed node. Listing streams: a page at a time is
 //     held, whatever the directory's size.
-//   - A panic in a handler is that request's EIO.
+//   - A panic in a handler is that request's EIO and is logged: no lock stays held, and a
+//     publish that panicked is made up for by the next close or by the store.
 //
 // # How it is laid out
 //

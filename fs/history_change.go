@@ -12,14 +12,19 @@ import (
 	"pail/store/fault"
 )
 
+// locateNow is locate for who does not hold f.tree.
+func (f *filesystem) locateNow(id uint64) (location, error) {
+	f.tree.RLock()
+	defer f.tree.RUnlock()
+	return f.locate(id)
+}
+
 // unlinkOld removes a version for good, as its name among the versions of a key is
 // unlinked; nothing else can be unlinked in history. The kernel is told of what that
 // does to the present as of a change by somebody else. It may wait for a rename of a
 // directory to come to rest, so the tree is not held.
 func (f *filesystem) unlinkOld(h *fuse.InHeader, name string) error {
-	f.tree.RLock()
-	loc, err := f.locate(h.NodeId)
-	f.tree.RUnlock()
+	loc, err := f.locateNow(h.NodeId)
 	switch {
 	case err != nil:
 		return err

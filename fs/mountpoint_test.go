@@ -370,20 +370,3 @@ func TestBusyMountIsDetached(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 }
-
-func TestPanicIsAnError(t *testing.T) {
-	b := newBench(t)
-	mustWrite(t, b.path("f"), "x")
-	nodes := b.mount.fs.nodes
-	b.mount.fs.tree.Lock()
-	b.mount.fs.nodes = nil // whoever looks something up now panics
-	b.mount.fs.tree.Unlock()
-	_, err := os.Stat(b.path("other"))
-	b.mount.fs.tree.Lock()
-	b.mount.fs.nodes = nodes
-	b.mount.fs.tree.Unlock()
-	if pe, ok := err.(*os.PathError); !ok || pe.Err != syscall.EIO {
-		t.Fatalf("%v, want EIO", err)
-	}
-	wantContent(t, b.path("f"), "x")
-}

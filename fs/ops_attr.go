@@ -192,7 +192,7 @@ func (f *filesystem) setAttrs(in *fuse.SetAttrIn) (fuse.Attr, error) {
 }
 
 // truncate sets the size, over the handle if one came with the request.
-func (f *filesystem) truncate(se *store.Session, in *fuse.SetAttrIn, size int64) error {
+func (f *filesystem) truncate(se *store.Session, in *fuse.SetAttrIn, size int64) (err error) {
 	if fh, ok := in.GetFh(); ok {
 		h := f.handles.file(fh)
 		if h == nil {
@@ -204,14 +204,15 @@ func (f *filesystem) truncate(se *store.Session, in *fuse.SetAttrIn, size int64)
 	if err != nil {
 		return err
 	}
-	err = file.Truncate(f.ctx, size)
-	if err == nil {
-		err = file.Flush(f.ctx)
+	defer func() { // also after a panic
+		if cerr := file.Close(f.ctx); err == nil {
+			err = cerr
+		}
+	}()
+	if err := file.Truncate(f.ctx, size); err != nil {
+		return err
 	}
-	if cerr := file.Close(f.ctx); err == nil {
-		err = cerr
-	}
-	return err
+	return file.Flush(f.ctx)
 }
 
 func (f *filesystem) setFileAttr(in *fuse.SetAttrIn, file *store.File) (fuse.Attr, error) {

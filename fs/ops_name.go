@@ -220,15 +220,19 @@ func (f *filesystem) rename(se *store.Session, in *fuse.RenameIn, at spots) erro
 	moved, _ := f.nodes.child(at.from.parent, at.from.name)
 	other, _ := f.nodes.child(at.to.parent, at.to.name)
 	old := f.ghostOf(se, &other)
-	relic := uint64(0)
+	done := false
 	if !exchange {
-		relic = f.saveRelic(se, at.to)
+		relic := f.saveRelic(se, at.to)
+		defer func() {
+			if !done { // also after a panic
+				f.forgetRelic(relic)
+			}
+		}()
 	}
 	err = se.Rename(f.ctx, from, to, store.RenameFlags{
 		NoReplace: in.Flags&unix.RENAME_NOREPLACE != 0, Exchange: exchange,
 	})
-	if err != nil {
-		f.forgetRelic(relic)
+	if done = err == nil; !done {
 		return err
 	}
 	// Directories have followed already, in the order of commits: see ownChange.

@@ -230,12 +230,14 @@ func (f *filesystem) release(fh uint64) error {
 			return nil
 		}
 	}
+	defer func() {
+		if f.handles.fileOf(h.id) == nil {
+			f.handles.published(h.id) // or never will be
+		}
+	}()
 	err := file.Close(f.ctx)
 	if err != nil {
 		f.log.Error("mount: a file could not be published at its last close", "key", h.file.Object().Key, "err", err)
-	}
-	if f.handles.fileOf(h.id) == nil {
-		f.handles.published(h.id) // or never will be
 	}
 	return err
 }

@@ -103,18 +103,17 @@ func (n *inode) syncDraft(ctx context.Context) (done bool, err error) {
 // over, or is too much for one update.
 var errNoPatch = errors.New("what was written cannot be a patch")
 
-func (n *inode) trySync(ctx context.Context) (done bool, err error) {
-	n.mu.Lock()
-	d := n.draft
-	if d == nil || !d.dirty && !d.fresh {
-		n.mu.Unlock()
-		return false, nil
+func (n *inode) trySync(ctx context.Context) (found bool, err error) {
+	d, st, err := n.unsynced()
+	if d == nil || err != nil {
+		return d != nil, err
 	}
-	st, err := n.draftState(d)
-	n.mu.Unlock()
-	if err != nil {
-		return true, err
-	}
+	recorded := false
+	defer func() {
+		if !recorded { // also if the update panicked
+			n.unrecorded(d, &st)
+		}
+	}()
 	if st.file != nil {
 		if err := st.file.Sync(); err != nil {
 			n.s.fail(err)
@@ -122,22 +121,38 @@ func (n *inode) trySync(ctx context.Context) (done bool, err error) {
 		}
 	}
 	if !st.needed() {
+		recorded = true
 		return true, engineError(n.s.db.Sync(ctx))
 	}
 	_, err = n.s.update(ctx, d.who, n.s.lastMode(durable), func(t *txn) error { return t.putDraft(n, d, st) })
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if err != nil {
-		d.sync.again = true
-		if d.sync.changed != nil {
-			maps.Copy(d.sync.changed, st.changed)
-			d.sync.changedOtherwise()
-		}
-	}
+	recorded = err == nil
 	if st.patch != nil && fault.Is(err, fault.EntityTooLarge) {
 		err = errNoPatch
 	}
 	return true, err
+}
+
+// unsynced returns the draft of n, if it has something to publish, and what must be
+// recorded of it.
+func (n *inode) unsynced() (d *draft, st draftState, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if d = n.draft; d == nil || !d.dirty && !d.fresh {
+		return nil, st, nil
+	}
+	st, err = n.draftState(d)
+	return d, st, err
+}
+
+// unrecorded notes that the records do not have st after all.
+func (n *inode) unrecorded(d *draft, st *draftState) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	d.sync.again = true
+	if d.sync.changed != nil {
+		maps.Copy(d.sync.changed, st.changed)
+		d.sync.changedOtherwise()
+	}
 }
 
 // draftState takes what must be recorded. mu is held for writing.

@@ -63,8 +63,14 @@ func (se *Session) OpenFile(ctx context.Context, bucket, key string, o OpenFlags
 	}
 	f := &File{se: se, n: n, flags: o, maker: o.Write || made}
 	if !made && o.Truncate && o.Write {
-		if err := f.truncateOpen(ctx); err != nil {
-			f.abandon()
+		truncated := false
+		defer func() {
+			if !truncated { // also after a panic
+				f.abandon()
+			}
+		}()
+		err := f.truncateOpen(ctx)
+		if truncated = err == nil; !truncated {
 			return nil, fault.Wrap(fault.KindOf(err), err, "truncate %s/%s", bucket, key).At(bucket, key)
 		}
 	}
@@ -433,13 +439,11 @@ func (f *File) Close(ctx context.Context) error {
 	if f.frozen != nil {
 		return f.frozen.Close()
 	}
-	n := f.n
-	var err error
+	defer f.forget() // also if publishing panics: then the file is stuck
 	if f.maker && f.lastMaker() {
-		err = n.publish(ctx, false)
+		return f.n.publish(ctx, false)
 	}
-	f.forget()
-	return err
+	return nil
 }
 
 // lastMaker counts a handle that may have something to publish out and says whether

@@ -68,7 +68,7 @@ func (n *inode) ownName(t *txn) (*record.Bucket, string, error) {
 }
 
 // tryPublish publishes the draft under the name that the update finds it to have.
-func (n *inode) tryPublish(ctx context.Context, onlyData bool, name naming) error {
+func (n *inode) tryPublish(ctx context.Context, onlyData bool, name naming) (err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	d := n.draft
@@ -85,6 +85,15 @@ func (n *inode) tryPublish(ctx context.Context, onlyData bool, name naming) erro
 	// Pinned before anyone can see the version: whoever deletes it at once must not
 	// take the files from those who have it open.
 	nb := d.body(es)
+	done := false
+	defer func() {
+		if !done { // also if the update panicked: the draft goes on
+			nb.close()
+			if d.file != nil {
+				err = errors.Join(err, blobError(d.file.Unseal()))
+			}
+		}
+	}()
 	var v *record.Version
 	_, err = n.s.update(ctx, d.who, n.s.lastMode(visible), func(t *txn) error {
 		v = nil
@@ -98,14 +107,9 @@ func (n *inode) tryPublish(ctx context.Context, onlyData bool, name naming) erro
 		return t.dropDraft(n.ino) // at last: until here it keeps what the version refers to
 	})
 	if err != nil {
-		nb.close()
-		if d.file != nil {
-			if e := d.file.Unseal(); e != nil {
-				return errors.Join(err, blobError(e))
-			}
-		}
 		return err
 	}
+	done = true
 	if v == nil {
 		nb.close()
 		return d.unnamed()

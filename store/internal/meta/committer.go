@@ -148,7 +148,7 @@ func (c *committer) serve(r *request) {
 // attempt runs the function of an update on a copy of the batch.
 func (c *committer) attempt(r *request) (*Tx, error) {
 	c.seq++
-	tx := &Tx{db: c.db, view: c.batch, over: c.db.states.current().over, seq: c.seq, now: c.db.clock()}
+	tx := &Tx{db: c.db, view: c.batch, over: c.db.states.current().over, seq: c.seq}
 	defer tx.end()
 	if err := r.run(tx); err != nil {
 		return tx, err

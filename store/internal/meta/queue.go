@@ -56,6 +56,7 @@ func (r *request) run(tx *Tx) (err error) {
 			err = fmt.Errorf("update panicked: %v\n%s", p, debug.Stack())
 		}
 	}()
+	tx.now = tx.db.clock()
 	return r.fn(tx)
 }
 
@@ -135,6 +136,7 @@ func (db *DB) Update(ctx context.Context, opts UpdateOptions, fn func(*Tx) error
 	if err := ctx.Err(); err != nil {
 		return Commit{}, err
 	}
+	ended := ctx.Done()
 	r := newRequest(opts, fn)
 	if err := db.queue.enter(r); err != nil {
 		return Commit{}, err
@@ -144,7 +146,7 @@ func (db *DB) Update(ctx context.Context, opts UpdateOptions, fn func(*Tx) error
 	var err error
 	select {
 	case err = <-r.reply:
-	case <-ctx.Done():
+	case <-ended:
 		if r.state.CompareAndSwap(queued, abandoned) {
 			return Commit{}, ctx.Err()
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 )
@@ -47,7 +48,7 @@ func (s *syncer) lead(self *request) error {
 	rs := s.waiting
 	s.waiting = nil
 	s.mu.Unlock()
-	err := s.syncNow()
+	err := s.syncForAll()
 	s.mu.Lock()
 	var next *request
 	if len(s.waiting) > 0 {
@@ -65,6 +66,16 @@ func (s *syncer) lead(self *request) error {
 		}
 	}
 	return err
+}
+
+// syncForAll is syncNow for others, too, who must hear of it also if it panics.
+func (s *syncer) syncForAll() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = s.db.fail(fmt.Errorf("a sync panicked: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	return s.syncNow()
 }
 
 // syncNow returns when every batch applied before the call is durable. A sync that
