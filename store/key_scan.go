@@ -13,6 +13,7 @@ type keyScan struct {
 	b      *record.Bucket
 	prefix string
 	srcs   []*keySource
+	older  meta.Iterator // of noncurrent versions, for one line after another; nil until one asks
 	key    string
 	err    error
 }
@@ -126,7 +127,17 @@ func (k *keyScan) fail(src *keySource, err error) {
 // Key is the key that Next went to.
 func (k *keyScan) Key() string { return k.key }
 
-// Line is the history of Key.
+// noncurrents is an iterator over the noncurrent versions of all keys: to make one for
+// each key costs more than to move it there.
+func (k *keyScan) noncurrents() meta.Iterator {
+	if k.older == nil {
+		k.older = k.sn.r.Scan(meta.ScanOptions{Prefix: table.NoncurrentBelow(k.b.Id, k.prefix)})
+	}
+	return k.older
+}
+
+// Line is the history of Key, until the walk goes on. One question is asked of it at a
+// time.
 func (k *keyScan) Line() (*line, error) {
 	var head, dead *record.Version
 	for i, to := range []**record.Version{&head, &dead} {
@@ -143,7 +154,7 @@ func (k *keyScan) Line() (*line, error) {
 		}
 		*to = v
 	}
-	l := &line{sn: k.sn, bucket: k.b.Id, key: k.key}
+	l := &line{sn: k.sn, bucket: k.b.Id, key: k.key, walk: k}
 	return l, l.set(head, dead)
 }
 
@@ -154,5 +165,8 @@ func (k *keyScan) Err() error { return k.err }
 func (k *keyScan) Close() {
 	for _, src := range k.srcs {
 		src.it.Close()
+	}
+	if k.older != nil {
+		k.older.Close()
 	}
 }

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"bytes"
+
 	"google.golang.org/protobuf/proto"
 
 	"pail/store/internal/meta"
@@ -23,6 +25,7 @@ type line struct {
 	gone   uint64            // a noncurrent null version that a rename has replaced; 0: none
 	stored bool              // there are records of noncurrent versions
 	null   uint64            // the null version among those; 0: none is
+	walk   *keyScan          // the walk that has come to the key and lends its iterator; nil: none
 }
 
 // line reads the top of a key's history.
@@ -191,9 +194,19 @@ func (l *line) oldest(after uint64, fn func(*record.Version) (bool, error)) erro
 
 // scan walks the records of noncurrent versions.
 func (l *line) scan(start []byte, reverse bool, fn func(*record.Version) (bool, error)) error {
-	it := l.sn.r.Scan(meta.ScanOptions{Prefix: table.NoncurrentOf(l.bucket, l.key), Start: start, Reverse: reverse})
-	defer it.Close()
-	for it.Next() {
+	all := table.NoncurrentOf(l.bucket, l.key)
+	var it meta.Iterator
+	if l.walk != nil && !reverse {
+		it = l.walk.noncurrents()
+		if start == nil {
+			start = all
+		}
+		it.Seek(start)
+	} else {
+		it = l.sn.r.Scan(meta.ScanOptions{Prefix: all, Start: start, Reverse: reverse})
+		defer it.Close()
+	}
+	for it.Next() && bytes.HasPrefix(it.Key(), all) {
 		v := new(record.Version)
 		if err := unmarshal(it.Key(), it.Value(), v); err != nil {
 			return err
@@ -231,6 +244,9 @@ func (l *line) asOf(at uint64) (v *record.Version, lost bool, err error) {
 func (l *line) whole() (bool, error) {
 	if !l.some() {
 		return l.top == nil, nil
+	}
+	if len(l.below) == 0 && l.gone == 0 && l.top.NextNumber == l.top.Noncurrent+2 {
+		return true, nil // there are as many as ever were
 	}
 	whole := false
 	err := l.oldest(0, func(first *record.Version) (bool, error) {

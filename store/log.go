@@ -220,8 +220,12 @@ func (l *logger) toldElsewhere(sn *snap, b *record.Bucket, v *record.Version) (b
 	if err != nil {
 		return false, err
 	}
-	made, _, err := to.change(v.Seq)
-	return made != nil && !made.Marker, err
+	made := false
+	err = to.newest(v.Seq, func(old *record.Version) (bool, error) {
+		made = old.Seq == v.Seq && !old.Marker
+		return false, nil
+	})
+	return made, err
 }
 
 // change returns the version or marker of a commit and the one before it; nil: there is

@@ -200,7 +200,7 @@ func (r *restorer) page(sn *snap, b *record.Bucket, pass restorePass, start stri
 			l, err = k.Line()
 		}
 		var step RestoreStep
-		if err == nil {
+		if err == nil && (l.live || pass == bringBack) {
 			step, _, err = r.decide(l)
 		}
 		if err != nil {

@@ -8,25 +8,28 @@ import (
 
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
+	"pail/versioning"
 )
 
 // heldAt returns what the key held once a commit had happened, nil if it was not there;
 // known is false if nothing that is kept tells.
 func (l *line) heldAt(at uint64) (v *record.Version, known bool, err error) {
-	v, lost, err := l.asOf(at)
-	if v != nil || lost || err != nil {
-		return v, !lost, err
-	}
-	marked := false // it was deleted then
-	err = l.newest(at, func(*record.Version) (bool, error) {
-		marked = true
+	err = l.newest(at, func(old *record.Version) (bool, error) {
+		v = old
 		return false, nil
 	})
-	if err != nil || marked {
-		return nil, marked, err
+	switch {
+	case err != nil:
+		return nil, false, err
+	case v == nil:
+		known, err = l.whole()
+		return nil, known, err
+	case !versioning.Turns(v.Turns).CurrentAt(at):
+		return nil, false, nil
+	case v.Marker:
+		return nil, true, nil
 	}
-	known, err = l.whole()
-	return nil, known, err
+	return v, true, nil
 }
 
 // decide says what is to be done to a key, and with which version.
