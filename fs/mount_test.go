@@ -39,9 +39,13 @@ func fastDir(t *testing.T) string {
 	return dir
 }
 
+func storeOptions(dir string) store.Options {
+	return store.Options{Dir: filepath.Join(dir, "store"), AllowAnyFS: true, ReserveBytes: 1 << 20}
+}
+
 func openStoreIn(t *testing.T, dir string) *store.Store {
 	t.Helper()
-	o := store.Options{Dir: filepath.Join(dir, "store"), AllowAnyFS: true, ReserveBytes: 1 << 20}
+	o := storeOptions(dir)
 	if err := store.Create(o); err != nil {
 		t.Fatal(err)
 	}
