@@ -101,6 +101,7 @@ func (r *modelRun) checkVersions(key string) {
 		if v.marker {
 			continue
 		}
+		r.sameLabels(store.Node{Bucket: modelBucket, Key: key, Version: v.id}, v.labels())
 		if body, err := r.read(modelBucket, key, v.id); err != nil || body != v.body {
 			r.Fatalf("%q version %s has other bytes: %v", key, v.id, err)
 		}
@@ -208,6 +209,7 @@ func (r *modelRun) checkHandle(i int) {
 			r.Fatalf("the file has inode %d, want %d", h.f.Ino(), h.n.ino)
 		}
 	}
+	r.checkLabels(i)
 	if got := r.content(h.f); got != want {
 		r.Fatalf("open file %v reads %d bytes, want %d, or others:\n%q\n%q", h, len(got), len(want), got, want)
 	}

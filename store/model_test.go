@@ -86,7 +86,7 @@ func (r *modelRun) run(steps int) {
 		fn     func()
 	}{
 		{14, r.opPut}, {6, r.opPutIf}, {4, r.opRead}, {8, r.opDelete}, {6, r.opDeleteVersion},
-		{4, r.opCopy}, {4, r.opRestore}, {3, r.opTags}, {3, r.opMode}, {6, r.opList}, {3, r.opListVersions},
+		{4, r.opCopy}, {4, r.opRestore}, {3, r.opTags}, {12, r.opLabel}, {3, r.opMode}, {6, r.opList}, {3, r.opListVersions},
 		{6, r.opMkdir}, {5, r.opRmdir}, {8, r.opUnlink}, {8, r.opRenameFile}, {8, r.opRenameDir}, {8, r.opExchange},
 		{4, r.opReadDir}, {20, r.opOpen}, {20, r.opWrite}, {6, r.opTruncate}, {3, r.opPunch}, {4, r.opSync},
 		{8, r.opFlush}, {16, r.opClose}, {2, r.opVersioning}, {1, r.opReopen}, {3, r.opCompact},
@@ -368,7 +368,7 @@ func (r *modelRun) opRestore() {
 	r.want(err, want)
 	if want == fault.None && v != r.m.head(key) {
 		n := v.copyOf()
-		n.mode = v.mode
+		n.mode, n.xattrs = v.mode, v.xattrs
 		r.m.push(key, n, false)
 		r.m.overtake(key)
 		r.learn(n, o)

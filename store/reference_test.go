@@ -21,6 +21,7 @@ type refVersion struct {
 	null, marker bool
 	body         string
 	meta, tags   map[string]string
+	xattrs       map[string]string
 	mode         uint32 // permission bits
 	id, etag     string
 	ino          uint64
@@ -41,6 +42,7 @@ type refInode struct {
 	key             string
 	linked, claim   bool
 	base            *refVersion // as found or last published
+	own             *refLabels  // of the file, not of a version
 	data            string
 	mode            uint32
 	draft           bool // it may differ from base
@@ -462,15 +464,19 @@ func (m *reference) publish(n *refInode, onlyData bool) {
 	if cur := m.head(n.key); cur != nil && cur.ino == n.ino {
 		from = cur
 	}
-	if from != nil {
-		v.meta, v.tags = from.meta, from.tags
+	v.setLabels(from.labels())
+	if n.own != nil {
+		v.meta = n.own.meta
+		if from == nil || from != m.head(n.key) {
+			v.setLabels(*n.own)
+		}
 	}
 	m.push(n.key, v, true)
 	if n.claim {
 		m.overtake(n.key)
 	}
 	base := *v
-	n.base, n.draft = &base, false
+	n.base, n.draft, n.own = &base, false, nil
 }
 
 func dirOf(key string) string { return key[:strings.LastIndexByte(key, '/')+1] }
