@@ -7,10 +7,12 @@
 //
 // # Promises
 //
-//   - What a call returns was true when it returned, whoever changed the store: the
-//     kernel caches entries and attributes without expiry, and takes them back when
-//     told (notifier.go says why nothing stale can stay). Telling is done by one
-//     worker, never by a handler and never under a lock. Settle waits for it.
+//   - What a call returns was true when it returned, if all changes came through the same
+//     mount. The kernel caches entries and attributes without expiry, and takes them back
+//     when told of what others change (notifier.go says why nothing stale can stay).
+//     Telling is done by one worker, never by a handler and never under a lock, so another
+//     mount of the same may be some milliseconds behind. Settle waits for it, and other
+//     doors do before they answer.
 //   - One act makes one version. It ends when the process that opened a file closes its
 //     last descriptor by which it can write to it: that FLUSH publishes, those of
 //     duplicates and of children do not. RELEASE publishes the rest.

@@ -295,6 +295,19 @@ func (d *daemon) choose(mountpoint string) []*served {
 	return chosen
 }
 
+// Settle returns when all mounts show what was changed before.
+func (d *daemon) Settle(ctx context.Context) {
+	for _, s := range d.choose("") {
+		select {
+		case <-s.up:
+			if s.fs != nil {
+				_ = s.fs.Settle(ctx) // that ctx has ended
+			}
+		default:
+		}
+	}
+}
+
 // Mounts returns the mounts that answer.
 func (d *daemon) Mounts() []control.Mount {
 	var out []control.Mount

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"time"
 
 	"pail/store"
 	"pail/store/fault"
@@ -98,6 +99,20 @@ func (h *Handler) hello(w http.ResponseWriter) {
 	_ = json.NewEncoder(w).Encode(Hello{Protocol: protocol, Release: h.release, PID: os.Getpid()})
 }
 
+// settlePatience is how long an answer may wait for mounts to show what was changed.
+const settlePatience = 2 * time.Second
+
+// settle has whoever gets an answer find on the mounts what it says. Should a mount hang,
+// so must not every command.
+func (h *Handler) settle(ctx context.Context) {
+	if h.mounts == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, settlePatience)
+	defer cancel()
+	h.mounts.Settle(ctx)
+}
+
 func (h *Handler) answer(r *http.Request, op operation, out *frameWriter) (err error) {
 	// One broken request must not take the mounts of the process with it.
 	defer func() {
@@ -123,6 +138,7 @@ func (h *Handler) answer(r *http.Request, op operation, out *frameWriter) (err e
 		defer leave()
 	}
 	err = op(ctx, &call{store: h.store, mounts: h.mounts, release: h.release, peer: peer, body: body, out: out})
+	h.settle(ctx)
 	if cause := context.Cause(ctx); err != nil && fault.Is(cause, fault.Shutdown) {
 		return cause
 	}

@@ -15,6 +15,9 @@ type Mounter interface {
 	Unmount(ctx context.Context, mountpoint string) error
 	// Mounts returns the mounts in the order of their mountpoints.
 	Mounts() []Mount
+	// Settle returns when all mounts show what was changed before the call, or when ctx
+	// has ended.
+	Settle(ctx context.Context)
 }
 
 // Mounted is a mount that the daemon made.
