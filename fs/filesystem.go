@@ -91,7 +91,7 @@ func (f *filesystem) status(call string, err error) fuse.Status {
 		return fuse.OK
 	}
 	switch fault.KindOf(err) {
-	case fault.Internal, fault.IOFailed, fault.Damaged, fault.StoreFailed, fault.NewerFormat:
+	case fault.Internal, fault.IOFailed, fault.Damaged, fault.StoreFailed, fault.NewerFormat, fault.Exhausted:
 		f.log.Error("mount", "call", call, "err", err)
 	}
 	return fuse.Status(fault.Errno(err))

@@ -105,7 +105,7 @@ func exitCodes() map[int][]fault.Kind {
 		},
 		exitDenied: {fault.AccessDenied, fault.NotPermitted},
 		exitBusy: {
-			fault.StoreLocked, fault.Unavailable, fault.Shutdown, fault.TimedOut, fault.Busy,
+			fault.StoreLocked, fault.Unavailable, fault.Exhausted, fault.Shutdown, fault.TimedOut, fault.Busy,
 			fault.ConditionalRequestConflict, fault.StaleHandle,
 		},
 		exitNoSpace: {fault.NoSpace, fault.QuotaExceeded},

@@ -142,7 +142,7 @@ func systemKind(no syscall.Errno) Kind {
 	case syscall.EIO:
 		return IOFailed
 	case syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM:
-		return Unavailable
+		return Exhausted // EAGAIN would have programs take a write for one to be tried later
 	case syscall.EINTR:
 		return Canceled
 	}

@@ -73,6 +73,7 @@ func TestKindOf(t *testing.T) {
 		{context.Canceled, fault.Canceled, syscall.EINTR},
 		{fmt.Errorf("x: %w", context.DeadlineExceeded), fault.TimedOut, syscall.ETIMEDOUT},
 		{&fs.PathError{Op: "write", Err: syscall.ENOSPC}, fault.NoSpace, syscall.ENOSPC},
+		{&fs.PathError{Op: "open", Err: syscall.EMFILE}, fault.Exhausted, syscall.ENFILE},
 		{&os.SyscallError{Syscall: "read", Err: syscall.EIO}, fault.IOFailed, syscall.EIO},
 		// The store's own files never answer for the caller's.
 		{&fs.PathError{Op: "open", Err: syscall.ENOENT}, fault.Internal, syscall.EIO},

@@ -20,6 +20,7 @@ const (
 	NoSuchMount   // no mount is there, or no directory to mount on
 	NewerFormat   // written by a newer release
 	Unavailable   // cannot answer now, a retry may succeed
+	Exhausted     // the daemon has used up its descriptors or memory
 	Shutdown      // the store is closing
 	Canceled      // the caller gave up
 	TimedOut      // the caller's deadline passed

@@ -30,6 +30,7 @@ var table = [kindCount]Row{
 	NoSuchMount:   {"NoSuchMount", syscall.ENOENT, "InternalError", 500, "there is no such mount"},
 	NewerFormat:   {"NewerFormat", syscall.EPROTONOSUPPORT, "InternalError", 500, "the store was written by a newer release"},
 	Unavailable:   {"Unavailable", syscall.EAGAIN, "ServiceUnavailable", 503, "the store cannot answer now, try again"},
+	Exhausted:     {"Exhausted", syscall.ENFILE, "ServiceUnavailable", 503, "the daemon has no descriptors or no memory left"},
 	Shutdown:      {"Shutdown", syscall.ESHUTDOWN, "ServiceUnavailable", 503, "the store is shutting down"},
 	Canceled:      {"Canceled", syscall.EINTR, "ServiceUnavailable", 503, "the request was cancelled"},
 	TimedOut:      {"TimedOut", syscall.ETIMEDOUT, "RequestTimeout", 400, "the request took too long"},
