@@ -113,12 +113,15 @@ func TestMountEndsWithItsClient(t *testing.T) {
 }
 
 func TestFailuresAndPanics(t *testing.T) {
-	both(t, func(t *testing.T, c *Client, _ *Handler, _ *fakeMounter) {
+	both(t, func(t *testing.T, c *Client, _ *Handler, m *fakeMounter) {
 		detached := func(at string) error {
 			return c.Mount(t.Context(), MountRequest{Mountpoint: at, Detached: true}, func(Mount) error { return nil })
 		}
 		if err := detached("/m"); err != nil {
 			t.Error(err)
+		}
+		if m.settled.Load() == 0 {
+			t.Error("it answered before the mounts showed what it did")
 		}
 		if err := detached("/m"); !fault.Is(err, fault.Busy) || err.Error() != "b/k: taken" {
 			t.Errorf("twice: %v", err)

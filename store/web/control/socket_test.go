@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -167,11 +168,15 @@ func TestPeerIsTheKernelsWord(t *testing.T) {
 
 // A fakeMounter mounts nothing.
 type fakeMounter struct {
+	settled atomic.Int32
+
 	mu     sync.Mutex // guards what follows
 	peer   Peer
 	mounts map[string]*fakeMount
 	wait   chan struct{} // Unmount waits for it, if set
 }
+
+func (m *fakeMounter) Settle(context.Context) { m.settled.Add(1) }
 
 type fakeMount struct {
 	at   string
