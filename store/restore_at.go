@@ -130,10 +130,17 @@ func (r *restorer) mayBegin(sn *snap, b *record.Bucket) error {
 		return err
 	}
 	v, known, err := l.heldAt(r.in.At.Seq)
-	if err == nil && known && v == nil {
-		err = fault.New(fault.NoSuchKey, "there was no object %s/%s then", b.Name, r.root)
+	if err != nil || v != nil || !known {
+		return err
 	}
-	return err
+	d, err := sn.dirAsOf(b, r.root+"/", r.in.At.Seq)
+	switch {
+	case err != nil:
+		return err
+	case d != nil:
+		return fault.New(fault.NoSuchKey, "there was no object %s/%s then, but a directory; it is named %s/%s/", b.Name, r.root, b.Name, r.root)
+	}
+	return fault.New(fault.NoSuchKey, "there was no object %s/%s then", b.Name, r.root)
 }
 
 // goesBack refuses a bucket in which restoring would destroy what is current.
