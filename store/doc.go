@@ -56,6 +56,7 @@
 // their records, which say when each was born and died (past.go). In a bucket that is
 // not versioned only what has stood unchanged since is there to be seen. Going back
 // (restore_at.go) makes new versions of what was, and delete markers of what was not.
+// Who changed what when (log.go) is told by the versions that are kept, sorted in passes.
 //
 // # Decisions
 //

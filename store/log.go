@@ -48,7 +48,8 @@ type LogInput struct {
 	// Scanned, if it is not nil, is told now and then how many keys were looked at.
 	Scanned func(keys int64)
 
-	budget int // 0: logBudget
+	budget int     // 0: logBudget
+	scope  *string // prefix of the keys of which renames are told once; nil: Prefix
 }
 
 // Log calls fn with the changes of the keys that begin with a prefix, newest first and,
@@ -213,7 +214,11 @@ func (l *logger) add(p logPlace) {
 // toldElsewhere says whether a delete marker is the half of a rename whose other half is
 // in the log.
 func (l *logger) toldElsewhere(sn *snap, b *record.Bucket, v *record.Version) (bool, error) {
-	if !v.Marker || v.Renamed == "" || !strings.HasPrefix(v.Renamed, l.in.Prefix) {
+	scope := l.in.Prefix
+	if l.in.scope != nil {
+		scope = *l.in.scope
+	}
+	if !v.Marker || v.Renamed == "" || !strings.HasPrefix(v.Renamed, scope) {
 		return false, nil
 	}
 	to, err := sn.line(b, v.Renamed)

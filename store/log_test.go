@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -145,3 +147,75 @@ func TestLogSaysWhatWasDone(t *testing.T) {
 		t.Errorf("a limit below zero: %v", err)
 	}
 }
+
+// TestFollowLog does random operations and demands that following tells what the log says
+// afterwards.
+func TestFollowLog(t *testing.T) {
+	for _, moving := range []bool{false, true} {
+		for _, prefix := range []string{"", "a/"} {
+			t.Run(fmt.Sprintf("moving %v below %q", moving, prefix), func(t *testing.T) {
+				r := newPastRun(t, versioning.Enabled, moving)
+				for range 10 {
+					r.put()
+				}
+				for i := range 5 {
+					r.put1(fmt.Sprint(prefix, "first", i)) // hearing of them tells that following has begun
+				}
+				r.followed(prefix, 60)
+			})
+		}
+	}
+}
+
+func (r *pastRun) followed(prefix string, steps int) {
+	line := func(e store.LogEntry) string {
+		return fmt.Sprintf("%06d %s %d %s", e.Object.Seq, e.Object.Key, e.What, e.Object.Renamed)
+	}
+	ctx, cancel := context.WithCancel(r.ctx)
+	heard, end := make(chan string, 10_000), make(chan error, 1)
+	go func() {
+		end <- r.se.FollowLog(ctx, pastBucket, store.LogInput{Prefix: prefix, Limit: 3}, func(e store.LogEntry) error {
+			heard <- line(e)
+			return nil
+		})
+	}()
+	last := func() (out []string) {
+		r.ok(r.se.Log(r.ctx, pastBucket, store.LogInput{Prefix: prefix}, func(e store.LogEntry) error {
+			out = append(out, line(e))
+			return nil
+		}))
+		slices.Sort(out)
+		return out
+	}
+	before := last()
+	want := before[len(before)-3:]
+	var got []string
+	for range want {
+		got = append(got, <-heard)
+	}
+	ops := []func(){r.put, r.save, r.mkdir, r.unlink, r.remove, r.renameFile, r.renameDir, r.renameDir, r.exchange, r.rmdir}
+	for range steps {
+		r.clock.move(time.Second)
+		ops[r.rng.IntN(len(ops))]()
+	}
+	r.put1(prefix + "zzz") // the last of all
+	for {
+		l := <-heard
+		got = append(got, l)
+		if strings.Contains(l, "zzz") {
+			break
+		}
+	}
+	cancel()
+	if err := <-end; !errors.Is(err, context.Canceled) {
+		r.Errorf("it ended with %v", err)
+	}
+	slices.Sort(got)
+	want = append(want[:3:3], last()[len(before):]...)
+	if !slices.Equal(got, want) {
+		r.Fatalf("followed\n%s\nwant\n%s\nafter\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"), strings.Join(r.log, "\n"))
+	}
+}
+
+// put1 puts a key that nothing else uses.
+func (r *pastRun) put1(key string) { r.rig.put(pastBucket, key, "x") }

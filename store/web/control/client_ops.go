@@ -79,6 +79,12 @@ func (c *Client) Log(ctx context.Context, req LogRequest, fn func(LogEntry) erro
 	return watched(ctx, c, opLog, req, fn, progress)
 }
 
+// FollowLog lists the newest changes, oldest first (Limit 0: none), and then those to come,
+// until ctx ends. Since and Until do not count.
+func (c *Client) FollowLog(ctx context.Context, req LogRequest, fn func(LogEntry) error) error {
+	return each(ctx, c, opFollowLog, req, fn)
+}
+
 // Delete deletes an object as S3 does, or one version for good. Unlike S3 it fails
 // with NoSuchKey if there is no object.
 func (c *Client) Delete(ctx context.Context, req ObjectRequest) (Deleted, error) {

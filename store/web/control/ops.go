@@ -58,6 +58,7 @@ const (
 	opRestore       = "restore"
 	opRestoreAt     = "restore-at"
 	opLog           = "log"
+	opFollowLog     = "follow-log"
 	opDelete        = "delete"
 	opTags          = "tags"
 	opChangeTags    = "change-tags"
@@ -86,6 +87,7 @@ func operations() map[string]operation {
 		opRestore:       asking(restore),
 		opRestoreAt:     asking(restoreAt),
 		opLog:           asking(logOf),
+		opFollowLog:     asking(followLog),
 		opDelete:        asking(deleteObject),
 		opTags:          asking(tags),
 		opChangeTags:    asking(changeTags),

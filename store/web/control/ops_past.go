@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pail/store"
+	"pail/store/fault"
 )
 
 // momentAt is the moment of the past that a time stands for.
@@ -46,6 +47,21 @@ func logOf(ctx context.Context, c *call, req LogRequest) error {
 		}
 	}
 	return se.Log(ctx, req.Bucket, in, func(e store.LogEntry) error { return c.out.item(logEntryOf(e)) })
+}
+
+// followLog sends changes as they happen. Without a daemon there are none: this process
+// has the store to itself.
+func followLog(ctx context.Context, c *call, req LogRequest) error {
+	if c.mounts == nil {
+		return fault.New(fault.Unavailable, "no daemon has this store open, so nothing changes it; pail mount starts one")
+	}
+	in := store.LogInput{Prefix: req.Prefix, Limit: req.Limit}
+	return c.session().FollowLog(ctx, req.Bucket, in, func(e store.LogEntry) error {
+		if err := c.out.item(logEntryOf(e)); err != nil {
+			return err
+		}
+		return c.out.flush()
+	})
 }
 
 func logEntryOf(e store.LogEntry) LogEntry {
