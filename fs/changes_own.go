@@ -21,6 +21,10 @@ func (f *filesystem) ownChange(c store.Change) {
 		case c.Kind == store.DirRemoved:
 			f.unshadowed(c)
 		}
+	case store.ObjectChanged, store.DirChanged:
+		if !f.isWhere(&c) {
+			f.notify.changed(c) // a request for another inode, which had the name before
+		}
 	case store.ObjectRenamed:
 		f.renamed(c)
 	case store.DirRenamed:
@@ -54,20 +58,36 @@ func (f *filesystem) published(c store.Change) {
 // renamed follows a rename. The kernel moves what it believes to stand at the old name;
 // if that is not what the store has moved, it must look again.
 func (f *filesystem) renamed(c store.Change) {
+	if f.isWhere(&c) {
+		return
+	}
+	f.notify.changed(c)
+	for _, at := range f.spotsOf(&c) {
+		n, _ := f.nodes.child(at.parent, at.name)
+		f.nodes.leave(n.object(), at)
+	}
+}
+
+// isWhere says whether the inode of a change is the one that the kernel has at its key.
+func (f *filesystem) isWhere(c *store.Change) bool {
+	if c.OfDirs() && f.isRoot(c.Bucket, c.Key) {
+		return true
+	}
+	for _, at := range f.spotsOf(c) {
+		if n, _ := f.nodes.child(at.parent, at.name); n.id == c.Ino {
+			return true
+		}
+	}
+	return false
+}
+
+// spotsOf are the names that what a change is about may have.
+func (f *filesystem) spotsOf(c *store.Change) []spot {
 	at := []spot{f.spotOf(c.Bucket, c.Key, c.Dir)}
 	if !c.OfDirs() { // it may be beside a directory
 		at = append(at, f.spotBelow(c.Bucket, holderOf(c.Key), c.Dir, names.Path(c.Key, true)))
 	}
-	for _, at := range at {
-		if n, _ := f.nodes.child(at.parent, at.name); n.id == c.Ino {
-			return
-		}
-	}
-	f.notify.changed(c)
-	for _, at := range at {
-		n, _ := f.nodes.child(at.parent, at.name)
-		f.nodes.leave(n.object(), at)
-	}
+	return at
 }
 
 // unshadowed follows a directory that is no longer at its name. An object beside it

@@ -175,15 +175,22 @@ func (f *filesystem) setAttrs(in *fuse.SetAttrIn) (fuse.Attr, error) {
 	}
 	se := f.session(&in.InHeader)
 	file := f.handles.fileOf(in.NodeId)
-	if fh, ok := in.GetFh(); ok {
-		if h := f.handles.file(fh); h != nil {
-			file = h.file
-		}
+	fh, ok := in.GetFh()
+	if h := f.handles.file(fh); ok && h != nil {
+		file = h.file
 	}
-	if size, ok := in.GetSize(); ok {
-		if err := f.truncate(se, in, int64(size)); err != nil {
+	size, resized := in.GetSize()
+	switch {
+	case resized && ok:
+		h := f.handles.file(fh)
+		if h == nil {
+			return fuse.Attr{}, fault.StaleHandle
+		}
+		if err := h.file.Truncate(f.ctx, int64(size)); err != nil {
 			return fuse.Attr{}, err
 		}
+	case resized:
+		return f.truncate(se, in, int64(size))
 	}
 	if file != nil {
 		return f.setFileAttr(in, file)
@@ -191,28 +198,29 @@ func (f *filesystem) setAttrs(in *fuse.SetAttrIn) (fuse.Attr, error) {
 	return f.setNamedAttr(se, in)
 }
 
-// truncate sets the size, over the handle if one came with the request.
-func (f *filesystem) truncate(se *store.Session, in *fuse.SetAttrIn, size int64) (err error) {
-	if fh, ok := in.GetFh(); ok {
-		h := f.handles.file(fh)
-		if h == nil {
-			return fault.StaleHandle
-		}
-		return h.file.Truncate(f.ctx, size)
-	}
+// truncate is SETATTR of a size that came without a handle. The file stays open for what
+// else there is to do: its name may have gone by then, and an answer that says so would
+// leave the kernel with the old size.
+func (f *filesystem) truncate(se *store.Session, in *fuse.SetAttrIn, size int64) (a fuse.Attr, err error) {
 	file, err := f.openNode(se, in.NodeId, store.OpenFlags{Write: true})
 	if err != nil {
-		return err
+		return a, err
 	}
 	defer func() { // also after a panic
 		if cerr := file.Close(f.ctx); err == nil {
 			err = cerr
 		}
+		if err != nil {
+			f.notify.content(in.NodeId) // it may have been cut all the same
+		}
 	}()
 	if err := file.Truncate(f.ctx, size); err != nil {
-		return err
+		return a, err
 	}
-	return file.Flush(f.ctx)
+	if err := file.Flush(f.ctx); err != nil {
+		return a, err
+	}
+	return f.setFileAttr(in, file)
 }
 
 func (f *filesystem) setFileAttr(in *fuse.SetAttrIn, file *store.File) (fuse.Attr, error) {

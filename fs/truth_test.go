@@ -280,3 +280,44 @@ func TestListingCutsNoFile(t *testing.T) {
 		wantContent(t, b.path("f"), body)
 	}
 }
+
+// A besideContext is one of requests: it has something happen beside the mount as the first
+// update of a certain handler begins.
+type besideContext struct {
+	context.Context
+	handler string
+	happens *sync.Once
+	fn      func()
+}
+
+func (c besideContext) Err() error {
+	if onStack("pail/fs.(*filesystem)." + c.handler) {
+		c.happens.Do(c.fn)
+	}
+	return c.Context.Err()
+}
+
+// TestTruncateOfAFileThatMoves has a file renamed beside the mount while truncate(2) cuts it:
+// the call succeeds, for it has cut the file, and everybody sees the size.
+func TestTruncateOfAFileThatMoves(t *testing.T) {
+	b := newBench(t)
+	mustWrite(t, b.path("f"), strings.Repeat("long ", 10_000))
+	b.versions("f", 1)
+	var err error
+	b.change(func(f *filesystem) {
+		f.ctx = besideContext{f.ctx, "SetAttr", new(sync.Once), func() {
+			err = b.se.Rename(context.Background(), store.Path{Bucket: "bkt", Key: "f"}, store.Path{Bucket: "bkt", Key: "g"}, store.RenameFlags{})
+		}}
+	})
+	if terr := os.Truncate(b.path("f"), 4); terr != nil || err != nil {
+		t.Fatalf("truncate: %v, rename beside it: %v", terr, err)
+	}
+	b.settle()
+	wantContent(t, b.path("g"), "long")
+	if got, err := published(b, "g"); err != nil || got != "long" {
+		t.Errorf("published is %.20q, %v", got, err)
+	}
+	if _, err := os.Lstat(b.path("f")); !errors.Is(err, iofs.ErrNotExist) {
+		t.Errorf("the old name: %v", err)
+	}
+}
