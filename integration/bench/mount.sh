@@ -7,7 +7,8 @@
 #
 # DIR is emptied of what the script made. Parts are large (one large file), small (many
 # small ones), sync (fsync and SQLite) and tree (tar, find, git); without any, all run.
-# -t is how long each measurement of random accesses goes on.
+# -t is how long each measurement of random accesses goes on. Metrics named "again" repeat
+# the one before: the first stat of a file that was just written finds nothing cached.
 #
 # Needs: fio git sqlite3 tar python3. As root it drops the page cache before the cold
 # reads; without root those read warm.
@@ -99,6 +100,8 @@ def unlink():
 measure('create_4k', create)
 measure('stat', stat)
 measure('readdir_entries', readdir)
+measure('stat_again', stat)
+measure('readdir_again', readdir)
 measure('open_read_4k', open_read)
 measure('rename', rename)
 t = time.time()
@@ -140,6 +143,7 @@ PY
   tar cf "$src/tree.tar" -C "$src" tree
   took untar_4000_files tar xf "$src/tree.tar" -C "$work"
   took find_stat_4000 find "$work/tree" -type f -size +1c
+  took find_stat_again find "$work/tree" -type f -size +1c
   cold
   took tar_read_4000_cold sh -c 'tar cf - -C "$1" tree | cat' sh "$work"
   took git_add_commit_4000 sh -c 'cd "$1" && git init -q . && git add -A && git -c user.name=b -c user.email=b@b commit -qm x' sh "$work/tree"

@@ -34,8 +34,10 @@ type goal struct {
 var goals = map[string]goal{
 	"seq_read_1m_cold": {disk: 0.9}, "seq_read_1m_warm": {disk: 0.9}, "rand_read_4k_warm": {disk: 0.9},
 	"seq_write_1m": {loopback: 1}, "rand_write_4k": {loopback: 1},
-	"stat": {disk: 0.5, loopback: 10}, "readdir_entries": {disk: 0.5, loopback: 10},
-	"find_stat_4000": {disk: 0.5, loopback: 10}, "git_status_4000": {disk: 0.5, loopback: 10},
+	// "warm" is what was looked at before: the kernel forgets the size and the times of a
+	// file that is written.
+	"stat_again": {disk: 0.5, loopback: 10}, "readdir_again": {disk: 0.5, loopback: 10},
+	"find_stat_again": {disk: 0.5, loopback: 10}, "git_status_4000": {disk: 0.5, loopback: 10},
 	"create_4k": {best: 2}, "open_read_4k": {best: 2}, "rename": {best: 2}, "unlink": {best: 2},
 	"untar_4000_files": {best: 2}, "git_add_commit_4000": {best: 2},
 	"create_4k_fsync": {best: 2, disk: 0.5}, "sqlite_commits": {best: 2, disk: 0.5},
