@@ -36,7 +36,7 @@ same() { # of, with
 `
 
 func TestCopies(t *testing.T) {
-	needs(t, "rsync", "tar", "cp", "diff", "find")
+	needs(t, "rsync", "tar", "cp", "diff", "find", "setfattr")
 	m := newMount(t)
 	src := t.TempDir()
 	m.sh(oddTree, "SRC", src)
@@ -56,6 +56,9 @@ func TestCopies(t *testing.T) {
 		{"rsync in place", `head -c 3000000 /dev/urandom > base; cp base "$SRC/base"; printf changed | dd of="$SRC/base" bs=1 seek=1000000 conv=notrunc status=none
 			rsync -a --inplace --no-whole-file --checksum "$SRC/base" base && cmp base "$SRC/base"
 			head -c 100000 /dev/urandom >> "$SRC/base" && rsync -a --append-verify "$SRC/base" base && cmp base "$SRC/base" && rm base`},
+		{"rsync with attributes", `for i in 1 2; do echo body $i > "$SRC/x"; for a in plain s3.content-type s3.meta.a s3.meta.b s3.tag.t; do setfattr -n user.$a -v text/$i "$SRC/x"; done
+			rsync -aX "$SRC/x" x; cmp x "$SRC/x"; [ "$(ls .versions/x | wc -l)" = $i ]
+			for a in plain s3.content-type s3.meta.a s3.meta.b s3.tag.t; do [ "$(getfattr --only-values -n user.$a x)" = text/$i ]; done; done; rm x "$SRC/x"`},
 		{"rsync backup", `echo one > b; echo two > "$SRC/b"; rsync -a --ignore-times --backup --suffix=.old "$SRC/b" b && [ "$(cat b b.old)" = "$(printf 'two\none')" ] && rm b b.old`},
 		{"rsync from the mount", `rsync -a --sparse synced/ "$SRC/back/" && same synced "$SRC/back"`},
 		{"cp of links fails", `! cp -al tree linked 2>err && grep -q 'Operation not permitted' err && [ ! -e linked/sub/f1 ] && rm -r linked err && [ "$(stat -c %h tree/sub/f1)" = 1 ]`},
