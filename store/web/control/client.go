@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,6 +27,8 @@ var ErrNoDaemon = errors.New("no daemon owns the store")
 type Client struct {
 	http  *http.Client
 	hello Hello
+	path  string // of the daemon's socket; "" with Local
+	pid   int32  // of the daemon, by the word of the kernel; 0: unknown
 	local bool
 	close func() error
 }
@@ -38,13 +41,24 @@ const helloTimeout = 30 * time.Second
 // there is none, AccessDenied if it is somebody else's, Unavailable if it does not
 // answer, and NotSupported if it speaks another protocol.
 func Dial(ctx context.Context, path string) (*Client, error) {
-	c := newClient(func(ctx context.Context) (net.Conn, error) { return dialSocket(ctx, path) })
+	var pid atomic.Int32
+	c := newClient(func(ctx context.Context) (net.Conn, error) {
+		conn, err := dialSocket(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		if p, err := peerOf(conn); err == nil {
+			pid.CompareAndSwap(0, p.PID)
+		}
+		return conn, nil
+	})
 	ctx, cancel := context.WithTimeout(ctx, helloTimeout)
 	defer cancel()
 	if err := c.greet(ctx); err != nil {
 		_ = c.Close()
 		return nil, dialError(path, err)
 	}
+	c.path, c.pid = path, pid.Load()
 	return c, nil
 }
 

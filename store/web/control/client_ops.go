@@ -1,6 +1,9 @@
 package control
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Each method below answers when the operation is done. What it may fail with is
 // what the store's method of like name documents, Unavailable if the daemon ends
@@ -129,7 +132,26 @@ func (c *Client) Mount(ctx context.Context, req MountRequest, ready func(Mount) 
 }
 
 // Unmount ends mounts; see UnmountRequest. It returns when what was written through
-// them is published and, if the daemon ended with them, durable.
+// them is published and, if the daemon ended with them, durable and the daemon's process
+// gone. ErrNoDaemon says that the daemon had just ended, and all its mounts with it.
 func (c *Client) Unmount(ctx context.Context, req UnmountRequest) error {
-	return none(ctx, c, opUnmount, req)
+	p := watchProcess(int(c.pid))
+	if p != nil {
+		defer p.close()
+	}
+	err := none(ctx, c, opUnmount, req)
+	if p != nil && c.ending(ctx) {
+		err = errors.Join(err, p.wait(ctx))
+	}
+	return err
+}
+
+// ending says whether the daemon takes no more requests.
+func (c *Client) ending(ctx context.Context) bool {
+	now, err := Dial(ctx, c.path)
+	if err != nil {
+		return errors.Is(err, ErrNoDaemon)
+	}
+	defer now.Close()
+	return now.pid != c.pid // the next one is there already
 }
