@@ -175,6 +175,7 @@ type Store struct {
 	receiving  atomic.Int64 // contents that are being received and belong to no version yet
 	closeOnce  sync.Once
 	closeErr   error
+	unlocking  []func() // see BeforeUnlock
 }
 
 // Open opens the store at opts.Dir, takes its lock for as long as it is open, and
@@ -267,6 +268,11 @@ func (s *Store) Close(ctx context.Context) error {
 	return s.closeErr
 }
 
+// BeforeUnlock has Close call fn, after those given before, when everything is durable
+// and the lock is not yet given back: for what only the owner of the store may do, such as
+// taking its socket away. It must not be called at the same time as Close.
+func (s *Store) BeforeUnlock(fn func()) { s.unlocking = append(s.unlocking, fn) }
+
 // shut ends whatever open has begun.
 func (s *Store) shut() error {
 	var errs []error
@@ -278,6 +284,9 @@ func (s *Store) shut() error {
 	}
 	if s.blobs != nil {
 		errs = append(errs, s.blobs.Close())
+	}
+	for _, fn := range s.unlocking {
+		fn()
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())

@@ -96,9 +96,11 @@ func runDaemon(ctx context.Context, st *store.Store, p *mountPlan, log *slog.Log
 
 // close closes the store and then lets go of the clients that wait for it.
 func (d *daemon) close(ctx context.Context, h *control.Handler, srv *control.Server) error {
-	var err error
+	// Until everything is durable another pail umount finds the daemon and waits likewise.
+	// Other commands are told to come back.
+	var gone error
 	if srv != nil {
-		err = srv.Close()
+		d.st.BeforeUnlock(func() { gone = srv.Close() })
 	}
 	h.Quiesce()
 	d.closeErr = d.st.Close(ctx)
@@ -106,7 +108,7 @@ func (d *daemon) close(ctx context.Context, h *control.Handler, srv *control.Ser
 	if d.closeErr != nil {
 		d.log.Error("the store did not close cleanly", "err", d.closeErr)
 	}
-	err = errors.Join(err, d.closeErr)
+	err := errors.Join(gone, d.closeErr)
 	if srv != nil {
 		ctx, cancel := context.WithTimeout(ctx, shutdownPatience)
 		defer cancel()

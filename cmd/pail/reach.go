@@ -40,6 +40,9 @@ func withStore(cmd *cobra.Command, g *globals, fn func(context.Context, *control
 		if time.Now().After(deadline) {
 			return fault.New(fault.StoreLocked, "the daemon of the store at %s is ending; try again", dir)
 		}
+		if err := sleep(ctx, lookAgain); err != nil {
+			return err
+		}
 	}
 }
 
