@@ -37,8 +37,8 @@ func Source(dir string) (source string, ok bool, err error) {
 	return m.source, true, nil
 }
 
-// MountsOf returns where Pail mounts with that source are, or with any if it is "", those
-// below others first. They may be dead.
+// MountsOf returns where Pail mounts with that source are, by whatever name of it, or with
+// any if it is "", those below others first. They may be dead.
 func MountsOf(source string) ([]string, error) {
 	all, err := mounts()
 	if err != nil {
@@ -46,11 +46,25 @@ func MountsOf(source string) ([]string, error) {
 	}
 	var out []string
 	for i := len(all) - 1; i >= 0; i-- {
-		if m := all[i]; m.kind == kindOfMount && (source == "" || m.source == source) {
+		if m := all[i]; m.kind == kindOfMount && (source == "" || SameSource(m.source, source)) {
 			out = append(out, m.dir)
 		}
 	}
 	return out, nil
+}
+
+// SameSource says whether two sources are one store: a mount names its store as the
+// command line did, which may have gone through a symbolic link.
+func SameSource(a, b string) bool {
+	if a == b {
+		return true
+	}
+	if !filepath.IsAbs(a) || !filepath.IsAbs(b) {
+		return false // somebody has chosen it with -o fsname=
+	}
+	a, errA := filepath.EvalSymlinks(a)
+	b, errB := filepath.EvalSymlinks(b)
+	return errA == nil && errB == nil && a == b
 }
 
 // kindOfMount is how the kernel calls a mount of ours.

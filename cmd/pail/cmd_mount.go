@@ -146,7 +146,7 @@ func (p *mountPlan) check(cmd *cobra.Command) error {
 func (p *mountPlan) awaitEnd(ctx context.Context) {
 	for deadline := time.Now().Add(endWithin); time.Now().Before(deadline) && !pailfs.Dead(p.mountpoint); {
 		source, ours, err := pailfs.Source(p.mountpoint)
-		if err != nil || !ours || source != p.store {
+		if err != nil || !ours || !pailfs.SameSource(source, p.store) {
 			return
 		}
 		c, err := control.Dial(ctx, store.SocketPath(p.store))

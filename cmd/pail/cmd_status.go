@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	pailfs "pail/fs"
 	"pail/store/web/control"
 )
 
@@ -32,8 +34,15 @@ func runStatus(ctx context.Context, c *control.Client, asJSON bool, out io.Write
 	if err != nil {
 		return err
 	}
+	dead, err := deadMounts(s)
+	if err != nil {
+		return err
+	}
 	if asJSON {
-		return printJSON(out, s)
+		return printJSON(out, struct {
+			control.Status
+			DeadMounts []string `json:"dead_mounts,omitempty"`
+		}{s, dead})
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "store:\t%s\n", s.Store)
@@ -44,6 +53,9 @@ func runStatus(ctx context.Context, c *control.Client, asJSON bool, out io.Write
 	}
 	for _, m := range s.Mounts {
 		fmt.Fprintf(w, "mount:\t%s\n", mountLine(m))
+	}
+	for _, at := range dead {
+		fmt.Fprintf(w, "dead mount:\t%s, left by a killed daemon; take it away with: pail umount %s\n", shown(at), shown(at))
 	}
 	fmt.Fprintf(w, "buckets:\t%d\n", s.Buckets)
 	fmt.Fprintf(w, "free:\t%s, of which %s are kept as a reserve\n", shownSize(s.Free), shownSize(s.Reserve))
@@ -65,6 +77,18 @@ func runStatus(ctx context.Context, c *control.Client, asJSON bool, out io.Write
 	}
 	printRecovery(w, s.Recovery)
 	return w.Flush()
+}
+
+// deadMounts are those of the store that killed daemons have left, in order. Those that
+// the daemon serves are not asked.
+func deadMounts(s control.Status) ([]string, error) {
+	dead, err := mountsOf(s.Store)
+	dead = slices.DeleteFunc(dead, func(at string) bool {
+		serves := func(m control.Mount) bool { return m.Mountpoint == at }
+		return slices.ContainsFunc(s.Mounts, serves) || !pailfs.Dead(at)
+	})
+	slices.Sort(dead)
+	return dead, err
 }
 
 // deadShown is how many dead bytes are worth a line.

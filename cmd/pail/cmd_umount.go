@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -83,6 +84,12 @@ func runUmount(cmd *cobra.Command, g *globals, place string) error {
 	case err == nil:
 		defer c.Close()
 		err = c.Unmount(ctx, control.UnmountRequest{Mountpoint: place})
+		switch {
+		case fault.Is(err, fault.NoSuchMount) && pailfs.Dead(place):
+			err = detachLeft(place) // an earlier daemon served it
+		case err == nil || errors.Is(err, control.ErrNoDaemon): // it had just ended, or was killed
+			err = detachDead(dir, place)
+		}
 	}
 	p.stop()
 	if err != nil {
@@ -112,18 +119,37 @@ func storeOfMount(g *globals, place string) (string, error) {
 // umountWithoutDaemon detaches what a daemon of the store has left behind: the mount at
 // place, or all of them.
 func umountWithoutDaemon(dir, place string) error {
-	left := []string{place}
-	if place == "" {
-		var err error
-		if left, err = pailfs.MountsOf(dir); err != nil {
-			return fmt.Errorf("the list of mounts cannot be read: %w", err)
-		}
-		if len(left) == 0 {
-			return fault.New(fault.NoSuchMount, "nothing is mounted from the store at %s", dir)
-		}
+	if place != "" {
+		return detachLeft(place)
 	}
+	left, err := mountsOf(dir)
+	if err == nil && len(left) == 0 {
+		return fault.New(fault.NoSuchMount, "nothing is mounted from the store at %s", dir)
+	}
+	return errors.Join(err, detachAll(left))
+}
+
+// detachDead detaches the dead mounts of the store, at place or, if that is "", anywhere:
+// what an earlier daemon, or one that was killed just now, has left behind.
+func detachDead(dir, place string) error {
+	left, err := mountsOf(dir)
+	dead := slices.DeleteFunc(left, func(at string) bool {
+		return place != "" && at != place || !pailfs.Dead(at)
+	})
+	return errors.Join(err, detachAll(dead))
+}
+
+func mountsOf(dir string) ([]string, error) {
+	left, err := pailfs.MountsOf(dir)
+	if err != nil {
+		return nil, fmt.Errorf("the list of mounts cannot be read: %w", err)
+	}
+	return left, nil
+}
+
+func detachAll(places []string) error {
 	var errs []error
-	for _, at := range left {
+	for _, at := range places {
 		errs = append(errs, detachLeft(at))
 	}
 	return errors.Join(errs...)
