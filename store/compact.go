@@ -73,12 +73,13 @@ type compactor struct {
 	job   *work.Job
 	moved atomic.Int64 // bytes
 
-	mu    sync.Mutex // held during a run
-	ready bool       // recovery has ended: no record of a draft stands on a list unnoticed
+	mu      sync.Mutex // held during a run
+	ready   bool       // recovery has ended: no record of a draft stands on a list unnoticed
+	extents int        // how many of a list one update was able to change
 }
 
 func newCompactor(s *Store) *compactor {
-	c := &compactor{s: s}
+	c := &compactor{s: s, extents: stretchExtents}
 	c.job = s.jobs.Add(work.Task{Name: "compact", Delay: max(s.opts.CompactAfter, 0), Run: func(ctx context.Context, p *work.Progress) error {
 		if s.opts.CompactAfter < 0 {
 			return nil
@@ -165,7 +166,12 @@ var errPassed = errors.New("the content is in use")
 // compactList puts the pieces of a list together, stretch by stretch.
 func (c *compactor) compactList(ctx context.Context, list uint64, p *pace) error {
 	for {
-		moved, err := c.compactSome(ctx, list, p)
+		moved := false
+		err := inPieces(c.extents, func(most int) (err error) {
+			c.extents = most
+			moved, err = c.compactSome(ctx, list, p)
+			return err
+		})
 		if err != nil || !moved {
 			return c.outcome(ctx, settingFragmented(), list, err)
 		}
@@ -222,7 +228,9 @@ func (c *compactor) findStretch(list uint64) (l *extentList, s stretch, unpin fu
 		if err != nil {
 			return err
 		}
-		todo := c.s.opts.compactModel().todo(es, others)
+		model := c.s.opts.compactModel()
+		model.extents = c.extents
+		todo := model.todo(es, others)
 		if len(todo) == 0 {
 			return nil
 		}

@@ -29,23 +29,25 @@ import (
 // What was written since is reckoned as all but the largest share that one file has in a
 // stretch: that is what the pieces were together in before.
 const (
-	smallPiece    = 256 << 10 // bytes
-	stretchMax    = 128 << 20 // bytes
-	stretchFiles  = 1000      // content files that a stretch may be in: each is a record to write
-	writePerPiece = 16 << 10  // bytes
-	writePerByte  = 4
-	spacePerByte  = 2
-	spacePerPiece = 4 << 10 // bytes: what a piece costs at least, as a file and records
+	smallPiece     = 256 << 10            // bytes
+	stretchMax     = 128 << 20            // bytes
+	stretchFiles   = 1000                 // content files that a stretch may be in: each is a record to write
+	stretchExtents = 32 * extentsPerChunk // and its extents: one update writes them, or less if it must
+	writePerPiece  = 16 << 10             // bytes
+	writePerByte   = 4
+	spacePerByte   = 2
+	spacePerPiece  = 4 << 10 // bytes: what a piece costs at least, as a file and records
 )
 
 // A compactModel is what of the model may be chosen.
 type compactModel struct {
-	pieces int   // what must be saved at least
-	most   int64 // bytes of a stretch
+	pieces  int   // what must be saved at least
+	most    int64 // bytes of a stretch
+	extents int   // and its extents
 }
 
 func (o *Options) compactModel() compactModel {
-	return compactModel{pieces: o.CompactPieces, most: o.tuning.stretchMax}
+	return compactModel{pieces: o.CompactPieces, most: o.tuning.stretchMax, extents: stretchExtents}
 }
 
 // A stretch is neighbouring extents of a list, from index i up to j, without j.
@@ -142,7 +144,7 @@ func (m compactModel) stretches(es blob.Extents, fn func(stretch, *stretchSum) b
 			}
 			begin(i + 1)
 			continue
-		case sum.bytes+e.Len > m.most, len(sum.files) == stretchFiles && sum.files[e.Blob] == 0:
+		case sum.bytes+e.Len > m.most, i-s.i >= m.extents, len(sum.files) == stretchFiles && sum.files[e.Blob] == 0:
 			if !end() {
 				return
 			}

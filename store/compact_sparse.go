@@ -46,7 +46,9 @@ func (c *compactor) compactSparse(ctx context.Context, p *pace) error {
 			return err
 		}
 		for _, id := range some {
-			err := c.emptyFile(ctx, files[blob.ID(id)], p)
+			err := inPieces(int(c.s.opts.tuning.stretchMax), func(most int) error {
+				return c.emptyFile(ctx, files[blob.ID(id)], p, int64(most))
+			})
 			if err := c.outcome(ctx, settingSparse(), id, err); err != nil {
 				return err
 			}
@@ -107,9 +109,17 @@ func (c *compactor) findOwners(ctx context.Context, files map[blob.ID]*sparseFil
 	})
 }
 
-// draftLists are the lists of the records of drafts, which own nothing by themselves.
+// draftLists are the lists of the records of drafts, and those that are being written ahead,
+// which own nothing by themselves.
 func (sn *snap) draftLists() (map[uint64]bool, error) {
 	out := map[uint64]bool{}
+	begun, err := sn.begunLists()
+	if err != nil {
+		return nil, err
+	}
+	for _, list := range begun {
+		out[list] = true
+	}
 	it := sn.r.Scan(meta.ScanOptions{Prefix: table.Drafts()})
 	defer it.Close()
 	for it.Next() {
@@ -135,9 +145,9 @@ func noteOwner(files map[blob.ID]*sparseFile, list uint64, es []*record.Extent) 
 	}
 }
 
-// emptyFile moves what lists refer to of a file, at most stretchMax bytes of it; if more is
-// left the note comes again.
-func (c *compactor) emptyFile(ctx context.Context, f *sparseFile, p *pace) error {
+// emptyFile moves what lists refer to of a file, at most some bytes of it; if more is left
+// the note comes again.
+func (c *compactor) emptyFile(ctx context.Context, f *sparseFile, p *pace, most int64) error {
 	if f == nil || uint64(len(f.lists)) != f.refs {
 		return nil
 	}
@@ -160,7 +170,7 @@ func (c *compactor) emptyFile(ctx context.Context, f *sparseFile, p *pace) error
 	}
 	var moves []blobMove
 	for _, r := range union(f.ranges) {
-		r.hi = min(r.hi, r.lo+c.s.opts.tuning.stretchMax-to.size)
+		r.hi = min(r.hi, r.lo+most-to.size)
 		if r.lo >= r.hi {
 			break
 		}

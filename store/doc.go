@@ -104,6 +104,10 @@
 //   - A name that matches a bucket's no-history patterns is written on a mount as if the
 //     bucket were suspended, and deleting it leaves nothing where the null version was all
 //     (passing.go); what other versions it has stay. A rename of a directory goes by the bucket.
+//   - A list of extents may have any length: one that is too much for an update is written
+//     ahead, under a note that nobody owns it yet (list_ahead.go). So a publish or an fsync
+//     costs what was written since, not what the file is. What was written in pieces smaller
+//     than the blocks of a disk is put together, by regions (draft_unite.go).
 //   - No reflinks: extents share bytes on every filesystem, by counts that say when they may
 //     go; and a content file that was cloned together would be as scattered on the disk as
 //     the pieces it was made of.

@@ -22,6 +22,7 @@ type draft struct {
 	kept  int64        // bytes that the disk keeps for it, once it is sealed
 	m     *blob.Map    // where each byte of the content is
 	alone bool         // nothing of the content is in what the draft began from
+	wide  bool         // its list of extents was too much for one update
 	base  uint64       // the list of extents that it stands on (see bases)
 	lent  loans        // bytes of other contents that the draft refers to
 

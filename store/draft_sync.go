@@ -75,6 +75,7 @@ type draftState struct {
 	chunks  map[uint32]blob.Extents // of the regions that changed
 	gone    []uint32                // regions behind the end
 	changed map[uint32]bool         // to put back if it fails
+	wide    bool                    // that was too much for one update before
 	patch   *record.Patch           // instead of all that but rec, which may be nil then
 	number  uint32                  // of the patch
 }
@@ -87,12 +88,12 @@ func (st *draftState) needed() bool { return st.rec != nil || st.patch != nil }
 func (n *inode) syncDraft(ctx context.Context) (done bool, err error) {
 	n.syncing.Lock()
 	defer n.syncing.Unlock()
-	for united := false; ; {
+	for {
 		done, err = n.trySync(ctx)
 		if errors.Is(err, errNoPatch) {
 			continue // the draft is recorded as a whole then
 		}
-		again, err := n.relieve(err, &united)
+		again, err := n.relieve(err)
 		if !again || err != nil {
 			return done, err
 		}
@@ -124,7 +125,13 @@ func (n *inode) trySync(ctx context.Context) (found bool, err error) {
 		recorded = true
 		return true, engineError(n.s.db.Sync(ctx))
 	}
-	_, err = n.s.update(ctx, d.who, n.s.lastMode(durable), func(t *txn) error { return t.putDraft(n, d, st) })
+	begun, err := n.syncAhead(ctx, &st)
+	if err == nil {
+		_, err = n.s.update(ctx, d.who, n.s.lastMode(durable), func(t *txn) error { return t.putDraft(n, d, st) })
+	}
+	if begun { // and has come to nothing, if the note is still there
+		err = errors.Join(err, n.s.dropBegun(context.WithoutCancel(ctx), st.rec.List))
+	}
 	recorded = err == nil
 	if st.patch != nil && fault.Is(err, fault.EntityTooLarge) {
 		err = errNoPatch
@@ -167,9 +174,9 @@ func (n *inode) draftState(d *draft) (st draftState, err error) {
 	case y.patchable():
 		err = n.draftPatch(d, &st)
 	default:
-		st.file = d.file
+		st.file, st.wide = d.file, d.wide
 		st.rec = n.draftRecord(d)
-		n.draftExtents(d, &st)
+		err = n.draftExtents(d, &st)
 	}
 	if err == nil {
 		y.recorded, y.again = true, false
@@ -199,8 +206,16 @@ func (n *inode) draftFile(d *draft, rec *record.Draft) {
 	}
 }
 
-func (n *inode) draftExtents(d *draft, st *draftState) {
+func (n *inode) draftExtents(d *draft, st *draftState) error {
 	y := &d.sync
+	for r := range y.changed {
+		at := int64(r) * regionSize
+		if at < d.size && len(d.m.Slice(at, min(regionSize, d.size-at))) > 2*regionPieces {
+			if err := n.uniteRegion(d, int64(r)); err != nil {
+				return err
+			}
+		}
+	}
 	y.blobSize = d.file.Size()
 	y.recordedWhole()
 	n.draftFile(d, st.rec)
@@ -219,6 +234,7 @@ func (n *inode) draftExtents(d *draft, st *draftState) {
 		}
 	}
 	y.changed = map[uint32]bool{}
+	return nil
 }
 
 // unpublished is the version that publishing the draft would make, without content
@@ -281,6 +297,7 @@ func (t *txn) putDraftRecord(n *inode, st draftState) error {
 	if err := t.lend(old.Lent, rec.Lent); err != nil {
 		return err
 	}
+	t.tx.Delete(noteKey(settingBegun(), rec.List)) // if it was written ahead
 	for r, es := range st.chunks {
 		err := t.put(table.ExtentList(rec.List, r), &record.ExtentList{Schema: record.Schema, Extents: fromExtents(es)})
 		if err != nil {

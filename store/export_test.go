@@ -1,8 +1,10 @@
 package store
 
 import (
+	"context"
 	"time"
 
+	"pail/store/internal/blob"
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/table"
 )
@@ -19,11 +21,25 @@ func CompactEagerly(o *Options) {
 	o.tuning.sparseMin, o.tuning.stretchMax = 1, 1000
 }
 
+// ListsAhead has lists of more than n extents written ahead.
+func ListsAhead(o *Options, n int) { o.tuning.aheadExtents = n }
+
+// BeginList writes a list of n extents ahead that nobody will own.
+func BeginList(ctx context.Context, s *Store, n int) error {
+	_, err := s.beginList(ctx, make(blob.Extents, n))
+	return err
+}
+
+// ListRecords counts the chunks of lists in the records.
+func ListRecords(s *Store) int { return count(s, table.ExtentLists()) }
+
 // Patches counts the patches of drafts in the records.
-func Patches(s *Store) int {
+func Patches(s *Store) int { return count(s, table.Patches()) }
+
+func count(s *Store, prefix []byte) int {
 	v := s.db.View()
 	defer v.Close()
-	it := v.Scan(meta.ScanOptions{Prefix: table.Patches(), KeysOnly: true})
+	it := v.Scan(meta.ScanOptions{Prefix: prefix, KeysOnly: true})
 	defer it.Close()
 	n := 0
 	for it.Next() {

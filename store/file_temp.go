@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
@@ -69,10 +68,8 @@ func (se *Session) Link(ctx context.Context, f *File, bucket, key string) error 
 		err := n.tryPublish(ctx, false, func(t *txn) (*record.Bucket, string, error) {
 			return t.linkTemp(n, bucket, key)
 		})
-		if !errors.Is(err, errBaseGone) {
-			return err
-		}
-		if err := n.absorb(); err != nil {
+		again, err := n.relieve(err)
+		if !again || err != nil {
 			return err
 		}
 	}

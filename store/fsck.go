@@ -274,6 +274,13 @@ func (f *fsck) loadRest() error {
 	if err != nil {
 		return err
 	}
+	begun, err := f.sn.begunLists()
+	if err != nil {
+		return err
+	}
+	for _, list := range begun {
+		f.lists[list] = true
+	}
 	err = f.scan(table.AllUploads(), func(k, _ []byte) error {
 		_, number, err := table.SplitUpload(k)
 		f.uploads[number] = true

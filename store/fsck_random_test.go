@@ -509,6 +509,9 @@ func wander(t *testing.T, seed uint64, steps int) {
 	if w.r.IntN(2) == 0 {
 		w.o.tuning = tuning{movedInline: -1, movesPerUpdate: 2, moveDelay: 20 * time.Millisecond}
 	}
+	if w.r.IntN(2) == 0 {
+		w.o.tuning.aheadExtents = 1
+	}
 	w.o.Dir = filepath.Join(quickDir(t), "store")
 	if err := Create(w.o); err != nil {
 		t.Fatal(err)

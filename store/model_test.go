@@ -33,7 +33,7 @@ func TestModel(t *testing.T) {
 }
 
 // TestModelWhileMoving is TestModel with every directory renamed by a move that stays
-// on its way for a while.
+// on its way for a while, and every list of extents written ahead.
 func TestModelWhileMoving(t *testing.T) {
 	for _, state := range []versioning.State{versioning.Unversioned, versioning.Enabled, versioning.Suspended} {
 		t.Run(state.String(), func(t *testing.T) {
@@ -43,6 +43,7 @@ func TestModelWhileMoving(t *testing.T) {
 			}
 			o := store.Options{InlineMax: 64}
 			store.MoveSlowly(&o, 30*time.Millisecond, 3)
+			store.ListsAhead(&o, 1)
 			r := newModelRun(t, state, o)
 			r.run(steps)
 		})

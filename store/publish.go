@@ -13,10 +13,6 @@ import (
 	"pail/store/internal/meta/record"
 )
 
-// mostPieces is how fragmented a content may be when it is published; a draft with
-// more is written anew in one piece. It bounds what one update writes.
-const mostPieces = 100_000
-
 // publish makes the draft of n a version, in the name of whoever opened the file for
 // writing. If only data is to be published, a draft that was merely created or
 // truncated waits. A file that has lost its name publishes nothing.
@@ -27,9 +23,9 @@ const mostPieces = 100_000
 func (n *inode) publish(ctx context.Context, onlyData bool) error {
 	n.syncing.Lock() // no fsync may record a draft that was published
 	defer n.syncing.Unlock()
-	for united := false; ; {
+	for {
 		err := n.tryPublish(ctx, onlyData, n.ownName)
-		again, err := n.relieve(err, &united)
+		again, err := n.relieve(err)
 		if !again || err != nil {
 			return err
 		}
@@ -38,19 +34,23 @@ func (n *inode) publish(ctx context.Context, onlyData bool) error {
 
 // relieve does what has to be done about a draft before its publish or fsync, which ended
 // with an error, is tried again: what it refers to is gone, or it is in more pieces than
-// one update can write, which depends on the disk's size.
-func (n *inode) relieve(failed error, united *bool) (again bool, err error) {
+// one update can write, or in more content files. How many those are depends on the engine.
+func (n *inode) relieve(failed error) (again bool, err error) {
 	switch {
 	case errors.Is(failed, errBaseGone):
 		return true, n.absorb()
-	case fault.Is(failed, fault.EntityTooLarge) && !*united:
-		*united = true
+	case fault.Is(failed, fault.EntityTooLarge):
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		if n.draft == nil || n.draft.file == nil {
+		d := n.draft
+		switch {
+		case d == nil || d.file == nil || d.m.Len() <= 1:
 			return false, failed
+		case !d.wide:
+			d.wide = true
+			return true, nil
 		}
-		return true, n.rewrite(n.draft)
+		return true, n.rewrite(d)
 	}
 	return false, failed
 }
@@ -94,18 +94,27 @@ func (n *inode) tryPublish(ctx context.Context, onlyData bool, name naming) (err
 			}
 		}
 	}()
+	begun := uint64(0)
+	if len(es) > 1 && (d.wide || len(es) > n.s.opts.tuning.aheadExtents) {
+		if begun, err = n.s.beginList(ctx, es); err != nil {
+			return err
+		}
+	}
 	var v *record.Version
 	_, err = n.s.update(ctx, d.who, n.s.lastMode(visible), func(t *txn) error {
 		v = nil
 		b, key, err := name(t)
 		if err == nil && b != nil {
-			v, err = t.publishDraft(n, d, b, key, es, seal)
+			v, err = t.publishDraft(n, d, b, key, es, seal, begun)
 		}
 		if err != nil {
 			return err
 		}
 		return t.dropDraft(n.ino) // at last: until here it keeps what the version refers to
 	})
+	if begun != 0 && (err != nil || v == nil) {
+		err = errors.Join(err, n.s.dropBegun(context.WithoutCancel(ctx), begun))
+	}
 	if err != nil {
 		return err
 	}
@@ -141,7 +150,10 @@ func (n *inode) sealDraft(d *draft) (blob.Extents, blob.Seal, error) {
 	if d.file == nil {
 		return nil, blob.Seal{}, nil
 	}
-	if d.m.Len() > mostPieces || d.lent.count() > mostLoans {
+	if err := n.unite(d); err != nil {
+		return nil, blob.Seal{}, err
+	}
+	if d.lent.count() > mostLoans {
 		if err := n.rewrite(d); err != nil {
 			return nil, blob.Seal{}, err
 		}
@@ -171,6 +183,8 @@ func (n *inode) rewrite(d *draft) error {
 	old := d.file
 	d.file, d.m, d.alone = whole, m, true
 	d.lent.end()
+	// What is recorded under the list's number goes on belonging to the file before.
+	d.sync.list, d.sync.regions = 0, map[uint32]bool{}
 	d.sync.limit, d.sync.again = 0, true
 	d.sync.mark(0, d.size)
 	return d.leave(old)
@@ -216,8 +230,9 @@ func (d *draft) leave(old *blob.Writer) error {
 	return blobError(old.Close())
 }
 
-// publishDraft is the update of a publish.
-func (t *txn) publishDraft(n *inode, d *draft, b *record.Bucket, key string, es blob.Extents, seal blob.Seal) (*record.Version, error) {
+// publishDraft is the update of a publish. begun, if it is not 0, is the list of the extents,
+// which was written ahead.
+func (t *txn) publishDraft(n *inode, d *draft, b *record.Bucket, key string, es blob.Extents, seal blob.Seal, begun uint64) (*record.Version, error) {
 	v := t.newVersion()
 	v.Ino, v.Size, v.Attr = n.ino, d.size, n.attrNow()
 	if err := t.inherit(n, b, key, v); err != nil {
@@ -240,7 +255,15 @@ func (t *txn) publishDraft(n *inode, d *draft, b *record.Bucket, key string, es 
 		if err != nil {
 			return nil, err
 		}
-		if v.Content, err = t.newExtents(es); err != nil {
+		if err := t.referAll(es, 1); err != nil {
+			return nil, err
+		}
+		if begun != 0 {
+			v.Content, err = t.ownBegun(begun, es)
+		} else {
+			v.Content, err = t.putExtents(es)
+		}
+		if err != nil {
 			return nil, err
 		}
 		if own && !d.sync.recorded {

@@ -38,7 +38,7 @@ func (s *Store) recover(ctx context.Context) error {
 		return err
 	}
 	for _, step := range []func(context.Context) error{
-		s.recoverPending, s.recoverDrafts, s.dropHeld, s.recoverOrphans, s.finishDrops,
+		s.recoverBegun, s.recoverPending, s.recoverDrafts, s.dropHeld, s.recoverOrphans, s.finishDrops,
 	} {
 		if err := step(ctx); err != nil {
 			return err

@@ -85,6 +85,7 @@ type tuning struct {
 	moveDelay      time.Duration // how long a mover sleeps on
 	sparseMin      int64         // bytes: what a content file must have dead at least to be moved
 	stretchMax     int64         // bytes: what compaction moves at once
+	aheadExtents   int           // how long a list is written in one update
 }
 
 func (t *tuning) setDefaults() {
@@ -99,6 +100,9 @@ func (t *tuning) setDefaults() {
 	}
 	if t.stretchMax == 0 {
 		t.stretchMax = stretchMax
+	}
+	if t.aheadExtents == 0 {
+		t.aheadExtents = aheadExtents
 	}
 }
 
