@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 
+	"golang.org/x/sys/unix"
+
 	"pail/store/fault"
 )
 
@@ -25,6 +27,7 @@ const (
 	exitConflict    = 8 // it exists already, is not empty, or its state forbids this
 	exitUnsupported = 9 // this kernel, filesystem or release cannot
 	exitSignal      = 130
+	exitPipe        = 141 // as a shell tells of a program that SIGPIPE has ended
 )
 
 const exitHelp = `Exit codes:
@@ -38,7 +41,8 @@ const exitHelp = `Exit codes:
   7  damaged: stored data is not as it was written, or fsck found problems
   8  conflict: it exists already, is not empty, or its state forbids this
   9  not supported by this kernel, filesystem or release of pail
-  130  interrupted by a signal`
+  130  interrupted by a signal
+  141  whoever read standard output went away`
 
 // A reportedError is a failure that has been told about already.
 type reportedError struct{ code int }
@@ -54,9 +58,12 @@ func (e usageError) Unwrap() error { return e.err }
 func exitCode(err error) int {
 	var usage usageError
 	var reported reportedError
+	var output *outputError
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &output):
+		return outputExitCode(output)
 	case errors.As(err, &reported):
 		return reported.code
 	case errors.As(err, &usage):
@@ -85,6 +92,17 @@ func systemExitCode(err error) int {
 		return exitNotFound
 	case errors.Is(err, fs.ErrExist):
 		return exitConflict
+	}
+	return exitFailure
+}
+
+// outputExitCode never says that the store is damaged.
+func outputExitCode(err *outputError) int {
+	switch {
+	case errors.Is(err, unix.EPIPE):
+		return exitPipe
+	case fault.Is(err, fault.NoSpace), fault.Is(err, fault.QuotaExceeded):
+		return exitNoSpace
 	}
 	return exitFailure
 }

@@ -4,10 +4,8 @@ import (
 	"bufio"
 	"errors"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"pail/store/web/control"
 )
@@ -24,7 +22,7 @@ type listing struct {
 
 func newListing(cmd *cobra.Command, what string) *listing {
 	l := &listing{out: bufio.NewWriterSize(cmd.OutOrStdout(), 64<<10)}
-	if f, ok := cmd.OutOrStdout().(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if o, ok := cmd.OutOrStdout().(*output); ok && o.terminal() {
 		l.watched = true // the lines themselves are the progress
 		return l
 	}
@@ -71,5 +69,9 @@ func (l *listing) end(err error) error {
 	if l.progress != nil {
 		l.progress.stop()
 	}
-	return errors.Join(err, l.out.Flush())
+	flushed := l.out.Flush()
+	if errors.Is(err, flushed) {
+		return err // printing has said it already
+	}
+	return errors.Join(err, flushed)
 }

@@ -29,20 +29,20 @@ func main() {
 
 // run executes one command line, program name included, and returns the exit code.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	o := &output{w: out}
 	args, by, err := helperArgs(args)
 	if err == nil {
 		root := newRootCommand()
 		root.SetArgs(args)
 		root.SetIn(in)
-		root.SetOut(out)
+		root.SetOut(o)
 		root.SetErr(errOut)
-		err = root.ExecuteContext(ctx)
+		err = o.outcome(root.ExecuteContext(ctx))
 	}
 	reported := errors.As(err, new(reportedError))
-	silent := reported || errors.Is(err, unix.EPIPE)
 	code := exitCode(err)
 	switch {
-	case err == nil || silent:
+	case err == nil || reported || code == exitPipe:
 	case code == exitSignal:
 		fmt.Fprintln(errOut, "pail: interrupted")
 	default:

@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/user"
 	"strconv"
 	"strings"
@@ -11,8 +13,49 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/term"
+
 	"pail/store/web/control"
 )
+
+// An output is standard output. It remembers its first failure, after which it takes
+// nothing more, so that no command ends as if it had said what it did not.
+type output struct {
+	w   io.Writer
+	err error // an *outputError
+}
+
+// An outputError is a failure of standard output, not of what was asked for.
+type outputError struct{ err error }
+
+func (e *outputError) Error() string {
+	return "cannot write to standard output: " + cause(e.err).Error()
+}
+func (e *outputError) Unwrap() error { return e.err }
+
+func (o *output) Write(b []byte) (n int, err error) {
+	if o.err == nil {
+		if n, err = o.w.Write(b); err != nil {
+			o.err = &outputError{err}
+		}
+	}
+	return n, o.err
+}
+
+// terminal says whether a person sees what is written.
+func (o *output) terminal() bool {
+	f, ok := o.w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// outcome is how the command ended that returned err. What failed because of standard
+// output failed of nothing else.
+func (o *output) outcome(err error) error {
+	if o.err != nil && (err == nil || errors.Is(err, o.err)) {
+		return o.err
+	}
+	return err
+}
 
 // printJSON writes one value on one line.
 func printJSON(w io.Writer, v any) error {

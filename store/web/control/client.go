@@ -174,13 +174,17 @@ func (c *Client) ask(ctx context.Context, op string, req any, item func(json.Raw
 		return fault.New(fault.NotSupported, "the daemon of this store (pail %s) does not know %q; restart it", c.hello.Release, op)
 	}
 	items := 0
+	var own error // of the caller's, which is no news of the daemon
 	err = readFrames(resp.Body, func(raw json.RawMessage) error {
 		items++
-		return item(raw)
+		own = item(raw)
+		return own
 	}, progress)
 	switch {
 	case err == nil:
 		return nil
+	case own != nil && ctx.Err() == nil:
+		return own
 	case fault.Is(err, fault.Shutdown) && items == 0 && !c.local:
 		return ErrNoDaemon // it is ending and has done nothing
 	}
