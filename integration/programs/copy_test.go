@@ -57,7 +57,7 @@ func TestCopies(t *testing.T) {
 			rsync -a --inplace --no-whole-file --checksum "$SRC/base" base && cmp base "$SRC/base"
 			head -c 100000 /dev/urandom >> "$SRC/base" && rsync -a --append-verify "$SRC/base" base && cmp base "$SRC/base" && rm base`},
 		{"rsync with attributes", `for i in 1 2; do echo body $i > "$SRC/x"; for a in plain s3.content-type s3.meta.a s3.meta.b s3.tag.t; do setfattr -n user.$a -v text/$i "$SRC/x"; done
-			rsync -aX "$SRC/x" x; cmp x "$SRC/x"; [ "$(ls .versions/x | wc -l)" = $i ]
+			rsync -aX --ignore-times "$SRC/x" x; cmp x "$SRC/x"; [ "$(ls .versions/x | wc -l)" = $i ]
 			for a in plain s3.content-type s3.meta.a s3.meta.b s3.tag.t; do [ "$(getfattr --only-values -n user.$a x)" = text/$i ]; done; done; rm x "$SRC/x"`},
 		{"rsync backup", `echo one > b; echo two > "$SRC/b"; rsync -a --ignore-times --backup --suffix=.old "$SRC/b" b && [ "$(cat b b.old)" = "$(printf 'two\none')" ] && rm b b.old`},
 		{"rsync from the mount", `rsync -a --sparse synced/ "$SRC/back/" && same synced "$SRC/back"`},
