@@ -179,11 +179,20 @@ func (r *modelRun) opPunch() {
 		return
 	}
 	h, off, size := r.handles[i], int64(r.rng.IntN(300)), int64(1+r.rng.IntN(100))
-	r.note("punch %s at %d, %d bytes", h, off, size)
-	err := h.f.PunchHole(r.ctx, off, size)
+	zero, keep := r.rng.IntN(2) == 0, r.rng.IntN(2) == 0
+	r.note("punch %s at %d, %d bytes; zero %v, keep its size %v", h, off, size, zero, keep)
+	var err error
+	if zero {
+		err = h.f.ZeroRange(r.ctx, off, size, keep)
+	} else {
+		err = h.f.PunchHole(r.ctx, off, size)
+	}
 	r.want(err, h.changeable())
 	if err == nil {
-		if size = min(size, int64(len(h.n.data))-off); size > 0 {
+		if keep || !zero {
+			size = min(size, int64(len(h.n.data))-off)
+		}
+		if size > 0 {
 			h.replace(off, string(make([]byte, size)))
 		}
 		h.n.draft = true
