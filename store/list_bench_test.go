@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"sync"
@@ -78,30 +79,52 @@ func BenchmarkList1M(b *testing.B) {
 	s, se := benchStore(b, versioning.Unversioned)
 	n := benchKeys(b)
 	fillKeys(b, s, se, "bench", "m/", n)
-	run := func(b *testing.B) {
-		for b.Loop() {
-			start := time.Now()
-			got, first := listAll(b, se, "bench")
-			if got != n {
-				b.Fatalf("%d keys, want %d", got, n)
-			}
-			b.ReportMetric(float64(n)/time.Since(start).Seconds(), "keys/s")
-			b.ReportMetric(float64(first.Microseconds())/1000, "ms-first-page")
-		}
-	}
-	b.Run("alone", run)
+	b.Run("alone", func(b *testing.B) { benchList(b, se, n) })
 	fillKeys(b, s, se, "bench", "a/", n)
-	deleteKeys(b, se, "a/", n)
-	b.Run("after-deletes", run)
+	deleteKeys(b, se, "a/", order(n))
+	b.Run("after-deletes", func(b *testing.B) { benchList(b, se, n) })
 }
 
-func deleteKeys(b *testing.B, se *Session, prefix string, n int) {
+// BenchmarkListHalf lists what is left of 1,000,000 keys right after half of them, chosen at
+// random, have been deleted by 64 callers.
+func BenchmarkListHalf(b *testing.B) {
+	s, se := benchStore(b, versioning.Unversioned)
+	n := benchKeys(b)
+	fillKeys(b, s, se, "bench", "m/", n)
+	deleteKeys(b, se, "m/", rand.Perm(n)[:n/2])
+	b.Run("left", func(b *testing.B) { benchList(b, se, n-n/2) })
+}
+
+// benchList lists all of n keys.
+func benchList(b *testing.B, se *Session, n int) {
+	for b.Loop() {
+		start := time.Now()
+		got, first := listAll(b, se, "bench")
+		if got != n {
+			b.Fatalf("%d keys, want %d", got, n)
+		}
+		b.ReportMetric(float64(n)/time.Since(start).Seconds(), "keys/s")
+		b.ReportMetric(float64(first.Microseconds())/1000, "ms-first-page")
+	}
+}
+
+// order is the numbers below n.
+func order(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+// deleteKeys deletes keys of fillKeys by their numbers.
+func deleteKeys(b *testing.B, se *Session, prefix string, numbers []int) {
 	b.Helper()
 	var wg sync.WaitGroup
 	for w := range 64 {
 		wg.Go(func() {
-			for i := w; i < n; i += 64 {
-				if _, err := se.Delete(context.Background(), "bench", fmt.Sprintf("%s%07d", prefix, i), DeleteOptions{}); err != nil {
+			for i := w; i < len(numbers); i += 64 {
+				if _, err := se.Delete(context.Background(), "bench", fmt.Sprintf("%s%07d", prefix, numbers[i]), DeleteOptions{}); err != nil {
 					b.Error(err)
 					return
 				}
