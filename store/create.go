@@ -16,17 +16,22 @@ import (
 	"pail/store/internal/blob"
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
+	"pail/store/internal/meta/table"
 )
 
 // Create makes an empty store at opts.Dir, which must not exist or be an empty
 // directory. Its last act is to write the label, so a Create that was cut short
 // leaves no store, and may be run again. Of several at once, one makes the store and
-// the others get Exists.
+// the others get Exists. What is refused is refused before anything is made. The
+// remains of a store that has lost its label are Damaged, not taken over.
 func Create(opts Options) error {
 	if err := opts.setDefaults(); err != nil {
 		return err
 	}
 	if err := checkRegion(opts.Region); err != nil {
+		return err
+	}
+	if err := checkPlace(opts.Dir, opts.AllowAnyFS); err != nil {
 		return err
 	}
 	if err := makeStoreDir(opts.Dir); err != nil {
@@ -45,15 +50,15 @@ func Create(opts Options) error {
 		return err
 	}
 	defer lock.Close()
-	if IsStore(opts.Dir) {
-		return fault.New(fault.Exists, "%s is a store already", opts.Dir)
-	}
-	if err := onlyOurs(opts.Dir); err != nil {
+	if err := noStore(opts.Dir); err != nil {
 		return err
 	}
 	db, err := meta.Open(meta.Options{Dir: filepath.Join(opts.Dir, metaDir), Now: opts.Now, Reserve: opts.ReserveBytes, MemTableSize: opts.MemTableSize})
 	if err != nil {
 		return openError(err)
+	}
+	if err := noBuckets(db, opts.Dir); err != nil {
+		return errors.Join(err, db.Close())
 	}
 	_, err = db.Update(context.Background(), meta.UpdateOptions{Durable: true}, func(tx *meta.Tx) error {
 		tx.Set(settingClean(), nil)
@@ -75,6 +80,49 @@ func Create(opts Options) error {
 		return fault.Wrap(fault.IOFailed, err, "make the store")
 	}
 	return writeLabel(opts)
+}
+
+// checkPlace refuses what can be refused while dir may not exist yet.
+func checkPlace(dir string, anyFS bool) error {
+	_, err := os.Stat(dir)
+	if err == nil {
+		if err := checkDir(dir, anyFS); err != nil {
+			return err
+		}
+		return noStore(dir)
+	}
+	for errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir) {
+		dir = filepath.Dir(dir)
+		_, err = os.Stat(dir)
+	}
+	if err != nil {
+		return nil // making it says what is wrong
+	}
+	return checkFS(dir, anyFS)
+}
+
+// noStore refuses a directory that is a store, or the remains of one, or somebody's.
+func noStore(dir string) error {
+	foreign := onlyOurs(dir)
+	switch {
+	case IsStore(dir):
+		return fault.New(fault.Exists, "%s is a store already", dir)
+	case wasStore(dir):
+		return labelLost(dir)
+	}
+	return foreign
+}
+
+// noBuckets refuses the records of a store whose contents are all beside them.
+func noBuckets(db *meta.DB, dir string) error {
+	v := db.View()
+	defer v.Close()
+	it := v.Scan(meta.ScanOptions{Prefix: table.Buckets(), KeysOnly: true})
+	defer it.Close()
+	if it.Next() {
+		return labelLost(dir)
+	}
+	return damaged(it.Err())
 }
 
 func makeStoreDir(dir string) error {

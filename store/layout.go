@@ -56,12 +56,18 @@ func wasStore(dir string) bool {
 	return len(contents) > 0
 }
 
+func labelLost(dir string) error {
+	return fault.New(fault.Damaged, "%s is missing, though %s holds a store's records and contents; restore it from a backup", filepath.Join(dir, labelName), dir)
+}
+
 func readLabel(dir string) (label, error) {
 	var l label
 	b, err := os.ReadFile(filepath.Join(dir, labelName))
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && wasStore(dir):
-		return l, fault.New(fault.Damaged, "%s is missing, though %s holds a store's records and contents; restore it from a backup", filepath.Join(dir, labelName), dir)
+		return l, labelLost(dir)
+	case errors.Is(err, unix.ENOTDIR):
+		return l, fault.New(fault.NotDirectory, "the store %s is not a directory", dir)
 	case errors.Is(err, fs.ErrNotExist):
 		return l, fault.New(fault.NoSuchStore, "there is no store at %s; make one with: pail init --store %s", dir, dir)
 	case errors.Is(err, fs.ErrPermission):
@@ -133,6 +139,10 @@ func checkDir(dir string, anyFS bool) error {
 	if uid := os.Geteuid(); int(st.Uid) != uid {
 		return fault.New(fault.AccessDenied, "the store at %s belongs to user %d; run pail as that user", dir, st.Uid)
 	}
+	return checkFS(dir, anyFS)
+}
+
+func checkFS(dir string, anyFS bool) error {
 	if anyFS {
 		return nil
 	}
