@@ -71,7 +71,7 @@ func (se *Session) ChangeBucketTags(ctx context.Context, name string, c TextChan
 		if err != nil {
 			return err
 		}
-		if err := labelError("tags of the bucket", name, "", versioning.CheckBucketTags(tags)); err != nil {
+		if err := labelError(name, "", versioning.CheckBucketTags(tags)); err != nil {
 			return err
 		}
 		t.changed(Change{Kind: BucketChanged, Bucket: name})

@@ -12,19 +12,19 @@ import (
 
 // checkTags refuses tags that an object cannot have.
 func checkTags(bucket, key string, tags map[string]string) error {
-	return labelError("tags of", bucket, key, versioning.CheckObjectTags(tags))
+	return labelError(bucket, key, versioning.CheckObjectTags(tags))
 }
 
 // checkDescription refuses headers and metadata that an object cannot have.
 func checkDescription(bucket, key string, headers, metadata map[string]string) error {
-	if err := labelError("headers of", bucket, key, versioning.CheckHeaders(headers)); err != nil {
+	if err := labelError(bucket, key, versioning.CheckHeaders(headers)); err != nil {
 		return err
 	}
-	return labelError("metadata of", bucket, key, versioning.CheckMetadata(metadata))
+	return labelError(bucket, key, versioning.CheckMetadata(metadata))
 }
 
 // labelError gives the violation of a rule its kind.
-func labelError(what, bucket, key string, err error) error {
+func labelError(bucket, key string, err error) error {
 	kind := fault.InvalidArgument
 	switch {
 	case err == nil:
@@ -38,7 +38,7 @@ func labelError(what, bucket, key string, err error) error {
 	case errors.Is(err, versioning.RuleMetadataSize), errors.Is(err, versioning.RuleHeaderSize):
 		kind = fault.MetadataTooLarge
 	}
-	return fault.Wrap(kind, err, "%s", what).At(bucket, key)
+	return fault.New(kind, "%v", err).At(bucket, key)
 }
 
 // A headerField is one of the headers that are kept.

@@ -240,7 +240,7 @@ func openError(err error) error {
 	var d *meta.DamageError
 	switch {
 	case errors.As(err, &d):
-		return fault.Wrap(fault.Damaged, err, "the store was not opened and nothing was changed")
+		return fault.Wrap(fault.Damaged, err, "the store was not opened")
 	case errors.Is(err, unix.EWOULDBLOCK):
 		return fault.Wrap(fault.StoreLocked, err, "another process still owns the store")
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
