@@ -33,8 +33,26 @@ func (f *filesystem) follow(c *store.Change) {
 	switch c.Kind {
 	case store.DirRenamed, store.ObjectsExchanged, store.DirRemoved, store.BucketDeleted:
 		f.nodes.moved()
+		if f.replacesRoot(c) {
+			for _, name := range f.nodes.leaveAll(rootID) {
+				f.notify.name(spot{rootID, name})
+			}
+		}
 		f.relocate(c)
 	}
+}
+
+// replacesRoot says whether the mount's root, which is a directory by name, is another
+// directory after a change, or none. What was in it has left with the old one.
+func (f *filesystem) replacesRoot(c *store.Change) bool {
+	place := f.root.place.Dir
+	if place == "" || c.Bucket != f.root.bucket {
+		return false
+	}
+	if c.Kind != store.DirRenamed && (c.Kind != store.ObjectsExchanged || !c.OfDirs()) {
+		return false
+	}
+	return strings.HasPrefix(place, c.Key) || strings.HasPrefix(place, c.To)
 }
 
 // relocate notes where directories stand after a change, so that whoever is in them is
@@ -141,11 +159,10 @@ func (t *translator) exchanged(c *store.Change) {
 }
 
 func (t *translator) attributes(c *store.Change) {
-	id := c.Ino
+	t.add(note{kind: noteAttr, id: c.Ino})
 	if c.Kind == store.DirChanged && t.f.isRoot(c.Bucket, c.Key) {
-		id = rootID
+		t.add(note{kind: noteAttr, id: rootID})
 	}
-	t.add(note{kind: noteAttr, id: id})
 }
 
 // isRoot says whether a directory is the one that the mount shows as its root.
@@ -170,7 +187,7 @@ func (t *translator) known(id uint64) bool {
 // which the key stands.
 func (t *translator) object(bucket, key string, dir, gone uint64) {
 	holder := holderOf(key)
-	if id := t.node(bucket, holder, dir); t.known(id) {
+	for _, id := range t.nodes(bucket, holder, dir) {
 		for _, shadowed := range []bool{false, true} {
 			t.name(id, names.Path(key, shadowed)[len(names.DirPath(holder)):], gone)
 		}
@@ -186,25 +203,28 @@ func (t *translator) directory(bucket, key string, dir, gone uint64) {
 	}
 	beside := strings.TrimSuffix(key, "/")
 	holder := holderOf(beside)
-	if id := t.node(bucket, holder, dir); t.known(id) {
+	for _, id := range t.nodes(bucket, holder, dir) {
 		t.name(id, path[len(names.DirPath(holder)):], gone)
-		t.object(bucket, beside, id, 0)
 	}
+	t.object(bucket, beside, dir, 0)
 }
 
-// node returns the node of a directory by its key and, if it is known, its inode.
-func (t *translator) node(bucket, dir string, ino uint64) uint64 {
+// nodes returns the nodes that the kernel knows of a directory, by its key and, if it is
+// known, its inode. The mount's root has two if the kernel knew the directory before it
+// came there: what is cached of that counts again when it leaves.
+func (t *translator) nodes(bucket, dir string, ino uint64) (ids []uint64) {
+	if ino == 0 {
+		if d, err := t.se.StatDir(t.f.ctx, bucket, dir); err == nil {
+			ino = d.Ino
+		} // else: what the kernel knows of it, it was told of when the directory went
+	}
 	if t.f.isRoot(bucket, dir) {
-		return rootID
+		ids = append(ids, rootID)
 	}
-	if ino != 0 {
-		return ino
+	if ino != 0 && ino != rootID && t.known(ino) {
+		ids = append(ids, ino)
 	}
-	d, err := t.se.StatDir(t.f.ctx, bucket, dir)
-	if err != nil {
-		return 0 // what the kernel knows of it, it was told of when the directory went
-	}
-	return d.Ino
+	return ids
 }
 
 // name says that a name, which may be a path of parts, means something else in a
@@ -247,10 +267,8 @@ func (t *translator) root(c *store.Change) {
 		if strings.HasPrefix(place, c.Key) {
 			t.add(note{kind: noteContent, id: rootID})
 		}
-	case c.Kind == store.DirRenamed || c.Kind == store.ObjectsExchanged && c.OfDirs():
-		if strings.HasPrefix(place, c.Key) || strings.HasPrefix(place, c.To) {
-			t.rootReplaced()
-		}
+	case t.f.replacesRoot(c):
+		t.rootReplaced()
 	}
 }
 

@@ -497,6 +497,24 @@ func (t *nodeTable) standing(id uint64) (at spot, stands, known bool) {
 	return spot{n.parent, n.name}, known && !n.gone, known
 }
 
+// leaveAll notes that nothing stands in a directory any more that did, and returns the
+// names of that. It looks at every node.
+func (t *nodeTable) leaveAll(id uint64) (names []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var in []uint32
+	for _, s := range t.byName.cells {
+		if s != 0 && t.at(s).parent == id {
+			in = append(in, s)
+		}
+	}
+	for _, s := range in {
+		names = append(names, t.at(s).name)
+		t.displace(s)
+	}
+	return names
+}
+
 // childNames returns the names of the nodes in a directory, in no order. It looks at
 // every node.
 func (t *nodeTable) childNames(id uint64) (names []string) {
