@@ -48,6 +48,11 @@ func stat(ctx context.Context, c *call, req ObjectRequest) error {
 		return err
 	}
 	w := objectOf(o)
+	if !o.DeleteMarker {
+		if w.Pieces, _, err = se.Pieces(ctx, req.Bucket, req.Key, o.VersionID); err != nil {
+			return err
+		}
+	}
 	xattrs, err := se.XattrsOf(ctx, store.Node{Bucket: req.Bucket, Key: req.Key, Version: o.VersionID})
 	if err != nil {
 		return err
