@@ -12,8 +12,9 @@ import (
 
 const (
 	// spinFor is how long the waiter looks for the next request before it sleeps. A
-	// program's next request mostly comes within 20 to 50 us of an answer.
-	spinFor = 100 * time.Microsecond
+	// program's next request mostly comes within 20 to 50 us of an answer, and after some
+	// computing within 300: git add took 0.88 of the time that it took with 100.
+	spinFor = 300 * time.Microsecond
 	// crowdAt is how many requests in a row have to be there at once for a crowd.
 	crowdAt = 8
 	// crowdFor is how often a worker has to look in vain for a crowd to be over.
