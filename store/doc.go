@@ -32,9 +32,10 @@
 // so a listing never meets them (chain.go; the rules are in package versioning).
 // Directory records are kept in step in the same update (dirs.go). A content is an
 // inlined blob, one content file, or a list of extents over several; versions share all
-// of them by reference counts (content.go, extent_list.go). A pending publish keeps what it replaced until it is settled, and a
-// pending content has one name and one owner only: whoever would give it another
-// settles it first (settle.go). A directory is renamed by a durable intent that every
+// of them by reference counts (content.go, extent_list.go). A pending publish keeps what it
+// replaced until it is settled. A pending content has one name and one owner only: whoever
+// would give it another settles it first, but for the rename of a new file, which is
+// pending at both its names then (settle.go). A directory is renamed by a durable intent that every
 // snapshot reads through, and the records follow (move.go). Open files are in memory
 // (inode.go, draft.go); only fsync writes records of drafts (draft_sync.go). Check and
 // Fsck (fsck.go) compare all of this with itself, while the store is in use too; a new

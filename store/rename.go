@@ -171,7 +171,8 @@ func (t *txn) rekeyDraft(ino uint64, key string) error {
 
 // renamePublished moves a live head to another key.
 func (t *txn) renamePublished(b *record.Bucket, from, to string, old *record.Version, keep dirKeep) error {
-	if err := t.settled(old); err != nil {
+	files, err := t.unsettled(old)
+	if err != nil {
 		return err
 	}
 	n := len(t.discarded)
@@ -185,6 +186,11 @@ func (t *txn) renamePublished(b *record.Bucket, from, to string, old *record.Ver
 	replaced, err := t.putVersion(b, to, v)
 	if err != nil {
 		return err
+	}
+	if files != nil {
+		if err := t.putPending(b, to, v, files...); err != nil {
+			return err
+		}
 	}
 	if err := t.dropName(b, to, replaced); err != nil {
 		return err

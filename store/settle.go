@@ -89,6 +89,14 @@ func (st *settler) isPending(seq uint64) bool {
 	return ok
 }
 
+// filesOf returns the content files of a pending publish.
+func (st *settler) filesOf(seq uint64) (files []blob.ID, pending bool) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	p, ok := st.pending[seq]
+	return p.blobs, ok
+}
+
 // count returns how many publishes are pending.
 func (st *settler) count() int {
 	st.mu.Lock()
@@ -124,6 +132,25 @@ func (t *txn) settled(v *record.Version) error {
 		return &pendingError{[]uint64{v.Seq}}
 	}
 	return nil
+}
+
+// unsettled returns the content files of a publish that is still pending and may be renamed
+// as that: of a new file, of which nothing was ever durable. Should its bytes be lost, what
+// it was renamed over is there again, and the file is not. Of others, which would take
+// what they had before with them, it fails with a pendingError.
+func (t *txn) unsettled(v *record.Version) ([]blob.ID, error) {
+	files, pending := t.s.settler.filesOf(v.Seq)
+	if !pending {
+		return nil, nil
+	}
+	var p record.Pending
+	if _, err := t.get(table.Pending(v.Seq), &p); err != nil {
+		return nil, err
+	}
+	if v.Number > 1 || v.Noncurrent > 0 || p.Predecessor != nil {
+		return nil, &pendingError{[]uint64{v.Seq}}
+	}
+	return files, nil
 }
 
 // settledBelow fails with a pendingError if the bytes of something below a directory may

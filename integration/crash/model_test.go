@@ -340,15 +340,20 @@ func (m *model) rename(at, from, to string, a ack) {
 	f := m.claimant(at, from)
 	if f == nil {
 		f = head.ino
+		// A new file may be renamed before its bytes are on disk.
+		carry := head.pending && head.pred == nil && head.number <= 1 && len(b.keys[from]) == 1
 		n := m.moved(head)
-		n.id, n.number = a.ID, a.Number
+		n.id, n.number, n.pending = a.ID, a.Number, carry
+		head.pending = carry
 		b.take(from, m.now)
 		if dirOf(from) != dirOf(to) {
 			b.died(dirOf(from), false)
 		}
 		m.detach(at, to, over)
 		b.put(to, n)
-		n.pred = nil
+		if !carry {
+			n.pred = nil
+		}
 	} else {
 		if head != nil {
 			b.remove(from, m.now, false)
