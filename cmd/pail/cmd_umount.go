@@ -28,7 +28,8 @@ func newUmountCommand(g *globals) *cobra.Command {
 		Short:   "End a mount, or all mounts of a store",
 		Long: `End the mount at MOUNTPOINT, or all mounts of the store. Open files are published
 first. With the last mount the daemon ends; the command returns when everything is on
-disk and the store is free. A mount that has lost its daemon is taken away.`,
+disk, the store is free and the daemon's process gone. Mounts that have lost their
+daemon are taken away.`,
 		Args: takes(0, 1),
 
 		ValidArgsFunction: mountpoints(g),

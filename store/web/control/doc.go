@@ -37,7 +37,9 @@
 //     ([Client.Mount]) ends with the connection; a detached one stays.
 //   - The socket appears complete, with its mode, by a rename, which also replaces
 //     one that a killed daemon has left. Only the owner of the store's lock may do
-//     that. It goes away before the lock is released.
+//     that. It goes away right before the lock is released, when everything is durable: who
+//     unmounts while a daemon ends finds it and waits for that.
+//   - An unmount that ends the daemon returns when its process has ended (process.go).
 //   - A filesystem without sockets, as FUSE ones mostly are, is enough for a store: the
 //     socket is then an abstract one, and control.sock a file that names it (abstract.go).
 //   - Store directories of any depth work though a socket's address holds 108
