@@ -327,7 +327,9 @@ func (db *DB) fail(cause error) error {
 }
 
 // Close finishes the updates that were asked for, waits until every view is closed, makes
-// everything durable and closes the database. Closing again returns the same.
+// everything durable and closes the database. Closing again returns the same. On a disk
+// without room for what is to be written out, the files stay as they are, whole, and locked
+// until the process ends.
 func (db *DB) Close() error {
 	db.closeOnce.Do(func() { db.closeErr = db.close() })
 	return db.closeErr
@@ -347,9 +349,10 @@ func (db *DB) close() error {
 		return errors.Join(err, fmt.Errorf("close: %w; what was written is in the log, the process has to end", behind))
 	}
 	if full := db.space.want(db.tableRoom() + db.flushRoom()); full != nil {
-		// badger would write a table and die of it; what is in the logs is durable and
-		// the next open finds it there
-		return errors.Join(err, fmt.Errorf("close: %w; what was written is safe, the process has to end", full))
+		// badger would write a table and die of it; everything is durable in the logs,
+		// and the next open finds it there
+		db.log("%v; the records stay in the logs until the next open", full)
+		return err
 	}
 	if err == nil {
 		if e := db.saveDead(db.syncer.applied.Load()); e != nil {
