@@ -107,7 +107,7 @@ func noStore(dir string) error {
 	switch {
 	case IsStore(dir):
 		return fault.New(fault.Exists, "%s is a store already", dir)
-	case wasStore(dir):
+	case wasStore(dir), foreign != nil && hasRecords(dir) == nil:
 		return labelLost(dir)
 	}
 	return foreign

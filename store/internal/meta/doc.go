@@ -69,6 +69,8 @@
 // own their blocks, and a ballast file is given up when others fill the disk. An open
 // without room to compact goes without compactors until there is. If there is no room to
 // write out the memtable at Close, badger is left open: what was committed is in the logs.
+// Nothing helps where others fill the disk to the brim in the very moment in which badger
+// writes a table: the signal ends the process, and what was committed is in the logs.
 //
 // Memory. Memtables of 16 MiB (less on disks below 1 GiB), no block cache: tables are
 // mapped, and let go of when more than 64 MiB are resident. 48 MiB resident after opening
