@@ -8,7 +8,7 @@ import (
 	"pail/store/internal/meta/record"
 )
 
-// bucketHolds are the buckets that must not be deleted for now, and what for.
+// bucketHolds are the buckets that must not be deleted while something is done in them, and what.
 type bucketHolds struct {
 	mu sync.Mutex // guards by
 	by map[uint64][]*bucketHold

@@ -159,7 +159,7 @@ func (c *compactor) outcome(ctx context.Context, setting []byte, number uint64, 
 	return c.dropNote(ctx, setting, number)
 }
 
-// errPassed says that a list is left alone for now: a draft stands on it, or it has changed
+// errPassed says that a run leaves a list alone: a draft stands on it, or it has changed
 // since it was looked at.
 var errPassed = errors.New("the content is in use")
 
