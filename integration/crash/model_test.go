@@ -159,7 +159,11 @@ func (b *bucket) take(key string, order int) (m *version) {
 func (b *bucket) forget(key, id string) {
 	was := b.live(key)
 	b.keys[key] = slices.DeleteFunc(slices.Clone(b.keys[key]), func(v *version) bool { return v.name() == id })
-	switch now := b.live(key); {
+	now := b.live(key)
+	if now != nil && now != was {
+		now.ino = &inode{} // the file may live on under another name, or be open
+	}
+	switch {
 	case was != nil && now == nil:
 		b.died(dirOf(key), true)
 	case was == nil && now != nil:
