@@ -17,7 +17,7 @@ import (
 	"pail/store"
 )
 
-// Compaction is cut step by step. The writer waits before each, so that the judge can
+// Compaction is cut step by step. The writer waits before and after each, so that the judge can
 // choose the step of the disk at which the power fails, or the sync about which the disk
 // lies while all contents in pieces are compacted and what that leaves is deleted.
 
@@ -50,19 +50,23 @@ func (r *run) atGate(n int) {
 	}
 }
 
-// let lets the writer compact and waits until it has. It returns how many bytes all
-// compactions have moved.
-func (r *run) let() int64 {
+// let lets the writer go on from where it waits, before a compaction or after it.
+func (r *run) let() {
+	r.t.Helper()
+	if _, err := io.WriteString(r.stdin, "let\n"); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// compact lets the writer compact and waits until it has, and waits in turn.
+func (r *run) compact() {
 	r.t.Helper()
 	r.ledger.mu.Lock()
 	acts := len(r.ledger.done[0])
 	r.ledger.mu.Unlock()
-	if _, err := io.WriteString(r.stdin, "let\n"); err != nil {
-		r.t.Fatal(err)
-	}
+	r.let()
 	r.await(func(l *ledger) bool { ds := l.done[0]; return len(ds) > acts && ds[acts].ended >= 0 })
 	r.catchUp()
-	return r.compacted()
 }
 
 // compacted is how many bytes compaction had moved when the writer last told.
@@ -108,33 +112,42 @@ func TestCompactionCuts(t *testing.T) {
 // steps, and the power was cut after it.
 func (c *cutting) compaction(n int, after uint64) (at uint64) {
 	c.run.atGate(n)
-	mark := c.run.ledger.mark()
-	now, err := c.fs.Steps()
-	if err == nil {
-		err = c.fs.Freeze(now + after)
-	}
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.moved = c.run.let()
-	end, err := c.fs.Steps()
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if at = after; end < now+after {
-		at, mark = 0, c.run.ledger.mark()
-		if err := c.fs.Freeze(0); err != nil {
-			c.t.Fatal(err)
-		}
-	}
-	pg := c.run.ledger.page(mark)
+	at, pg := c.run.compactCut(c.fs, after)
+	c.moved = c.run.compacted()
 	c.run.pause()
-	c.cut(pg, now+after)
+	c.cut(pg, at)
 	c.run.resume()
 	if err := c.fs.Freeze(0); err != nil {
 		c.t.Fatal(err)
 	}
+	c.run.let()
 	return at
+}
+
+// compactCut lets the writer compact and has the next cuts show the state some steps into
+// that, or after it if it has less steps: then at is 0.
+func (r *run) compactCut(disk *powercut.FS, after uint64) (at uint64, pg page) {
+	r.t.Helper()
+	mark := r.ledger.mark()
+	now, err := disk.Steps()
+	if err == nil {
+		err = disk.Freeze(now + after)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.compact()
+	end, err := disk.Steps()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if at = after; end < now+after {
+		at, mark = 0, r.ledger.mark()
+		if err := disk.Freeze(0); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	return at, r.ledger.page(mark)
 }
 
 // A compactionLie is a sync of compaction that the disk acknowledges and does not perform.
@@ -161,7 +174,7 @@ func TestEachSyncOfCompactionIsNeeded(t *testing.T) {
 	for i, l := range compactionLies {
 		t.Run(l.name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, uint64(2000+i)))
-			for try := range 6 {
+			for try := range 60 {
 				if loss := l.run(t, rng); loss != nil {
 					t.Logf("try %d: found: %.300v", try, loss)
 					return
@@ -173,7 +186,7 @@ func TestEachSyncOfCompactionIsNeeded(t *testing.T) {
 }
 
 // run has the disk lie during a number of compactions, and returns the first loss that a
-// cut after one shows.
+// cut in one or after it shows.
 func (l compactionLie) run(t *testing.T, rng *rand.Rand) error {
 	p := gatedPlan(rng, []string{"pieces@kept", "pieces@plain"}[rng.IntN(2)])
 	if l.pending {
@@ -193,17 +206,13 @@ func (l compactionLie) run(t *testing.T, rng *rand.Rand) error {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.let()
+		_, pg := r.compactCut(disk, 1+rng.Uint64N(40))
 		lied, err := disk.EndRule(number)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if lied == 0 {
-			continue
-		}
-		pg := r.ledger.page(r.ledger.mark())
 		r.pause()
-		for range 4 {
+		for i := 0; i < 4 && lied > 0; i++ {
 			dir, _, err := disk.Cut(rng.Uint64())
 			if err != nil {
 				t.Fatal(err)
@@ -215,6 +224,10 @@ func (l compactionLie) run(t *testing.T, rng *rand.Rand) error {
 			}
 		}
 		r.resume()
+		if err := disk.Freeze(0); err != nil {
+			t.Fatal(err)
+		}
+		r.let()
 	}
 	return nil
 }

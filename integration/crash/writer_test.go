@@ -31,7 +31,7 @@ type plan struct {
 	SettleAfter time.Duration
 	Compact     time.Duration // after which every content in pieces is compacted; 0: never
 	MemTable    int64
-	Gated       bool // each opCompact waits until it is let, and whoever only opens and closes compacts between
+	Gated       bool // each opCompact waits before and after until it is let, and whoever only opens and closes compacts between
 }
 
 func (p plan) options(dir string) store.Options {
@@ -58,7 +58,7 @@ func (p plan) homes() []home {
 // A writer is the process that works on the store.
 type writer struct {
 	plan plan
-	gate chan struct{} // of each opCompact that is let
+	gate chan struct{} // of each opCompact, before and after it, when it is let
 	s    *store.Store
 	se   *store.Session
 
@@ -223,6 +223,9 @@ func (w *writer) perform(ctx context.Context, p *performer, a act) ack {
 		r.Err = err.Error()
 	}
 	w.tell(event{End: &r})
+	if w.plan.Gated && a.Op == opCompact {
+		<-w.gate
+	}
 	return r
 }
 
