@@ -99,7 +99,7 @@ func (b *backlog) add(at counters, w *writes) error {
 	first := b.young.count == 0
 	b.young.add(at.batch, w)
 	much := b.young.count > b.db.limits.count/applyShare || b.young.bytes > b.db.limits.bytes/applyShare
-	b.db.publish(at, b.layers())
+	b.db.publish(at, b.layers(), b.db.states.current().given)
 	b.mu.Unlock()
 	if first {
 		poke(b.wake)
@@ -127,12 +127,14 @@ func (b *backlog) drain() error {
 	if err := b.db.applyLayer(old); err != nil {
 		return b.db.fail(err)
 	}
+	given := old.batches[len(old.batches)-1].number
 	b.db.dead.follow(old.writes, func() {
+		b.db.hot.follow(old.writes, given)
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.old = nil
 		now := b.db.states.current()
-		b.db.publish(counters{batch: now.batch, seq: now.seq}, b.layers())
+		b.db.publish(counters{batch: now.batch, seq: now.seq}, b.layers(), given)
 	})
 	return nil
 }

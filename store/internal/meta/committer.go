@@ -148,7 +148,7 @@ func (c *committer) serve(r *request) {
 // attempt runs the function of an update on a copy of the batch.
 func (c *committer) attempt(r *request) (*Tx, error) {
 	c.seq++
-	tx := &Tx{db: c.db, view: c.batch, over: c.db.states.current().over, seq: c.seq}
+	tx := &Tx{db: c.db, view: c.batch, at: c.db.states.current(), seq: c.seq}
 	defer tx.end()
 	if err := r.run(tx); err != nil {
 		return tx, err
@@ -266,7 +266,10 @@ func (c *committer) commit(w *writes, next counters) (err error) {
 	if err := c.apply(w, next); err != nil {
 		return err
 	}
-	db.dead.follow(w, func() { db.publish(next, nil) })
+	db.dead.follow(w, func() {
+		db.hot.follow(w, next.batch)
+		db.publish(next, nil, next.batch)
+	})
 	return nil
 }
 

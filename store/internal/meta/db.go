@@ -42,6 +42,7 @@ type DB struct {
 	logs     *logs
 	marker   marker
 	cursors  *cursors
+	hot      *hot
 	states   *states
 	dead     *dead
 	sweeping sync.Mutex // held during a sweep: one watches at a time
@@ -203,7 +204,7 @@ func lockDir(dir string) (*os.File, error) {
 func (db *DB) start(at counters) error {
 	db.cursors = newCursors(db.badger)
 	db.badger.SetDiscardTs(at.batch)
-	db.states = newStates(db.newState(at, nil))
+	db.states = newStates(db.newState(at, nil, at.batch))
 	db.ids.last.Store(at.idLimit)
 	db.ids.limit.Store(at.idLimit)
 	db.syncer = &syncer{db: db}
@@ -214,6 +215,7 @@ func (db *DB) start(at counters) error {
 	db.queue = newQueue()
 	db.committer = &committer{db: db, at: at, seq: at.seq, batch: newWrites()}
 	db.backlog = newBacklog(db)
+	db.hot = newHot(at.batch, hotBytes)
 	if err := unlessFull(noSpace(db.marker.put(at.batch))); err != nil {
 		return err
 	}
@@ -264,14 +266,15 @@ func (db *DB) readCounters() (counters, error) {
 	return c, c.unmarshal(b)
 }
 
-// newState is what a batch made of the database, of which layers are not badger's yet.
-func (db *DB) newState(at counters, over []*writes) *state {
-	return &state{batch: at.batch, seq: at.seq, over: over, txn: db.badger.NewTransactionAt(at.batch, false)}
+// newState is what a batch made of the database, of which layers are not badger's yet:
+// that has the batches up to given.
+func (db *DB) newState(at counters, over []*writes, given uint64) *state {
+	return &state{batch: at.batch, seq: at.seq, over: over, given: given, txn: db.badger.NewTransactionAt(at.batch, false)}
 }
 
 // publish makes a batch visible to new views.
-func (db *DB) publish(at counters, over []*writes) {
-	db.badger.SetDiscardTs(db.states.advance(db.newState(at, over)))
+func (db *DB) publish(at counters, over []*writes, given uint64) {
+	db.badger.SetDiscardTs(db.states.advance(db.newState(at, over, given)))
 }
 
 // beforeBatch gets ready for a batch, and says whether badger has to get it at once:

@@ -44,7 +44,7 @@ func newMerged(base *scan, o ScanOptions, over []*writes) *merged {
 func newTxIterator(tx *Tx, o ScanOptions) *merged {
 	it := &merged{opts: o, base: newScan(tx.db, math.MaxUint64, o), tx: tx}
 	it.over = append(it.over, overIter{})
-	for _, w := range tx.over {
+	for _, w := range tx.at.over {
 		it.over = append(it.over, overIter{writes: w})
 	}
 	it.Seek(o.Start)

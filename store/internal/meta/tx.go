@@ -10,9 +10,9 @@ import (
 // used once the function it was handed to has returned.
 type Tx struct {
 	db     *DB
-	view   *writes   // the batch so far, or its copy with the writes of this update
-	over   []*writes // committed, and not badger's yet: the newest first
-	wrote  bool      // view is a copy
+	view   *writes // the batch so far, or its copy with the writes of this update
+	at     *state  // what is committed
+	wrote  bool    // view is a copy
 	seq    uint64
 	now    time.Time
 	err    error
@@ -28,7 +28,7 @@ func (tx *Tx) Get(key []byte) ([]byte, error) {
 	if w, ok := tx.view.get(stringOf(key)); ok {
 		return w.open()
 	}
-	return tx.db.getOver(tx.over, tx.db.cursors.txn, key)
+	return tx.db.getAt(tx.at, tx.db.cursors.txn, key)
 }
 
 // Scan iterates in key order over what this update sees. Writing during a scan is

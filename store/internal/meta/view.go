@@ -23,6 +23,7 @@ type state struct {
 	batch uint64
 	seq   uint64
 	over  []*writes   // not badger's yet: the newest first
+	given uint64      // badger has the batches up to this one
 	txn   *badger.Txn // reads as of batch
 	users int         // guarded by states.mu
 }
@@ -115,17 +116,17 @@ func (v *View) Get(key []byte) ([]byte, error) {
 	if v.at == nil {
 		return nil, ErrClosed
 	}
-	return v.db.getOver(v.at.over, v.at.txn, key)
+	return v.db.getAt(v.at, v.at.txn, key)
 }
 
-// getOver reads what layers of writes, and else badger, have at key.
-func (db *DB) getOver(over []*writes, txn *badger.Txn, key []byte) ([]byte, error) {
-	for _, w := range over {
+// getAt reads what a state has at key: its layers, or else badger.
+func (db *DB) getAt(at *state, txn *badger.Txn, key []byte) ([]byte, error) {
+	for _, w := range at.over {
 		if v, ok := w.get(stringOf(key)); ok {
 			return v.open()
 		}
 	}
-	return db.get(txn, key)
+	return db.get(txn, key, at.given)
 }
 
 // Scan implements Reader.
@@ -148,9 +149,14 @@ func (v *View) Close() {
 	}
 }
 
-func (db *DB) get(txn *badger.Txn, key []byte) (value []byte, err error) {
+// get reads what badger has at key, for those who look at a state in which it had the
+// batches up to given.
+func (db *DB) get(txn *badger.Txn, key []byte, given uint64) (value []byte, err error) {
 	if len(key) == 0 || key[0] == reserved {
 		return nil, ErrNotFound
+	}
+	if value, err, known := db.hot.get(stringOf(key), given); known {
+		return value, err
 	}
 	defer func() {
 		// badger panics where damage makes it read outside of a block
@@ -158,7 +164,11 @@ func (db *DB) get(txn *badger.Txn, key []byte) (value []byte, err error) {
 			value, err = nil, damagedNear(key, fmt.Sprint(p))
 		}
 	}()
-	return db.getRaw(txn, key)
+	value, err = db.getRaw(txn, key)
+	if err == nil || errors.Is(err, ErrNotFound) {
+		db.hot.read(stringOf(key), value, given)
+	}
+	return value, err
 }
 
 func (db *DB) getRaw(txn *badger.Txn, key []byte) (value []byte, err error) {
