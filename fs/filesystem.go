@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -49,6 +50,10 @@ type filesystem struct {
 	notify  *notifier
 	pruner  *pruner
 	peers   *Peers
+
+	// lastProcess opened a file from a thread that is not its first: the next such
+	// thread is most likely the same program's.
+	lastProcess atomic.Int64
 }
 
 // A rootPlace is what the mount shows as its root.

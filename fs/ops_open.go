@@ -59,7 +59,7 @@ func (f *filesystem) opened(h *fuse.InHeader, id uint64, file *store.File, write
 	hd := &handle{id: id, file: file, writes: writes}
 	out.OpenFlags = fuse.FOPEN_KEEP_CACHE
 	if writes {
-		hd.opener = processOf(h.Pid)
+		hd.opener = f.processOf(h.Pid)
 	} else {
 		out.OpenFlags |= fuse.FOPEN_NOFLUSH
 	}

@@ -19,15 +19,19 @@ import (
 type process int
 
 // processOf returns the process of a thread that is waiting for our answer.
-func processOf(tid uint32) process {
+func (f *filesystem) processOf(tid uint32) process {
 	id := int(tid)
 	if id == 0 || isThreadOf(id, id) {
 		return process(id)
+	}
+	if p := process(f.lastProcess.Load()); p.owns(tid) {
+		return p
 	}
 	tgid, err := readTgid(id)
 	if err != nil {
 		return process(id)
 	}
+	f.lastProcess.Store(int64(tgid))
 	return process(tgid)
 }
 

@@ -121,7 +121,11 @@ func (d *draft) extendSmall(end int64) {
 		return
 	}
 	if end > int64(cap(d.small)) {
-		grown := make([]byte, len(d.small), min(max(2*end, 512), int64(d.s.opts.InlineMax)))
+		room := end // all that most files ever have
+		if cap(d.small) > 0 {
+			room = min(max(2*end, 512), int64(d.s.opts.InlineMax))
+		}
+		grown := make([]byte, len(d.small), room)
 		copy(grown, d.small)
 		d.small = grown
 	}

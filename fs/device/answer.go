@@ -25,10 +25,11 @@ const (
 	MaxSplice = 1<<20 - 4*pageSize
 )
 
-// The requests whose answers have a size that is theirs to choose, and where they say it:
-// these numbers are the kernel's (linux/fuse.h).
+// Requests that are told apart here; those but WRITE have answers whose size is theirs to
+// choose, and say it. The numbers are the kernel's (linux/fuse.h).
 const (
 	opRead        = 15
+	opWrite       = 16
 	opGetXAttr    = 22
 	opListXAttr   = 23
 	opReadDir     = 28

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 )
 
@@ -15,8 +16,12 @@ const (
 	// program's next request mostly comes within 20 to 50 us of an answer, and after some
 	// computing within 300: git add took 0.88 of the time that it took with 100.
 	spinFor = 300 * time.Microsecond
-	// crowdAt is how many requests in a row have to be there at once for a crowd.
+	// crowdAt is how many requests in a row of more than one caller have to be there at
+	// once for a crowd.
 	crowdAt = 8
+	// ours is how many threads a program and its mount keep busy at times: the program, a
+	// worker, and in the background what the store and the runtime do.
+	ours = 4
 	// crowdFor is how often a worker has to look in vain for a crowd to be over.
 	crowdFor = 64
 )
@@ -48,6 +53,7 @@ func (d *Device) work() {
 	defer d.leave()
 	b := d.bufs.Get().(*buffers)
 	defer d.bufs.Put(b)
+	var last caller
 	for atOnce := 0; ; {
 		n, errno := d.look(b.in)
 		if errno == unix.EAGAIN {
@@ -57,8 +63,11 @@ func (d *Device) work() {
 				return
 			}
 			n, errno = d.await(b.in)
-		} else if atOnce++; atOnce >= crowdAt {
-			d.crowd.Store(crowdFor)
+			last = caller{}
+		} else if errno == 0 {
+			if atOnce = last.joined(b.in[:n], atOnce); atOnce >= crowdAt {
+				d.crowd.Store(crowdFor)
+			}
 		}
 		switch errno {
 		case 0:
@@ -73,6 +82,37 @@ func (d *Device) work() {
 		}
 		d.handle(b, n)
 	}
+}
+
+// A caller is the thread that the last request came from, and what it wanted.
+type caller struct {
+	thread uint32
+	opcode uint32
+}
+
+// joined counts the requests in a row that were there at once and tell of more to do than
+// one caller brings, who waits for each answer: those of another caller, and those of
+// reading ahead and writing back, for which nobody waits. What the kernel sends for
+// itself, such as RELEASE, comes beside the next request of the same program and tells
+// nothing.
+func (c *caller) joined(in []byte, row int) int {
+	if len(in) < inHeaderSize {
+		return 0
+	}
+	h := (*fuse.InHeader)(unsafe.Pointer(&in[0]))
+	was := *c
+	ahead := h.Opcode == opRead && was.opcode == opRead || h.Opcode == opWrite && h.Pid == 0
+	switch {
+	case ahead:
+		return row + 1
+	case h.Pid == 0:
+		return row
+	}
+	*c = caller{h.Pid, h.Opcode}
+	if was.thread == 0 || was.thread == h.Pid {
+		return 0
+	}
+	return row + 1
 }
 
 // calm notes that there was nothing to be taken.
@@ -136,7 +176,7 @@ func (p *patience) pays() bool { return p.score > scoreMax/2 && !p.wanted.Load()
 // busy between them; with one processor there is nobody to wait for without sleeping.
 func (p *patience) measure() {
 	p.busy += (float64(running()-1) - p.busy) / measureWeight
-	p.wanted.Store(runtime.NumCPU() == 1 || p.busy > float64(runtime.NumCPU()+1))
+	p.wanted.Store(runtime.NumCPU() == 1 || p.busy > float64(runtime.NumCPU()+ours))
 }
 
 // running is how many threads run or want to, the caller's included (proc(5), loadavg).
