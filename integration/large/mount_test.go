@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pail/integration/program"
 	"pail/store/web/control"
 )
 
@@ -90,7 +91,7 @@ func (m *mount) daemonLog() string {
 
 // command is pail with this store.
 func (m *mount) command(args ...string) *exec.Cmd {
-	return exec.Command(os.Getenv(binEnv), append(args, "--store", m.store)...)
+	return program.Command(append(args, "--store", m.store)...)
 }
 
 // pail runs pail, which must succeed, and returns what it printed.

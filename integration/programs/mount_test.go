@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pail/integration/program"
 	"pail/store/web/control"
 )
 
@@ -69,7 +70,7 @@ func (m *mount) daemonLog() string {
 
 // command is pail with this store.
 func (m *mount) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(os.Getenv(binEnv), append(args, "--store", m.store)...)
+	cmd := program.Command(append(args, "--store", m.store)...)
 	cmd.Stdin = nil
 	return cmd
 }
