@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -199,6 +200,19 @@ func canMount() bool {
 	_ = f.Close()
 	_, err = exec.LookPath("fusermount3")
 	return os.Geteuid() == 0 || err == nil
+}
+
+// needMount skips a test where it cannot mount, but for continuous integration, where that
+// is a failure: what is missing there has to be installed.
+func needMount(t *testing.T, can bool) {
+	t.Helper()
+	switch {
+	case can:
+	case os.Getenv("CI") != "":
+		t.Fatal("this user cannot mount: .ci/setup test installs and prepares what is missing")
+	default:
+		t.Skip("this user cannot mount")
+	}
 }
 
 func othersCanMount() bool {

@@ -11,9 +11,7 @@ import (
 // TestReadme runs what the README tells a newcomer to type, as an ordinary user with a
 // home of its own, since the default places of root are the machine's.
 func TestReadme(t *testing.T) {
-	if !canMount() || os.Geteuid() == 0 && !othersCanMount() {
-		t.Skip("this user cannot mount")
-	}
+	needMount(t, canMount() && (os.Geteuid() != 0 || othersCanMount()))
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)

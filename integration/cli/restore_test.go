@@ -24,9 +24,7 @@ import (
 // and replaced by files among it, and goes back with pail restore --at: on the mount the
 // tree is as it was then, with contents, links, modes, owners, times and attributes.
 func TestRestoreOnAMount(t *testing.T) {
-	if !canMount() {
-		t.Skip("this user cannot mount")
-	}
+	needMount(t, canMount())
 	seed := rand.Uint64()
 	if n, err := strconv.ParseUint(os.Getenv("PAIL_SEED"), 10, 64); err == nil {
 		seed = n
