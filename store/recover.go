@@ -218,12 +218,13 @@ func (t *txn) swapBack(b *record.Bucket, key string, seq uint64, pred *record.Ve
 	}
 	t.discarded = append(t.discarded, c.live)
 	pred.NextNumber, pred.NullSeq, pred.Noncurrent = c.live.NextNumber, 0, 0
+	turnTo(pred, true, seq)
 	t.changed(Change{Kind: ObjectPut, Bucket: b.Name, Key: key, Ino: pred.Ino, VersionID: versionID(pred)})
 	return true, t.put(table.Head(b.Id, key), pred)
 }
 
 // putBack makes a version that was discarded part of its key's chain again: on top
-// unless something newer is left there. It was current until the commit seq.
+// unless something newer is left there.
 func (t *txn) putBack(b *record.Bucket, key string, pred *record.Version, seq uint64) error {
 	c, err := t.chain(b, key)
 	if err != nil {
@@ -233,7 +234,7 @@ func (t *txn) putBack(b *record.Bucket, key string, pred *record.Version, seq ui
 	if top != nil && !top.Bare && top.Seq > pred.Seq {
 		old := proto.CloneOf(pred)
 		old.NextNumber, old.NullSeq, old.Noncurrent = 0, 0, 0
-		old.Turns = versioning.Turns(old.Turns).Turn(seq)
+		turnTo(old, false, seq)
 		if old.Null {
 			top.NullSeq = old.Seq
 		}
@@ -243,6 +244,7 @@ func (t *txn) putBack(b *record.Bucket, key string, pred *record.Version, seq ui
 		}
 		return t.putTop(b, key, top, c.live != nil)
 	}
+	turnTo(pred, true, seq)
 	pred.NextNumber = max(pred.NextNumber, pred.Number+1)
 	if top != nil {
 		pred.NextNumber, pred.NullSeq, pred.Noncurrent = top.NextNumber, top.NullSeq, top.Noncurrent
@@ -253,6 +255,15 @@ func (t *txn) putBack(b *record.Bucket, key string, pred *record.Version, seq ui
 		}
 	}
 	return t.replaceTop(b, key, c, pred, keepEmpty)
+}
+
+// turnTo notes whether a version that comes back is current from the commit seq on. The
+// publish that took it away may have found it current or, the null version of a suspended
+// bucket, below others.
+func turnTo(v *record.Version, current bool, seq uint64) {
+	if turns := versioning.Turns(v.Turns); turns.Current() != current {
+		v.Turns = turns.Turn(seq)
+	}
 }
 
 // recoverDrafts publishes every draft that was fsynced.

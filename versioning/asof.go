@@ -29,6 +29,9 @@ func (t Turns) CurrentAt(at uint64) bool {
 	return n%2 == 0
 }
 
+// Current reports whether a version with those turns is on top of its chain now.
+func (t Turns) Current() bool { return len(t)%2 == 0 }
+
 // Turn returns t with one more turn at the commit seq. A turn that was not before seq
 // is taken back instead: what it was about is undone.
 func (t Turns) Turn(seq uint64) Turns {
