@@ -164,25 +164,29 @@ func onlyOurs(dir string) error {
 	return nil
 }
 
-// writeLabel writes the label as one step and makes it and the directory durable.
+// writeLabel gives a new store its label.
 func writeLabel(opts Options) error {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails, says its documentation
-	l := label{Format: Format, ID: hex.EncodeToString(id[:]), Region: opts.Region}
+	return putLabel(opts.Dir, label{Format: opts.tuning.format, ID: hex.EncodeToString(id[:]), Region: opts.Region})
+}
+
+// putLabel writes a label as one step and makes it and the directory durable.
+func putLabel(dir string, l label) error {
 	l.Sum = l.sum()
 	b, err := json.MarshalIndent(l, "", "  ")
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "make the label")
 	}
-	final := filepath.Join(opts.Dir, labelName)
+	final := filepath.Join(dir, labelName)
 	if err := writeSynced(final+".new", append(b, '\n')); err != nil {
 		return err
 	}
 	if err := os.Rename(final+".new", final); err != nil {
 		return fault.Wrap(fault.IOFailed, err, "write the label")
 	}
-	if err := syncDir(opts.Dir); err != nil {
-		return fault.Wrap(fault.IOFailed, err, "sync %s", opts.Dir)
+	if err := syncDir(dir); err != nil {
+		return fault.Wrap(fault.IOFailed, err, "sync %s", dir)
 	}
 	return nil
 }

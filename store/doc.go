@@ -59,6 +59,14 @@
 // (restore_at.go) makes new versions of what was, and delete markers of what was not.
 // Who changed what when (log.go) is told by the versions that are kept, sorted in passes.
 //
+// # Formats
+//
+// The label names the store's format, and a newer one than the program knows is refused.
+// An older one is brought to the present when it is opened (upgrade.go), and an upgrade that
+// is interrupted goes on with the next open. New fields and tables need none. A store of
+// each format stands in testdata, as a power cut left it, and what it held; it is never
+// written again, and every later program has to open it (TestFormats).
+//
 // # Decisions
 //
 //   - mkdir makes the directory's own key ("dir/", an empty object), so that both doors

@@ -16,7 +16,7 @@ import (
 
 // A store's directory:
 //
-//	pail.json     the label: format number, id, region; written once
+//	pail.json     the label: format number, id, region; changed by upgrades only
 //	lock          held with flock by whoever owns the store
 //	control.sock  the daemon's socket, mode 0600
 //	meta/         the engine's files
@@ -36,11 +36,16 @@ type label struct {
 	Format int    `json:"format"`
 	ID     string `json:"id"`
 	Region string `json:"region"`
-	Sum    string `json:"sum"` // XXH64 of the fields before
+	From   int    `json:"from,omitempty"` // the format from which the records are being upgraded
+	Sum    string `json:"sum"`            // XXH64 of the fields before
 }
 
 func (l label) sum() string {
-	return fmt.Sprintf("%016x", xxhash.Sum64String(fmt.Sprintf("%d\n%s\n%s\n", l.Format, l.ID, l.Region)))
+	text := fmt.Sprintf("%d\n%s\n%s\n", l.Format, l.ID, l.Region)
+	if l.From != 0 {
+		text += fmt.Sprintf("%d\n", l.From)
+	}
+	return fmt.Sprintf("%016x", xxhash.Sum64String(text))
 }
 
 // IsStore says whether dir holds a store.
@@ -60,7 +65,8 @@ func labelLost(dir string) error {
 	return fault.New(fault.Damaged, "%s is missing, though %s holds a store's records and contents; restore it from a backup", filepath.Join(dir, labelName), dir)
 }
 
-func readLabel(dir string) (label, error) {
+// readLabel reads the label of a store of a format up to newest.
+func readLabel(dir string, newest int) (label, error) {
 	var l label
 	b, err := os.ReadFile(filepath.Join(dir, labelName))
 	switch {
@@ -78,10 +84,10 @@ func readLabel(dir string) (label, error) {
 	if err := json.Unmarshal(b, &l); err != nil {
 		return l, fault.Wrap(fault.Damaged, err, "%s is damaged; restore it from a backup", filepath.Join(dir, labelName))
 	}
-	if l.Format > Format {
-		return l, fault.New(fault.NewerFormat, "the store at %s has format %d and this program knows %d; use a newer pail", dir, l.Format, Format)
+	if l.Format > newest {
+		return l, fault.New(fault.NewerFormat, "the store at %s has format %d and this program knows %d; use a newer pail", dir, l.Format, newest)
 	}
-	if l.Format < 1 || l.Sum != l.sum() {
+	if l.Format < 1 || l.From < 0 || l.From > l.Format || l.Sum != l.sum() {
 		return l, fault.New(fault.Damaged, "%s is damaged; restore it from a backup", filepath.Join(dir, labelName))
 	}
 	return l, nil

@@ -86,6 +86,8 @@ type tuning struct {
 	sparseMin      int64         // bytes: what a content file must have dead at least to be moved
 	stretchMax     int64         // bytes: what compaction moves at once
 	aheadExtents   int           // how long a list is written in one update
+	format         int           // the newest that this program knows
+	upgrades       []upgrade     // to it
 }
 
 func (t *tuning) setDefaults() {
@@ -103,6 +105,9 @@ func (t *tuning) setDefaults() {
 	}
 	if t.aheadExtents == 0 {
 		t.aheadExtents = aheadExtents
+	}
+	if t.format == 0 {
+		t.format, t.upgrades = Format, upgrades[:]
 	}
 }
 
@@ -200,7 +205,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context) (err error) {
-	if s.label, err = readLabel(s.opts.Dir); err != nil {
+	if s.label, err = readLabel(s.opts.Dir, s.opts.tuning.format); err != nil {
 		return err
 	}
 	if err := checkDir(s.opts.Dir, s.opts.AllowAnyFS); err != nil {
@@ -229,6 +234,9 @@ func (s *Store) open(ctx context.Context) (err error) {
 	s.mover = newMover(s)
 	s.publisher = newPublisher(s)
 	s.compactor = newCompactor(s)
+	if err := s.upgrade(ctx); err != nil {
+		return err
+	}
 	if err := s.recover(ctx); err != nil {
 		return err
 	}
