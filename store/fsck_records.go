@@ -219,7 +219,7 @@ func (f *fsck) checkBucketID(k, v []byte) error {
 		return err
 	}
 	if b := f.buckets[id]; b == nil || b.Name != string(v) {
-		return f.add(ProblemBucket, string(v), fmt.Sprintf("number %d is said to be this bucket, which has another number or does not exist", id), adviseCopy)
+		return f.add(ProblemBucket, fmt.Sprintf("bucket %q", v), fmt.Sprintf("number %d is said to be this bucket, which has another number or does not exist", id), adviseCopy)
 	}
 	return nil
 }

@@ -370,11 +370,16 @@ func (c *changer) dirForFile() {
 // what was made anew is touched.
 func (c *changer) attributes() {
 	p, ok := c.pick(c.rng.IntN(2) == 0)
-	if st, err := os.Lstat(p); !ok || err != nil || st.Mode().Type() == fs.ModeSymlink || c.since != nil && !c.since[p] {
+	st, err := os.Lstat(p)
+	if !ok || err != nil || st.Mode().Type() == fs.ModeSymlink || c.since != nil && !c.since[p] {
 		return
 	}
 	c.note("attributes of %s", p)
-	c.do(os.Chmod(p, fs.FileMode(0o600|c.rng.IntN(0o100))))
+	mode := fs.FileMode(0o600 | c.rng.IntN(0o100))
+	if st.IsDir() {
+		mode |= 0o100 // it goes on being used, not only by root
+	}
+	c.do(os.Chmod(p, mode))
 	if os.Geteuid() == 0 {
 		c.do(os.Chown(p, c.rng.IntN(5), c.rng.IntN(5)))
 	}

@@ -5,6 +5,7 @@ import "testing"
 // TestCapabilities gives programs capabilities, which live in an attribute that a change
 // of the program must take away.
 func TestCapabilities(t *testing.T) {
+	needsRoot(t)
 	needs(t, "setcap", "getcap", "getfattr", "rsync", "tar", "cp")
 	m := newMount(t)
 	for _, step := range []struct{ name, script string }{

@@ -185,5 +185,17 @@ func needs(t *testing.T, programs ...string) {
 	}
 }
 
+// needsRoot skips what only root may do. CI runs as root.
+func needsRoot(t *testing.T) {
+	t.Helper()
+	switch {
+	case os.Geteuid() == 0:
+	case os.Getenv("CI") != "":
+		t.Fatal("CI does not run as root, which this needs")
+	default:
+		t.Skip("only root can try this")
+	}
+}
+
 // soak says whether the long form was asked for.
 func soak() bool { return os.Getenv("PAIL_SOAK") != "" }

@@ -2,6 +2,7 @@ package programs
 
 import (
 	"os"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -13,6 +14,7 @@ func TestTimesAndModes(t *testing.T) {
 	needs(t, "python3", "find", "touch", "setpriv", "ls")
 	m := newMount(t)
 	t.Run("statx", func(t *testing.T) { statx(t, m.in(t)) })
+	root := []string{"access", "set-id bits and writing", "set-group-id directories"}
 	for _, step := range []struct{ name, script string }{
 		{"utimensat", `echo > f; python3 - <<'END'
 import os, ctypes
@@ -73,7 +75,12 @@ for what in (0x80086601, 0x801c581f): # FS_IOC_GETFLAGS, FS_IOC_FSGETXATTR
 assert not os.isatty(fd)
 END`},
 	} {
-		t.Run(step.name, func(t *testing.T) { m.in(t).shAlone(step.script) })
+		t.Run(step.name, func(t *testing.T) {
+			if slices.Contains(root, step.name) {
+				needsRoot(t)
+			}
+			m.in(t).shAlone(step.script)
+		})
 	}
 }
 

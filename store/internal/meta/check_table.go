@@ -114,6 +114,9 @@ func checkSum(data, sum []byte) error {
 	if err := proto.Unmarshal(sum, &c); err != nil {
 		return fmt.Errorf("unreadable checksum")
 	}
+	if c.Algo != pb.Checksum_CRC32C && c.Algo != pb.Checksum_XXHash64 {
+		return fmt.Errorf("unknown kind of checksum")
+	}
 	if y.CalculateChecksum(data, c.Algo) != c.Sum {
 		return fmt.Errorf("wrong checksum")
 	}

@@ -1,0 +1,89 @@
+package meta
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// FuzzLog reads any bytes as a log: what it takes for whole lies within them, and reading
+// that part alone finds the same.
+func FuzzLog(f *testing.F) {
+	dir := f.TempDir()
+	db := open(f, dir)
+	set(f, db, UpdateOptions{Durable: true}, "a", "1", "b", "2")
+	set(f, db, UpdateOptions{Durable: true}, "c", "3")
+	logs, err := filepath.Glob(filepath.Join(dir, "*.mem"))
+	if err != nil || len(logs) == 0 {
+		f.Fatal(logs, err)
+	}
+	whole, err := os.ReadFile(logs[0])
+	if err != nil {
+		f.Fatal(err)
+	}
+	whole = whole[:min(len(whole), 1024)]
+	f.Add(whole)
+	f.Add(whole[:100])
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var r, again logReport
+		r.parse(b)
+		if r.end < 0 || r.end > int64(len(b)) {
+			t.Fatalf("%d bytes end at %d", len(b), r.end)
+		}
+		again.parse(b[:r.end])
+		if again.end != r.end || again.first != r.first || again.last != r.last {
+			t.Fatalf("batches %d to %d until %d, then %d to %d until %d", r.first, r.last, r.end, again.first, again.last, again.end)
+		}
+	})
+}
+
+// FuzzTable checks any bytes as a table.
+func FuzzTable(f *testing.F) {
+	dir := f.TempDir()
+	db := open(f, dir)
+	set(f, db, UpdateOptions{}, "a", "1", "b", "2")
+	if err := db.Close(); err != nil {
+		f.Fatal(err)
+	}
+	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+	if err != nil || len(tables) == 0 {
+		f.Fatal(tables, err)
+	}
+	whole, err := os.ReadFile(tables[0])
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole, true)
+	f.Add([]byte("short"), false)
+	path := filepath.Join(f.TempDir(), "000001.sst")
+	f.Fuzz(func(t *testing.T, b []byte, seed bool) {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := checkTable(path)
+		if seed && bytes.Equal(b, whole) != (err == nil) && len(b) == len(whole) {
+			t.Fatalf("a changed table is whole, or the whole one is not: %v", err)
+		}
+		_ = checkBlock(b)
+	})
+}
+
+// FuzzDead reads any bytes, with the right checksum behind them, as ranges of deleted keys.
+func FuzzDead(f *testing.F) {
+	d := newDead()
+	d.file("a", "b", 7, 3)
+	whole := d.marshal(7)
+	f.Add(whole[:len(whole)-4])
+	f.Add([]byte(deadMagic))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		b = binary.LittleEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+		d := newDead()
+		if d.unmarshal(b, 7) {
+			d.marshal(7)
+		}
+	})
+}
