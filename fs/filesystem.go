@@ -92,8 +92,11 @@ func (f *filesystem) ownSession() *store.Session {
 
 // status translates a failure. What nobody should meet is logged here, once.
 func (f *filesystem) status(call string, err error) fuse.Status {
-	if err == nil {
+	switch {
+	case err == nil:
 		return fuse.OK
+	case store.Told(err):
+		return fuse.Status(fault.Errno(err))
 	}
 	switch fault.KindOf(err) {
 	case fault.Internal, fault.IOFailed, fault.Damaged, fault.StoreFailed, fault.NewerFormat, fault.Exhausted:

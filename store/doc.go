@@ -47,6 +47,10 @@
 // names). Locks are taken in the order inode.mu, fileTable.mu; updates take only the
 // latter.
 //
+// Scrubbing (scrub.go) reads every content against its checksums, from where it was cut
+// short; what is damaged has records of its own (damage.go), with whose bytes it is. A read
+// that meets damage is told of once, by name, and has scrubbing look at that content.
+//
 // # The past
 //
 // History belongs to keys: a line (line.go) is that of one, with the renames on their

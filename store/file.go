@@ -145,7 +145,12 @@ func (f *File) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 	}
 	f.n.mu.RLock()
 	defer f.n.mu.RUnlock()
-	return f.n.readAt(p, off)
+	n, err := f.n.readAt(p, off)
+	if err != nil && isDamage(err) {
+		_, bucket, key, _ := f.n.s.files.name(f.n)
+		err = f.n.s.lost(err, bucket, key, f.n.base, off+int64(n))
+	}
+	return n, err
 }
 
 // readAt reads what handles see. mu is held.
@@ -176,7 +181,7 @@ func (f *File) Extent(off int64, n int) (fd uintptr, fdOff int64, length int, re
 }
 
 func (b *body) extent(off int64, n int) (fd uintptr, fdOff int64, length int, release func(), ok bool) {
-	if off < 0 || off >= b.size || len(b.extents) == 0 || b.s.opts.VerifyReads {
+	if off < 0 || off >= b.size || len(b.extents) == 0 || b.s.verifying.Load() {
 		return 0, 0, 0, nil, false
 	}
 	n = int(min(int64(n), b.size-off))

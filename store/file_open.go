@@ -219,7 +219,7 @@ func (n *inode) drop() {
 func (sn *snap) loadInode(b *record.Bucket, key string, v *record.Version) (*inode, error) {
 	nb, err := sn.openBody(v)
 	if err != nil {
-		return nil, err
+		return nil, sn.s.lost(err, b.Name, key, v, 0)
 	}
 	n := &inode{s: sn.s, ino: v.Ino, bucket: b.Id, bname: b.Name, key: key, linked: true, base: v, body: nb}
 	n.attr = proto.CloneOf(versionAttr(v))

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -200,7 +201,12 @@ func (f *fsck) checkBucket(k, v []byte) error {
 // checkSetting checks what was chosen for the store. The other records of its table are
 // notes from one owner of the store to the next, whose keys say all.
 func (f *fsck) checkSetting(k, v []byte) error {
-	if string(k) != string(settingStore()) {
+	switch {
+	case string(k) == string(settingScrub()):
+		return unmarshal(k, v, new(record.Scrub))
+	case bytes.HasPrefix(k, settingDamage()):
+		return unmarshal(k, v, new(record.Damage))
+	case string(k) != string(settingStore()):
 		return nil
 	}
 	var c record.Settings

@@ -125,7 +125,7 @@ func (se *Session) Get(ctx context.Context, bucket, key, ref string) (*Reader, e
 		}
 		body, err := sn.openBody(v)
 		if err != nil {
-			return err
+			return sn.s.lost(err, bucket, key, v, 0)
 		}
 		r = &Reader{o: toObject(bucket, key, v, latest), b: body}
 		return nil

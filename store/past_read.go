@@ -130,6 +130,7 @@ func (se *Session) OpenAt(ctx context.Context, bucket, key string, at Moment) (*
 			return err
 		}
 		body, err := sn.openBody(v)
+		err = sn.s.lost(err, bucket, key, v, 0)
 		if err == nil {
 			r = &Reader{o: toObject(bucket, key, v, latest), b: body}
 		}
@@ -159,6 +160,7 @@ func (se *Session) OpenVersion(ctx context.Context, bucket, key, ref string) (*F
 		body := &body{s: sn.s}
 		if !v.Marker {
 			body, err = sn.openBody(v)
+			err = sn.s.lost(err, bucket, key, v, 0)
 		}
 		if err == nil {
 			r = &Reader{o: toObject(bucket, key, v, latest), b: body}

@@ -95,11 +95,11 @@ func (sn *snap) openBody(v *record.Version) (*body, error) {
 	b := &body{s: sn.s, size: v.Size}
 	if id := v.Content.GetInline(); id != 0 {
 		data, err := sn.inlineBytes(id)
-		if err != nil {
-			return nil, err
+		if err == nil && int64(len(data)) != v.Size {
+			err = fault.New(fault.Damaged, "inlined content %d has %d bytes and should have %d", id, len(data), v.Size)
 		}
-		if int64(len(data)) != v.Size {
-			return nil, fault.New(fault.Damaged, "inlined content %d has %d bytes and should have %d", id, len(data), v.Size)
+		if err != nil {
+			return nil, inlineError(id, err)
 		}
 		b.inline = data
 		return b, nil
@@ -191,10 +191,10 @@ func (b *body) readExtent(p []byte, e blob.Extent, skip int64) error {
 	}
 	r, err := b.reader(e.Blob)
 	if err != nil {
-		return err
+		return fileError(e.Blob, err)
 	}
 	read := r.ReadAt
-	if b.s.opts.VerifyReads {
+	if b.s.verifying.Load() {
 		read = r.ReadAtVerified
 	}
 	n, err := read(p, e.Off+skip)
@@ -202,9 +202,10 @@ func (b *body) readExtent(p []byte, e blob.Extent, skip int64) error {
 		return nil
 	}
 	if err == nil || errors.Is(err, io.EOF) {
-		return fault.New(fault.Damaged, "content file %v is shorter than its versions need", e.Blob)
+		err = fault.New(fault.Damaged, "content file %v is shorter than its versions need", e.Blob)
+		return fileError(e.Blob, err)
 	}
-	return blobError(err)
+	return fileError(e.Blob, blobError(err))
 }
 
 // find returns the index of the extent that holds off.
@@ -254,12 +255,19 @@ type Reader struct {
 // Object is the version that is read.
 func (r *Reader) Object() Object { return r.o }
 
-// ReadAt reads like io.ReaderAt. Damage is fault.Damaged, never wrong bytes.
-func (r *Reader) ReadAt(p []byte, off int64) (int, error) { return r.b.ReadAt(p, off) }
+// ReadAt reads like io.ReaderAt. Damage is fault.Damaged, never wrong bytes, and the log
+// tells of it.
+func (r *Reader) ReadAt(p []byte, off int64) (int, error) {
+	n, err := r.b.ReadAt(p, off)
+	if err != nil && isDamage(err) {
+		err = r.b.s.lostBytes(err, r.o.Bucket, r.o.Key, r.o.VersionID, r.o.Number, off+int64(n))
+	}
+	return n, err
+}
 
 // WriteTo writes the whole content to w.
 func (r *Reader) WriteTo(w io.Writer) (int64, error) {
-	return io.Copy(w, io.NewSectionReader(r.b, 0, r.o.Size))
+	return io.Copy(w, io.NewSectionReader(r, 0, r.o.Size))
 }
 
 // Close lets go of the content.

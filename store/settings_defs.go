@@ -154,13 +154,23 @@ func parseSize(name string, values []string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	n, ok := ParseSize(v)
+	if !ok {
+		return 0, fault.New(fault.InvalidArgument, "%s is a number of bytes above 0, such as 5T or 1048576, not %q", name, v)
+	}
+	return n, nil
+}
+
+// ParseSize reads a number of bytes above 0, perhaps with a unit, all of which are powers of
+// 1024: 50M, 50MB and 50MiB are the same. ok is false for anything else.
+func ParseSize(v string) (n int64, ok bool) {
 	digits := strings.TrimRight(v, "KMGTPEBikmgtpeb ")
 	n, err := strconv.ParseInt(digits, 10, 64)
 	shift, known := sizeUnits()[strings.ToUpper(strings.TrimSpace(v[len(digits):]))]
 	if err != nil || !known || n < 1 || n > math.MaxInt64>>shift {
-		return 0, fault.New(fault.InvalidArgument, "%s is a number of bytes above 0, such as 5T or 1048576, not %q", name, v)
+		return 0, false
 	}
-	return n << shift, nil
+	return n << shift, true
 }
 
 // sizeUnits are powers of two by how people write them.

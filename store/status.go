@@ -34,6 +34,7 @@ type Status struct {
 	Compacted int64 // bytes that compaction has moved since the store was opened
 	LastSeq   uint64
 	Jobs      []work.Status
+	Scrub     ScrubStatus
 	Recovered Recovery
 }
 
@@ -48,6 +49,7 @@ func (s *Store) Status() Status {
 	if err := s.failure(); err != nil {
 		st.Stopped = err.Error()
 	}
+	st.Scrub = s.scrubber.status()
 	st.Compacted = s.compactor.moved.Load()
 	err := s.view(func(sn *snap) (err error) {
 		st.Dead, err = sn.wasted()

@@ -67,8 +67,8 @@ type Options struct {
 	// stretch of a content must save. 0: DefaultCompactPieces.
 	CompactPieces int
 	// VerifyReads compares the checksums of content files on every read. Without it what
-	// the disk has changed shows in a check (FsckOptions.Deep) only, and reads of large
-	// contents need no copy in memory. Small contents are always verified.
+	// the disk has changed shows in scrubs and checks only, and reads of large contents
+	// need no copy in memory. Small contents are always verified. See SetVerifyReads.
 	VerifyReads bool
 	// ReserveBytes is how much of the disk is kept free. 0: what the engine needs.
 	ReserveBytes int64
@@ -162,6 +162,7 @@ type Store struct {
 	mover   *mover
 
 	compactor *compactor
+	scrubber  *scrubber
 
 	publisher *work.Job
 
@@ -179,6 +180,7 @@ type Store struct {
 	recovered Recovery
 	failed    atomic.Pointer[error] // why the store no longer writes
 
+	verifying  atomic.Bool // reads compare checksums
 	recovering atomic.Bool
 	closing    atomic.Bool
 	receiving  atomic.Int64 // contents that are being received and belong to no version yet
@@ -234,10 +236,15 @@ func (s *Store) open(ctx context.Context) (err error) {
 	s.mover = newMover(s)
 	s.publisher = newPublisher(s)
 	s.compactor = newCompactor(s)
+	s.scrubber = newScrubber(s)
+	s.SetVerifyReads(s.opts.VerifyReads)
 	if err := s.upgrade(ctx); err != nil {
 		return err
 	}
 	if err := s.recover(ctx); err != nil {
+		return err
+	}
+	if err := s.view(s.scrubber.load); err != nil {
 		return err
 	}
 	s.compactor.begin()
@@ -267,6 +274,7 @@ func (s *Store) Close(ctx context.Context) error {
 		s.closing.Store(true)
 		err := s.publishAll(ctx)
 		s.dropDrafts()
+		s.scrubber.end()
 		s.jobs.Close()
 		err = errors.Join(err, s.discardDrafts())
 		if s.failure() == nil {
@@ -322,6 +330,10 @@ func (s *Store) SocketPath() string { return SocketPath(s.opts.Dir) }
 
 // SocketPath is where the daemon that owns the store at dir listens for commands.
 func SocketPath(dir string) string { return filepath.Join(dir, "control.sock") }
+
+// SetVerifyReads has every read from now on compare the checksums of content files, or
+// none. It says nothing of what the kernel has in its page cache already.
+func (s *Store) SetVerifyReads(on bool) { s.verifying.Store(on) }
 
 // now is the store's clock.
 func (s *Store) now() time.Time { return s.opts.Now() }

@@ -72,6 +72,10 @@ func midnight(t time.Time, days int) time.Time {
 	return time.Date(y, m, d+days, 0, 0, 0, 0, t.Location())
 }
 
+// ParseSpan reads a length of time: numbers with the units w, d, h, m and s, the larger
+// units first, as in 7d or 1d12h. ok is false for anything else.
+func ParseSpan(s string) (d time.Duration, ok bool) { return parseAgo(s) }
+
 // parseAgo reads numbers with units, the larger units first: 1d12h.
 func parseAgo(s string) (time.Duration, bool) {
 	units := []struct {

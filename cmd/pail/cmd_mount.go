@@ -27,7 +27,11 @@ then open files are published, the mount is detached and the program ends.
 
 Without MOUNTPOINT it is ` + defaultMountpointHelp + `, made if missing. If the
 store has a daemon already, that one serves this mount too. A mount that overlaps
-another of the same store is read-only. In fstab:
+another of the same store is read-only.
+
+With --scrub-every the daemon reads all contents in the background, so long after the
+last time, and compares their checksums (see pail scrub); with --verify-reads it does so
+for whatever is read, which makes reading large files slower. In fstab:
 
   /var/lib/pail  /mnt/pail  fuse.pail  allow_other,nofail  0 0`,
 		Example: `  pail mount --background

@@ -70,13 +70,38 @@ func runStatus(ctx context.Context, c *control.Client, asJSON bool, out io.Write
 	if s.Moves > 0 {
 		fmt.Fprintf(w, "on their way:\t%s\n", plural(int64(s.Moves), "directory rename"))
 	}
+	printScrub(w, s)
 	for _, j := range s.Jobs {
+		if j.Name == "scrub" && j.Failed == "" {
+			continue // told of already
+		}
 		if line := jobLine(j); line != "" && (s.PID != 0 || j.Failed != "") {
 			fmt.Fprintf(w, "job:\t%s\n", line)
 		}
 	}
 	printRecovery(w, s.Recovery)
 	return w.Flush()
+}
+
+// printScrub tells what the reading of all contents has found and how far it is.
+func printScrub(w io.Writer, s control.Status) {
+	b := s.Scrub
+	if b.Ended != nil {
+		fmt.Fprintf(w, "scrubbed:\t%s, %s read\n", shownTime(*b.Ended), shownSize(b.Read))
+	}
+	if b.Started != nil {
+		state := "cut short at"
+		if b.Running && s.PID != 0 {
+			state = "at"
+		}
+		fmt.Fprintf(w, "scrub:\tbegun %s, %s %s of %s\n", shownTime(*b.Started), state, shownSize(b.Bytes), shownSize(b.Total))
+	}
+	for _, d := range b.Damage {
+		fmt.Fprintf(w, "damaged:\t%s\n", damageLine(d))
+	}
+	if b.More > 0 {
+		fmt.Fprintf(w, "damaged:\tand %d more\n", b.More)
+	}
 }
 
 // deadMounts are those of the store that killed daemons have left, in order. Those that

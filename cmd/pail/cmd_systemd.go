@@ -103,7 +103,7 @@ func (o *systemdOptions) unit(g *globals, args []string) (unit, error) {
 
 // asFlags are the flags as they were given, but for places.
 func (o *systemdOptions) asFlags(g *globals) (flags []string) {
-	for _, f := range []struct{ name, value string }{{"bucket", o.bucket}, {"uid", o.uid}, {"gid", o.gid}, {"umask", o.umask}} {
+	for _, f := range []struct{ name, value string }{{"bucket", o.bucket}, {"uid", o.uid}, {"gid", o.gid}, {"umask", o.umask}, {"scrub-every", o.scrubEvery}} {
 		if f.value != "" {
 			flags = append(flags, "--"+f.name+"="+f.value)
 		}
@@ -111,7 +111,7 @@ func (o *systemdOptions) asFlags(g *globals) (flags []string) {
 	for _, f := range []struct {
 		name string
 		on   bool
-	}{{"read-only", o.readOnly}, {"allow-other", o.allowOther}, {"debug", o.debug}, {"allow-any-fs", g.allowAnyFS}} {
+	}{{"read-only", o.readOnly}, {"allow-other", o.allowOther}, {"verify-reads", o.verify}, {"debug", o.debug}, {"allow-any-fs", g.allowAnyFS}} {
 		if f.on {
 			flags = append(flags, "--"+f.name)
 		}

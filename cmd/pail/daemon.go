@@ -133,8 +133,19 @@ func (d *daemon) Mount(ctx context.Context, p control.Peer, req control.MountReq
 		return nil, err
 	}
 	d.answers(s, m)
+	d.watchOver(req)
 	go d.serve(s)
 	return s, nil
+}
+
+// watchOver has the store check its contents as a mount asks for.
+func (d *daemon) watchOver(req control.MountRequest) {
+	if req.VerifyReads {
+		d.st.SetVerifyReads(true)
+	}
+	if req.ScrubEvery > 0 {
+		d.st.SetScrubEvery(req.ScrubEvery)
+	}
 }
 
 func (d *daemon) answers(s *served, m *pailfs.Server) {

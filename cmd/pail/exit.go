@@ -23,7 +23,7 @@ const (
 	exitDenied      = 4 // permissions
 	exitBusy        = 5 // something else uses it; trying again may help
 	exitNoSpace     = 6 // the disk or a quota is full
-	exitDamaged     = 7 // stored data is not as it was written; fsck found problems
+	exitDamaged     = 7 // stored data is not as it was written; fsck found problems, scrub damage
 	exitConflict    = 8 // it exists already, is not empty, or its state forbids this
 	exitUnsupported = 9 // this kernel, filesystem or release cannot
 	exitSignal      = 130
@@ -38,7 +38,7 @@ const exitHelp = `Exit codes:
   4  access denied
   5  busy: something else uses it; trying again may help
   6  no space left
-  7  damaged: stored data is not as it was written, or fsck found problems
+  7  damaged: stored data is not as it was written; fsck or scrub found some that is not
   8  conflict: it exists already, is not empty, or its state forbids this
   9  not supported by this kernel, filesystem or release of pail
   130  interrupted by a signal

@@ -85,7 +85,7 @@ func flagError(c *cobra.Command, err error) error {
 	switch {
 	case errors.Is(err, errEmptyFlag):
 		return usagef("--%s is empty; leave it out if the default is meant%s", name, see)
-	case value.GetFlag().Value.Type() == "time":
+	case value.GetFlag().Value.Type() == "time", value.GetFlag().Value.Type() == "size":
 		return usagef("--%s: %w%s", name, errors.Unwrap(value), see)
 	case value.GetFlag().Value.Type() == "int":
 		return usagef("--%s takes a whole number, not %q%s", name, value.GetValue(), see)

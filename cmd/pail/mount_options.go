@@ -12,6 +12,7 @@ import (
 
 	pailfs "pail/fs"
 	"pail/store/web/control"
+	"pail/versioning"
 )
 
 // mountOptions are the flags of pail mount.
@@ -24,6 +25,8 @@ type mountOptions struct {
 	options    []string
 	background bool
 	log        string
+	verify     bool
+	scrubEvery string
 	debug      bool
 	sloppy     bool
 	fake       bool
@@ -37,9 +40,11 @@ func (o *mountOptions) addFlags(cmd *cobra.Command, g *globals) {
 	textVar(f, &o.uid, "uid", "`user`, by name or number, to whom objects belong that came without an owner (default who mounts)")
 	textVar(f, &o.gid, "gid", "`group` of such objects (default that of who mounts)")
 	textVar(f, &o.umask, "umask", "permission `bits`, octal, that such objects lack (default 022)")
-	f.StringArrayVarP(&o.options, "options", "o", nil, "mount `options` as in fstab: ro, allow_other, bucket=, uid=, gid=, umask=, store=, log=, fsname=, allow_any_fs, debug, noexec, noatime, ...")
+	f.StringArrayVarP(&o.options, "options", "o", nil, "mount `options` as in fstab: ro, allow_other, bucket=, uid=, gid=, umask=, store=, log=, fsname=, allow_any_fs, verify_reads, scrub_every=, debug, noexec, noatime, ...")
 	f.BoolVar(&o.background, "background", false, "return once the mount answers; the daemon goes on in the background")
 	textVar(f, &o.log, "log", "`file` to which a daemon in the background logs (default daemon.log in the store)")
+	f.BoolVar(&o.verify, "verify-reads", false, "compare checksums whenever a content is read")
+	textVar(f, &o.scrubEvery, "scrub-every", "read all contents and compare their checksums so long after the last `time`, such as 7d")
 	f.BoolVar(&o.debug, "debug", false, "log every request of the kernel")
 	f.BoolVar(&o.sloppy, "sloppy", false, "leave out mount options that are unknown")
 	f.BoolVar(&o.fake, "fake", false, "check the command line and mount nothing")
@@ -48,7 +53,7 @@ func (o *mountOptions) addFlags(cmd *cobra.Command, g *globals) {
 	flagSuggests(cmd, "bucket", suggest(g, true, liveKeys))
 	flagSuggests(cmd, "options", optionsBegun(g))
 	flagSuggests(cmd, "log", flagFiles)
-	for _, name := range []string{"uid", "gid", "umask"} {
+	for _, name := range []string{"uid", "gid", "umask", "scrub-every"} {
 		flagSuggests(cmd, name, cobra.NoFileCompletions)
 	}
 }
@@ -57,7 +62,7 @@ func (o *mountOptions) addFlags(cmd *cobra.Command, g *globals) {
 // comes after them and so wins.
 func (o *mountOptions) asOptions() (list []string) {
 	for _, f := range []struct{ name, value string }{
-		{"bucket", o.bucket}, {"log", o.log}, {"uid", o.uid}, {"gid", o.gid}, {"umask", o.umask},
+		{"bucket", o.bucket}, {"log", o.log}, {"uid", o.uid}, {"gid", o.gid}, {"umask", o.umask}, {"scrub_every", o.scrubEvery},
 	} {
 		if f.value != "" {
 			list = append(list, f.name+"="+f.value)
@@ -66,7 +71,7 @@ func (o *mountOptions) asOptions() (list []string) {
 	for _, f := range []struct {
 		name string
 		on   bool
-	}{{"ro", o.readOnly}, {"allow_other", o.allowOther}, {"debug", o.debug}} {
+	}{{"ro", o.readOnly}, {"allow_other", o.allowOther}, {"verify_reads", o.verify}, {"debug", o.debug}} {
 		if f.on {
 			list = append(list, f.name)
 		}
@@ -103,7 +108,7 @@ func prefixed(head string, words []string) (out []string) {
 // ownOptions are the -o options that are Pail's own.
 func ownOptions() []string {
 	return []string{
-		"ro", "rw", "allow_other", "bucket=", "store=", "uid=", "gid=", "umask=", "log=", "fsname=", "allow_any_fs", "debug",
+		"ro", "rw", "allow_other", "bucket=", "store=", "uid=", "gid=", "umask=", "log=", "fsname=", "allow_any_fs", "verify_reads", "scrub_every=", "debug",
 	}
 }
 
@@ -153,6 +158,13 @@ func (p *mountPlan) option(name, value, whole string) (err error) {
 		p.req.AllowOther = true
 	case "allow_any_fs":
 		p.anyFS = true
+	case "verify_reads":
+		p.req.VerifyReads = true
+	case "scrub_every":
+		var ok bool
+		if p.req.ScrubEvery, ok = versioning.ParseSpan(value); !ok || p.req.ScrubEvery == 0 {
+			return usagef("%q is no time between scrubs; it is such as 7d, 12h or 1w", value)
+		}
 	case "debug":
 		p.req.Debug = true
 	case "fsname":

@@ -37,15 +37,17 @@ func TestSentenceIsOneLine(t *testing.T) {
 
 func TestProgressLine(t *testing.T) {
 	tests := []struct {
-		in   control.Progress
-		want string
+		in    control.Progress
+		bytes bool
+		want  string
 	}{
-		{control.Progress{What: "checking", Done: 5, Total: 20}, "checking: 5 of 20 (25 %), 3s"},
-		{control.Progress{What: "listing", Done: 5}, "listing: 5, 3s"},
-		{control.Progress{What: "mounting"}, "mounting, 3s"},
+		{control.Progress{What: "checking", Done: 5, Total: 20}, false, "checking: 5 of 20 (25 %), 3s"},
+		{control.Progress{What: "listing", Done: 5}, false, "listing: 5, 3s"},
+		{control.Progress{What: "scrubbing", Done: 512 << 20, Total: 1 << 30}, true, "scrubbing: 512.0M of 1.0G (50 %), 3s"},
+		{control.Progress{What: "mounting"}, false, "mounting, 3s"},
 	}
 	for _, tt := range tests {
-		if got := progressLine(tt.in, 3400*time.Millisecond); got != tt.want {
+		if got := progressLine(tt.in, tt.bytes, 3400*time.Millisecond); got != tt.want {
 			t.Errorf("got %q, want %q", got, tt.want)
 		}
 	}

@@ -22,6 +22,7 @@ type progress struct {
 
 	mu    sync.Mutex // guards what follows, and writing to out
 	now   control.Progress
+	bytes bool // they are what is counted
 	shown bool // there is a line to be cleared
 }
 
@@ -43,6 +44,13 @@ func (p *progress) set(now control.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.now = now
+}
+
+// inBytes says that what is counted are bytes.
+func (p *progress) inBytes() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.bytes = true
 }
 
 // count says how many results there are so far.
@@ -72,7 +80,7 @@ func (p *progress) clear() {
 func (p *progress) show(took time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	fmt.Fprintf(p.out, "\r%s\x1b[K", progressLine(p.now, took))
+	fmt.Fprintf(p.out, "\r%s\x1b[K", progressLine(p.now, p.bytes, took))
 	p.shown = true
 }
 
@@ -108,13 +116,20 @@ func (p *progress) run() {
 	}
 }
 
-func progressLine(p control.Progress, took time.Duration) string {
+func progressLine(p control.Progress, bytes bool, took time.Duration) string {
 	took = took.Truncate(time.Second)
+	number := func(n int64) string {
+		if bytes {
+			return shownSize(n)
+		}
+		return fmt.Sprint(n)
+	}
 	switch {
 	case p.Total > 0:
-		return fmt.Sprintf("%s: %d of %d (%d %%), %s", p.What, p.Done, p.Total, p.Done*100/p.Total, took)
+		percent := int(float64(p.Done) / float64(p.Total) * 100)
+		return fmt.Sprintf("%s: %s of %s (%d %%), %s", p.What, number(p.Done), number(p.Total), percent, took)
 	case p.Done > 0:
-		return fmt.Sprintf("%s: %d, %s", p.What, p.Done, took)
+		return fmt.Sprintf("%s: %s, %s", p.What, number(p.Done), took)
 	}
 	return fmt.Sprintf("%s, %s", p.What, took)
 }

@@ -15,8 +15,9 @@
 //
 //   - What Sync acknowledged survives a power cut: bytes and name. A sync that
 //     failed is never retried into success: the blob stays ErrNotDurable.
-//   - What Verify accepts is byte for byte what was sealed. Damage, missing
-//     bytes and I/O errors are ErrDamaged, never zeros; nobody reads a trailer.
+//   - What Verify and Examine accept is byte for byte what was sealed, read from the disk
+//     through a descriptor of their own. Damage, missing bytes and I/O errors are
+//     ErrDamaged, never zeros; nobody reads a trailer.
 //   - A full disk changes nothing outside of the bytes a write was given.
 //   - Ids are never reused by Create: a name that exists is an error.
 //   - Memory does not grow with a blob: 4 to 12 bytes a segment, 10 MiB at most

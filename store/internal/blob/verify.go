@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
+	"os"
 )
 
 // Verify reads a blob from the disk and checks that it is the one with this
@@ -13,12 +15,27 @@ import (
 // or ErrDamaged with the file and the place; ErrClosed if the store is closed
 // meanwhile. It knows no cipher: sums are of the file's bytes.
 func (s *Store) Verify(id ID, seal Seal) error {
-	h, err := s.acquire(id)
+	return s.Examine(id, seal, 0, func(_, _ int64, damage error) error { return damage })
+}
+
+// A Piece is told of by Examine: n bytes at off were looked at, and damage says what is
+// wrong with them, nil if they are what was sealed. Its error ends the examination.
+type Piece func(off, n int64, damage error) error
+
+// Examine is Verify that goes on behind damage, and may begin at an offset: of the segment
+// that it is in, all is read. It calls fn for one piece after another, at most a segment
+// or a hole each. Its own errors are those of fn, and what Verify says of the file as a
+// whole. The file is opened anew, so that nothing is answered out of memory, and its
+// pages do not stay in the page cache.
+func (s *Store) Examine(id ID, seal Seal, off int64, fn Piece) error {
+	h, err := s.anew(id)
 	if err != nil {
 		return err
 	}
-	defer s.release(h)
-	foot, err := h.footer()
+	defer h.file.Close()
+	h.file.DropCache() // what the page cache says proves nothing about the disk
+	defer h.file.DropCache()
+	foot, err := readFooter(h.file, id, h.path)
 	if err != nil {
 		return err
 	}
@@ -26,34 +43,51 @@ func (s *Store) Verify(id ID, seal Seal) error {
 		return h.damage(nil, "sealed as %d bytes %016x, recorded as %d bytes %016x",
 			got.Length, got.Sum, seal.Length, seal.Sum)
 	}
-	// What the page cache says proves nothing about the disk.
-	h.file.DropCache()
 	t, err := h.sums(foot)
 	if err != nil {
 		return err
 	}
 	buf := buffers.Get().(*[readChunk]byte)
 	defer buffers.Put(buf)
-	for i := int64(0); i < foot.segments(); {
+	for i := max(off, 0) >> foot.shift; i < foot.segments(); {
 		if s.isClosed() {
 			return fmt.Errorf("verify blob %v: %w", id, ErrClosed)
 		}
+		next := i + 1
+		start, end := foot.segmentRange(i)
+		var damage error
 		if t.hole(i) {
-			next := t.run(i)
-			start, _ := foot.segmentRange(i)
-			_, end := foot.segmentRange(next - 1)
-			if err := verifyHole(h, buf[:], start, end); err != nil {
-				return err
-			}
-			i = next
-			continue
+			next = t.run(i)
+			_, end = foot.segmentRange(next - 1)
+			damage = verifyHole(h, buf[:], start, end)
+		} else {
+			damage = verifySegment(h, foot, t, i, buf[:])
 		}
-		if err := verifySegment(h, foot, t, i, buf[:]); err != nil {
+		if err := fn(start, end-start, damage); err != nil {
 			return err
 		}
-		i++
+		i = next
 	}
 	return nil
+}
+
+// anew opens a blob past the cache of open files.
+func (s *Store) anew(id ID) (*handle, error) {
+	switch {
+	case s.isClosed():
+		return nil, fmt.Errorf("verify blob %v: %w", id, ErrClosed)
+	case s.writing(id):
+		return nil, fmt.Errorf("verify blob %v: %w", id, ErrUnsealed)
+	}
+	path := s.path(id)
+	f, err := s.files.Open(path, os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("verify blob %v: %w", id, err)
+	}
+	return &handle{id: id, path: path, file: f}, nil
 }
 
 func verifySegment(h *handle, foot *footer, t *table, i int64, buf []byte) error {

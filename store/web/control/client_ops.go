@@ -125,6 +125,12 @@ func (c *Client) Fsck(ctx context.Context, req FsckRequest, fn func(Problem) err
 	return watched(ctx, c, opFsck, req, fn, progress)
 }
 
+// Scrub reads all contents, or goes on with that, and calls fn with everything that is
+// known to be damaged when it has ended.
+func (c *Client) Scrub(ctx context.Context, req ScrubRequest, fn func(Damage) error, progress func(Progress)) error {
+	return watched(ctx, c, opScrub, req, fn, progress)
+}
+
 // Mount asks the daemon for a mount, calls ready once it answers, and returns when
 // it has ended or, if it is detached, at once. If ctx ends first the daemon unmounts.
 func (c *Client) Mount(ctx context.Context, req MountRequest, ready func(Mount) error) error {

@@ -3,6 +3,7 @@ package control
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"pail/store"
 )
@@ -27,7 +28,34 @@ type Status struct {
 	Moves     int      `json:"moves"`   // renames of directories on their way
 	Dead      int64    `json:"dead"`    // bytes of content files that nothing uses, beside others that are in use
 	Jobs      []Job    `json:"jobs"`
+	Scrub     Scrub    `json:"scrub"`
 	Recovery  Recovery `json:"recovery"`
+}
+
+// A Scrub is what the reading of all contents has found, and how far it is.
+type Scrub struct {
+	EverySeconds int64      `json:"every_seconds,omitempty"` // how long after one the next begins by itself; 0: none does
+	Running      bool       `json:"running"`
+	Started      *time.Time `json:"started,omitempty"` // when the one began that has not ended, if there is one
+	Bytes        int64      `json:"bytes"`             // that it has read
+	Total        int64      `json:"total"`             // of how many, about
+	Ended        *time.Time `json:"ended,omitempty"`   // when the last whole one ended, if there was one
+	Read         int64      `json:"read"`              // bytes that it read
+	Damage       []Damage   `json:"damage"`            // what is known to be damaged
+	More         int        `json:"more,omitempty"`    // how many more there are than are listed
+}
+
+// A Damage is a range of bytes that a version, or something that is to become one, has lost.
+type Damage struct {
+	Bucket  string    `json:"bucket"`
+	Key     string    `json:"key"`
+	Version string    `json:"version,omitempty"`
+	Number  uint64    `json:"number,omitempty"`
+	Offset  int64     `json:"offset"`
+	Length  int64     `json:"length"`
+	What    string    `json:"what,omitempty"` // what has lost them if it is no version
+	Why     string    `json:"why"`
+	Found   time.Time `json:"found"`
 }
 
 // A Recovery is what was found and done when the store was opened.
@@ -75,6 +103,7 @@ func statusOf(s store.Status) Status {
 		Store: s.Dir, ID: s.ID, Format: s.Format, Region: s.Region, Mounts: []Mount{}, Jobs: []Job{},
 		Buckets: s.Buckets, Free: s.Free, Reserve: s.Reserve, Stopped: s.Stopped,
 		OpenFiles: s.OpenFiles, Drafts: s.Drafts, Pending: s.Pending, Moves: s.Moves, Dead: s.Dead,
+		Scrub: scrubOf(s.Scrub),
 		Recovery: Recovery{
 			Unclean: r.Unclean, Kept: r.Kept, Undone: r.Undone, UndoneKey: r.UndoneKey,
 			Drafts: r.Drafts, Orphans: r.Orphans, Moves: r.Moves, Problems: r.Problems,
@@ -88,6 +117,30 @@ func statusOf(s store.Status) Status {
 		w.Jobs = append(w.Jobs, job)
 	}
 	return w
+}
+
+func scrubOf(s store.ScrubStatus) Scrub {
+	w := Scrub{
+		EverySeconds: int64(s.Every / time.Second), Running: s.Running, Bytes: s.Bytes, Total: s.Total,
+		Read: s.Read, Damage: []Damage{}, More: s.More,
+	}
+	if !s.Started.IsZero() {
+		w.Started = &s.Started
+	}
+	if !s.Ended.IsZero() {
+		w.Ended = &s.Ended
+	}
+	for _, d := range s.Damage {
+		w.Damage = append(w.Damage, damageOf(d))
+	}
+	return w
+}
+
+func damageOf(d store.Damage) Damage {
+	return Damage{
+		Bucket: d.Bucket, Key: d.Key, Version: d.Version, Number: d.Number,
+		Offset: d.Off, Length: d.Len, What: d.What, Why: d.Why, Found: d.Found,
+	}
 }
 
 func problemOf(p store.Problem) Problem {

@@ -66,6 +66,7 @@ const (
 	opSetSetting    = "set-setting"
 	opStatus        = "status"
 	opFsck          = "fsck"
+	opScrub         = "scrub"
 	opMount         = "mount"
 	opUnmount       = "unmount"
 )
@@ -95,6 +96,7 @@ func operations() map[string]operation {
 		opSetSetting:    asking(setSetting),
 		opStatus:        status,
 		opFsck:          asking(fsck),
+		opScrub:         asking(scrub),
 		opMount:         asking(mount),
 		opUnmount:       asking(unmount),
 	}

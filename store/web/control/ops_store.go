@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"os"
+	"time"
 
 	"pail/store"
 )
@@ -39,6 +40,22 @@ func setSetting(ctx context.Context, c *call, req SetSettingRequest) error {
 		return c.session().ResetSetting(ctx, req.Bucket, req.Name)
 	}
 	return c.session().SetSetting(ctx, req.Bucket, req.Name, req.Values)
+}
+
+func scrub(ctx context.Context, c *call, req ScrubRequest) error {
+	last := time.Now()
+	found, err := c.store.Scrub(ctx, store.ScrubOptions{Rate: req.Rate, Restart: req.Restart, Progress: func(done, total int64) {
+		if time.Since(last) > 100*time.Millisecond {
+			last = time.Now()
+			_ = c.out.progress(Progress{Done: done, Total: total, What: "scrubbing"}) // as below
+		}
+	}})
+	for _, d := range found {
+		if err := c.out.item(damageOf(d)); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 func fsck(ctx context.Context, c *call, req FsckRequest) error {

@@ -92,6 +92,11 @@ type MountRequest struct {
 	FsName string `json:"fs_name,omitempty"`
 	// Options go to the kernel as they are, for example "noexec".
 	Options []string `json:"options,omitempty"`
+	// VerifyReads and ScrubEvery are the daemon's, for all its mounts: to compare checksums
+	// on every read, and to read everything anew so long after the last time. Without them
+	// what the daemon does stays as it is.
+	VerifyReads bool          `json:"verify_reads,omitempty"`
+	ScrubEvery  time.Duration `json:"scrub_every,omitempty"` // nanoseconds
 	// Debug logs every request of the kernel.
 	Debug bool `json:"debug,omitempty"`
 	// Detached lets the mount stay when the client goes away.
@@ -102,6 +107,12 @@ type MountRequest struct {
 // empty. When no mount is left the daemon ends, and the answer comes after that.
 type UnmountRequest struct {
 	Mountpoint string `json:"mountpoint,omitempty"`
+}
+
+// A ScrubRequest asks for a reading of all contents, to compare their checksums.
+type ScrubRequest struct {
+	Rate    int64 `json:"rate,omitempty"`    // bytes a second at most; 0: any
+	Restart bool  `json:"restart,omitempty"` // begin anew, also if one was cut short
 }
 
 // A FsckRequest asks for a check of the whole store.

@@ -2194,6 +2194,325 @@ func (x *Cursor) GetSeq() uint64 {
 	return 0
 }
 
+// A Scrub is how far the reading of all contents is.
+type Scrub struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	StartedNs     int64                  `protobuf:"varint,2,opt,name=started_ns,json=startedNs,proto3" json:"started_ns,omitempty"`     // of the pass on its way; 0: there is none
+	Last          uint64                 `protobuf:"varint,3,opt,name=last,proto3" json:"last,omitempty"`                                // the pass reads what has no greater number than this
+	Inlined       bool                   `protobuf:"varint,4,opt,name=inlined,proto3" json:"inlined,omitempty"`                          // it has read all files and is among the inlined contents
+	Id            uint64                 `protobuf:"varint,5,opt,name=id,proto3" json:"id,omitempty"`                                    // where it goes on
+	Offset        int64                  `protobuf:"varint,6,opt,name=offset,proto3" json:"offset,omitempty"`                            // in the file of that number
+	Bytes         int64                  `protobuf:"varint,7,opt,name=bytes,proto3" json:"bytes,omitempty"`                              // read by now
+	Total         int64                  `protobuf:"varint,8,opt,name=total,proto3" json:"total,omitempty"`                              // bytes that there were to be read when it began
+	EndedNs       int64                  `protobuf:"varint,9,opt,name=ended_ns,json=endedNs,proto3" json:"ended_ns,omitempty"`           // when the last whole pass ended; 0: there was none
+	EndedBytes    int64                  `protobuf:"varint,10,opt,name=ended_bytes,json=endedBytes,proto3" json:"ended_bytes,omitempty"` // that it had read
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Scrub) Reset() {
+	*x = Scrub{}
+	mi := &file_records_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Scrub) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Scrub) ProtoMessage() {}
+
+func (x *Scrub) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Scrub.ProtoReflect.Descriptor instead.
+func (*Scrub) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Scrub) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *Scrub) GetStartedNs() int64 {
+	if x != nil {
+		return x.StartedNs
+	}
+	return 0
+}
+
+func (x *Scrub) GetLast() uint64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+func (x *Scrub) GetInlined() bool {
+	if x != nil {
+		return x.Inlined
+	}
+	return false
+}
+
+func (x *Scrub) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Scrub) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *Scrub) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *Scrub) GetTotal() int64 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *Scrub) GetEndedNs() int64 {
+	if x != nil {
+		return x.EndedNs
+	}
+	return 0
+}
+
+func (x *Scrub) GetEndedBytes() int64 {
+	if x != nil {
+		return x.EndedBytes
+	}
+	return 0
+}
+
+// A Damage is a range of a content that is not what was written.
+type Damage struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Id            uint64                 `protobuf:"varint,2,opt,name=id,proto3" json:"id,omitempty"` // of the content file or the inlined content
+	Inlined       bool                   `protobuf:"varint,3,opt,name=inlined,proto3" json:"inlined,omitempty"`
+	Off           int64                  `protobuf:"varint,4,opt,name=off,proto3" json:"off,omitempty"` // in it
+	Len           int64                  `protobuf:"varint,5,opt,name=len,proto3" json:"len,omitempty"` // bytes
+	Why           string                 `protobuf:"bytes,6,opt,name=why,proto3" json:"why,omitempty"`
+	FoundNs       int64                  `protobuf:"varint,7,opt,name=found_ns,json=foundNs,proto3" json:"found_ns,omitempty"`
+	Parts         []*DamagedPart         `protobuf:"bytes,8,rep,name=parts,proto3" json:"parts,omitempty"` // of whom these are bytes
+	More          uint64                 `protobuf:"varint,9,opt,name=more,proto3" json:"more,omitempty"`  // how many others there are
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Damage) Reset() {
+	*x = Damage{}
+	mi := &file_records_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Damage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Damage) ProtoMessage() {}
+
+func (x *Damage) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Damage.ProtoReflect.Descriptor instead.
+func (*Damage) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Damage) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *Damage) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Damage) GetInlined() bool {
+	if x != nil {
+		return x.Inlined
+	}
+	return false
+}
+
+func (x *Damage) GetOff() int64 {
+	if x != nil {
+		return x.Off
+	}
+	return 0
+}
+
+func (x *Damage) GetLen() int64 {
+	if x != nil {
+		return x.Len
+	}
+	return 0
+}
+
+func (x *Damage) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *Damage) GetFoundNs() int64 {
+	if x != nil {
+		return x.FoundNs
+	}
+	return 0
+}
+
+func (x *Damage) GetParts() []*DamagedPart {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+func (x *Damage) GetMore() uint64 {
+	if x != nil {
+		return x.More
+	}
+	return 0
+}
+
+// A DamagedPart is the bytes that one owner of a content has lost.
+type DamagedPart struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Bucket        string                 `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	Key           string                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	Version       string                 `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"` // version id; empty: see what
+	Number        uint64                 `protobuf:"varint,4,opt,name=number,proto3" json:"number,omitempty"`  // of the version within its key
+	Off           int64                  `protobuf:"varint,5,opt,name=off,proto3" json:"off,omitempty"`        // in the object
+	Len           int64                  `protobuf:"varint,6,opt,name=len,proto3" json:"len,omitempty"`
+	What          string                 `protobuf:"bytes,7,opt,name=what,proto3" json:"what,omitempty"` // what has them if it is no version: "draft", "part of an upload"
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DamagedPart) Reset() {
+	*x = DamagedPart{}
+	mi := &file_records_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DamagedPart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DamagedPart) ProtoMessage() {}
+
+func (x *DamagedPart) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DamagedPart.ProtoReflect.Descriptor instead.
+func (*DamagedPart) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *DamagedPart) GetBucket() string {
+	if x != nil {
+		return x.Bucket
+	}
+	return ""
+}
+
+func (x *DamagedPart) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *DamagedPart) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *DamagedPart) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *DamagedPart) GetOff() int64 {
+	if x != nil {
+		return x.Off
+	}
+	return 0
+}
+
+func (x *DamagedPart) GetLen() int64 {
+	if x != nil {
+		return x.Len
+	}
+	return 0
+}
+
+func (x *DamagedPart) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
 var File_records_proto protoreflect.FileDescriptor
 
 const file_records_proto_rawDesc = "" +
@@ -2424,7 +2743,39 @@ const file_records_proto_rawDesc = "" +
 	"\x06Cursor\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
-	"\x03seq\x18\x03 \x01(\x04R\x03seqB!Z\x1fpail/store/internal/meta/recordb\x06proto3"
+	"\x03seq\x18\x03 \x01(\x04R\x03seq\"\xfc\x01\n" +
+	"\x05Scrub\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x1d\n" +
+	"\n" +
+	"started_ns\x18\x02 \x01(\x03R\tstartedNs\x12\x12\n" +
+	"\x04last\x18\x03 \x01(\x04R\x04last\x12\x18\n" +
+	"\ainlined\x18\x04 \x01(\bR\ainlined\x12\x0e\n" +
+	"\x02id\x18\x05 \x01(\x04R\x02id\x12\x16\n" +
+	"\x06offset\x18\x06 \x01(\x03R\x06offset\x12\x14\n" +
+	"\x05bytes\x18\a \x01(\x03R\x05bytes\x12\x14\n" +
+	"\x05total\x18\b \x01(\x03R\x05total\x12\x19\n" +
+	"\bended_ns\x18\t \x01(\x03R\aendedNs\x12\x1f\n" +
+	"\vended_bytes\x18\n" +
+	" \x01(\x03R\n" +
+	"endedBytes\"\xdf\x01\n" +
+	"\x06Damage\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x18\n" +
+	"\ainlined\x18\x03 \x01(\bR\ainlined\x12\x10\n" +
+	"\x03off\x18\x04 \x01(\x03R\x03off\x12\x10\n" +
+	"\x03len\x18\x05 \x01(\x03R\x03len\x12\x10\n" +
+	"\x03why\x18\x06 \x01(\tR\x03why\x12\x19\n" +
+	"\bfound_ns\x18\a \x01(\x03R\afoundNs\x12.\n" +
+	"\x05parts\x18\b \x03(\v2\x18.pail.record.DamagedPartR\x05parts\x12\x12\n" +
+	"\x04more\x18\t \x01(\x04R\x04more\"\xa1\x01\n" +
+	"\vDamagedPart\x12\x16\n" +
+	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\tR\aversion\x12\x16\n" +
+	"\x06number\x18\x04 \x01(\x04R\x06number\x12\x10\n" +
+	"\x03off\x18\x05 \x01(\x03R\x03off\x12\x10\n" +
+	"\x03len\x18\x06 \x01(\x03R\x03len\x12\x12\n" +
+	"\x04what\x18\a \x01(\tR\x04whatB!Z\x1fpail/store/internal/meta/recordb\x06proto3"
 
 var (
 	file_records_proto_rawDescOnce sync.Once
@@ -2438,51 +2789,54 @@ func file_records_proto_rawDescGZIP() []byte {
 	return file_records_proto_rawDescData
 }
 
-var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_records_proto_goTypes = []any{
-	(*Bucket)(nil),     // 0: pail.record.Bucket
-	(*Settings)(nil),   // 1: pail.record.Settings
-	(*Patterns)(nil),   // 2: pail.record.Patterns
-	(*Attr)(nil),       // 3: pail.record.Attr
-	(*Headers)(nil),    // 4: pail.record.Headers
-	(*Extent)(nil),     // 5: pail.record.Extent
-	(*Content)(nil),    // 6: pail.record.Content
-	(*Checksum)(nil),   // 7: pail.record.Checksum
-	(*Version)(nil),    // 8: pail.record.Version
-	(*PartRun)(nil),    // 9: pail.record.PartRun
-	(*Dir)(nil),        // 10: pail.record.Dir
-	(*Blob)(nil),       // 11: pail.record.Blob
-	(*Pending)(nil),    // 12: pail.record.Pending
-	(*Draft)(nil),      // 13: pail.record.Draft
-	(*Patch)(nil),      // 14: pail.record.Patch
-	(*Run)(nil),        // 15: pail.record.Run
-	(*ExtentList)(nil), // 16: pail.record.ExtentList
-	(*Upload)(nil),     // 17: pail.record.Upload
-	(*Part)(nil),       // 18: pail.record.Part
-	(*Move)(nil),       // 19: pail.record.Move
-	(*Change)(nil),     // 20: pail.record.Change
-	(*Cursor)(nil),     // 21: pail.record.Cursor
-	nil,                // 22: pail.record.Bucket.TagsEntry
-	nil,                // 23: pail.record.Version.MetadataEntry
-	nil,                // 24: pail.record.Version.TagsEntry
-	nil,                // 25: pail.record.Version.XattrsEntry
-	nil,                // 26: pail.record.Dir.XattrsEntry
+	(*Bucket)(nil),      // 0: pail.record.Bucket
+	(*Settings)(nil),    // 1: pail.record.Settings
+	(*Patterns)(nil),    // 2: pail.record.Patterns
+	(*Attr)(nil),        // 3: pail.record.Attr
+	(*Headers)(nil),     // 4: pail.record.Headers
+	(*Extent)(nil),      // 5: pail.record.Extent
+	(*Content)(nil),     // 6: pail.record.Content
+	(*Checksum)(nil),    // 7: pail.record.Checksum
+	(*Version)(nil),     // 8: pail.record.Version
+	(*PartRun)(nil),     // 9: pail.record.PartRun
+	(*Dir)(nil),         // 10: pail.record.Dir
+	(*Blob)(nil),        // 11: pail.record.Blob
+	(*Pending)(nil),     // 12: pail.record.Pending
+	(*Draft)(nil),       // 13: pail.record.Draft
+	(*Patch)(nil),       // 14: pail.record.Patch
+	(*Run)(nil),         // 15: pail.record.Run
+	(*ExtentList)(nil),  // 16: pail.record.ExtentList
+	(*Upload)(nil),      // 17: pail.record.Upload
+	(*Part)(nil),        // 18: pail.record.Part
+	(*Move)(nil),        // 19: pail.record.Move
+	(*Change)(nil),      // 20: pail.record.Change
+	(*Cursor)(nil),      // 21: pail.record.Cursor
+	(*Scrub)(nil),       // 22: pail.record.Scrub
+	(*Damage)(nil),      // 23: pail.record.Damage
+	(*DamagedPart)(nil), // 24: pail.record.DamagedPart
+	nil,                 // 25: pail.record.Bucket.TagsEntry
+	nil,                 // 26: pail.record.Version.MetadataEntry
+	nil,                 // 27: pail.record.Version.TagsEntry
+	nil,                 // 28: pail.record.Version.XattrsEntry
+	nil,                 // 29: pail.record.Dir.XattrsEntry
 }
 var file_records_proto_depIdxs = []int32{
-	22, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
+	25, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
 	1,  // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
 	2,  // 2: pail.record.Settings.no_history:type_name -> pail.record.Patterns
 	5,  // 3: pail.record.Content.extents:type_name -> pail.record.Extent
 	3,  // 4: pail.record.Version.attr:type_name -> pail.record.Attr
 	6,  // 5: pail.record.Version.content:type_name -> pail.record.Content
 	4,  // 6: pail.record.Version.headers:type_name -> pail.record.Headers
-	23, // 7: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
-	24, // 8: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
+	26, // 7: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
+	27, // 8: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
 	7,  // 9: pail.record.Version.checksums:type_name -> pail.record.Checksum
-	25, // 10: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
+	28, // 10: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
 	9,  // 11: pail.record.Version.layout:type_name -> pail.record.PartRun
 	3,  // 12: pail.record.Dir.attr:type_name -> pail.record.Attr
-	26, // 13: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
+	29, // 13: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
 	8,  // 14: pail.record.Pending.predecessor:type_name -> pail.record.Version
 	8,  // 15: pail.record.Draft.version:type_name -> pail.record.Version
 	6,  // 16: pail.record.Draft.base:type_name -> pail.record.Content
@@ -2491,11 +2845,12 @@ var file_records_proto_depIdxs = []int32{
 	8,  // 19: pail.record.Upload.version:type_name -> pail.record.Version
 	6,  // 20: pail.record.Part.content:type_name -> pail.record.Content
 	7,  // 21: pail.record.Part.checksums:type_name -> pail.record.Checksum
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	24, // 22: pail.record.Damage.parts:type_name -> pail.record.DamagedPart
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }
@@ -2510,7 +2865,7 @@ func file_records_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_proto_rawDesc), len(file_records_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
