@@ -272,7 +272,28 @@ func (t *txn) relabel(b *record.Bucket, key string, kind labelKind, fn func(*rec
 	}
 	versionAttr(old).CtimeNs = t.now().UnixNano()
 	t.changed(Change{Kind: ObjectChanged, Bucket: b.Name, Key: key, Ino: old.Ino, VersionID: versionID(old)})
+	if err := t.relabelDraft(old); err != nil {
+		return nil, err
+	}
 	return old, t.put(table.Head(b.Id, key), old)
+}
+
+// relabelDraft has the record of the draft of a file follow, if it has one: the key may
+// be another's by the time that recovery publishes it.
+func (t *txn) relabelDraft(now *record.Version) error {
+	var r record.Draft
+	ok, err := t.get(table.Draft(now.Ino), &r)
+	if err != nil || !ok || r.Version == nil {
+		if unreadable(err) {
+			err = nil // recovery and fsck deal with it
+		}
+		return err
+	}
+	r.Version.Tags, r.Version.Xattrs = now.Tags, now.Xattrs
+	if !r.Labeled {
+		r.Version.Headers, r.Version.Metadata = now.Headers, now.Metadata
+	}
+	return t.put(table.Draft(now.Ino), &r)
 }
 
 // describe makes a new version of a live object, the same file with the same content,
@@ -294,6 +315,9 @@ func (t *txn) describe(b *record.Bucket, key string, old *record.Version, fn fun
 		return nil, err
 	}
 	if err := t.handOverTop(n, old, v); err != nil {
+		return nil, err
+	}
+	if err := t.relabelDraft(v); err != nil {
 		return nil, err
 	}
 	t.changed(Change{Kind: ObjectPut, Bucket: b.Name, Key: key, Ino: v.Ino, VersionID: versionID(v)})

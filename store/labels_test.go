@@ -369,6 +369,45 @@ func TestLabelsSurviveAKill(t *testing.T) {
 	fsckClean(t, s, true)
 }
 
+// Labels that an object is given while a file with an fsynced draft has its name are the
+// draft's too, also when the key is another's before the draft is published.
+func TestLabelsOfASyncedDraft(t *testing.T) {
+	ctx := context.Background()
+	dir := quickDir(t) + "/store"
+	s, se := openTest(t, Options{Dir: dir})
+	l := &labeler{T: t, ctx: ctx, s: s, se: s.As(Owner(), RequestContext{Door: DoorMount})}
+	mustBucket(t, se, "bkt", versioning.Unversioned)
+	for _, key := range []string{"s3", "mount"} {
+		l.save(key, "one")
+		f := l.open(key, OpenFlags{Write: true})
+		_, err := f.WriteAt(ctx, []byte("two"), 0)
+		l.ok(err)
+		l.ok(f.Sync(ctx))
+		if key == "s3" {
+			l.ok(se.SetTags(ctx, "bkt", key, "", map[string]string{"t": "new"}))
+		} else {
+			l.ok(l.setTag(object(key), "t", "new"))
+			l.ok(l.setXattr(object(key), "user.x", "new"))
+		}
+		put(t, se, "bkt", key, "put")
+	}
+	kill(t, s)
+	s, se = openTest(t, Options{Dir: dir})
+	l.s, l.se = s, s.As(Owner(), RequestContext{Door: DoorMount})
+	for _, key := range []string{"s3", "mount"} {
+		if got := readAll(t, se, "bkt", key, ""); got != "two" {
+			t.Errorf("%s reads %q", key, got)
+		}
+		if tags, err := se.Tags(ctx, "bkt", key, ""); err != nil || tags["t"] != "new" {
+			t.Errorf("%s has the tags %v (%v)", key, tags, err)
+		}
+	}
+	if x, err := l.se.XattrsOf(ctx, object("mount")); err != nil || string(x["user.x"]) != "new" {
+		t.Errorf("attributes %q (%v)", x, err)
+	}
+	fsckClean(t, s, true)
+}
+
 func TestLabelLimits(t *testing.T) {
 	l := newLabeler(t, versioning.Enabled)
 	l.save("f", "x")
