@@ -11,37 +11,66 @@ import (
 type op string
 
 const (
-	opBucket   op = "bucket" // make it
-	opState    op = "state"  // of versioning
+	opBucket  op = "bucket" // make it
+	opDrop    op = "drop"   // delete it
+	opState   op = "state"  // of versioning
+	opSetting op = "setting"
+	opReset   op = "reset" // a setting
+	opLabel   op = "label" // the bucket: its tags
+
 	opPut      op = "put"
 	opParts    op = "parts" // a multipart upload from beginning to end
+	opBegin    op = "begin" // a multipart upload, and the acts that go on with it
+	opPart     op = "part"
+	opPartCopy op = "part-copy"
+	opComplete op = "complete"
+	opAbort    op = "abort"
 	opCopy     op = "copy"
 	opRestore  op = "restore"
+	opMark     op = "mark" // the moment to which goes back
+	opGoBack   op = "go-back"
 	opDelete   op = "delete"
-	opForget   op = "forget" // delete one version for good
+	opForget   op = "forget" // delete one version or marker for good
 	opTags     op = "tags"
+
 	opSave     op = "save" // open, truncated or new, write, close
+	opTemp     op = "temp" // the same without a name, which it gets before it is closed
 	opOpen     op = "open"
+	opReopen   op = "reopen" // an open file, truncated
 	opWrite    op = "write"
 	opTruncate op = "truncate"
+	opAllocate op = "allocate"
+	opZero     op = "zero"
 	opPunch    op = "punch"
+	opRange    op = "range" // copied into an open file
 	opFsync    op = "fsync"
 	opFlush    op = "flush"
 	opClose    op = "close"
-	opMode     op = "mode"
+
+	opMode     op = "mode"  // of a file or a directory
+	opOwner    op = "owner" // and mode
+	opTimes    op = "times"
+	opOwn      op = "own" // the mode of a directory's own key
+	opRetag    op = "retag"
+	opDescribe op = "describe" // user metadata
+	opXattr    op = "xattr"    // of a file or a directory
 	opMkdir    op = "mkdir"
 	opRmdir    op = "rmdir"
+	opSymlink  op = "symlink"
 	opUnlink   op = "unlink"
 	opRename   op = "rename"
-	opExchange op = "exchange"
-	opSync     op = "sync"    // the whole store
-	opCompact  op = "compact" // all that is in pieces, and what it leaves is deleted
+	opExchange op = "exchange" // two files or two directories
+
+	opSync    op = "sync"    // the whole store
+	opCompact op = "compact" // all that is in pieces, and what it leaves is deleted
 )
 
 // durable says that what the act did is promised to survive once it is acknowledged.
 func (o op) durable() bool {
 	switch o {
-	case opBucket, opState, opPut, opParts, opCopy, opRestore, opDelete, opForget, opTags, opFsync, opSync:
+	case opBucket, opDrop, opState, opSetting, opReset, opLabel,
+		opPut, opParts, opBegin, opPart, opPartCopy, opComplete, opAbort,
+		opCopy, opRestore, opGoBack, opDelete, opForget, opTags, opFsync, opSync:
 		return true
 	}
 	return false
@@ -54,15 +83,20 @@ type act struct {
 	Op       op
 	Bucket   string            `json:",omitempty"`
 	Key      string            `json:",omitempty"`
-	To       string            `json:",omitempty"` // the other key of copy, rename, exchange
+	To       string            `json:",omitempty"` // the other key of copy, rename, exchange; a link's target
 	Version  string            `json:",omitempty"`
-	Handle   int               `json:",omitempty"` // N of the open
+	Handle   int               `json:",omitempty"` // N of the open; of the begin of an upload; of a mark
+	Source   int               `json:",omitempty"` // N of the open from which a range is copied
+	From     int64             `json:",omitempty"` // where a range is copied from
+	Part     int               `json:",omitempty"`
 	Off, Len int64             `json:",omitempty"`
 	Gen      uint64            `json:",omitempty"`
 	Mode     uint32            `json:",omitempty"`
 	Trunc    bool              `json:",omitempty"`
+	Keep     bool              `json:",omitempty"` // the size; directories that become empty
 	Tags     map[string]string `json:",omitempty"`
 	State    versioning.State  `json:",omitempty"`
+	Values   []string          `json:",omitempty"` // of a setting
 }
 
 func (a act) String() string {
@@ -74,8 +108,10 @@ func (a act) String() string {
 		zero  bool
 	}{
 		{"", a.Key, a.Key == ""}, {"to ", a.To, a.To == ""}, {"version ", a.Version, a.Version == ""},
-		{"handle ", a.Handle, a.Handle == 0}, {"at ", a.Off, a.Off == 0}, {"len ", a.Len, a.Len == 0},
-		{"tags ", a.Tags, a.Tags == nil}, {"", "truncated", !a.Trunc}, {"", a.State, a.Op != opState},
+		{"handle ", a.Handle, a.Handle == 0}, {"source ", a.Source, a.Source == 0},
+		{"from ", a.From, a.From == 0}, {"part ", a.Part, a.Part == 0}, {"values ", a.Values, a.Values == nil},
+		{"at ", a.Off, a.Off == 0}, {"len ", a.Len, a.Len == 0},
+		{"tags ", a.Tags, a.Tags == nil}, {"", "truncated", !a.Trunc}, {"", "keeping", !a.Keep}, {"", a.State, a.Op != opState},
 	} {
 		if !f.zero {
 			fmt.Fprintf(&b, " %s%v", f.name, f.value)

@@ -14,9 +14,9 @@ import (
 
 // mixes of workers that a run of the writer has.
 var mixes = [][]string{
-	{"s3", "mount", "mixed", "mixed", "move", "mount@plain", "mixed@kept", "mount@halted", "s3@halted", "pieces@kept", "rival", "rival"},
+	{"s3", "mount", "mixed", "mixed", "move", "mount@plain", "mixed@kept", "mount@halted", "s3@halted", "pieces@kept", "past", "shelf", "rival", "rival"},
 	{"mount", "pieces", "mount@kept", "mount@plain", "move@kept", "move@plain", "s3", "rival", "rival"},
-	{"s3", "s3", "s3@kept", "s3@plain", "mixed@halted", "mixed", "rival", "rival", "rival", "rival"},
+	{"s3", "s3", "s3@kept", "s3@plain", "mixed@halted", "mixed", "past@kept", "past", "shelf", "shelf", "rival", "rival", "rival"},
 	{"mixed", "move@halted", "mount", "move", "move@kept"},
 }
 
@@ -81,6 +81,9 @@ func TestPowerCuts(t *testing.T) {
 	t.Log(total)
 	if total.moved == 0 && !t.Failed() {
 		t.Error("nothing was ever compacted")
+	}
+	if missing := total.missing(opsIn(t)); len(missing) > 0 && !t.Failed() {
+		t.Errorf("no act was ever %v", missing)
 	}
 	if total.cuts < cuts && !t.Failed() {
 		t.Errorf("only in %d cuts was anything at stake", total.cuts)
@@ -160,6 +163,7 @@ func (c *cutting) cut(pg page, step uint64) {
 	}
 	if report.Pending.Total() > 0 {
 		c.total.cuts++
+		c.total.saw(pg)
 	}
 	deep := 0
 	if c.rng.IntN(4) == 0 {

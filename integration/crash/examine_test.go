@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"pail/store"
@@ -22,6 +23,27 @@ type outcomes struct {
 
 	moved     int64 // bytes that were compacted before
 	compacted int64 // and afterwards
+
+	acts map[op]int // that had been acknowledged before a cut in which anything was at stake
+}
+
+// saw counts the acts of a page.
+func (o *outcomes) saw(p page) {
+	if o.acts == nil {
+		o.acts = map[op]int{}
+	}
+	for _, ds := range p.acts {
+		for _, d := range ds {
+			if d.ended >= 0 {
+				o.acts[d.Op]++
+			}
+		}
+	}
+}
+
+// missing are the ops of which there was no act.
+func (o *outcomes) missing(all []op) []op {
+	return slices.DeleteFunc(slices.Clone(all), func(x op) bool { return o.acts[x] > 0 })
 }
 
 // An aftermath is what a store did after a cut.
@@ -135,7 +157,7 @@ func check(ctx context.Context, s *store.Store) error {
 
 // use demands that the store takes writes of every kind.
 func use(ctx context.Context, s *store.Store, inlineMax int) error {
-	p := &performer{s: s, se: owner(s), files: map[int]*store.File{}}
+	p := newPerformer(s)
 	m := newModel(inlineMax)
 	const after = "after-the-cut"
 	big := int64(3 * inlineMax)
@@ -157,7 +179,7 @@ func use(ctx context.Context, s *store.Store, inlineMax int) error {
 		return err
 	}
 	h := home{bucket: after}
-	j := &judge{home: h, sight: l, page: page{kill: true, sums: sums{}}}
+	j := &judge{home: h, sight: l, page: page{kill: true, sums: sums{}, sums5: sums5{}}}
 	if sb := l.buckets[after]; sb != nil {
 		j.found = sb.below("")
 	}

@@ -2,6 +2,7 @@ package crash
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -77,7 +78,15 @@ func judgeWorker(p page, h home, l *sight, inlineMax int) (first, last int, err 
 		if n == len(ds) {
 			break
 		}
-		m.apply(ds[n].act, ds[n].ack)
+		for i := range stepsOf(ds[n].act) {
+			m.applyStep(ds[n].act, ds[n].ack, i)
+			if i+1 < stepsOf(ds[n].act) && n >= floor && j.compare(m) == nil {
+				if first < 0 {
+					first = n
+				}
+				last = n
+			}
+		}
 	}
 	if first < 0 {
 		return 0, 0, j.explain(why)
@@ -135,6 +144,13 @@ func (j *judge) compare(m *model) error {
 		return fmt.Errorf("the bucket is not there")
 	case b.state != j.found.state:
 		return fmt.Errorf("versioning is %v instead of %v", j.found.state, b.state)
+	case !maps.Equal(b.tags, j.found.tags):
+		return fmt.Errorf("the bucket's tags are %v instead of %v", j.found.tags, b.tags)
+	case !slices.Equal(b.passing, j.found.passing):
+		return fmt.Errorf("names without history are %q instead of %q", j.found.passing, b.passing)
+	}
+	if err := j.compareUploads(b); err != nil {
+		return err
 	}
 	// Of two drafts with one name nobody says which is published first.
 	handles := slices.Sorted(maps.Keys(m.open))
@@ -171,9 +187,9 @@ func (j *judge) recoverDrafts(m *model, b *bucket, handles []int) map[string][]*
 		if f.synced == nil || !f.linked || f.at != j.home.bucket {
 			continue
 		}
-		tmp := &bucket{state: b.state, keys: map[string][]*version{f.key: keys[f.key]}}
-		v := &version{order: 1 << 30, draft: f.synced, mode: f.synced.mode, ino: f}
-		f.inherit(v, tmp.live(f.key))
+		tmp := &bucket{state: b.state, passing: b.passing, keys: map[string][]*version{f.key: keys[f.key]}}
+		v := &version{order: 1 << 30, draft: f.synced, attr: f.synced.attr, ino: f}
+		f.inherit(v, tmp.live(f.key), f.synced.labels, f.synced.own)
 		tmp.stack(f.key, v)
 		keys[f.key] = tmp.keys[f.key]
 	}
@@ -231,12 +247,11 @@ func (j *judge) same(v *version, s *seen) error {
 		return fmt.Errorf("found number %d instead of %d", s.Number, v.number)
 	case v.marker:
 		return nil
-	case s.Metadata["gen"] != v.meta:
-		return fmt.Errorf("found metadata %q instead of %q", s.Metadata["gen"], v.meta)
-	case !maps.Equal(s.Tags, v.tags):
-		return fmt.Errorf("found tags %v instead of %v", s.Tags, v.tags)
-	case v.mode != 0 && v.mode&0o777 != s.Attr.Mode&0o777:
-		return fmt.Errorf("found mode %o instead of %o", s.Attr.Mode&0o777, v.mode&0o777)
+	}
+	if err := cmp.Or(v.labels.same(s), v.attr.same(s)); err != nil {
+		return err
+	}
+	switch {
 	case v.draft != nil:
 		return j.sameDraft(v.draft, s)
 	case v.body.size != s.Size || j.page.sums.of(v.body) != s.sum:
@@ -292,7 +307,10 @@ func (j *judge) sameDraft(d *draft, s *seen) error {
 // compareDirs demands that what was made on purpose is there, and that nothing is that
 // was removed or never made.
 func (j *judge) compareDirs(b *bucket) error {
-	may := maps.Clone(b.dirs)
+	may := map[string]bool{}
+	for dir := range b.dirs {
+		may[dir] = true
+	}
 	for key, vs := range j.found.keys {
 		for dir := dirOf(key); dir != "" && !vs[0].DeleteMarker; dir = dirOf(strings.TrimSuffix(dir, "/")) {
 			may[dir] = true
@@ -304,8 +322,16 @@ func (j *judge) compareDirs(b *bucket) error {
 		}
 	}
 	for _, dir := range slices.Sorted(maps.Keys(b.dirs)) {
-		if strings.HasPrefix(dir, j.home.prefix) && b.dirs[dir] && !j.found.dirs[dir] {
+		d := b.dirs[dir]
+		if !strings.HasPrefix(dir, j.home.prefix) || !d.explicit {
+			continue
+		}
+		s, ok := j.found.dirs[dir]
+		if !ok {
 			return fmt.Errorf("directory %q is missing", dir)
+		}
+		if err := compareDirAttrs(dir, d, s); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -17,6 +17,7 @@ type ledger struct {
 	done   map[int][]deed // by worker
 	size   int
 	sums   sums
+	sums5  sums5
 	moved  int64  // bytes, by compaction
 	bad    string // an act that failed and should not have
 }
@@ -29,7 +30,7 @@ type deed struct {
 	ack
 }
 
-func newLedger() *ledger { return &ledger{done: map[int][]deed{}, sums: sums{}} }
+func newLedger() *ledger { return &ledger{done: map[int][]deed{}, sums: sums{}, sums5: sums5{}} }
 
 func (l *ledger) add(e event) {
 	l.mu.Lock()
@@ -77,6 +78,7 @@ type page struct {
 	kill bool
 	// closed says that the store had been closed before.
 	closed bool
+	sums5  sums5
 	sums   sums // shared by the cuts of a run, which are judged one after another
 }
 
@@ -84,7 +86,7 @@ type page struct {
 func (l *ledger) page(mark int) page {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p := page{acts: map[int][]deed{}, mark: mark, sums: l.sums}
+	p := page{acts: map[int][]deed{}, mark: mark, sums: l.sums, sums5: l.sums5}
 	for i, word := range l.words {
 		p.closed = p.closed || word == "closed" && l.places[i] < mark
 	}

@@ -33,21 +33,35 @@ func homeOf(w int, kind string) home {
 var loads = map[string]map[op]int{
 	"s3": {
 		opPut: 30, opParts: 6, opCopy: 10, opRestore: 6, opDelete: 10, opForget: 6, opTags: 4,
-		opState: 3, opSave: 6, opSync: 1,
+		opState: 3, opSave: 6, opSync: 1, opBegin: 6, opPart: 12, opPartCopy: 8, opComplete: 6, opAbort: 2,
+		opSetting: 2, opReset: 1, opLabel: 2, opRetag: 2, opDescribe: 3,
 	},
 	"mount": {
 		opOpen: 14, opWrite: 40, opTruncate: 5, opPunch: 4, opFsync: 10, opFlush: 7, opClose: 14,
-		opSave: 14, opUnlink: 6, opRename: 12, opExchange: 2, opMkdir: 5, opRmdir: 3, opMode: 4, opSync: 1,
+		opSave: 14, opUnlink: 6, opRename: 12, opExchange: 4, opMkdir: 5, opRmdir: 3, opMode: 4, opSync: 1,
+		opTemp: 5, opReopen: 2, opAllocate: 2, opZero: 3, opRange: 12, opOwner: 3, opTimes: 4, opOwn: 2,
+		opRetag: 3, opDescribe: 3, opXattr: 6, opSymlink: 3,
 	},
 	"mixed": {
 		opPut: 10, opParts: 2, opCopy: 5, opRestore: 3, opDelete: 5, opForget: 3, opTags: 2, opState: 2,
 		opOpen: 8, opWrite: 24, opTruncate: 3, opPunch: 2, opFsync: 5, opFlush: 4, opClose: 8,
-		opSave: 10, opUnlink: 4, opRename: 10, opExchange: 2, opMkdir: 4, opRmdir: 2, opMode: 3, opSync: 1,
+		opSave: 10, opUnlink: 4, opRename: 10, opExchange: 3, opMkdir: 4, opRmdir: 2, opMode: 3, opSync: 1,
+		opBegin: 2, opPart: 4, opPartCopy: 3, opComplete: 2, opAbort: 1, opSetting: 1, opReset: 1, opLabel: 1,
+		opTemp: 3, opReopen: 1, opAllocate: 1, opZero: 2, opRange: 8, opOwner: 2, opTimes: 3, opOwn: 1,
+		opRetag: 3, opDescribe: 3, opXattr: 4, opSymlink: 2,
+	},
+	"past": { // everything can be had back
+		opPut: 10, opSave: 20, opTemp: 3, opSymlink: 3, opDelete: 8, opUnlink: 8, opRename: 8, opMkdir: 6, opRmdir: 4,
+		opDescribe: 3, opMark: 5, opGoBack: 5,
+	},
+	"shelf": { // a bucket that is emptied, deleted and made again
+		opPut: 8, opSave: 8, opDelete: 10, opUnlink: 4, opForget: 30, opBegin: 2, opPart: 2, opAbort: 8, opDrop: 40,
+		opState: 2, opSetting: 3, opReset: 2, opLabel: 4, opMkdir: 2, opRmdir: 4,
 	},
 	"pieces": { // large files, changed here and there: see fillPieces
 		opOpen: 12, opWrite: 44, opTruncate: 3, opPunch: 6, opFsync: 3, opFlush: 8, opClose: 14,
 		opSave: 4, opPut: 2, opParts: 3, opCopy: 6, opRestore: 3, opForget: 8, opDelete: 2,
-		opUnlink: 1, opRename: 2, opSync: 1, opCompact: 12,
+		opUnlink: 1, opRename: 2, opSync: 1, opCompact: 12, opRange: 8, opZero: 2, opPartCopy: 3, opBegin: 2, opComplete: 2,
 	},
 	"quiet": { // nothing that syncs
 		opOpen: 10, opWrite: 20, opFlush: 5, opClose: 12, opSave: 30, opUnlink: 5, opMkdir: 5,
@@ -101,15 +115,15 @@ func (g *generator) prelude() (act, bool) {
 	switch {
 	case b == nil:
 		a := act{Op: opBucket, Bucket: g.home.bucket}
-		if g.rng.IntN(2) == 0 {
+		if g.rng.IntN(2) == 0 || g.home.kind == "past" {
 			a.State = versioning.Enabled
 		}
 		return a, true
-	case !g.home.own() && !b.dirs[g.home.prefix]:
+	case !g.home.own() && !b.dirs[g.home.prefix].explicit:
 		return act{Op: opMkdir, Bucket: g.home.bucket, Key: g.home.prefix}, true
 	case g.home.kind == "move" && g.big > 0:
 		big := g.home.prefix + "d1/"
-		if !b.dirs[big] {
+		if !b.dirs[big].explicit {
 			return act{Op: opMkdir, Bucket: g.home.bucket, Key: big}, true
 		}
 		g.big--
@@ -129,6 +143,9 @@ func (g *generator) anyDir() string {
 func (g *generator) place(anywhere bool) string {
 	for {
 		dir := g.anyDir()
+		if g.home.kind == "shelf" {
+			dir = ""
+		}
 		if _, ok := g.m.buckets[g.home.bucket].dirs[dir]; ok || anywhere || dir == "" {
 			return fmt.Sprintf("%sf%d", dir, g.rng.IntN(4))
 		}
@@ -178,7 +195,6 @@ func (g *generator) size() int64 {
 // fill completes an act; false if there is none of that kind now.
 func (g *generator) fill(a *act) bool {
 	b := g.m.buckets[g.home.bucket]
-	var ok bool
 	switch a.Op {
 	case opState:
 		a.State = []versioning.State{versioning.Enabled, versioning.Suspended}[g.rng.IntN(2)]
@@ -191,20 +207,30 @@ func (g *generator) fill(a *act) bool {
 		return true
 	case opCopy, opRestore, opForget, opTags:
 		return g.fillVersion(a, b)
+	case opBegin, opPart, opPartCopy, opComplete, opAbort:
+		return g.fillUpload(a, b)
+	case opDrop, opSetting, opReset, opLabel:
+		return g.fillBucket(a, b)
+	case opMark, opGoBack:
+		return g.fillPast(a, b)
 	case opDelete:
-		a.Key = g.place(true)
+		a.Key, a.Keep = g.place(true), g.rng.IntN(6) == 0
 		return g.rng.IntN(3) == 0 || b.live(a.Key) != nil
+	case opTemp, opSymlink:
+		a.Key, a.Mode, a.Len, a.To = g.place(false), 0o640, g.size(), fmt.Sprintf("../%x", g.rng.Uint64())
+		return b.live(a.Key) == nil && g.m.claimant(g.home.bucket, a.Key) == nil
 	case opSave, opOpen:
 		a.Key, a.Mode, a.Trunc = g.place(false), []uint32{0o600, 0o644, 0o755}[g.rng.IntN(3)], g.rng.IntN(3) == 0
 		if a.Op == opSave {
 			a.Len = g.size()
 		}
+		if head := b.live(a.Key); head != nil && head.body.link != "" {
+			return false
+		}
 		return !g.m.named(g.home.bucket, a.Key) && (a.Op == opSave || len(g.m.open) < 4)
-	case opMode:
-		a.Mode = []uint32{0o600, 0o644, 0o755}[g.rng.IntN(3)]
-		a.Key, ok = g.pick(func(key string) bool { return b.live(key) != nil || g.m.claimant(g.home.bucket, key) != nil })
-		return ok
-	case opWrite, opTruncate, opPunch, opFsync, opFlush, opClose:
+	case opMode, opOwner, opTimes, opOwn, opRetag, opDescribe, opXattr:
+		return g.fillAttr(a, b)
+	case opWrite, opTruncate, opPunch, opFsync, opFlush, opClose, opReopen, opAllocate, opZero, opRange:
 		return g.fillFile(a)
 	case opSync, opCompact:
 		return true
@@ -264,6 +290,14 @@ func (g *generator) fillFile(a *act) bool {
 	case opPunch:
 		a.Off, a.Len = g.rng.Int64N(size+1), g.rng.Int64N(size+1)
 		return a.Off < size && a.Len > 0
+	case opAllocate:
+		a.Off = g.rng.Int64N(size + 1)
+		a.Len = size - a.Off + 1 + g.rng.Int64N(20_000)
+	case opZero:
+		a.Off, a.Len, a.Keep = g.rng.Int64N(size+1), 1+g.rng.Int64N(20_000), g.rng.IntN(2) == 0
+		return a.Off < size
+	case opRange:
+		return g.fillRange(a, f)
 	}
 	return true
 }
@@ -309,6 +343,10 @@ func (g *generator) fillName(a *act, b *bucket) bool {
 		a.Key, ok = g.pick(there)
 		return ok
 	case opExchange:
+		if g.rng.IntN(3) == 0 {
+			a.Key, a.To = g.anyDir(), g.anyDir()
+			return g.canSwap(b, a.Key, a.To)
+		}
 		single := func(key string) bool { return b.live(key) != nil && g.m.claimant(at, key) == nil }
 		a.Key, _ = g.pick(single)
 		a.To, ok = g.pick(single)
@@ -317,6 +355,9 @@ func (g *generator) fillName(a *act, b *bucket) bool {
 	if g.home.kind != "move" && g.rng.IntN(4) > 0 {
 		a.Key, ok = g.pick(there)
 		a.To = g.place(false)
+		if g.home.kind == "past" { // what comes back is never what is there already
+			a.To = fmt.Sprintf("%sr%d", dirOf(a.To), g.rng.Uint64())
+		}
 		return ok && a.Key != a.To
 	}
 	a.Key, a.To = g.anyDir(), g.anyDir()

@@ -1,38 +1,83 @@
 package crash
 
-import (
-	"strconv"
-	"strings"
-)
+// stepsOf says in how many steps an act happens, between each two of which the power may
+// fail: an upload is begun, has its parts and is completed; going back in time first brings
+// back and then takes away.
+func stepsOf(a act) int {
+	switch a.Op {
+	case opParts:
+		return len(partsOf(a)) + 2
+	case opGoBack:
+		return 2
+	}
+	return 1
+}
 
 // apply makes an act happen in the model. r is what the store answered; of an act that
 // was not answered it is empty.
 func (m *model) apply(a act, r ack) {
+	for i := range stepsOf(a) {
+		m.applyStep(a, r, i)
+	}
+}
+
+// applyStep makes the i-th step of an act happen.
+func (m *model) applyStep(a act, r ack, i int) {
 	m.now = a.N
+	b := m.buckets[a.Bucket]
+	switch {
+	case a.Op == opParts:
+		m.applyParts(a, r, i)
+	case a.Op == opGoBack && i == 0:
+		m.bringBack(b, b.marks[a.Handle])
+	case a.Op == opGoBack:
+		m.takeAway(b, b.marks[a.Handle])
+	default:
+		m.applyWhole(a, r)
+	}
+}
+
+// applyWhole is apply for an act of one step.
+func (m *model) applyWhole(a act, r ack) {
 	b := m.buckets[a.Bucket]
 	switch a.Op {
 	case opBucket:
 		m.addBucket(a.Bucket, a.State)
+	case opDrop:
+		delete(m.buckets, a.Bucket)
 	case opState:
 		b.state = a.State
-	case opPut, opParts:
-		m.put(a, &version{id: r.ID, number: r.Number, body: whole(a.Gen, a.Len), meta: metaOf(a.Gen), tags: a.Tags})
+	case opSetting:
+		b.passing = a.Values
+	case opReset:
+		b.passing = nil
+	case opLabel:
+		b.tags = a.Tags
+	case opPut:
+		m.put(a, &version{id: r.ID, number: r.Number, body: whole(a.Gen, a.Len), labels: labels{meta: metaOf(a.Gen), tags: a.Tags}})
+	case opBegin, opPart, opPartCopy, opComplete, opAbort:
+		m.applyUpload(a, r)
+	case opMark:
+		b.mark(a.N)
 	case opCopy, opRestore:
 		m.copy(a, r)
 	case opDelete:
-		if v := b.remove(a.Key, m.now, true); v != nil {
+		if v := b.remove(a.Key, m.now, !a.Keep); v != nil {
 			v.id = r.ID
 		}
 	case opForget:
 		b.forget(a.Key, a.Version)
 	case opTags:
 		m.setTags(m.find(b, a.Key, a.Version), a.Tags)
-	case opMode:
-		m.setMode(b, a)
+	case opMode, opOwner, opTimes, opOwn, opRetag, opDescribe, opXattr:
+		m.applyAttr(b, a)
 	case opMkdir:
-		b.dirs[a.Key] = true
+		b.dirs[a.Key] = newDir(true)
 	case opRmdir:
 		b.rmdir(a.Key)
+	case opSymlink:
+		b.put(a.Key, &version{order: m.now, id: r.ID, number: r.Number, body: linkTo(a.To), ino: &inode{}})
+		b.keys[a.Key][0].pred = nil
 	case opUnlink:
 		head := b.live(a.Key)
 		m.detach(a.Bucket, a.Key, head)
@@ -42,13 +87,17 @@ func (m *model) apply(a act, r ack) {
 			b.died(dirOf(a.Key), false)
 		}
 	case opRename:
-		if strings.HasSuffix(a.Key, "/") {
+		if isDir(a.Key) {
 			m.renameDir(a.Bucket, a.Key, a.To)
 		} else {
 			m.rename(a.Bucket, a.Key, a.To, r)
 		}
 	case opExchange:
-		m.exchange(a.Bucket, a.Key, a.To)
+		if isDir(a.Key) {
+			m.exchangeDirs(a.Bucket, a.Key, a.To)
+		} else {
+			m.exchange(a.Bucket, a.Key, a.To)
+		}
 	case opSync, opCompact: // nothing that can be seen
 	default:
 		m.applyFile(a, r)
@@ -58,7 +107,7 @@ func (m *model) apply(a act, r ack) {
 // applyFile is apply for what is done to open files.
 func (m *model) applyFile(a act, r ack) {
 	switch a.Op {
-	case opSave:
+	case opSave, opTemp:
 		a.Trunc = true
 		f := m.openFile(a)
 		m.change(f, f.body.write(a.Gen, 0, a.Len))
@@ -73,10 +122,23 @@ func (m *model) applyFile(a act, r ack) {
 	switch a.Op {
 	case opWrite:
 		m.change(f, f.body.write(a.Gen, a.Off, a.Len))
+	case opReopen:
+		m.empty(f)
 	case opTruncate:
 		m.change(f, f.body.truncate(a.Len))
+	case opAllocate, opZero:
+		c := f.body
+		if end := a.Off + a.Len; end > c.size && !a.Keep {
+			c = c.truncate(end)
+		}
+		if a.Op == opZero {
+			c = c.punch(a.Off, a.Len)
+		}
+		m.change(f, c)
 	case opPunch:
 		m.change(f, f.body.punch(a.Off, a.Len))
+	case opRange:
+		m.change(f, f.body.copyFrom(m.source(a), a.From, a.Off, a.Len))
 	case opFsync:
 		m.fsync(f)
 	case opFlush:
@@ -116,13 +178,13 @@ func (m *model) find(b *bucket, key, id string) *version {
 func (m *model) copy(a act, r ack) {
 	b := m.buckets[a.Bucket]
 	old := m.find(b, a.Key, a.Version)
-	v := &version{id: r.ID, number: r.Number, body: old.body, meta: old.meta, tags: old.tags}
+	v := &version{id: r.ID, number: r.Number, body: old.body, labels: labels{meta: old.meta, tags: old.tags}}
 	if a.Op == opRestore {
 		if old == b.live(a.Key) {
 			old.pending = false // it is durable then, if nothing else
 			return
 		}
-		v.mode = old.mode
+		v.attr, v.xattr = old.attr, old.xattr
 		a.To = a.Key
 	}
 	old.pending = false
@@ -130,27 +192,43 @@ func (m *model) copy(a act, r ack) {
 	m.put(a, v)
 }
 
-// setTags gives tags to a version, and to the open file of which it is the last.
-func (m *model) setTags(v *version, tags map[string]string) {
-	v.tags = tags
-	if f := v.ino; m.isOpen(f) && (f.base == nil || v.order >= f.base.order) {
-		f.tags = tags
+// source is what a range is copied from: an open file, or a version.
+func (m *model) source(a act) content {
+	if a.Source != 0 {
+		return m.open[a.Source].body
+	}
+	return m.find(m.buckets[a.Bucket], a.Key, a.Version).body
+}
+
+// applyAttr is apply for what stands beside the bytes.
+func (m *model) applyAttr(b *bucket, a act) {
+	switch {
+	case a.Op == opOwn:
+		b.setDir(a.Key, func(d *dir) { d.own = a.Mode | knownMode })
+	case a.Op == opMode && isDir(a.Key):
+		b.setDir(a.Key, func(d *dir) { d.mode = a.Mode | knownMode })
+	case a.Op == opXattr && isDir(a.Key):
+		value := a.xattr()
+		b.setDir(a.Key, func(d *dir) { d.xattr = &value })
+	case a.Op == opMode:
+		m.setAttr(b, a, func(t *attr) { t.mode = a.Mode | knownMode })
+	case a.Op == opOwner:
+		m.setAttr(b, a, func(t *attr) { t.mode, t.uid = a.Mode|knownMode, uidOf(a.Gen) })
+	case a.Op == opTimes:
+		m.setAttr(b, a, func(t *attr) { t.mtime = mtimeOf(a.Gen) })
+	case a.Op == opRetag:
+		m.relabel(b, a, func(l *labels) { l.tags = tagsOf(a.Gen) })
+	case a.Op == opDescribe:
+		m.relabel(b, a, func(l *labels) { l.meta = metaOf(a.Gen) })
+	case a.Op == opXattr:
+		m.relabel(b, a, func(l *labels) { l.xattr = a.xattr() })
 	}
 }
 
-func (m *model) setMode(b *bucket, a act) {
-	head := b.live(a.Key)
-	f := m.claimant(a.Bucket, a.Key)
-	if f == nil && head != nil && m.isOpen(head.ino) {
-		f = head.ino
+// xattr is the value that an act gives; "": it removes the attribute.
+func (a act) xattr() string {
+	if a.Trunc {
+		return ""
 	}
-	if f != nil {
-		f.mode = a.Mode | knownMode
-	}
-	if head != nil && (f == nil || head.ino == f) {
-		head.mode = a.Mode | knownMode
-	}
+	return metaOf(a.Gen)
 }
-
-// metaOf is the user metadata that a put gives.
-func metaOf(gen uint64) string { return strconv.FormatUint(gen, 16) }

@@ -1,7 +1,6 @@
 package crash
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -25,9 +24,13 @@ type model struct {
 
 // A bucket is one worker's share of a bucket.
 type bucket struct {
-	state versioning.State
-	keys  map[string][]*version // newest first
-	dirs  map[string]bool       // those that exist -> explicit
+	state   versioning.State
+	tags    map[string]string
+	passing []string              // patterns of names without history
+	keys    map[string][]*version // newest first
+	dirs    map[string]dir        // those that exist
+	uploads map[int]*upload       // by the act that began each
+	marks   map[int]*bucket       // what it was at moments, by the act that noted each
 	// held says whether a new file that is not published is open below a directory: then
 	// S3 does not take it away.
 	held func(dir string) bool
@@ -35,17 +38,16 @@ type bucket struct {
 
 // A version is a version or a delete marker.
 type version struct {
-	order   int    // the act that made it
-	id      string // "": not known
-	number  uint64 // 0: not known
-	null    bool
-	marker  bool
-	body    content
-	draft   *draft // recovery made it of a draft: body is judged by what was synced
-	meta    string
-	tags    map[string]string
-	mode    uint32 // permissions and a mark that they are known; 0: not judged
-	pending bool   // its bytes may be lost, and what it replaced may be back
+	order  int    // the act that made it
+	id     string // "": not known
+	number uint64 // 0: not known
+	null   bool
+	marker bool
+	body   content
+	draft  *draft // recovery made it of a draft: body is judged by what was synced
+	labels
+	attr
+	pending bool // its bytes may be lost, and what it replaced may be back
 	pred    *version
 	ino     *inode
 }
@@ -57,13 +59,13 @@ type inode struct {
 	key           string
 	linked, claim bool
 	base          *version
-	tags          map[string]string // of the base, when it became that
-	meta          string
+	labels                // of the base, when it became that
+	own           *labels // that no version has
 	body          content
-	mode          uint32
-	dirty, fresh  bool
-	big           bool   // its draft has a content file
-	synced        *draft // what was fsynced and not published since
+	attr
+	dirty, fresh bool
+	big          bool   // its draft has a content file
+	synced       *draft // what was fsynced and not published since
 }
 
 // A draft is an open file as an fsync made it durable.
@@ -71,10 +73,10 @@ type draft struct {
 	at     int // the fsync
 	handle int
 	body   content
-	mode   uint32
+	labels
+	own *labels
+	attr
 }
-
-const knownMode = 1 << 31
 
 func newModel(inlineMax int) *model {
 	return &model{inlineMax: int64(inlineMax), buckets: map[string]*bucket{}, open: map[int]*inode{}}
@@ -82,7 +84,8 @@ func newModel(inlineMax int) *model {
 
 func (m *model) addBucket(name string, state versioning.State) {
 	m.buckets[name] = &bucket{
-		state: state, keys: map[string][]*version{}, dirs: map[string]bool{"": true},
+		state: state, keys: map[string][]*version{}, dirs: map[string]dir{"": {explicit: true}},
+		uploads: map[int]*upload{}, marks: map[int]*bucket{},
 		held: func(dir string) bool {
 			for _, f := range m.open {
 				if f.claim && f.at == name && strings.HasPrefix(f.key, dir) {
@@ -111,10 +114,13 @@ func dropNull(vs []*version) (rest []*version, null *version) {
 	return slices.Delete(slices.Clone(vs), i, i+1), vs[i]
 }
 
-// stack puts v on top of a key's chain, by the rules of the bucket's versioning.
-func (b *bucket) stack(key string, v *version) {
+// stack puts v on top of a key's chain, by the rules of the bucket's versioning and, for
+// its name, of its patterns.
+func (b *bucket) stack(key string, v *version) { b.stackAs(b.stateOf(key), key, v) }
+
+func (b *bucket) stackAs(state versioning.State, key string, v *version) {
 	rest := b.keys[key]
-	v.null = b.state != versioning.Enabled
+	v.null = state != versioning.Enabled
 	if v.null {
 		rest, v.pred = dropNull(rest)
 		if v.pred != nil && v.pred.marker {
@@ -128,7 +134,7 @@ func (b *bucket) put(key string, v *version) {
 	b.stack(key, v)
 	for dir := dirOf(key); dir != ""; dir = dirOf(strings.TrimSuffix(dir, "/")) {
 		if _, ok := b.dirs[dir]; !ok {
-			b.dirs[dir] = false
+			b.dirs[dir] = newDir(false)
 		}
 	}
 }
@@ -145,8 +151,13 @@ func (b *bucket) remove(key string, order int, prune bool) *version {
 
 // take is remove but for the directory.
 func (b *bucket) take(key string, order int) (m *version) {
-	if b.state == versioning.Unversioned {
-		b.keys[key], _ = dropNull(b.keys[key])
+	vs := b.keys[key]
+	leaves := b.state != versioning.Unversioned
+	if b.passes(key) && len(vs) == 1 && vs[0].null && !vs[0].marker {
+		leaves = false
+	}
+	if !leaves {
+		b.keys[key], _ = dropNull(vs)
 	} else {
 		m = &version{order: order, marker: true}
 		b.stack(key, m)
@@ -182,12 +193,13 @@ func (v *version) name() string {
 
 // died keeps directories in step with one that lost a child.
 func (b *bucket) died(dir string, prune bool) {
-	explicit, ok := b.dirs[dir]
-	if !ok || dir == "" || explicit || b.occupied(dir) {
+	d, ok := b.dirs[dir]
+	if !ok || dir == "" || d.explicit || b.occupied(dir) {
 		return
 	}
 	if !prune {
-		b.dirs[dir] = true
+		d.explicit, d.own = true, 0
+		b.dirs[dir] = d
 		return
 	}
 	if b.held(dir) {
@@ -260,24 +272,15 @@ func (m *model) publish(f *inode, a ack) {
 		return
 	}
 	b := m.buckets[f.at]
-	v := &version{order: m.now, id: a.ID, number: a.Number, body: f.body, mode: f.mode, ino: f, pending: f.big && f.synced == nil}
-	f.inherit(v, b.live(f.key))
+	v := &version{order: m.now, id: a.ID, number: a.Number, body: f.body, attr: f.attr, ino: f, pending: f.big && f.synced == nil}
+	f.inherit(v, b.live(f.key), f.labels, f.own)
 	// What became small again goes inline and needs the bytes it began from no more.
 	if f.big && f.base != nil && f.body.size > m.inlineMax {
 		f.base.pending = false
 	}
 	b.put(f.key, v)
-	f.tags, f.meta = v.tags, v.meta
+	f.labels, f.own = v.labels, nil
 	f.base, f.dirty, f.fresh, f.synced, f.claim, f.big = v, false, false, nil, false, false
-}
-
-// inherit gives a version of f the labels that the file has: those of the head, if that
-// is still this file.
-func (f *inode) inherit(v, head *version) {
-	v.tags, v.meta = f.tags, f.meta
-	if head != nil && head.ino == f {
-		v.tags, v.meta = head.tags, head.meta
-	}
 }
 
 // begin makes sure that f has a draft.
@@ -290,7 +293,7 @@ func (m *model) begin(f *inode) {
 
 func (m *model) change(f *inode, c content) {
 	m.begin(f)
-	f.body = c
+	f.body, f.mtime = c, 0
 	f.big = f.big || c.size > m.inlineMax
 	if m.changed != nil {
 		m.changed(f, c)
@@ -306,7 +309,7 @@ func (m *model) fsync(f *inode) {
 		f.base.pending = false
 	}
 	if drafted && f.linked {
-		f.synced = &draft{m.now, f.handle, f.body, f.mode}
+		f.synced = &draft{m.now, f.handle, f.body, f.labels, f.own, f.attr}
 	}
 }
 
@@ -314,20 +317,33 @@ func (m *model) fsync(f *inode) {
 func (m *model) openFile(a act) *inode {
 	head := m.buckets[a.Bucket].live(a.Key)
 	if head == nil {
-		f := &inode{handle: a.N, at: a.Bucket, key: a.Key, linked: true, claim: true, fresh: true, mode: a.Mode | knownMode}
+		f := &inode{handle: a.N, at: a.Bucket, key: a.Key, linked: true, claim: true, fresh: true, attr: attr{mode: a.Mode | knownMode}}
 		m.open[a.N] = f
 		return f
 	}
 	f := head.ino
-	*f = inode{handle: a.N, at: a.Bucket, key: a.Key, linked: true, base: head, tags: head.tags, meta: head.meta, body: head.body, mode: head.mode}
+	*f = inode{handle: a.N, at: a.Bucket, key: a.Key, linked: true, base: head, labels: head.labels, body: head.body, attr: head.attr}
 	m.open[a.N] = f
-	if a.Trunc && f.body.size > 0 {
-		f.fresh, f.body = true, content{}
-		if m.changed != nil {
-			m.changed(f, f.body)
-		}
+	if a.Trunc {
+		m.empty(f)
 	}
 	return f
+}
+
+// empty is what opening with O_TRUNC does.
+func (m *model) empty(f *inode) {
+	drafted := f.dirty || f.fresh
+	f.mtime = 0
+	if !drafted && f.body.size == 0 {
+		if head := m.buckets[f.at].live(f.key); f.linked && head != nil && head.ino == f {
+			head.mtime = 0
+		}
+		return
+	}
+	f.fresh, f.body, f.big = true, content{}, f.big && drafted
+	if m.changed != nil {
+		m.changed(f, f.body)
+	}
 }
 
 // moved is the version that a rename makes of v.
@@ -384,37 +400,4 @@ func (m *model) exchange(at, from, to string) {
 			defer func() { f.key = e.key }()
 		}
 	}
-}
-
-func (m *model) renameDir(at, from, to string) {
-	b := m.buckets[at]
-	if _, ok := b.dirs[to]; ok {
-		b.rmdir(to)
-	}
-	for _, key := range slices.Sorted(maps.Keys(b.keys)) {
-		head := b.live(key)
-		if head == nil || !strings.HasPrefix(key, from) {
-			continue
-		}
-		n := m.moved(head)
-		if b.state == versioning.Unversioned {
-			delete(b.keys, key)
-		} else {
-			b.stack(key, &version{order: m.now, marker: true})
-		}
-		b.stack(to+key[len(from):], n)
-		n.pred = nil
-	}
-	for _, d := range slices.Sorted(maps.Keys(b.dirs)) {
-		if strings.HasPrefix(d, from) {
-			b.dirs[to+d[len(from):]] = b.dirs[d]
-			delete(b.dirs, d)
-		}
-	}
-	for _, f := range m.open {
-		if f.linked && f.at == at && strings.HasPrefix(f.key, from) {
-			f.key = to + f.key[len(from):]
-		}
-	}
-	b.died(dirOf(strings.TrimSuffix(from, "/")), false)
 }

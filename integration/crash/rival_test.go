@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
-
-	"pail/store"
 )
 
 // Rivals write to the same few keys of a versioned bucket, so that the order of their
@@ -16,7 +14,7 @@ import (
 const rivalBucket = "rivals"
 
 func (w *writer) rival(ctx context.Context, h home, rng *rand.Rand) {
-	p := &performer{se: w.se, s: w.s, files: map[int]*store.File{}}
+	p := newPerformer(w.s)
 	for n := 1; n <= w.plan.Acts; n++ {
 		a := act{W: h.worker, N: n, Op: opPut, Bucket: h.bucket, Key: fmt.Sprintf("k%d", rng.IntN(3)), Gen: genOf(h.worker, n)}
 		if rng.IntN(6) == 0 {

@@ -22,16 +22,27 @@ type sight struct {
 }
 
 type seenBucket struct {
-	state versioning.State
-	keys  map[string][]*seen // newest first
-	dirs  map[string]bool
-	files map[string]bool // what the first listing after opening showed as live
+	state   versioning.State
+	tags    map[string]string
+	passing []string           // patterns of names without history, nil: the usual ones
+	keys    map[string][]*seen // newest first
+	dirs    map[string]seenDir
+	files   map[string]bool // what the first listing after opening showed as live
+	uploads []seenUpload
+}
+
+// A seenDir is a directory that was found.
+type seenDir struct {
+	mode  uint32
+	own   uint32 // of its own key
+	xattr string
 }
 
 // A seen is a version or delete marker that was found.
 type seen struct {
 	store.Object
-	sum uint64 // of its bytes
+	sum   uint64 // of its bytes
+	xattr string
 }
 
 func owner(s *store.Store) *store.Session {
@@ -47,7 +58,7 @@ func look(ctx context.Context, s *store.Store) (*sight, error) {
 		return nil, fmt.Errorf("list buckets: %w", err)
 	}
 	for _, b := range bs {
-		sb := &seenBucket{state: b.Versioning, keys: map[string][]*seen{}, dirs: map[string]bool{"": true}, files: map[string]bool{}}
+		sb := &seenBucket{state: b.Versioning, keys: map[string][]*seen{}, dirs: map[string]seenDir{"": {}}, files: map[string]bool{}}
 		l.buckets[b.Name] = sb
 		if err := l.list(ctx, b.Name, sb); err != nil {
 			return nil, fmt.Errorf("list %s: %w", b.Name, err)
@@ -60,6 +71,12 @@ func look(ctx context.Context, s *store.Store) (*sight, error) {
 		}
 		if err := l.history(ctx, b.Name, sb); err != nil {
 			return nil, fmt.Errorf("versions of %s: %w", b.Name, err)
+		}
+		if err := l.settings(ctx, b.Name, sb); err != nil {
+			return nil, fmt.Errorf("settings of %s: %w", b.Name, err)
+		}
+		if err := l.unfinished(ctx, b.Name, sb); err != nil {
+			return nil, fmt.Errorf("uploads of %s: %w", b.Name, err)
 		}
 		if err := sb.agree(); err != nil {
 			return nil, fmt.Errorf("bucket %s: %w", b.Name, err)
@@ -96,7 +113,11 @@ func (l *sight) walk(ctx context.Context, bucket, dir string, sb *seenBucket) er
 				return fmt.Errorf("%q is in its directory and not in a listing", e.Object.Key)
 			}
 			if e.Dir != nil {
-				sb.dirs[e.Dir.Key] = true
+				d := seenDir{mode: e.Dir.Attr.Mode}
+				if d.xattr, err = l.xattr(ctx, store.Node{Bucket: bucket, Key: e.Dir.Key, Dir: true}); err != nil {
+					return err
+				}
+				sb.dirs[e.Dir.Key] = d
 				if err := l.walk(ctx, bucket, e.Dir.Key, sb); err != nil {
 					return err
 				}
@@ -121,6 +142,13 @@ func (l *sight) history(ctx context.Context, bucket string, sb *seenBucket) erro
 				if v.sum, err = l.hash(ctx, o); err != nil {
 					return fmt.Errorf("read %s version %s: %w", o.Key, o.VersionID, err)
 				}
+				if v.xattr, err = l.xattr(ctx, store.Node{Bucket: bucket, Key: o.Key, Version: o.VersionID}); err != nil {
+					return fmt.Errorf("attributes of %s version %s: %w", o.Key, o.VersionID, err)
+				}
+			}
+			if d, ok := sb.dirs[o.Key]; ok && o.Latest {
+				d.own = o.Attr.Mode
+				sb.dirs[o.Key] = d
 			}
 			sb.keys[o.Key] = append(sb.keys[o.Key], v)
 		}
@@ -129,6 +157,46 @@ func (l *sight) history(ctx context.Context, bucket string, sb *seenBucket) erro
 		}
 		in.KeyMarker, in.VersionMarker = p.NextKey, p.NextVersion
 	}
+}
+
+// settings looks at what is kept with a bucket itself.
+func (l *sight) settings(ctx context.Context, bucket string, sb *seenBucket) (err error) {
+	if sb.tags, err = l.se.BucketTags(ctx, bucket); err != nil {
+		return err
+	}
+	all, err := l.se.Settings(ctx, bucket)
+	for _, s := range all {
+		if s.Name == noHistory && s.From == store.SettingBucket {
+			sb.passing, _ = s.Value.([]string)
+		}
+	}
+	return err
+}
+
+// unfinished looks at the uploads that were begun.
+func (l *sight) unfinished(ctx context.Context, bucket string, sb *seenBucket) error {
+	us, err := l.se.ListUploads(ctx, bucket, store.ListUploadsInput{})
+	if err != nil {
+		return err
+	}
+	for _, u := range us.Uploads {
+		ps, err := l.se.ListParts(ctx, bucket, u.Key, u.ID, 0, 0)
+		if err != nil {
+			return err
+		}
+		s := seenUpload{id: u.ID, key: u.Key, parts: map[int]string{}}
+		for _, p := range ps.Parts {
+			s.parts[p.Number] = partSeen(p.Size, p.ETag)
+		}
+		sb.uploads = append(sb.uploads, s)
+	}
+	return nil
+}
+
+// xattr reads the extended attribute that acts give.
+func (l *sight) xattr(ctx context.Context, nd store.Node) (string, error) {
+	all, err := l.se.XattrsOf(ctx, nd)
+	return string(all[xattrName]), err
 }
 
 // hash reads a version to its end.
@@ -169,7 +237,7 @@ func (sb *seenBucket) agree() error {
 		if !sb.files[key] {
 			return fmt.Errorf("%q is live and was not in the first listing", key)
 		}
-		if dir := dirOf(key); !sb.dirs[dir] {
+		if _, ok := sb.dirs[dirOf(key)]; !ok {
 			return fmt.Errorf("%q is live and its directory is not there", key)
 		}
 	}
@@ -184,7 +252,7 @@ func (sb *seenBucket) agree() error {
 // below returns the part of a bucket below a prefix, without the own keys of
 // directories, which the store makes by itself.
 func (sb *seenBucket) below(prefix string) *seenBucket {
-	out := &seenBucket{state: sb.state, keys: map[string][]*seen{}, dirs: map[string]bool{"": true}}
+	out := &seenBucket{state: sb.state, tags: sb.tags, passing: sb.passing, keys: map[string][]*seen{}, dirs: map[string]seenDir{"": {}}}
 	for key, vs := range sb.keys {
 		if strings.HasPrefix(key, prefix) && !strings.HasSuffix(key, "/") {
 			out.keys[key] = vs
@@ -192,7 +260,12 @@ func (sb *seenBucket) below(prefix string) *seenBucket {
 	}
 	for dir := range sb.dirs {
 		if strings.HasPrefix(dir, prefix) {
-			out.dirs[dir] = true
+			out.dirs[dir] = sb.dirs[dir]
+		}
+	}
+	for _, u := range sb.uploads {
+		if strings.HasPrefix(u.key, prefix) {
+			out.uploads = append(out.uploads, u)
 		}
 	}
 	return out

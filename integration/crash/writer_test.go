@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"sync"
@@ -174,7 +173,7 @@ func (w *writer) shared(ctx context.Context) error {
 
 // script performs given acts, each after another line of input.
 func (w *writer) script(ctx context.Context, in *bufio.Reader) error {
-	p := &performer{se: w.se, s: w.s, files: map[int]*store.File{}}
+	p := newPerformer(w.s)
 	for _, a := range w.plan.Script {
 		w.perform(ctx, p, a)
 		if _, err := in.ReadString('\n'); err != nil {
@@ -190,7 +189,7 @@ func (w *writer) work(ctx context.Context, h home, rng *rand.Rand) {
 		w.rival(ctx, h, rng)
 		return
 	}
-	p := &performer{se: w.se, s: w.s, files: map[int]*store.File{}}
+	p := newPerformer(w.s)
 	g := newGenerator(h, h.start(w.plan.InlineMax), w.plan, rng)
 	most := w.plan.Acts
 	if h.kind == "move" {
@@ -227,178 +226,4 @@ func (w *writer) perform(ctx context.Context, p *performer, a act) ack {
 		<-w.gate
 	}
 	return r
-}
-
-// A performer calls the store.
-type performer struct {
-	s     *store.Store
-	se    *store.Session
-	files map[int]*store.File
-}
-
-// perform does what an act says and returns the version that it made, if it tells.
-func (p *performer) perform(ctx context.Context, a act) (o store.Object, err error) {
-	from, to := store.Path{Bucket: a.Bucket, Key: a.Key}, store.Path{Bucket: a.Bucket, Key: a.To}
-	switch a.Op {
-	case opBucket:
-		_, err = p.se.CreateBucket(ctx, a.Bucket, store.BucketOptions{Versioning: a.State})
-	case opState:
-		err = p.se.SetVersioning(ctx, a.Bucket, a.State)
-	case opPut:
-		in := putInput(a)
-		in.Body, in.Size = &genReader{gen: a.Gen, n: a.Len}, a.Len
-		o, err = p.se.Put(ctx, a.Bucket, a.Key, in)
-	case opParts:
-		o, err = p.upload(ctx, a)
-	case opCopy:
-		o, err = p.se.Copy(ctx, store.Source{Bucket: a.Bucket, Key: a.Key, Version: a.Version}, a.Bucket, a.To, store.CopyInput{})
-	case opRestore:
-		o, err = p.se.Restore(ctx, a.Bucket, a.Key, a.Version)
-	case opDelete, opForget:
-		var r store.DeleteResult
-		r, err = p.se.Delete(ctx, a.Bucket, a.Key, store.DeleteOptions{Version: a.Version})
-		o.VersionID = r.VersionID
-	case opTags:
-		err = p.se.SetTags(ctx, a.Bucket, a.Key, a.Version, a.Tags)
-	case opMode:
-		_, err = p.se.SetAttr(ctx, a.Bucket, a.Key, store.AttrChange{Mode: &a.Mode})
-	case opMkdir:
-		_, err = p.se.Mkdir(ctx, a.Bucket, a.Key, store.Attr{Mode: 0o755})
-	case opRmdir:
-		err = p.se.Rmdir(ctx, a.Bucket, a.Key)
-	case opUnlink:
-		err = p.se.Unlink(ctx, a.Bucket, a.Key)
-	case opRename:
-		err = p.se.Rename(ctx, from, to, store.RenameFlags{})
-	case opExchange:
-		err = p.se.Rename(ctx, from, to, store.RenameFlags{Exchange: true})
-	case opSync:
-		err = p.s.Sync(ctx)
-	case opCompact:
-		err = compact(ctx, p.s)
-	default:
-		return p.performFile(ctx, a)
-	}
-	return o, err
-}
-
-// compact compacts all that is in pieces and waits until what that leaves is deleted.
-func compact(ctx context.Context, s *store.Store) error {
-	if err := s.Compact(ctx); err != nil {
-		return err
-	}
-	for {
-		busy := false
-		for _, j := range s.Status().Jobs {
-			busy = busy || j.Name == "settle" && (j.Running || j.Waiting)
-		}
-		if !busy || ctx.Err() != nil {
-			return ctx.Err()
-		}
-		time.Sleep(200 * time.Microsecond)
-	}
-}
-
-func putInput(a act) store.PutInput {
-	return store.PutInput{Tags: a.Tags, Metadata: map[string]string{"gen": metaOf(a.Gen)}}
-}
-
-// upload is a multipart upload in up to four parts.
-func (p *performer) upload(ctx context.Context, a act) (store.Object, error) {
-	id, err := p.se.CreateUpload(ctx, a.Bucket, a.Key, putInput(a))
-	if err != nil {
-		return store.Object{}, err
-	}
-	var parts []store.CompletedPart
-	for n, off := 1, int64(0); off < a.Len; n++ {
-		size := min(a.Len/3+1, a.Len-off)
-		part, err := p.se.UploadPart(ctx, a.Bucket, a.Key, id, n, &genReader{gen: a.Gen, at: off, n: off + size}, size)
-		if err != nil {
-			return store.Object{}, err
-		}
-		parts = append(parts, store.CompletedPart{Number: n, ETag: part.ETag})
-		off += size
-	}
-	return p.se.CompleteUpload(ctx, a.Bucket, a.Key, id, parts, store.Conditions{})
-}
-
-func (p *performer) performFile(ctx context.Context, a act) (o store.Object, err error) {
-	switch a.Op {
-	case opSave:
-		return p.save(ctx, a)
-	case opOpen:
-		f, err := p.openFile(ctx, a)
-		p.files[a.N] = f
-		return o, err
-	}
-	f := p.files[a.Handle]
-	switch a.Op {
-	case opWrite:
-		err = writeGen(ctx, f, a)
-	case opTruncate:
-		err = f.Truncate(ctx, a.Len)
-	case opPunch:
-		err = f.PunchHole(ctx, a.Off, a.Len)
-	case opFsync:
-		err = f.Sync(ctx)
-	case opFlush:
-		err = f.Flush(ctx)
-	case opClose:
-		err = f.Close(ctx)
-	default:
-		err = fmt.Errorf("no such act")
-	}
-	if a.Op == opFlush || a.Op == opClose {
-		o = f.Object()
-	}
-	return o, err
-}
-
-func (p *performer) openFile(ctx context.Context, a act) (*store.File, error) {
-	return p.se.OpenFile(ctx, a.Bucket, a.Key, store.OpenFlags{
-		Write: true, Create: true, Truncate: a.Trunc, Attr: store.Attr{Mode: a.Mode},
-	})
-}
-
-func (p *performer) save(ctx context.Context, a act) (store.Object, error) {
-	a.Trunc = true
-	f, err := p.openFile(ctx, a)
-	if err != nil {
-		return store.Object{}, err
-	}
-	if err := writeGen(ctx, f, a); err != nil {
-		return store.Object{}, err
-	}
-	err = f.Close(ctx)
-	return f.Object(), err
-}
-
-// writeGen writes a range of a generation in pieces such as the kernel sends.
-func writeGen(ctx context.Context, f *store.File, a act) error {
-	buf := make([]byte, min(a.Len, 128<<10))
-	for done := int64(0); done < a.Len; {
-		part := buf[:min(int64(len(buf)), a.Len-done)]
-		fillBytes(part, a.Gen, a.Off+done)
-		if _, err := f.WriteAt(ctx, part, a.Off+done); err != nil {
-			return err
-		}
-		done += int64(len(part))
-	}
-	return nil
-}
-
-// A genReader reads the bytes of a generation from at to n.
-type genReader struct {
-	gen   uint64
-	at, n int64
-}
-
-func (r *genReader) Read(p []byte) (int, error) {
-	if r.at >= r.n {
-		return 0, io.EOF
-	}
-	p = p[:min(int64(len(p)), r.n-r.at)]
-	fillBytes(p, r.gen, r.at)
-	r.at += int64(len(p))
-	return len(p), nil
 }

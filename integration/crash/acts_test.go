@@ -1,0 +1,115 @@
+package crash
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"pail/store"
+)
+
+// passive are the methods of sessions and files that are no acts, and why.
+var passive = map[string]string{
+	"Bucket": reading, "Buckets": reading, "BucketUsage": reading, "BucketTags": reading, "BucketsAt": reading,
+	"Versioning": reading, "Settings": reading, "List": reading, "ListAt": reading, "ListVersions": reading,
+	"Versions": reading, "KeyHistory": reading, "ListUploads": reading, "ListParts": reading, "Log": reading,
+	"FollowLog": reading, "Head": reading, "Get": reading, "Pieces": reading, "Tags": reading, "TagsOf": reading,
+	"XattrsOf": reading, "Describe": reading, "Lookup": reading, "LookupAt": reading, "LookupHistory": reading,
+	"Own": reading, "StatDir": reading, "StatDirAt": reading, "ReadDir": reading, "ReadDirAt": reading,
+	"ReadHistory": reading, "LastDir": reading, "OpenAt": reading, "Readlink": reading,
+
+	"Ino": reading, "Object": reading, "ReadAt": reading, "Extent": reading, "Seek": reading, "Changed": reading,
+
+	"HoldBucket": "it is in memory and ends with the process",
+}
+
+const reading = "it only reads"
+
+// TestEachMethodIsAnAct demands that what performs acts calls each method of a session and
+// of an open file that changes anything: a new method needs an act, or a reason.
+func TestEachMethodIsAnAct(t *testing.T) {
+	called := callsIn(t, "perform_test.go")
+	all := map[string]bool{}
+	for _, typ := range []reflect.Type{reflect.TypeFor[*store.Session](), reflect.TypeFor[*store.File]()} {
+		for i := range typ.NumMethod() {
+			name := typ.Method(i).Name
+			all[name] = true
+			if passive[name] == "" && !called[name] {
+				t.Errorf("%v.%s is not called by any act: see doc.go on how to add one", typ, name)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(passive)) {
+		if !all[name] {
+			t.Errorf("there is no method %s", name)
+		}
+	}
+}
+
+// callsIn are the names of all methods that a file calls.
+func callsIn(t *testing.T, file string) map[string]bool {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	called := map[string]bool{}
+	ast.Inspect(f, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			if sel, ok := call.Fun.(*ast.SelectorExpr); ok {
+				called[sel.Sel.Name] = true
+			}
+		}
+		return true
+	})
+	return called
+}
+
+// opsIn are all constants of type op in act_test.go.
+func opsIn(t *testing.T) (all []op) {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), "act_test.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || len(spec.Values) != 1 {
+			return true
+		}
+		if typ, ok := spec.Type.(*ast.Ident); ok && typ.Name == "op" {
+			if value, ok := spec.Values[0].(*ast.BasicLit); ok {
+				all = append(all, op(strings.Trim(value.Value, `"`)))
+			}
+		}
+		return true
+	})
+	return all
+}
+
+// TestEachOpIsInALoad demands that each op is generated, and that loads name no others.
+func TestEachOpIsInALoad(t *testing.T) {
+	all := opsIn(t)
+	if len(all) < 40 {
+		t.Fatalf("only %d ops were found: %v", len(all), all)
+	}
+	in := map[op]bool{opBucket: true} // by the prelude
+	for kind, load := range loads {
+		for o := range load {
+			in[o] = true
+			if !slices.Contains(all, o) {
+				t.Errorf("load %q has an op %q, which there is not", kind, o)
+			}
+		}
+	}
+	for _, o := range all {
+		if !in[o] {
+			t.Errorf("no load has %q", o)
+		}
+	}
+}
