@@ -142,9 +142,19 @@ func (g *generator) fillAttr(a *act, b *bucket) (ok bool) {
 	return ok
 }
 
+// thereDir is a directory that exists.
+func (g *generator) thereDir(b *bucket) string {
+	var dirs []string
+	for dir := range b.dirs {
+		if strings.HasPrefix(dir, g.home.prefix) {
+			dirs = append(dirs, dir)
+		}
+	}
+	slices.Sort(dirs)
+	return dirs[g.rng.IntN(len(dirs))]
+}
+
 // canSwap says whether two directories may be exchanged.
-func (g *generator) canSwap(b *bucket, x, y string) bool {
-	_, from := b.dirs[x]
-	_, to := b.dirs[y]
-	return from && to && x != g.home.prefix && y != g.home.prefix && !strings.HasPrefix(x, y) && !strings.HasPrefix(y, x)
+func (g *generator) canSwap(x, y string) bool {
+	return x != g.home.prefix && y != g.home.prefix && x != "" && y != "" && !strings.HasPrefix(x, y) && !strings.HasPrefix(y, x)
 }

@@ -38,7 +38,7 @@ var loads = map[string]map[op]int{
 	},
 	"mount": {
 		opOpen: 14, opWrite: 40, opTruncate: 5, opPunch: 4, opFsync: 10, opFlush: 7, opClose: 14,
-		opSave: 14, opUnlink: 6, opRename: 12, opExchange: 4, opMkdir: 5, opRmdir: 3, opMode: 4, opSync: 1,
+		opSave: 14, opUnlink: 6, opRename: 12, opExchange: 10, opMkdir: 5, opRmdir: 3, opMode: 4, opSync: 1,
 		opTemp: 5, opReopen: 2, opAllocate: 2, opZero: 3, opRange: 12, opOwner: 3, opTimes: 4, opOwn: 2,
 		opRetag: 3, opDescribe: 3, opXattr: 6, opSymlink: 3,
 	},
@@ -56,7 +56,7 @@ var loads = map[string]map[op]int{
 	},
 	"shelf": { // a bucket that is emptied, deleted and made again
 		opPut: 8, opSave: 8, opDelete: 10, opUnlink: 4, opForget: 30, opBegin: 2, opPart: 2, opAbort: 8, opDrop: 40,
-		opState: 2, opSetting: 3, opReset: 2, opLabel: 4, opMkdir: 2, opRmdir: 4,
+		opState: 2, opSetting: 3, opReset: 2, opLabel: 4,
 	},
 	"pieces": { // large files, changed here and there: see fillPieces
 		opOpen: 12, opWrite: 44, opTruncate: 3, opPunch: 6, opFsync: 3, opFlush: 8, opClose: 14,
@@ -337,15 +337,17 @@ func (g *generator) fillName(a *act, b *bucket) bool {
 		_, parent := b.dirs[dirOf(strings.TrimSuffix(a.Key, "/"))]
 		return a.Key != g.home.prefix && !exists && parent
 	case opRmdir:
-		a.Key = g.anyDir()
+		a.Key = g.thereDir(b)
 		return a.Key != g.home.prefix && g.isEmptyDir(b, a.Key)
 	case opUnlink:
 		a.Key, ok = g.pick(there)
 		return ok
 	case opExchange:
-		if g.rng.IntN(3) == 0 {
-			a.Key, a.To = g.anyDir(), g.anyDir()
-			return g.canSwap(b, a.Key, a.To)
+		if g.rng.IntN(2) == 0 {
+			for tries := 0; tries < 8 && !g.canSwap(a.Key, a.To); tries++ {
+				a.Key, a.To = g.thereDir(b), g.thereDir(b)
+			}
+			return g.canSwap(a.Key, a.To)
 		}
 		single := func(key string) bool { return b.live(key) != nil && g.m.claimant(at, key) == nil }
 		a.Key, _ = g.pick(single)
@@ -360,12 +362,11 @@ func (g *generator) fillName(a *act, b *bucket) bool {
 		}
 		return ok && a.Key != a.To
 	}
-	a.Key, a.To = g.anyDir(), g.anyDir()
-	_, from := b.dirs[a.Key]
+	a.Key, a.To = g.thereDir(b), g.anyDir()
 	_, to := b.dirs[a.To]
 	_, parent := b.dirs[dirOf(strings.TrimSuffix(a.To, "/"))]
 	return a.Key != g.home.prefix && a.To != g.home.prefix && !strings.HasPrefix(a.To, a.Key) &&
-		from && parent && (!to || g.isEmptyDir(b, a.To))
+		parent && (!to || g.isEmptyDir(b, a.To))
 }
 
 // isEmptyDir says whether a directory can be removed.
