@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"pail/integration/leak"
 	"pail/store"
 )
 
@@ -24,7 +25,7 @@ func TestMain(m *testing.M) {
 	if what, arg, ok := strings.Cut(os.Getenv(childEnv), " "); ok {
 		os.Exit(child(what, arg))
 	}
-	os.Exit(m.Run())
+	os.Exit(leak.Run(m))
 }
 
 func child(what, arg string) int {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"pail/integration/leak"
 	"pail/store"
 	"pail/store/fault"
 	"pail/versioning"
@@ -356,7 +357,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	os.Exit(leak.Run(m))
 }
 
 // children are the tasks of child processes. Each works on the store that its first

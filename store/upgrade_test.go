@@ -71,9 +71,12 @@ func TestUpgradeResumes(t *testing.T) {
 			return Options{Dir: dir, tuning: tuning{format: Format + 2, upgrades: append(upgrades[:],
 				marking("first", &calls, cut), marking("second", &calls, cut))}}
 		}
-		_, err := Open(ctx, newer(cut))
+		done, err := Open(ctx, newer(cut))
 		switch {
 		case err == nil: // it came to the end before the cut
+			if err := done.Close(ctx); err != nil {
+				t.Fatal(err)
+			}
 			if cut <= 2*(objects/3) {
 				t.Fatalf("the upgrades took %d updates", calls)
 			}
@@ -100,10 +103,10 @@ func TestUpgradeResumes(t *testing.T) {
 		if err := s.Close(ctx); err != nil {
 			t.Fatal(err)
 		}
-		done := calls
+		total := calls
 		s, _ = openTest(t, newer(0))
-		if calls != done || s.label.Format != Format+2 || s.label.From != 0 {
-			t.Fatalf("opened again: %d more updates, label %+v", calls-done, s.label)
+		if calls != total || s.label.Format != Format+2 || s.label.From != 0 {
+			t.Fatalf("opened again: %d more updates, label %+v", calls-total, s.label)
 		}
 		if err := s.Close(ctx); err != nil {
 			t.Fatal(err)

@@ -129,12 +129,13 @@ func (c *cutting) compaction(n int, after uint64) (at uint64) {
 func (r *run) compactCut(disk *powercut.FS, after uint64) (at uint64, pg page) {
 	r.t.Helper()
 	mark := r.ledger.mark()
-	now, err := disk.Steps()
-	if err == nil {
-		err = disk.Freeze(now + after)
-	}
-	if err != nil {
-		r.t.Fatal(err)
+	var now uint64
+	for frozen := false; !frozen; { // what settles in the background may pass the step
+		var err error
+		if now, err = disk.Steps(); err != nil {
+			r.t.Fatal(err)
+		}
+		frozen = disk.Freeze(now+after) == nil
 	}
 	r.compact()
 	end, err := disk.Steps()

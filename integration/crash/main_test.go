@@ -6,13 +6,14 @@ import (
 	"strconv"
 	"testing"
 
+	"pail/integration/leak"
 	"pail/integration/powercut"
 )
 
 func TestMain(m *testing.M) {
 	powercut.Main()
 	writerMain()
-	os.Exit(m.Run())
+	os.Exit(leak.Run(m))
 }
 
 // soak says that the long form of the tests is asked for.

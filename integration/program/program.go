@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"pail/integration/leak"
 )
 
 // binEnv hands the program from Main to Command, also in processes that a test starts.
@@ -45,7 +47,7 @@ func run(m interface{ Run() int }) (code int, err error) {
 	if err := os.Setenv(binEnv, bin); err != nil {
 		return 1, err
 	}
-	return m.Run(), nil
+	return leak.Run(m), nil
 }
 
 // Command is pail with these arguments, not yet started. It panics where Main did not

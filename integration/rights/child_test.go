@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"pail/integration/leak"
 )
 
 // A task is what a child is to do: calls by their names, below dir.
@@ -27,7 +29,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) != "" {
 		os.Exit(beChild(os.Stdin, os.Stdout))
 	}
-	os.Exit(m.Run())
+	os.Exit(leak.Run(m))
 }
 
 // beChild makes the calls of the task that comes in and says how each has ended.
