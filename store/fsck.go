@@ -31,12 +31,16 @@ type Problem struct {
 	Kind   string // stable, see the constants
 	Where  string // BUCKET/KEY, or what else it is about
 	What   string // what is wrong
-	Advice string // what to do
+	Repair string // what Repair does about it, "" if it can do nothing
+	Advice string // what else to do, where it can do nothing
 }
 
 // String is the problem in one line.
 func (p Problem) String() string {
-	return fmt.Sprintf("%s: %s: %s; %s", p.Kind, p.Where, p.What, p.Advice)
+	if p.Repair == "" {
+		return fmt.Sprintf("%s: %s: %s; %s", p.Kind, p.Where, p.What, p.Advice)
+	}
+	return fmt.Sprintf("%s: %s: %s; --repair %s", p.Kind, p.Where, p.What, p.Repair)
 }
 
 // The kinds of problem.
@@ -121,6 +125,9 @@ type fsck struct {
 	lost    map[uint64]string  // content files that are not what they should be, and why
 	waste   int64              // bytes of content files that are dead
 
+	repair *repairer // deals with what is found; nil: it is only told
+	raw    bool      // before recovery: nothing is open, drafts and renames wait for it
+
 	found  []Problem
 	stage  string
 	done   int64
@@ -131,41 +138,52 @@ type fsck struct {
 func (f *fsck) check() ([]Problem, error) {
 	err := f.run()
 	if errors.Is(err, errTooMany) {
-		f.found = append(f.found, Problem{ProblemTooMany, f.s.opts.Dir, "there are more problems than are listed here", "deal with these and check again"})
+		f.found = append(f.found, Problem{Kind: ProblemTooMany, Where: f.s.opts.Dir, What: "there are more problems than are listed here", Repair: "deals with those too"})
 		err = nil
 	}
 	return f.found, err
 }
 
 func (f *fsck) run() error {
+	return f.on(func() error {
+		for _, p := range f.s.recovered.Problems {
+			if err := f.add(ProblemRecovery, f.s.opts.Dir, p, advise("see what else is reported")); err != nil {
+				return err
+			}
+		}
+		for _, step := range []func() error{
+			f.checkEngine, f.loadBuckets, f.checkRecords, f.loadRest, f.checkBuckets, f.checkMoves, f.checkMoments, f.checkChains,
+			f.checkDirs, f.checkInodes, f.checkFiles, f.checkContents, f.checkDrafts, f.checkGarbage, f.checkDisk,
+		} {
+			if err := step(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// on runs fn on a snapshot.
+func (f *fsck) on(fn func() error) error {
 	v := f.s.db.View()
 	defer v.Close()
 	f.lastID = f.s.db.LastID()
 	f.seq = v.Seq()
-	f.bad = map[string]bool{}
+	f.bad, f.lost = map[string]bool{}, map[uint64]string{}
 	f.sn = &snap{s: f.s, r: &tolerantReader{v, f.bad}}
-	for _, p := range f.s.recovered.Problems {
-		if err := f.add(ProblemRecovery, f.s.opts.Dir, p, "see what else is reported and restore that from a backup"); err != nil {
-			return err
-		}
-	}
-	for _, step := range []func() error{
-		f.checkEngine, f.loadBuckets, f.checkRecords, f.loadRest, f.checkBuckets, f.checkMoves, f.checkMoments, f.checkChains,
-		f.checkDirs, f.checkInodes, f.checkFiles, f.checkContents, f.checkDrafts, f.checkGarbage, f.checkDisk,
-	} {
-		if err := step(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return fn()
 }
 
-// add notes a problem.
-func (f *fsck) add(kind, where, what, advice string) error {
+// add notes a problem; a repair deals with it now.
+func (f *fsck) add(kind, where, what string, rem remedy) error {
+	p := Problem{Kind: kind, Where: where, What: what, Repair: rem.does, Advice: rem.advice}
+	if f.repair != nil {
+		return f.repair.meet(p, rem)
+	}
 	if len(f.found) >= fsckMost {
 		return errTooMany
 	}
-	f.found = append(f.found, Problem{kind, where, what, advice})
+	f.found = append(f.found, p)
 	return nil
 }
 
@@ -195,12 +213,9 @@ func (f *fsck) speak() {
 
 // Advice that fits many problems.
 const (
-	adviseBackup  = "restore it from a backup or delete it"
-	adviseCopy    = "copy what can be read to another store"
-	adviseReport  = "no data is at risk; report it as a bug"
-	adviseNewer   = "use a newer pail"
-	adviseSpace   = "it only takes space; copying the bucket to another store leaves it behind"
-	adviseRebuild = "copy the bucket to another store, which counts anew"
+	adviseCopy   = "copy what can be read to another store"
+	adviseReport = "report it as a bug"
+	adviseNewer  = "use a newer pail"
 )
 
 // checkEngine compares the checksums of the engine's own files.
@@ -209,7 +224,7 @@ func (f *fsck) checkEngine() error {
 	err := f.s.db.VerifyTables(f.ctx)
 	var d *meta.DamageError
 	if errors.As(err, &d) {
-		return f.add(ProblemEngine, d.Path, d.Reason, adviseCopy)
+		return f.add(ProblemEngine, d.Path, d.Reason, advise(adviseCopy))
 	}
 	return err
 }

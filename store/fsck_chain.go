@@ -116,7 +116,7 @@ func (f *fsck) checkChain(bucket uint64, key string, heads, dead, old *versionSt
 	if c.what == "" {
 		return nil
 	}
-	return f.add(ProblemChain, f.object(bucket, key), c.what, "its current version can be read; copy it under another key and delete what is left of this one")
+	return f.add(ProblemChain, f.object(bucket, key), c.what, f.chainRemedy(bucket, key))
 }
 
 // A chainCheck follows the versions of one key, newest first.

@@ -72,7 +72,7 @@ func (f *fsck) checkContents() error {
 		err := f.eachContent(func(o contentOwner) error {
 			if first {
 				if what := wrongContent(o.content, o.size); what != "" {
-					return f.add(ProblemContent, o.where(), what, adviseBackup)
+					return f.add(ProblemContent, o.where(), what, f.ownerRemedy(o.k))
 				}
 			}
 			return f.countContent(w, o)
@@ -225,8 +225,7 @@ func (f *fsck) countLists(w *countWindow) error {
 	var es blob.Extents
 	flush := func() error {
 		id := list
-		where := func() string { return fmt.Sprintf("extent list %d", id) }
-		err := f.countExtents(w, where, es, false)
+		err := f.countExtents(w, contentOwner{list: id, where: func() string { return fmt.Sprintf("extent list %d", id) }}, es)
 		es = es[:0]
 		return err
 	}
@@ -260,6 +259,8 @@ func (f *fsck) countLists(w *countWindow) error {
 
 // A contentOwner is something that owns a content, or that has lent bytes of it.
 type contentOwner struct {
+	k       []byte // its record
+	list    uint64 // it is an extent list
 	where   func() string
 	size    int64 // as the owner says, -1 if it says nothing
 	content *record.Content
@@ -274,7 +275,7 @@ func (f *fsck) eachContent(fn func(o contentOwner) error) error {
 			if err := unmarshal(k, b, v); err != nil || v.Marker || v.Bare {
 				return err
 			}
-			return fn(contentOwner{where: func() string { return f.recordTitle(k) }, size: v.Size, content: v.Content})
+			return fn(contentOwner{k: k, where: func() string { return f.recordTitle(k) }, size: v.Size, content: v.Content})
 		})
 		if err != nil {
 			return err
@@ -286,7 +287,7 @@ func (f *fsck) eachContent(fn func(o contentOwner) error) error {
 			return err
 		}
 		where := func() string { return "what " + f.object(p.Bucket, p.Key) + " was before" }
-		return fn(contentOwner{where: where, size: p.Predecessor.Size, content: p.Predecessor.Content})
+		return fn(contentOwner{k: k, where: where, size: p.Predecessor.Size, content: p.Predecessor.Content})
 	})
 	if err != nil {
 		return err
@@ -303,14 +304,14 @@ func (f *fsck) eachContent(fn func(o contentOwner) error) error {
 				lent.Extents = append(lent.Extents, &record.Extent{Blob: id, Len: 1})
 			}
 			lent.Allocated = int64(len(d.Lent))
-			if err := fn(contentOwner{where: where, size: -1, content: lent, lent: true}); err != nil {
+			if err := fn(contentOwner{k: k, where: where, size: -1, content: lent, lent: true}); err != nil {
 				return err
 			}
 		}
 		if d.Base == nil {
 			return nil
 		}
-		return fn(contentOwner{where: where, size: -1, content: d.Base})
+		return fn(contentOwner{k: k, where: where, size: -1, content: d.Base})
 	})
 	if err != nil {
 		return err
@@ -321,7 +322,7 @@ func (f *fsck) eachContent(fn func(o contentOwner) error) error {
 			return err
 		}
 		where := func() string { return fmt.Sprintf("part %d of upload %d", p.Number, table.SplitBucket(k)) }
-		return fn(contentOwner{where: where, size: p.Size, content: p.Content})
+		return fn(contentOwner{k: k, where: where, size: p.Size, content: p.Content})
 	})
 }
 
@@ -357,6 +358,11 @@ func wrongContent(c *record.Content, size int64) string {
 // countContent counts one owner of a content and checks that the bytes are there.
 func (f *fsck) countContent(w *countWindow, o contentOwner) error {
 	c := o.content
+	if why := f.lost[c.GetList()]; why != "" && c.GetList() != 0 && w.last {
+		if err := f.add(ProblemDamaged, o.where(), why, f.ownerRemedy(o.k)); err != nil {
+			return err
+		}
+	}
 	for _, part := range []struct {
 		id   uint64
 		is   blobIs
@@ -368,10 +374,10 @@ func (f *fsck) countContent(w *countWindow, o contentOwner) error {
 		n := w.find(part.id)
 		switch {
 		case n == nil || n.is&part.is == 0:
-			return f.add(ProblemMissing, o.where(), fmt.Sprintf("its %s %d is gone", part.what, part.id), adviseBackup)
+			return f.add(ProblemMissing, o.where(), fmt.Sprintf("its %s %d is gone", part.what, part.id), f.ownerRemedy(o.k))
 		case n.size < 0:
 			n.have++
-			return f.add(ProblemDamaged, o.where(), fmt.Sprintf("its %s %d is damaged", part.what, part.id), adviseBackup)
+			return f.add(ProblemDamaged, o.where(), fmt.Sprintf("its %s %d is damaged", part.what, part.id), f.ownerRemedy(o.k))
 		}
 		n.have++
 		chunks := n.said
@@ -379,20 +385,17 @@ func (f *fsck) countContent(w *countWindow, o contentOwner) error {
 			chunks = c.Chunks
 		}
 		if part.is == isList && n.chunks != chunks {
-			return f.add(ProblemContent, o.where(), fmt.Sprintf("its extent list %d has %d parts and should have %d", part.id, n.chunks, chunks), adviseBackup)
+			return f.add(ProblemContent, o.where(), fmt.Sprintf("its extent list %d has %d parts and should have %d", part.id, n.chunks, chunks), f.ownerRemedy(o.k))
 		}
 		if o.size >= 0 && n.size != o.size {
-			return f.add(ProblemContent, o.where(), fmt.Sprintf("it has %d bytes and its %s %d has %d", o.size, part.what, part.id, n.size), adviseBackup)
-		}
-		if err := f.lost[part.id]; err != "" {
-			return f.add(ProblemDamaged, o.where(), err, adviseBackup)
+			return f.add(ProblemContent, o.where(), fmt.Sprintf("it has %d bytes and its %s %d has %d", o.size, part.what, part.id, n.size), f.ownerRemedy(o.k))
 		}
 	}
-	return f.countExtents(w, o.where, toExtents(c.GetExtents()), o.lent)
+	return f.countExtents(w, o, toExtents(c.GetExtents()))
 }
 
 // countExtents counts one owner of each content file that some extents need.
-func (f *fsck) countExtents(w *countWindow, where func() string, es blob.Extents, lent bool) error {
+func (f *fsck) countExtents(w *countWindow, o contentOwner, es blob.Extents) error {
 	if len(es) == 0 {
 		return nil
 	}
@@ -402,7 +405,7 @@ func (f *fsck) countExtents(w *countWindow, where func() string, es blob.Extents
 			continue
 		}
 		if e.Off+e.Len > n.size {
-			return f.add(ProblemContent, where(), fmt.Sprintf("it needs byte %d of content file %v, which has %d", e.Off+e.Len, e.Blob, n.size), adviseBackup)
+			return f.lacks(o, ProblemContent, fmt.Sprintf("it needs byte %d of content file %v, which has %d", e.Off+e.Len, e.Blob, n.size), 0)
 		}
 	}
 	for _, u := range es.Uses() {
@@ -412,22 +415,36 @@ func (f *fsck) countExtents(w *countWindow, where func() string, es blob.Extents
 		}
 		n := w.find(uint64(id))
 		if n == nil || n.is&isFile == 0 {
-			if err := f.add(ProblemMissing, where(), fmt.Sprintf("its content file %v has no record", id), adviseBackup); err != nil {
+			if err := f.lacks(o, ProblemMissing, fmt.Sprintf("its content file %v has no record", id), id); err != nil {
 				return err
 			}
 			continue
 		}
 		n.have++
-		if n.is&isMeasured != 0 && !lent {
+		if n.is&isMeasured != 0 && !o.lent {
 			n.used -= u.Bytes
 		}
 		if why := f.lost[uint64(id)]; why != "" {
-			if err := f.add(ProblemDamaged, where(), why, adviseBackup); err != nil {
+			if err := f.lacks(o, ProblemDamaged, why, 0); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// lacks reports an owner that lacks bytes: those of a content file without a record, if
+// that is not 0. What a list lacks, its owners lack.
+func (f *fsck) lacks(o contentOwner, kind, what string, unrecorded blob.ID) error {
+	if o.list != 0 {
+		f.lost[o.list] = what
+		return f.add(kind, o.where(), what, f.listRemedy(o.list, unrecorded))
+	}
+	rem := f.ownerRemedy(o.k)
+	if unrecorded != 0 {
+		rem = f.fileRemedy(unrecorded, rem)
+	}
+	return f.add(kind, o.where(), what, rem)
 }
 
 // checkCount compares what was counted with what is recorded.
@@ -448,18 +465,17 @@ func (f *fsck) checkCount(c *blobCount) error {
 	}
 	switch {
 	case c.is&isFile != 0 && c.is&^(isFile|isMeasured) != 0, c.is&isInline != 0 && c.is&isList != 0:
-		return f.add(ProblemContent, where, "two things have its number", adviseCopy)
+		return f.add(ProblemContent, where, "two things have its number", advise(adviseCopy))
 	case c.is == isCounter:
-		return f.add(ProblemMissing, where, fmt.Sprintf("it is said to have %d owners and does not exist", c.want), adviseReport)
+		return f.add(ProblemMissing, where, fmt.Sprintf("it is said to have %d owners and does not exist", c.want), drop("removes the count", table.Blob(c.id)))
 	case c.have == 0 && (want > 0 || c.is&isFile != 0):
-		return f.add(ProblemUnowned, where, "no version has it", adviseSpace)
+		return f.add(ProblemUnowned, where, "no version has it", f.keepUnowned(c))
 	case c.have > want:
-		return f.add(ProblemRefs, where, fmt.Sprintf("it has %d owners and says %d", c.have, want),
-			"delete none of the versions that share it before you have copied them")
+		return f.add(ProblemRefs, where, fmt.Sprintf("it has %d owners and says %d", c.have, want), f.recount(c))
 	case c.have < want, c.is&isCounter != 0 && want < 2:
-		return f.add(ProblemRefs, where, fmt.Sprintf("it has %d owners and says %d", c.have, want), adviseSpace)
+		return f.add(ProblemRefs, where, fmt.Sprintf("it has %d owners and says %d", c.have, want), f.recount(c))
 	case c.is&isMeasured != 0 && c.used != 0:
-		return f.add(ProblemRefs, where, fmt.Sprintf("it counts %d bytes too many as used", c.used), adviseSpace)
+		return f.add(ProblemRefs, where, fmt.Sprintf("it counts %d bytes too many as used", c.used), f.recount(c))
 	}
 	return nil
 }
@@ -470,5 +486,5 @@ func (f *fsck) checkWaste() error {
 	if err != nil || n == f.waste {
 		return err
 	}
-	return f.add(ProblemWaste, f.s.opts.Dir, fmt.Sprintf("%d bytes of content files are dead, and %d are counted", f.waste, n), adviseReport)
+	return f.add(ProblemWaste, f.s.opts.Dir, fmt.Sprintf("%d bytes of content files are dead, and %d are counted", f.waste, n), setWaste(f.waste))
 }

@@ -206,7 +206,7 @@ func (m *museum) check(deep bool) []Problem {
 	found, err := m.s.Check(context.Background(), FsckOptions{Deep: deep})
 	m.ok(err)
 	for _, p := range found {
-		if p.Kind == "" || p.Where == "" || p.What == "" || p.Advice == "" || strings.Contains(p.String(), "\n") {
+		if p.Kind == "" || p.Where == "" || p.What == "" || p.Advice+p.Repair == "" || strings.Contains(p.String(), "\n") {
 			m.t.Errorf("not one whole line: %q", p)
 		}
 	}
@@ -307,22 +307,22 @@ func TestFsckFindsDamagedRecords(t *testing.T) {
 	m.ok(m.file.Close(context.Background()))
 }
 
-// Records that parse and say something that is not so.
-func TestFsckFindsWrongRecords(t *testing.T) {
-	m := newMuseum(t, quickDir(t)+"/store")
-	keys, values := m.records()
+// A wrongRecord is a way in which a record of a table is made to say what is not so.
+type wrongRecord struct {
+	name  string
+	table byte
+	which func(record.Record) bool // nil: all
+	do    func(record.Record)
+	kind  string // of the problem that it is; "": any
+}
+
+func wrongRecords() []wrongRecord {
 	version := func(fn func(v *record.Version)) func(record.Record) {
 		return func(r record.Record) { fn(r.(*record.Version)) }
 	}
 	dir := func(fn func(d *record.Dir)) func(record.Record) { return func(r record.Record) { fn(r.(*record.Dir)) } }
 	counts := func(r record.Record) bool { return r.(*record.Blob).Refs > 0 }
-	for _, c := range []struct {
-		name  string
-		table byte
-		which func(record.Record) bool // nil: all
-		do    func(record.Record)
-		kind  string
-	}{
+	return []wrongRecord{
 		{"noncurrent", 'h', nil, version(func(v *record.Version) { v.Noncurrent++ }), ProblemChain},
 		{"turned", 'h', nil, version(func(v *record.Version) { v.Turns = append(v.Turns, v.Seq+1) }), ProblemChain},
 		{"turned back", 'v', nil, version(func(v *record.Version) { v.Turns = append(v.Turns, v.Seq) }), ProblemChain},
@@ -361,7 +361,14 @@ func TestFsckFindsWrongRecords(t *testing.T) {
 		{"cursor", 'c', nil, func(r record.Record) { r.(*record.Cursor).Name = "other" }, ProblemRecordWrong},
 		{"bucket", 'b', nil, func(r record.Record) { r.(*record.Bucket).Id++ }, ProblemBucket},
 		{"predecessor", 'p', nil, func(r record.Record) { r.(*record.Pending).Predecessor.Seq = 1 << 40 }, ProblemRecordWrong},
-	} {
+	}
+}
+
+// Records that parse and say something that is not so.
+func TestFsckFindsWrongRecords(t *testing.T) {
+	m := newMuseum(t, quickDir(t)+"/store")
+	keys, values := m.records()
+	for _, c := range wrongRecords() {
 		for i, k := range keys {
 			msg := messages()[k[0]]
 			if k[0] != c.table {

@@ -95,29 +95,33 @@ func (f *fsck) closeDir(bucket uint64, o openDir) error {
 	where := f.object(bucket, o.path)
 	if d == nil {
 		return f.add(ProblemDirMissing, where, "there are keys in this directory and no record of it, so the mount does not show them",
-			"read the keys by their full names; copy them elsewhere")
+			f.makeDir(bucket, o.path))
 	}
 	dirs, err := f.countDirs(bucket, o.path)
 	if err != nil {
 		return err
 	}
+	k, err := f.dirKey(bucket, o.path)
+	if err != nil {
+		return err
+	}
 	if d.Children != o.objects+dirs {
 		err := f.add(ProblemDirCount, where, fmt.Sprintf("it says that it has %d children and has %d files and %d directories", d.Children, o.objects, dirs),
-			"move what is in it to a new directory; this one may refuse to be removed, or go too early")
+			amend("counts them anew", k, func(_ *txn, d *record.Dir) { d.Children = o.objects + dirs }))
 		if err != nil {
 			return err
 		}
 	}
 	if n := o.longest - len(o.path); d.Reach != 0 && n >= int(d.Reach) {
 		err := f.add(ProblemDirReach, where, fmt.Sprintf("a key below it is %d bytes longer than its own, and it says that none is longer than %d", n, d.Reach-1),
-			"rename that key to a shorter one and back; until then renaming the directory may make a key too long")
+			amend("has it measured anew", k, func(_ *txn, d *record.Dir) { d.Reach = 0 }))
 		if err != nil {
 			return err
 		}
 	}
 	if o.path != "" && d.Explicit != o.own {
 		return f.add(ProblemDirExplicit, where, fmt.Sprintf("whether its own key exists is recorded as %t and is %t", d.Explicit, o.own),
-			"delete the key that is named like the directory, and make the directory again")
+			amend("goes by the key", k, func(_ *txn, d *record.Dir) { d.Explicit = o.own }))
 	}
 	return nil
 }
@@ -175,7 +179,7 @@ func (f *fsck) checkDirRecord(bucket uint64, dir string, d *record.Dir) error {
 	}
 	if ok == nil {
 		err := f.add(ProblemDirMissing, f.object(bucket, parent), fmt.Sprintf("there is a directory %q in it and no record of it itself", dir),
-			"read the keys below by their full names; copy them elsewhere")
+			f.makeDir(bucket, parent))
 		if err != nil {
 			return err
 		}
@@ -189,11 +193,14 @@ func (f *fsck) checkDirRecord(bucket uint64, dir string, d *record.Dir) error {
 			return err
 		}
 	}
-	what := "nothing is in it, and it was not made on purpose"
 	if d.Explicit {
-		what = "it was made on purpose, and its own key is gone"
+		return f.add(ProblemDirEmpty, f.object(bucket, dir), "it was made on purpose, and its own key is gone", f.makeOwnKey(bucket, dir))
 	}
-	return f.add(ProblemDirEmpty, f.object(bucket, dir), what, "make the key that is named like the directory, and delete it")
+	k, err := f.dirKey(bucket, dir)
+	if err != nil {
+		return err
+	}
+	return f.add(ProblemDirEmpty, f.object(bucket, dir), "nothing is in it, and it was not made on purpose", drop("removes it", k))
 }
 
 // anyKeyBelow says whether there is a live key at or below a directory.

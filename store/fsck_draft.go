@@ -28,7 +28,7 @@ func (f *fsck) checkDrafts() error {
 		if err != nil || what == "" {
 			return err
 		}
-		return f.add(ProblemDraft, f.object(d.Bucket, d.Key), fmt.Sprintf("its draft of inode %d: %s", ino, what), "if the file is open, close it, and check again")
+		return f.add(ProblemDraft, f.object(d.Bucket, d.Key), fmt.Sprintf("its draft of inode %d: %s", ino, what), f.keepDraft(k))
 	})
 	if err != nil {
 		return err
@@ -46,7 +46,7 @@ func (f *fsck) checkDrafts() error {
 			return err
 		}
 		if pred := p.Predecessor; pred != nil && (pred.Seq >= seq || pred.Marker || pred.Bare) {
-			return f.wrong(k, "what it would fall back to is not older content")
+			return f.wrong(k, amend("keeps that in "+LostFound, k, func(_ *txn, p *record.Pending) { p.Predecessor = nil }), "what it would fall back to is not older content")
 		}
 		return nil
 	})
@@ -57,7 +57,7 @@ func (f *fsck) checkDrafts() error {
 		if f.uploads[table.SplitBucket(k)] {
 			return nil
 		}
-		return f.wrong(k, "there is no such upload")
+		return f.wrong(k, f.exile("keeps it in "+LostFound, k), "there is no such upload")
 	})
 }
 
@@ -75,11 +75,11 @@ func (f *fsck) checkPatches() error {
 		case err != nil:
 			return err
 		case !ok || d.Blob == 0:
-			return f.wrong(k, "there is no such draft")
+			return f.wrong(k, f.keepPatches(k), "there is no such draft")
 		}
 		for _, r := range p.Runs {
 			if r.Off < 0 || r.Off+int64(len(r.Data)) > p.Size {
-				return f.wrong(k, "it writes behind the draft's end")
+				return f.wrong(k, f.keepPatches(k), "it writes behind the draft's end")
 			}
 		}
 		return nil
@@ -96,6 +96,9 @@ func (f *fsck) wrongDraft(ino uint64, d *record.Draft) (string, error) {
 		return "what it would become is incomplete", nil
 	case d.Blob == 0 && int64(len(d.Inline)) != size:
 		return fmt.Sprintf("it has %d bytes and should have %d", len(d.Inline), size), nil
+	}
+	if f.raw {
+		return "", nil // recovery has its turn
 	}
 	forgotten, err := f.stays(func() (left bool, err error) {
 		if f.s.files.find(ino) != nil {

@@ -29,7 +29,6 @@ func (f *fsck) checkFiles() error {
 		return err
 	}
 	f.begin(what, total)
-	f.lost = map[uint64]string{}
 	return f.eachFile(func(id uint64, b *record.Blob) error {
 		if err := f.checkFile(blob.ID(id), b); err != nil {
 			return err
@@ -85,7 +84,7 @@ func (f *fsck) checkFile(id blob.ID, b *record.Blob) error {
 		kind = ProblemMissing
 		f.lost[uint64(id)] = fmt.Sprintf("its content file %v is gone", id)
 	}
-	return f.add(kind, where, why.Error(), "the versions that need it are reported too; restore them from a backup")
+	return f.add(kind, where, why.Error(), f.replaceFile(id, b))
 }
 
 // tryFile says what is wrong with a content file, nil if nothing is.
@@ -175,7 +174,7 @@ func (f *fsck) checkSuspect(id blob.ID) error {
 	if err != nil || !stays {
 		return err
 	}
-	return f.add(ProblemUnnamed, fmt.Sprintf("content file %v", id), "no record names it", "it only takes space; the first open after an unclean end deletes it")
+	return f.add(ProblemUnnamed, fmt.Sprintf("content file %v", id), "no record names it", f.keepFile(id))
 }
 
 // stays says whether something that the store's memory and its records disagree about
@@ -229,6 +228,6 @@ func (f *fsck) checkGarbage() error {
 		if _, ok := f.drafts[id]; !used && !ok {
 			return nil
 		}
-		return f.add(ProblemGarbage, fmt.Sprintf("content file %v", blob.ID(id)), "it is about to be deleted and still in use", "copy the versions that need it at once")
+		return f.add(ProblemGarbage, fmt.Sprintf("content file %v", blob.ID(id)), "it is about to be deleted and still in use", drop("keeps it", k))
 	})
 }

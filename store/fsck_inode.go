@@ -22,7 +22,7 @@ func (f *fsck) checkInodes() error {
 	for lo, next := uint64(0), uint64(0); next <= f.lastID && len(twice) < fsckMost; {
 		lo, next = next, math.MaxUint64
 		clear(seen)
-		err := f.eachInode(func(ino uint64, _ func() string) error {
+		err := f.eachInode(func(ino uint64, _ []byte, _ func() string) error {
 			if ino < lo {
 				return nil
 			}
@@ -44,24 +44,29 @@ func (f *fsck) checkInodes() error {
 	if len(twice) == 0 {
 		return nil
 	}
-	return f.eachInode(func(ino uint64, where func() string) error {
+	met := map[uint64]bool{}
+	return f.eachInode(func(ino uint64, k []byte, where func() string) error {
 		if !twice[ino] {
 			return nil
 		}
-		return f.add(ProblemInode, where(), fmt.Sprintf("another file or directory has its inode number %d too", ino),
-			"copy the file to a new name and delete this one")
+		rem := advise("the other one gets a new number")
+		if met[ino] {
+			rem = f.renumber(k)
+		}
+		met[ino] = true
+		return f.add(ProblemInode, where(), fmt.Sprintf("another file or directory has its inode number %d too", ino), rem)
 	})
 }
 
 // eachInode calls fn with the inode number of each live object and directory. It needs
 // not know of renames on their way: each has one record, wherever it stands.
-func (f *fsck) eachInode(fn func(ino uint64, where func() string) error) error {
+func (f *fsck) eachInode(fn func(ino uint64, k []byte, where func() string) error) error {
 	var v record.Version
 	err := f.scan(table.Head(0, "")[:1], func(k, b []byte) error {
 		if err := unmarshal(k, b, &v); err != nil {
 			return err
 		}
-		return fn(v.Ino, func() string { return titleKey(f, k) })
+		return fn(v.Ino, k, func() string { return titleKey(f, k) })
 	})
 	if err != nil {
 		return err
@@ -71,6 +76,14 @@ func (f *fsck) eachInode(fn func(ino uint64, where func() string) error) error {
 		if err := unmarshal(k, b, &d); err != nil || f.dropped[table.SplitBucket(k)] {
 			return err
 		}
-		return fn(d.Ino, func() string { return f.recordTitle(k) })
+		return fn(d.Ino, k, func() string { return f.recordTitle(k) })
 	})
+}
+
+// renumber gives a file or a directory a number of its own.
+func (f *fsck) renumber(k []byte) remedy {
+	if k[0] == table.Dir(0, "")[0] {
+		return amend("gives it a new inode number", k, func(t *txn, d *record.Dir) { d.Ino = t.tx.NextID() })
+	}
+	return f.newInode(k)
 }

@@ -13,14 +13,14 @@ func (f *fsck) checkLabels(k []byte, v *record.Version) error {
 		return nil
 	}
 	if v.Marker || v.Bare {
-		return f.wrong(k, "it has labels and should have none")
+		return f.wrong(k, f.soundLabelsAt(k), "it has labels and should have none")
 	}
 	for _, err := range []error{
 		versioning.CheckObjectTags(v.Tags), versioning.CheckMetadata(v.Metadata),
 		versioning.CheckHeaders(headerMap(v.Headers)), checkXattrs(v.Xattrs),
 	} {
 		if err != nil {
-			return f.wrong(k, "%v", err)
+			return f.wrong(k, f.soundLabelsAt(k), "%v", err)
 		}
 	}
 	return nil

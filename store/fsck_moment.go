@@ -1,6 +1,8 @@
 package store
 
 import (
+	"slices"
+
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/table"
 )
@@ -16,14 +18,14 @@ func (f *fsck) checkMoments() error {
 	first, last := true, int64(0)
 	err := f.scan(table.Times(), func(k, v []byte) error {
 		for more && string(backs.Key()[1:]) < string(k[1:]) {
-			if err := f.wrong(backs.Key(), "nothing says when that commit was"); err != nil {
+			if err := f.wrong(backs.Key(), drop("removes it", backs.Key()), "nothing says when that commit was"); err != nil {
 				return err
 			}
 			more = backs.Next()
 		}
 		back := more && string(backs.Key()[1:]) == string(k[1:])
 		if back && string(backs.Value()) != string(v) {
-			if err := f.wrong(backs.Key(), "it says another time than the commit has"); err != nil {
+			if err := f.wrong(backs.Key(), putTime(backs.Key(), v), "it says another time than the commit has"); err != nil {
 				return err
 			}
 		}
@@ -32,7 +34,7 @@ func (f *fsck) checkMoments() error {
 		}
 		ms := msOf(v)
 		if !first && back != (ms < last) {
-			if err := f.wrong(k, "whether the clock was set back before it is recorded as %t and is %t", back, ms < last); err != nil {
+			if err := f.wrong(k, setBack(k, v, ms < last), "whether the clock was set back before it is recorded as %t and is %t", back, ms < last); err != nil {
 				return err
 			}
 		}
@@ -43,7 +45,7 @@ func (f *fsck) checkMoments() error {
 		return err
 	}
 	for ; more; more = backs.Next() {
-		if err := f.wrong(backs.Key(), "nothing says when that commit was"); err != nil {
+		if err := f.wrong(backs.Key(), drop("removes it", backs.Key()), "nothing says when that commit was"); err != nil {
 			return err
 		}
 	}
@@ -51,4 +53,27 @@ func (f *fsck) checkMoments() error {
 		return err
 	}
 	return nil
+}
+
+// putTime gives a setback the time of its commit.
+func putTime(k, v []byte) remedy {
+	k, v = slices.Clone(k), slices.Clone(v)
+	return remedy{does: "goes by the commit", fix: func(r *repairer) error {
+		return r.update(func(t *txn) error {
+			t.tx.Set(k, v)
+			return nil
+		})
+	}}
+}
+
+// setBack records whether the clock was set back before the commit whose time stands at
+// k, as the times around it say.
+func setBack(k, v []byte, back bool) remedy {
+	setback := append(table.Setbacks(), k[1:]...)
+	if !back {
+		return drop("goes by the times", setback)
+	}
+	m := putTime(setback, v)
+	m.does = "goes by the times"
+	return m
 }

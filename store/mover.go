@@ -193,6 +193,8 @@ func (s *Store) countMoves() error {
 		if err := sn.loadMoves(); err != nil {
 			return err
 		}
+		s.moves.active.Store(0)
+		s.recovered.Moves = 0
 		for i, m := range sn.moves {
 			if i == 0 || sn.moves[i-1].Id != m.Id { // not the other half of an exchange
 				s.moves.begin()

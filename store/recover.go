@@ -19,8 +19,6 @@ import (
 // recover deals with what the last owner left behind. Each step may be cut short and
 // is then done again.
 func (s *Store) recover(ctx context.Context) error {
-	s.recovering.Store(true)
-	defer s.recovering.Store(false)
 	if err := s.view(s.buckets.load); err != nil {
 		return err
 	}
@@ -30,6 +28,13 @@ func (s *Store) recover(ctx context.Context) error {
 	if err := s.view(s.sampler.load); err != nil {
 		return err
 	}
+	return s.recoverRest(ctx)
+}
+
+// recoverRest is recovery after buckets and settings are known.
+func (s *Store) recoverRest(ctx context.Context) error {
+	s.recovering.Store(true)
+	defer s.recovering.Store(false)
 	if err := s.beginUse(ctx); err != nil {
 		return err
 	}
@@ -48,6 +53,7 @@ func (s *Store) recover(ctx context.Context) error {
 	if s.recovered.Moves > 0 {
 		s.mover.job.Wake()
 	}
+	s.ready = true
 	return s.countCursors()
 }
 
@@ -414,6 +420,9 @@ func (sn *snap) overlayRegions(d *draft, list uint64) error {
 func (s *Store) recoverOrphans(ctx context.Context) error {
 	if !s.recovered.Unclean {
 		return nil
+	}
+	if kept, err := s.repairBegun(); kept || err != nil {
+		return err // they may be what a repair has not come to yet
 	}
 	var orphans []blob.ID
 	err := s.view(func(sn *snap) error {

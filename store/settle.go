@@ -320,6 +320,9 @@ const reapAtOnce = 1000
 // are made durable between the look and the deletion: a power cut must not bring back a
 // version without its bytes.
 func (st *settler) reap(ctx context.Context) (err error) {
+	if st.s.repairing.Load() {
+		return nil
+	}
 	st.mu.Lock()
 	todo := st.garbage
 	st.garbage = false

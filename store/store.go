@@ -178,10 +178,12 @@ type Store struct {
 	sampler   sampler
 	cursors   atomic.Int64 // durable cursors of the feed; 0: no feed is written
 	recovered Recovery
+	ready     bool                  // recovery has ended; until then one goroutine has the store
 	failed    atomic.Pointer[error] // why the store no longer writes
 
 	verifying  atomic.Bool // reads compare checksums
 	recovering atomic.Bool
+	repairing  atomic.Bool // no content file is deleted yet
 	closing    atomic.Bool
 	receiving  atomic.Int64 // contents that are being received and belong to no version yet
 	closeOnce  sync.Once
@@ -206,7 +208,25 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context) (err error) {
+func (s *Store) open(ctx context.Context) error {
+	if err := s.openFiles(); err != nil {
+		return err
+	}
+	if err := s.upgrade(ctx); err != nil {
+		return err
+	}
+	if err := s.recover(ctx); err != nil {
+		return err
+	}
+	if err := s.view(s.scrubber.load); err != nil {
+		return err
+	}
+	s.compactor.begin()
+	return nil
+}
+
+// openFiles takes the lock and opens what is on disk.
+func (s *Store) openFiles() (err error) {
 	if s.label, err = readLabel(s.opts.Dir, s.opts.tuning.format); err != nil {
 		return err
 	}
@@ -238,16 +258,6 @@ func (s *Store) open(ctx context.Context) (err error) {
 	s.compactor = newCompactor(s)
 	s.scrubber = newScrubber(s)
 	s.SetVerifyReads(s.opts.VerifyReads)
-	if err := s.upgrade(ctx); err != nil {
-		return err
-	}
-	if err := s.recover(ctx); err != nil {
-		return err
-	}
-	if err := s.view(s.scrubber.load); err != nil {
-		return err
-	}
-	s.compactor.begin()
 	return nil
 }
 
