@@ -39,7 +39,8 @@
 // snapshot reads through, and the records follow (move.go). Open files are in memory
 // (inode.go, draft.go); only fsync writes records of drafts (draft_sync.go). Check and
 // Fsck (fsck.go) compare all of this with itself, while the store is in use too; a new
-// table or reference has its check there.
+// table or reference has its check there, and what Repair does about each problem stands
+// beside it (repair.go; LostFound is where it keeps what has lost its place).
 //
 // Memory follows records at two moments: onMerged, on the committer's goroutine before
 // the next update runs, for what updates consult (names of open files, what is

@@ -58,6 +58,22 @@ func Repair(ctx context.Context, opts Options, o RepairOptions) ([]Problem, erro
 	return left, s.Close(context.WithoutCancel(ctx))
 }
 
+// Examine is Check of a store that is closed, and perhaps too damaged to be opened for use.
+// Nothing is recovered and nothing changed: what recovery would deal with is no problem.
+func Examine(ctx context.Context, opts Options, o FsckOptions) ([]Problem, error) {
+	if err := opts.setDefaults(); err != nil {
+		return nil, err
+	}
+	s := &Store{opts: opts, log: opts.Log}
+	s.files.init()
+	if err := s.openFiles(); err != nil {
+		return nil, errors.Join(err, s.shut())
+	}
+	f := &fsck{s: s, ctx: ctx, opts: o, window: fsckWindow, inodes: fsckInodes, raw: true}
+	found, err := f.check()
+	return found, errors.Join(err, s.shut())
+}
+
 // repairTries is how often a stage is run before what it finds counts as beyond repair.
 const repairTries = 12
 

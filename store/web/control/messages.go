@@ -115,6 +115,7 @@ type Problem struct {
 	Kind   string `json:"kind"`
 	Where  string `json:"where"`
 	What   string `json:"what"`
+	Repair string `json:"repair,omitempty"` // what fsck --repair does, nothing if it can do nothing
 	Advice string `json:"advice,omitempty"`
 }
 

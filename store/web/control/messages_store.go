@@ -144,5 +144,14 @@ func damageOf(d store.Damage) Damage {
 }
 
 func problemOf(p store.Problem) Problem {
-	return Problem{Kind: fmt.Sprint(p.Kind), Where: p.Where, What: p.What, Advice: p.Advice}
+	return Problem{Kind: fmt.Sprint(p.Kind), Where: p.Where, What: p.What, Repair: p.Repair, Advice: p.Advice}
+}
+
+// Problems are problems of a store as commands and clients tell them.
+func Problems(found []store.Problem) []Problem {
+	var out []Problem
+	for _, p := range found {
+		out = append(out, problemOf(p))
+	}
+	return out
 }
