@@ -43,6 +43,9 @@ func Repair(ctx context.Context, opts Options, o RepairOptions) ([]Problem, erro
 	s.files.init()
 	s.repairing.Store(true)
 	err := s.openFiles()
+	if err == nil {
+		err = s.upgrade(ctx)
+	}
 	if err != nil {
 		return nil, errors.Join(err, s.shut())
 	}
@@ -96,9 +99,14 @@ type repairer struct {
 }
 
 // settingRepairing stands while a repair is on its way or was cut short: until one ends
-// well, recovery deletes no content file that no record names. A value says that
-// unsealed ones may be of drafts whose records are lost.
+// well, recovery deletes no content file that no record names. Its value is what the
+// repair has lost, one byte.
 func settingRepairing() []byte { return table.Setting("repairing") }
+
+const (
+	lostDrafts = 1 << iota // unsealed content files may be of drafts whose records are lost
+	lostOwners             // contents may have had owners whose records are lost
+)
 
 func (r *repairer) run() ([]Problem, error) {
 	if newer, err := r.newer(); len(newer) > 0 || err != nil {
@@ -151,26 +159,30 @@ func (r *repairer) begin() error {
 		if err != nil {
 			return ignoreUnreadable(err)
 		}
-		t.tx.Set(settingRepairing(), unsealedCount(clean))
+		flags := byte(0)
+		if clean {
+			flags = lostDrafts // there are none else
+		}
+		t.tx.Set(settingRepairing(), []byte{flags})
 		return nil
 	})
 }
 
-// unsealedCount is the value of settingRepairing: after a clean end there are no unsealed
-// content files but those of drafts.
-func unsealedCount(yes bool) []byte {
-	if yes {
-		return []byte{1}
-	}
-	return nil
-}
-
-// expectUnsealed notes that an unsealed content file may be what is left of a draft.
-func (r *repairer) expectUnsealed() error {
+// lose notes that something is lost, before it is.
+func (r *repairer) lose(what byte) error {
 	return r.update(func(t *txn) error {
-		t.tx.Set(settingRepairing(), unsealedCount(true))
+		t.tx.Set(settingRepairing(), []byte{t.lost() | what})
 		return nil
 	})
+}
+
+// lost is what the repair has lost.
+func (sn *snap) lost() byte {
+	b, err := sn.r.Get(settingRepairing())
+	if err != nil || len(b) != 1 {
+		return 0
+	}
+	return b[0]
 }
 
 // recover does what Open does after an unclean end. Where damage is in the way, that is

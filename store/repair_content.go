@@ -34,16 +34,36 @@ func (f *fsck) recount(c *blobCount) remedy {
 				if n.is&isMeasured != 0 {
 					b.Used -= n.used
 				}
-				return t.put(k, &b)
+				return errors.Join(t.put(k, &b), t.keepForLost(&n, b.Length))
 			}
 			if n.have <= 1 {
 				t.tx.Delete(k)
-				return nil
+				return t.keepForLost(&n, n.size)
 			}
 			b.Schema, b.Refs = record.Schema, uint64(n.have)
-			return t.put(k, &b)
+			return errors.Join(t.put(k, &b), t.keepForLost(&n, n.size))
 		})
 	}}
+}
+
+// keepForLost keeps a content, which others have too, for an owner whose record was lost.
+func (t *txn) keepForLost(n *blobCount, size int64) error {
+	if n.have == 0 || n.have >= n.want || size <= 0 || t.lost()&lostOwners == 0 {
+		return nil
+	}
+	c := &record.Content{Allocated: size}
+	switch {
+	case n.is&isFile != 0:
+		c.Extents = []*record.Extent{{Blob: n.id, Len: size}}
+	case n.is&isInline != 0:
+		c.Inline = n.id
+	case n.is&isList != 0:
+		c.List, c.Chunks = n.id, n.chunks
+	}
+	if err := t.share(c); err != nil {
+		return err
+	}
+	return t.keep(fmt.Sprintf("contents/%016x", n.id), nil, c, size, "bytes that another version had too, whose record is lost")
 }
 
 // setWaste records the sum of dead bytes.

@@ -322,12 +322,11 @@ func (r *repairer) keepFile(id blob.ID) error {
 	}
 	unsealed := false
 	err = r.s.view(func(sn *snap) error {
-		b, err := sn.r.Get(settingRepairing())
-		unsealed = len(b) > 0
-		return err
+		unsealed = sn.lost()&lostDrafts != 0
+		return nil
 	})
 	if err != nil {
-		return damaged(err)
+		return err
 	}
 	whose, seal, sealed := r.s.blobs.Sealed(id)
 	length := seal.Length

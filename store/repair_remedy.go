@@ -1,7 +1,6 @@
 package store
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -51,11 +50,27 @@ func (f *fsck) without(k []byte) remedy {
 		return advise(adviseNewer)
 	}
 	m := drop(t.without, k)
-	if k[0] == table.Drafts()[0] {
-		remove := m.fix
-		m.fix = func(r *repairer) error { return errors.Join(r.expectUnsealed(), remove(r)) }
+	remove := m.fix
+	m.fix = func(r *repairer) error {
+		if lost := losesWith(t.first); lost != 0 {
+			if err := r.lose(lost); err != nil {
+				return err
+			}
+		}
+		return remove(r)
 	}
 	return m
+}
+
+// losesWith is what a record of a table takes along with it, see settingRepairing.
+func losesWith(first byte) byte {
+	switch first {
+	case table.Drafts()[0]:
+		return lostDrafts | lostOwners
+	case table.Head(0, "")[0], table.NoncurrentBelow(0, "")[0], table.Pendings()[0], table.AllParts()[0], table.ExtentLists()[0]:
+		return lostOwners
+	}
+	return 0
 }
 
 // amend changes the record at k, if it is still there.
