@@ -43,20 +43,18 @@ func (t *txn) needDir(b *record.Bucket, dir string) (*record.Dir, error) {
 		return d, err
 	}
 	d = t.newDir(nil)
-	if err := t.bear(b, dir, d); err != nil {
-		return nil, err
-	}
-	t.changed(Change{Kind: DirMade, Bucket: b.Name, Key: dir, Ino: d.Ino, Implied: true})
-	return d, nil
+	return d, t.bear(b, dir, d, true)
 }
 
-// bear puts the record of a directory that did not exist and counts it as a child.
-func (t *txn) bear(b *record.Bucket, dir string, d *record.Dir) error {
+// bear puts the record of a directory that did not exist and counts it as a child; implied
+// says that nobody asked for it.
+func (t *txn) bear(b *record.Bucket, dir string, d *record.Dir, implied bool) error {
 	if parent, _, ok := table.ParentDir(dir); ok {
 		if err := t.addChild(b, parent, func(p *record.Dir) error { return t.reachesAs(b, dir, d, p) }); err != nil {
 			return err
 		}
 	}
+	t.changed(Change{Kind: DirMade, Bucket: b.Name, Key: dir, Ino: d.Ino, Implied: implied})
 	return t.put(table.Dir(b.Id, dir), d)
 }
 

@@ -143,7 +143,7 @@ func (t *txn) bearAsOf(b *record.Bucket, dir string, at uint64) error {
 	d = t.newDir(proto.CloneOf(past.Attr))
 	d.Attr.CtimeNs = t.now().UnixNano()
 	d.Xattrs = past.Xattrs
-	return t.bear(b, dir, d)
+	return t.bear(b, dir, d, true)
 }
 
 // livesOf returns a directory as it is and as it was in another life, in which a commit

@@ -36,7 +36,7 @@ func (se *Session) Mkdir(ctx context.Context, bucket, dir string, attr Attr) (Di
 		}
 		attr.Mode = attr.Mode&^unix.S_IFMT | unix.S_IFDIR
 		d := t.newDir(fromAttr(attr, t.now()))
-		if err := t.bear(b, dir, d); err != nil {
+		if err := t.bear(b, dir, d, false); err != nil {
 			return err
 		}
 		if err := t.makeExplicit(b, dir); err != nil {
@@ -44,7 +44,6 @@ func (se *Session) Mkdir(ctx context.Context, bucket, dir string, attr Attr) (Di
 		}
 		d.Explicit = true
 		out = toDir(bucket, dir, d)
-		t.changed(Change{Kind: DirMade, Bucket: bucket, Key: dir, Ino: d.Ino})
 		return nil
 	})
 	return out, err
