@@ -109,7 +109,7 @@ func (se *Session) XattrsOf(ctx context.Context, nd Node) (map[string][]byte, er
 		return se.dirXattrs(nd)
 	}
 	v, _, err := se.labels(ctx, nd)
-	return v.GetXattrs(), err
+	return xattrNames(v.GetXattrs()), err
 }
 
 func (se *Session) dirXattrs(nd Node) (out map[string][]byte, err error) {
@@ -124,7 +124,7 @@ func (se *Session) dirXattrs(nd Node) (out map[string][]byte, err error) {
 		if err == nil {
 			err = nd.is(d)
 		}
-		out = d.GetXattrs()
+		out = xattrNames(d.GetXattrs())
 		return err
 	})
 	return out, err

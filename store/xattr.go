@@ -2,6 +2,8 @@ package store
 
 import (
 	"maps"
+	"strings"
+	"unicode/utf8"
 
 	"pail/store/fault"
 )
@@ -19,7 +21,8 @@ const (
 
 // apply returns m changed; m itself stays as it is.
 func (c XattrChange) apply(m map[string][]byte) (map[string][]byte, error) {
-	_, there := m[c.Name]
+	key := xattrKey(c.Name)
+	_, there := m[key]
 	if c.Remove && !there {
 		return nil, noLabel(c.Name)
 	}
@@ -28,7 +31,7 @@ func (c XattrChange) apply(m map[string][]byte) (map[string][]byte, error) {
 	}
 	out := maps.Clone(m)
 	if c.Remove {
-		if delete(out, c.Name); len(out) == 0 {
+		if delete(out, key); len(out) == 0 {
 			out = nil
 		}
 		return out, nil
@@ -36,14 +39,15 @@ func (c XattrChange) apply(m map[string][]byte) (map[string][]byte, error) {
 	if out == nil {
 		out = map[string][]byte{}
 	}
-	out[c.Name] = append([]byte{}, c.Value...)
+	out[key] = append([]byte{}, c.Value...)
 	return out, checkXattrs(out)
 }
 
 // checkXattrs reports what of extended attributes cannot be kept.
 func checkXattrs(m map[string][]byte) error {
 	names, values := 0, 0
-	for name, value := range m {
+	for key, value := range m {
+		name := xattrName(key)
 		if name == "" || len(name) > maxXattrName {
 			return fault.New(fault.NameTooLong, "the name of an extended attribute has 1 to %d bytes", maxXattrName)
 		}
@@ -54,6 +58,49 @@ func checkXattrs(m map[string][]byte) error {
 		return fault.New(fault.XattrsFull, "extended attributes may have names of %d and values of %d bytes in all", MaxXattrNames, MaxXattrValues)
 	}
 	return nil
+}
+
+// xattrKey is what an attribute's name is in records, which hold text. A name that is not
+// UTF-8 stands there byte by byte, each as the rune of its number, behind a NUL, which no
+// name has.
+func xattrKey(name string) string {
+	if utf8.ValidString(name) {
+		return name
+	}
+	key := []rune{0}
+	for _, b := range []byte(name) {
+		key = append(key, rune(b))
+	}
+	return string(key)
+}
+
+// xattrName is the name that has a key.
+func xattrName(key string) string {
+	runes, escaped := strings.CutPrefix(key, "\x00")
+	if !escaped {
+		return key
+	}
+	var name []byte
+	for _, r := range runes {
+		name = append(name, byte(r))
+	}
+	return string(name)
+}
+
+// xattrNames returns m by names instead of keys; m itself stays as it is.
+func xattrNames(m map[string][]byte) map[string][]byte {
+	plain := true
+	for key := range m {
+		plain = plain && !strings.HasPrefix(key, "\x00")
+	}
+	if plain {
+		return m
+	}
+	out := make(map[string][]byte, len(m))
+	for key, value := range m {
+		out[xattrName(key)] = value
+	}
+	return out
 }
 
 // capabilityXattr holds the capabilities that running a file gives.
