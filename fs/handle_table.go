@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -90,6 +91,22 @@ func (t *handleTable) remove(fh uint64) *handle {
 		delete(t.nodes, h.id)
 	}
 	return h
+}
+
+// mapped says whether a process that opened a node for writing may have it mapped, so that
+// it can write to the kernel's pages. A mapping keeps its handle.
+func (t *handleTable) mapped(id uint64) bool {
+	t.mu.RLock()
+	var openers []process
+	if n := t.nodes[id]; n != nil {
+		for _, h := range n.handles {
+			if h.writes && !slices.Contains(openers, h.opener) {
+				openers = append(openers, h.opener)
+			}
+		}
+	}
+	t.mu.RUnlock()
+	return slices.ContainsFunc(openers, func(p process) bool { return p.maps(id) })
 }
 
 // created notes that a node is new and will change its directory when it is published.

@@ -103,15 +103,31 @@ func (f *filesystem) Fallocate(_ <-chan struct{}, in *fuse.FallocateIn) fuse.Sta
 	return f.status("fallocate", err)
 }
 
-// Lseek finds data and holes; the kernel does the other kinds alone.
+// Lseek finds data and holes; the kernel does the other kinds alone. Of a file that may be
+// mapped to be written to, all counts as data: what is dirty in the kernel's pages only it
+// knows, and it does not look there.
 func (f *filesystem) Lseek(_ <-chan struct{}, in *fuse.LseekIn, out *fuse.LseekOut) fuse.Status {
 	h := f.handles.file(in.Fh)
 	if h == nil {
 		return fuse.EBADF
 	}
+	if f.handles.mapped(h.id) {
+		return seekInData(h.file.Object().Size, in, out)
+	}
 	off, err := h.file.Seek(f.ctx, int64(in.Offset), in.Whence)
 	out.Offset = uint64(off)
 	return f.status("lseek", err)
+}
+
+// seekInData answers for a file of size bytes without holes.
+func seekInData(size int64, in *fuse.LseekIn, out *fuse.LseekOut) fuse.Status {
+	if in.Offset >= uint64(size) {
+		return fuse.Status(unix.ENXIO)
+	}
+	if out.Offset = in.Offset; in.Whence == unix.SEEK_HOLE {
+		out.Offset = uint64(size)
+	}
+	return fuse.OK
 }
 
 // maxCopy is the most bytes that one answer to COPY_FILE_RANGE can report.

@@ -1,8 +1,10 @@
 package fs
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 
@@ -64,6 +66,26 @@ func (p process) writesTo(fd string, ino uint64) bool {
 	}
 	shown := field(info, "ino:") // not before Linux 5.14
 	return shown == "" || shown == strconv.FormatUint(ino, 10)
+}
+
+// maps says whether the process may write to a file of an inode number by a mapping that
+// others see. Of one that cannot be looked at, or has ended and may have left children
+// with what it had, that is not known: it may.
+func (p process) maps(ino uint64) bool {
+	maps, err := os.Open(fmt.Sprintf("/proc/%d/maps", p))
+	if err != nil {
+		return true
+	}
+	defer maps.Close()
+	number := strconv.FormatUint(ino, 10)
+	lines := bufio.NewScanner(maps)
+	for lines.Scan() { // address, rw-s, offset, device, inode, path
+		f := strings.Fields(lines.Text())
+		if len(f) >= 5 && len(f[1]) == 4 && f[1][1] == 'w' && f[1][3] == 's' && f[4] == number {
+			return true
+		}
+	}
+	return lines.Err() != nil
 }
 
 // field returns the value of a line of a file of /proc.
