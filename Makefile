@@ -70,7 +70,7 @@ uninstall: ## take away what make install has put in place
 test: ## install what the tests need, check the code, run all tests
 	@.ci/setup test
 	@$(MAKE) check
-	$(GO) test -p $(P) -timeout 12m $(PKG)
+	$(GO) test -count=1 -p $(P) -timeout 12m $(PKG) # cached results would not know of a change of the program
 
 check: ## gofmt and go vet
 	@bad=$$($$($(GO) env GOROOT)/bin/gofmt -l $(GODIRS)); \
