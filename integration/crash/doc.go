@@ -10,9 +10,11 @@
 //
 // What the judge demands:
 //   - For each worker there is one moment between two of its acts that explains all that is
-//     found: keys, histories with ids, numbers, tags and modes, directories, bytes. It is
-//     not before an act that was acknowledged as durable, nor before one that ended before
-//     any such act began: commits survive in order. The moments of all workers are one.
+//     found: keys, histories with ids, numbers, labels, owners, modes and times, directories
+//     with theirs, uploads with their parts, what is set of buckets, bytes. It is not before an act that was acknowledged as durable, nor before one that ended before
+//     any such act began: commits survive in order. The moments of all workers are one. An act
+//     of several commits (an upload from beginning to end, going back in time) may be cut
+//     between any two of them.
 //   - Every content is byte for byte that of one act. Each write has a generation of its
 //     own, and each byte follows from generation and place, so that a mixture, zeros or
 //     bytes of somebody else are seen and named.
@@ -33,8 +35,10 @@
 //     file may be left. TestEachSyncOfCompactionIsNeeded has the disk lie during compactions only.
 //   - TestEachSyncIsNeeded: the disk lies about one sync of the write path, or of
 //     recovery, at a time, and the judge must notice.
-//   - TestPairs: short sequences of small acts, cut inside of and after their last act; all
-//     pairs and triples with PAIL_SOAK=1.
+//   - TestEachDurableAct: each act that is durable when it returns, alone, with the loss of
+//     all that was not synced; and again with the disk lying about each sync that it needs.
+//   - TestPairs, TestTriples: sequences of two and three small acts, cut inside of and after
+//     their last act; a sample, and all of them with PAIL_SOAK=1.
 //   - TestCreation, TestKill: a store being made; a kill without a cut, after which nothing
 //     acknowledged may be missing, synced or not.
 //
@@ -49,7 +53,12 @@
 // file (TestEachSyncIsNeeded shows it for the first log), and superfluous on ext4, xfs and
 // btrfs; badger relies on that for its tables.
 //
+// Acts call the store's sessions and not a mount: what a publish, a rename or an fsync
+// leaves on the disk is decided below them, and a mount adds which call of the kernel is
+// which of theirs. integration/outage kills and cuts the real program through its mount.
+//
 // To add an act: a constant and its durability in act_test.go, what it means in
-// model_apply_test.go, how it is done in writer_test.go, how often in load_test.go. The
-// model must say nothing that the contract does not.
+// model_apply_test.go, how it is done in perform_test.go, how often in load_test.go, and if it
+// is durable, an entry in durable_test.go. TestEachMethodIsAnAct and its neighbours demand all
+// of this of a new method. The model must say nothing that the contract does not.
 package crash

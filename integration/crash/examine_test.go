@@ -24,6 +24,7 @@ type outcomes struct {
 	moved     int64 // bytes that were compacted before
 	compacted int64 // and afterwards
 
+	deep [4]int     // cuts whose recovery was cut, by how many times
 	acts map[op]int // that had been acknowledged before a cut in which anything was at stake
 }
 

@@ -1,0 +1,258 @@
+package crash
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"pail/integration/powercut"
+	"pail/versioning"
+)
+
+// Every act that promises to be durable is done alone, and the power is cut when it has
+// returned, with the loss of everything that was not synced: it must be there. Then it is
+// done again with a disk that lies, during this act only, about each of the syncs that it
+// needs: then something must be missing.
+
+// A promise is one act that is durable when it returns, and what there must be before it.
+type promise struct {
+	name string
+	// make adds to a script what there must be, and returns the act.
+	make func(s *script, key string) act
+	// content says that the act makes bytes in content files durable: its own, or those
+	// of publishes that were not yet.
+	content bool
+}
+
+// A script grows act by act. Buckets are "flat", which is not versioned, and "deep", which is.
+type script struct{ acts []act }
+
+// add returns the number of the act.
+func (s *script) add(a act) int {
+	a.N = len(s.acts) + 1
+	if a.Bucket == "" {
+		a.Bucket = "flat"
+	}
+	a.Gen = genOf(0, a.N)
+	s.acts = append(s.acts, a)
+	return a.N
+}
+
+const (
+	small = 100
+	large = 9000
+)
+
+// promises are all of them.
+var promises = []promise{
+	{name: "bucket", make: func(_ *script, key string) act { return act{Op: opBucket, Bucket: "new-" + key} }},
+	{name: "drop", make: func(s *script, key string) act {
+		s.add(act{Op: opBucket, Bucket: "old-" + key})
+		return act{Op: opDrop, Bucket: "old-" + key}
+	}},
+	{name: "state", make: func(s *script, key string) act {
+		s.add(act{Op: opBucket, Bucket: "state-" + key})
+		return act{Op: opState, Bucket: "state-" + key, State: versioning.Enabled}
+	}},
+	{name: "setting", make: func(_ *script, key string) act { return act{Op: opSetting, Values: []string{"x" + key}} }},
+	{name: "reset", make: func(s *script, key string) act {
+		s.add(act{Op: opSetting, Values: []string{"y" + key}})
+		return act{Op: opReset}
+	}},
+	{name: "label", make: func(_ *script, key string) act { return act{Op: opLabel, Tags: map[string]string{"l": key}} }},
+	{name: "put inline", make: func(_ *script, key string) act { return act{Op: opPut, Key: key, Len: small} }},
+	{name: "put", content: true, make: func(_ *script, key string) act { return act{Op: opPut, Key: key, Len: large} }},
+	{name: "parts", content: true, make: func(_ *script, key string) act { return act{Op: opParts, Key: key, Len: 3 * large} }},
+	{name: "begin", make: func(_ *script, key string) act { return act{Op: opBegin, Key: key} }},
+	{name: "part", content: true, make: func(s *script, key string) act {
+		return act{Op: opPart, Handle: s.add(act{Op: opBegin, Key: key}), Part: 1, Len: large}
+	}},
+	{name: "part-copy", content: true, make: func(s *script, key string) act {
+		s.add(act{Op: opSave, Key: key, Len: large})
+		u := s.add(act{Op: opBegin, Key: key + "-copy"})
+		return act{Op: opPartCopy, Handle: u, Part: 1, Key: key, Version: "null", From: 16, Len: large - 100}
+	}},
+	{name: "complete", make: func(s *script, key string) act {
+		u := s.add(act{Op: opBegin, Key: key})
+		s.add(act{Op: opPart, Handle: u, Part: 1, Len: large})
+		return act{Op: opComplete, Handle: u}
+	}},
+	{name: "abort", make: func(s *script, key string) act {
+		u := s.add(act{Op: opBegin, Key: key})
+		s.add(act{Op: opPart, Handle: u, Part: 1, Len: large})
+		return act{Op: opAbort, Handle: u}
+	}},
+	{name: "copy", content: true, make: func(s *script, key string) act {
+		s.add(act{Op: opSave, Key: key, Len: large})
+		return act{Op: opCopy, Key: key, Version: "null", To: key + "-copy"}
+	}},
+	{name: "restore", content: true, make: func(s *script, key string) act {
+		s.add(act{Op: opSave, Key: key, Len: large})
+		return act{Op: opRestore, Key: key, Version: "null"}
+	}},
+	{name: "go back", content: true, make: func(s *script, key string) act {
+		s.add(act{Op: opSave, Bucket: "deep", Key: key, Len: large})
+		mark := s.add(act{Op: opMark, Bucket: "deep"})
+		s.add(act{Op: opSave, Bucket: "deep", Key: key, Len: small})
+		return act{Op: opGoBack, Bucket: "deep", Handle: mark}
+	}},
+	{name: "delete", make: func(s *script, key string) act {
+		s.add(act{Op: opPut, Key: key, Len: small})
+		return act{Op: opDelete, Key: key}
+	}},
+	{name: "forget", make: func(s *script, key string) act {
+		s.add(act{Op: opPut, Key: key, Len: small})
+		return act{Op: opForget, Key: key, Version: "null"}
+	}},
+	{name: "tags", make: func(s *script, key string) act {
+		s.add(act{Op: opPut, Key: key, Len: small})
+		return act{Op: opTags, Key: key, Version: "null", Tags: map[string]string{"u": "1"}}
+	}},
+	{name: "fsync inline", make: func(s *script, key string) act {
+		f := s.add(act{Op: opOpen, Key: key, Mode: 0o600})
+		s.add(act{Op: opWrite, Handle: f, Len: small})
+		return act{Op: opFsync, Handle: f}
+	}},
+	{name: "fsync", content: true, make: func(s *script, key string) act {
+		f := s.add(act{Op: opOpen, Key: key, Mode: 0o600})
+		s.add(act{Op: opWrite, Handle: f, Len: 40 * large})
+		return act{Op: opFsync, Handle: f}
+	}},
+	{name: "fsync of a copied range", content: true, make: func(s *script, key string) act {
+		s.add(act{Op: opSave, Key: key, Len: 4 * large})
+		f := s.add(act{Op: opOpen, Key: key + "-copy", Mode: 0o600})
+		s.add(act{Op: opRange, Handle: f, Key: key, Version: "null", Len: 4 * large})
+		return act{Op: opFsync, Handle: f}
+	}},
+	{name: "sync", content: true, make: func(s *script, key string) act {
+		s.add(act{Op: opSave, Key: key, Len: large})
+		return act{Op: opSync}
+	}},
+}
+
+// A missed sync is one about which the disk lies.
+type missedSync struct {
+	name, path string
+	op         powercut.Op
+	content    bool // it is of a content file
+}
+
+// missedSyncs are the syncs of one act; the first one is none.
+var missedSyncs = []missedSync{
+	{name: "all syncs"},
+	{name: "no log", path: `^store/meta/.*\.mem$`, op: powercut.OpFsync},
+	{name: "no content", path: `^store/blobs/../`, op: powercut.OpFsync, content: true},
+	{name: "no name of the content", path: `^store/blobs/..$`, op: powercut.OpFsyncDir, content: true},
+}
+
+// A trial is a promise put to the test with one sync missing.
+type trial struct {
+	promise
+	missed missedSync
+	first  int // the first act of what there must be
+	last   int // the act
+}
+
+// TestEachDurableAct demands of each act that is to be durable that it is, and that each sync
+// on its way is needed.
+func TestEachDurableAct(t *testing.T) {
+	rng := rand.New(rand.NewPCG(seed(t), 81))
+	s := &script{}
+	s.add(act{Op: opBucket, Bucket: "flat"})
+	s.add(act{Op: opBucket, Bucket: "deep", State: versioning.Enabled})
+	covered := map[op]bool{}
+	var trials []trial
+	for i, p := range promises {
+		for k, missed := range missedSyncs {
+			if missed.content && !p.content {
+				continue
+			}
+			first := len(s.acts) + 1
+			a := p.make(s, fmt.Sprintf("k%d-%d", i, k))
+			covered[a.Op] = true
+			trials = append(trials, trial{p, missed, first, s.add(a)})
+		}
+	}
+	for _, o := range opsIn(t) {
+		if o.durable() && !covered[o] {
+			t.Errorf("%s promises to be durable and has no entry in promises", o)
+		}
+	}
+	disk := startDisk(t, "")
+	p := plan{
+		Dir: filepath.Join(disk.Dir(), "store"), Create: true, Script: s.acts,
+		InlineMax: enumInline, SettleAfter: -1, MemTable: 1 << 20, Seed: rng.Uint64(),
+	}
+	r := startRun(t, p)
+	defer r.kill()
+	if !r.awaitWord("open") {
+		t.Fatal("the writer did not open the store")
+	}
+	r.step(2)
+	for _, x := range trials {
+		t.Run(x.name+", "+x.missed.name, func(t *testing.T) { x.run(t, disk, r, rng) })
+	}
+}
+
+// step lets the writer do the acts of its script until the n-th.
+func (r *run) step(n int) {
+	r.t.Helper()
+	r.ledger.mu.Lock()
+	done := len(r.ledger.done[0])
+	r.ledger.mu.Unlock()
+	for done++; done <= n; done++ {
+		if _, err := io.WriteString(r.stdin, "next\n"); err != nil {
+			r.t.Fatal(err)
+		}
+		r.await(func(l *ledger) bool { ds := l.done[0]; return len(ds) == done && ds[done-1].ended >= 0 })
+	}
+}
+
+// run does what there must be, and the act with a sync missing, and cuts the power.
+func (x trial) run(t *testing.T, disk *powercut.FS, r *run, rng *rand.Rand) {
+	if err := disk.SyncAll(); err != nil {
+		t.Fatal(err)
+	}
+	r.step(x.last - 1)
+	number, err := -1, error(nil)
+	if x.missed.path != "" {
+		if number, err = disk.AddRule(powercut.IgnoreSync(x.missed.path, x.missed.op)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.step(x.last)
+	dir, _, err := disk.CutAs(powercut.None, rng.Uint64())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer discard(t, dir)
+	_, loss := examine(dir, r.plan, r.ledger.page(r.ledger.mark()), x.homes(r.plan.Script))
+	if number < 0 {
+		if loss != nil {
+			t.Errorf("%v was acknowledged and is lost: %v", r.plan.Script[x.last-1], loss)
+		}
+		return
+	}
+	if lied, err := disk.EndRule(number); err != nil || lied == 0 {
+		t.Fatalf("the disk lied %d times (%v): the act does not sync that", lied, err)
+	}
+	if loss == nil {
+		t.Error("nothing was lost: the sync is not needed, or this test is blind")
+	}
+}
+
+// homes are the buckets of the script until the act.
+func (x trial) homes(acts []act) (out []home) {
+	names := map[string]bool{}
+	for _, a := range acts[:x.last] {
+		names[a.Bucket] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		out = append(out, home{worker: 0, bucket: name})
+	}
+	return out
+}
