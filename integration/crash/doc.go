@@ -11,10 +11,11 @@
 // What the judge demands:
 //   - For each worker there is one moment between two of its acts that explains all that is
 //     found: keys, histories with ids, numbers, labels, owners, modes and times, directories
-//     with theirs, uploads with their parts, what is set of buckets, bytes. It is not before an act that was acknowledged as durable, nor before one that ended before
-//     any such act began: commits survive in order. The moments of all workers are one. An act
-//     of several commits (an upload from beginning to end, going back in time) may be cut
-//     between any two of them.
+//     with theirs, uploads with their parts, what is set of buckets, bytes. It is not before
+//     an act that was acknowledged as durable, nor before one that ended before any such act
+//     began: commits survive in order. The moments of all workers are one. An act of several
+//     commits (an upload from beginning to end, going back in time) may be cut between any
+//     two of them.
 //   - Every content is byte for byte that of one act. Each write has a generation of its
 //     own, and each byte follows from generation and place, so that a mixture, zeros or
 //     bytes of somebody else are seen and named.
