@@ -41,15 +41,16 @@ type filesystem struct {
 	// tree is held for reading by every call that derives a path and uses it, and
 	// for writing by RENAME: a path must not change between the two. The kernel
 	// locks the directories of a call, not those above.
-	tree    sync.RWMutex
-	nodes   *nodeTable
-	handles *handleTable
-	relics  *relicTable
-	cursors *cursorTable
-	moments *momentTable
-	notify  *notifier
-	pruner  *pruner
-	peers   *Peers
+	tree      sync.RWMutex
+	nodes     *nodeTable
+	handles   *handleTable
+	relics    *relicTable
+	contended contendedNames
+	cursors   *cursorTable
+	moments   *momentTable
+	notify    *notifier
+	pruner    *pruner
+	peers     *Peers
 
 	// lastProcess opened a file from a thread that is not its first: the next such
 	// thread is most likely the same program's.

@@ -51,7 +51,7 @@ func (f *filesystem) Lookup(_ <-chan struct{}, h *fuse.InHeader, name string, ou
 	defer f.tree.RUnlock()
 	seen := f.look()
 	got, err := f.lookup(f.session(h), h.NodeId, name)
-	for err == nil && !f.tell(out, h.NodeId, name, got, seen) {
+	for err == nil && !(f.tell(out, h.NodeId, name, got, seen) && f.holdFound(f.session(h), spot{h.NodeId, name}, got)) {
 		seen = f.look()
 		got, err = f.lookup(f.session(h), h.NodeId, name)
 	}

@@ -28,6 +28,9 @@ func (f *filesystem) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut)
 		}
 	}
 	if err != nil {
+		if at, _, known := f.nodes.standing(in.NodeId); known && fault.Is(err, fault.StaleHandle) {
+			f.contended.note(at)
+		}
 		return f.status("open", err)
 	}
 	mode := file.Object().Attr.Mode
