@@ -23,7 +23,8 @@ type pins struct {
 
 	mu     sync.Mutex // guards what follows
 	count  map[blob.ID]int
-	awaits bool // the deleter has met a file that was pinned
+	cuts   map[*Cut]blob.ID // each keeps all files up to an id
+	awaits bool             // the deleter has met a file that was pinned
 }
 
 func (p *pins) add(ids []blob.ID) {
@@ -62,14 +63,46 @@ func (p *pins) dropped(ids []blob.ID) bool {
 func (p *pins) pinned(id blob.ID) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.kept(id)
+}
+
+// kept is pinned with mu held.
+func (p *pins) kept(id blob.ID) bool {
+	for _, upTo := range p.cuts {
+		if id <= upTo {
+			return true
+		}
+	}
 	return p.count[id] > 0
+}
+
+// addCut keeps all files with ids up to one for a cut.
+func (p *pins) addCut(c *Cut, upTo blob.ID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cuts == nil {
+		p.cuts = map[*Cut]blob.ID{}
+	}
+	p.cuts[c] = upTo
+}
+
+// dropCut ends that.
+func (p *pins) dropCut(c *Cut) {
+	p.mu.Lock()
+	delete(p.cuts, c)
+	awaited := p.awaits
+	p.awaits = false
+	p.mu.Unlock()
+	if awaited {
+		p.free()
+	}
 }
 
 // hold is pinned for the deleter: it is called when it is worth looking again.
 func (p *pins) hold(id blob.ID) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	held := p.count[id] > 0
+	held := p.kept(id)
 	p.awaits = p.awaits || held
 	return held
 }

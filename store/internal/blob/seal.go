@@ -78,6 +78,7 @@ func (w *Writer) appendTrailer(trailer []byte) error {
 	if err := w.trimEnd(); err != nil {
 		return err
 	}
+	w.keep(w.disk, w.disk+int64(len(trailer)))
 	n, err := w.h.file.WriteAt(trailer, w.disk)
 	if err == nil && n < len(trailer) {
 		err = io.ErrShortWrite

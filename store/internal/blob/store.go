@@ -50,11 +50,14 @@ type Store struct {
 	max   int
 	dirs  [fanOut]directory
 
-	mu     sync.Mutex // guards what follows
-	closed bool
-	open   map[ID]*handle // every open file
-	idle   handleList     // those that nobody uses, last used first
-	failed map[ID]error   // blobs whose sync failed
+	freezing sync.Mutex // held while all Writers are held still: one at a time
+
+	mu      sync.Mutex // guards what follows
+	closed  bool
+	open    map[ID]*handle       // every open file
+	idle    handleList           // those that nobody uses, last used first
+	failed  map[ID]error         // blobs whose sync failed
+	writers map[*Writer]struct{} // those that are not closed
 }
 
 // Open opens the directory of blobs and makes it if need be. The directory and
@@ -71,6 +74,8 @@ func open(o Options, disk files) (*Store, error) {
 		max:    o.MaxOpen,
 		open:   make(map[ID]*handle),
 		failed: make(map[ID]error),
+
+		writers: make(map[*Writer]struct{}),
 	}
 	if s.max == 0 {
 		s.max = defaultMaxOpen()

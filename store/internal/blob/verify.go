@@ -33,15 +33,29 @@ func (s *Store) Examine(id ID, seal Seal, off int64, fn Piece) error {
 		return err
 	}
 	defer h.file.Close()
-	h.file.DropCache() // what the page cache says proves nothing about the disk
-	defer h.file.DropCache()
-	foot, err := readFooter(h.file, id, h.path)
+	return h.examine(seal, off, s.isClosed, fn)
+}
+
+// sealedAs is the footer of a file that carries that seal.
+func (h *handle) sealedAs(seal Seal) (*footer, error) {
+	foot, err := h.footer()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if got := foot.seal(); got != seal {
-		return h.damage(nil, "sealed as %d bytes %016x, recorded as %d bytes %016x",
+		return nil, h.damage(nil, "sealed as %d bytes %016x, recorded as %d bytes %016x",
 			got.Length, got.Sum, seal.Length, seal.Sum)
+	}
+	return foot, nil
+}
+
+// examine is Examine of an open file. It ends early when closed says so.
+func (h *handle) examine(seal Seal, off int64, closed func() bool, fn Piece) error {
+	h.file.DropCache() // what the page cache says proves nothing about the disk
+	defer h.file.DropCache()
+	foot, err := h.sealedAs(seal)
+	if err != nil {
+		return err
 	}
 	t, err := h.sums(foot)
 	if err != nil {
@@ -50,8 +64,8 @@ func (s *Store) Examine(id ID, seal Seal, off int64, fn Piece) error {
 	buf := buffers.Get().(*[readChunk]byte)
 	defer buffers.Put(buf)
 	for i := max(off, 0) >> foot.shift; i < foot.segments(); {
-		if s.isClosed() {
-			return fmt.Errorf("verify blob %v: %w", id, ErrClosed)
+		if closed() {
+			return fmt.Errorf("verify blob %v: %w", h.id, ErrClosed)
 		}
 		next := i + 1
 		start, end := foot.segmentRange(i)

@@ -30,6 +30,7 @@ type Writer struct {
 	sums   sums
 	sealed *Seal
 	closed bool
+	frozen []*Frozen // those who want the file as it was
 }
 
 // Create begins a blob. Neither it nor its name is durable before Sync. An id
@@ -115,12 +116,13 @@ func (s *Store) attach(w *Writer, id ID, path string, f file) error {
 	other := s.detach(id)
 	s.open[id] = h
 	s.use(h)
+	w.h = h
+	s.writers[w] = struct{}{}
 	s.mu.Unlock()
 	if other != nil {
 		_ = other.file.Close()
 	}
 	s.trim()
-	w.h = h
 	return nil
 }
 
@@ -160,6 +162,7 @@ func (w *Writer) WriteAt(p []byte, off int64) (int, error) {
 	if err := w.clearGap(off); err != nil {
 		return 0, w.wrap("write", err)
 	}
+	w.keep(off, off+int64(len(p)))
 	n, err := w.h.file.WriteAt(p, off)
 	if err == nil && n < len(p) {
 		err = io.ErrShortWrite
@@ -196,6 +199,7 @@ func (w *Writer) Truncate(size int64) error {
 		return w.wrap("truncate", err)
 	}
 	if disk := max(size, w.floor); disk != w.disk {
+		w.keep(disk, w.disk)
 		err := w.h.file.Truncate(disk)
 		w.h.written.Add(1)
 		if err != nil {
@@ -282,6 +286,9 @@ func (w *Writer) Close() error {
 	sealed := w.sealed != nil
 	w.sums = sums{}
 	w.mu.Unlock()
+	w.store.mu.Lock()
+	delete(w.store.writers, w)
+	w.store.mu.Unlock()
 	if !sealed {
 		w.store.abandon(w.h)
 	}
@@ -361,6 +368,7 @@ const zeroChunk = 64 << 10
 
 // zero makes [off, end) of the file zeros.
 func (w *Writer) zero(off, end int64) error {
+	w.keep(off, end)
 	err := w.h.file.Punch(off, end-off)
 	w.h.written.Add(1)
 	if !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.ENOSYS) {
