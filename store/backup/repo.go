@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -50,6 +51,12 @@ func (l label) sum() string {
 	l.Sum = ""
 	b, _ := json.Marshal(l) // cannot fail: strings, numbers and times
 	return sumOf(b)
+}
+
+// marshal is the one way in which a label is written.
+func (l label) marshal() []byte {
+	b, _ := json.MarshalIndent(l, "", "  ")
+	return append(b, '\n')
 }
 
 func sumOf(b []byte) string {
@@ -225,7 +232,7 @@ func (r *Repo) readLabel() error {
 	if err := checkFormat(int64(l.Format), path); err != nil {
 		return err
 	}
-	if l.Sum != l.sum() {
+	if l.Sum != l.sum() || !bytes.Equal(b, l.marshal()) {
 		return fault.New(fault.Damaged, "%s is damaged: its checksum is wrong", path)
 	}
 	for _, s := range l.Snapshots {
@@ -239,15 +246,11 @@ func (r *Repo) readLabel() error {
 
 func (r *Repo) writeLabel() error {
 	r.label.Sum = r.label.sum()
-	b, err := json.MarshalIndent(r.label, "", "  ")
-	if err != nil {
-		return fault.Wrap(fault.Internal, err, "make a label")
-	}
 	f, err := newFile(filepath.Join(r.dir, labelName))
 	if err != nil {
 		return err
 	}
-	if _, err := f.Write(append(b, '\n')); err != nil {
+	if _, err := f.Write(r.label.marshal()); err != nil {
 		return f.fail(err)
 	}
 	if err := f.finish(); err != nil {

@@ -90,7 +90,9 @@ func newClient(dial func(context.Context) (net.Conn, error)) *Client {
 	return &Client{http: &http.Client{Transport: &http.Transport{
 		DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
 		DisableCompression: true,
-		Proxy:              nil,
+
+		MaxIdleConnsPerHost: 16, // contents are fetched several at once
+		Proxy:               nil,
 	}}}
 }
 

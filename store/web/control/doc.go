@@ -20,6 +20,7 @@
 //	{"error": ...}      it failed: kind (a name of package fault), message, resource, cause
 //	{"done": true}      it succeeded
 //
+// Answers that are bytes, of backups and of reading, come in pieces before that (bytes.go).
 // An answer that ends without error or done was cut off, and the client says so.
 // GET /v1/hello names the protocol and the daemon's process; a client asks it
 // first, on the connection that it goes on to use. Until it is answered nothing
@@ -48,8 +49,8 @@
 //
 // # Left out on purpose
 //
-// Contents do not pass here: files are read and written on the mount. The package
-// knows no FUSE; what mounts is handed in as a [Mounter].
+// Nothing is written through here: files are written on the mount. The package knows no
+// FUSE; what mounts is handed in as a [Mounter].
 //
 // # To extend
 //

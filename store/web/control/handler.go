@@ -27,6 +27,8 @@ type Handler struct {
 	release string
 	log     *slog.Logger
 	ops     map[string]operation
+	bytes   map[string]byteOperation
+	cuts    cuts
 
 	mu      sync.Mutex // guards what follows
 	closing bool
@@ -39,7 +41,8 @@ type Handler struct {
 func NewHandler(st *store.Store, mounts Mounter, release string, log *slog.Logger) *Handler {
 	return &Handler{
 		store: st, mounts: mounts, release: release, log: log, ops: operations(),
-		quit: make(chan struct{}),
+		bytes: byteOperations(),
+		quit:  make(chan struct{}),
 	}
 }
 
@@ -84,6 +87,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name, ok := strings.CutPrefix(r.URL.Path, "/v1/")
+	if op := h.bytes[name]; op != nil && r.Method == http.MethodPost {
+		out := newByteWriter(w)
+		_ = out.end(h.answer(r, func(ctx context.Context, c *call) error { return op(ctx, c, out) }, nil))
+		return
+	}
 	op := h.ops[name]
 	if r.Method != http.MethodPost || !ok || op == nil {
 		http.Error(w, "no such operation", http.StatusNotFound)
@@ -137,7 +145,7 @@ func (h *Handler) answer(r *http.Request, op operation, out *frameWriter) (err e
 		}
 		defer leave()
 	}
-	err = op(ctx, &call{store: h.store, mounts: h.mounts, release: h.release, peer: peer, body: body, out: out})
+	err = op(ctx, &call{store: h.store, mounts: h.mounts, cuts: &h.cuts, release: h.release, peer: peer, body: body, out: out})
 	h.settle(ctx)
 	if cause := context.Cause(ctx); err != nil && fault.Is(cause, fault.Shutdown) {
 		return cause

@@ -13,6 +13,7 @@ import (
 type call struct {
 	store   *store.Store
 	mounts  Mounter // nil when this process serves no mounts
+	cuts    *cuts
 	release string
 	peer    Peer
 	body    json.RawMessage
@@ -67,6 +68,9 @@ const (
 	opStatus        = "status"
 	opFsck          = "fsck"
 	opScrub         = "scrub"
+	opBackup        = "backup"
+	opBackupContent = "backup-content"
+	opRead          = "read"
 	opMount         = "mount"
 	opUnmount       = "unmount"
 )
