@@ -31,3 +31,5 @@ require (
 	go.opentelemetry.io/otel/trace v1.41.0 // indirect
 	golang.org/x/tools v0.26.0 // indirect
 )
+
+replace github.com/dgraph-io/badger/v4 => ./store/internal/badger

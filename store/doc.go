@@ -19,7 +19,8 @@
 // publish (File.Flush, File.Close), and what the mount does to names, is visible at
 // once and durable soon: after a power cut a file that was never synced has its whole
 // old or its whole new content. Store.Sync and Close make everything durable. An error
-// of a sync ends all writing for good (StoreFailed); reads go on.
+// of a sync, of whatever file or directory, ends all writing for good (StoreFailed); reads
+// go on.
 //
 // Every error is a fault.Error. Listings are in the byte order of keys. Sessions, files
 // and readers may be used from many goroutines.

@@ -117,7 +117,6 @@ func (n *inode) trySync(ctx context.Context) (found bool, err error) {
 	}()
 	if st.file != nil {
 		if err := st.file.Sync(); err != nil {
-			n.s.fail(err)
 			return true, fault.Wrap(fault.StoreFailed, err, "a draft could not be synced; the store no longer writes")
 		}
 	}

@@ -134,7 +134,6 @@ func (d *draft) syncIfRecorded() error {
 		return nil
 	}
 	if err := d.file.Sync(); err != nil {
-		d.s.fail(err)
 		return fault.Wrap(fault.StoreFailed, err, "a content could not be synced; the store no longer writes")
 	}
 	return nil

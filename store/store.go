@@ -247,7 +247,7 @@ func (s *Store) openFiles() (err error) {
 	if err != nil {
 		return openError(err)
 	}
-	if s.blobs, err = blob.Open(blob.Options{Dir: filepath.Join(s.opts.Dir, blobDir)}); err != nil {
+	if s.blobs, err = blob.Open(blob.Options{Dir: filepath.Join(s.opts.Dir, blobDir), Failed: s.fail}); err != nil {
 		return fault.Wrap(fault.IOFailed, err, "open contents")
 	}
 	s.jobs = work.NewRunner(s.log)

@@ -26,6 +26,9 @@ type Options struct {
 	// MaxOpen bounds the descriptors that are kept open for later use; those
 	// in use come on top. 0 takes half of RLIMIT_NOFILE, at most 16,384.
 	MaxOpen int
+	// Failed, if not nil, is told of every sync that failed, of a blob or of names, before
+	// anybody else is.
+	Failed func(err error)
 }
 
 // Validate reports what is wrong with the options.
@@ -48,6 +51,7 @@ type Store struct {
 	dir   string
 	files files
 	max   int
+	told  func(err error) // of a sync that failed
 	dirs  [fanOut]directory
 
 	freezing sync.Mutex // held while all Writers are held still: one at a time
@@ -80,6 +84,9 @@ func open(o Options, disk files) (*Store, error) {
 	if s.max == 0 {
 		s.max = defaultMaxOpen()
 	}
+	if s.told = o.Failed; s.told == nil {
+		s.told = func(error) {}
+	}
 	if err := s.makeLayout(); err != nil {
 		return nil, fmt.Errorf("open blob store: %w", err)
 	}
@@ -94,6 +101,7 @@ func (s *Store) makeLayout() error {
 	}
 	for i := range s.dirs {
 		s.dirs[i].name = filepath.Join(s.dir, fmt.Sprintf("%02x", i))
+		s.dirs[i].told = s.told
 		s.dirs[i].made.Store(1) // names that an earlier process left unsynced
 		if err := s.files.Mkdir(s.dirs[i].name); err != nil {
 			return err

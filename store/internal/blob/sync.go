@@ -12,8 +12,9 @@ import (
 // directory is one of the fan-out directories and what is known of its names.
 type directory struct {
 	name string
-	made atomic.Int64 // counts names made
-	lost atomic.Bool  // a name was removed since SyncRemovals
+	told func(err error) // of a sync that failed
+	made atomic.Int64    // counts names made
+	lost atomic.Bool     // a name was removed since SyncRemovals
 
 	mu     sync.Mutex // guards what follows; held while syncing, so one sync serves all who wait
 	synced int64      // the count of names that are durable
@@ -33,6 +34,7 @@ func (d *directory) sync(disk files, want int64) error {
 	now := d.made.Load()
 	if err := disk.SyncDir(d.name); err != nil {
 		d.failed = fmt.Errorf("sync directory %s: %w", d.name, err)
+		d.told(d.failed)
 		return d.failed
 	}
 	d.synced = now
@@ -136,8 +138,9 @@ func (s *Store) syncData(h *handle) error {
 func (s *Store) fail(h *handle, err error) error {
 	err = &SyncError{ID: h.id, Err: err}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.failed[h.id] = err
+	s.mu.Unlock()
+	s.told(err)
 	return err
 }
 

@@ -116,6 +116,7 @@ func (db *DB) open() (err error) {
 	if db.logs, err = openLogs(db.opts, db.log); err != nil {
 		return err
 	}
+	db.logs.makeRoom = db.space.giveUp
 	if db.marker, err = openMarker(filepath.Join(db.opts.Dir, markerName)); err != nil {
 		return err
 	}
@@ -331,8 +332,8 @@ func (db *DB) fail(cause error) error {
 
 // Close finishes the updates that were asked for, waits until every view is closed, makes
 // everything durable and closes the database. Closing again returns the same. On a disk
-// without room for what is to be written out, the files stay as they are, whole, and locked
-// until the process ends.
+// without room for what is to be written out, or that takes no writes any more, the files
+// stay as they are, whole, and locked until the process ends.
 func (db *DB) Close() error {
 	db.closeOnce.Do(func() { db.closeErr = db.close() })
 	return db.closeErr
@@ -362,7 +363,28 @@ func (db *DB) close() error {
 			db.log("keep ranges of deleted keys: %v", e)
 		}
 	}
-	return errors.Join(err, db.release())
+	return errors.Join(err, db.releaseOrLeave())
+}
+
+// lookAgain is how long closing may take before it is asked whether the disk takes writes.
+const lookAgain = time.Second
+
+// releaseOrLeave is release that does not wait for a disk that takes no writes: badger tries
+// for ever to write out its memtable, all of which is in the logs. It goes on trying, with
+// the files locked, until it succeeds or the process ends.
+func (db *DB) releaseOrLeave() error {
+	released := make(chan error, 1)
+	go func() { released <- db.release() }()
+	for {
+		select {
+		case err := <-released:
+			return err
+		case <-time.After(lookAgain):
+		}
+		if err := db.space.probe(); err != nil {
+			return fmt.Errorf("close: the disk takes no writes, the records stay in the logs until the next open: %w", err)
+		}
+	}
 }
 
 // hasReservedPrefix says whether badger keeps the key to itself.

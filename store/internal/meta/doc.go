@@ -73,6 +73,10 @@
 // own their blocks, and a ballast file is given up when others fill the disk. An open
 // without room to compact goes without compactors until there is. If there is no room to
 // write out the memtable at Close, badger is left open: what was committed is in the logs.
+// A write of a log that is refused all the same gives up the ballast and is tried again for
+// a while; an end on a disk that takes no writes at all leaves badger as it is, too.
+// Badger is used with its compaction mended (../badger), which lost tables that it could
+// not write.
 // Nothing helps where others fill the disk to the brim in the very moment in which badger
 // writes a table: the signal ends the process, and what was committed is in the logs.
 //

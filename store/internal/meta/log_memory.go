@@ -2,10 +2,12 @@ package meta
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"path/filepath"
 	"strings"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -95,7 +97,7 @@ const mostLogBuffer = 256 << 10
 // store writes a batch to the file.
 func (m *logMemory) store(l *logs, number uint64, w *writes) error {
 	m.buf = appendBatch(m.buf[:0], number, w)
-	if _, err := l.active.WriteAt(m.buf, m.end); err != nil {
+	if err := m.write(l); err != nil {
 		return err
 	}
 	m.end += int64(len(m.buf))
@@ -107,6 +109,21 @@ func (m *logMemory) store(l *logs, number uint64, w *writes) error {
 		return m.zero(l)
 	}
 	return nil
+}
+
+// write writes the batch. The log has its blocks; but a filesystem that copies on write, or
+// that cannot allocate, may want others. Then the ballast goes, and it is tried again for a
+// while, because a batch that memory follows already cannot be refused any more.
+func (m *logMemory) write(l *logs) error {
+	for start := time.Now(); ; time.Sleep(flushPatience / 500) {
+		_, err := l.active.WriteAt(m.buf, m.end)
+		if !errors.Is(noSpace(err), ErrNoSpace) || time.Since(start) > flushPatience {
+			return err
+		}
+		if l.makeRoom != nil {
+			l.makeRoom()
+		}
+	}
 }
 
 // zero writes zeros ahead. A disk without room for them has none for their metadata: the

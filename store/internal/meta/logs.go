@@ -37,6 +37,7 @@ type logs struct {
 	memory     logMemory // of the active log; only the committer uses it
 	mapped     bool      // it has none
 	log        func(format string, args ...any)
+	makeRoom   func()      // gives up the ballast; nil: there is none
 	syncing    atomic.Bool // the active log was synced since the last batch
 
 	mu     sync.Mutex // guards the descriptors

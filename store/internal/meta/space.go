@@ -3,6 +3,7 @@ package meta
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -147,6 +148,24 @@ func (s *space) want(n int64) error {
 		}
 	}
 	return fmt.Errorf("%w: %d bytes are needed and %d are free", ErrNoSpace, n, free)
+}
+
+// giveUp removes the ballast, for a write that cannot wait and that was refused whatever the
+// filesystem says is free.
+func (s *space) giveUp() {
+	if err := s.want(math.MaxInt64); !errors.Is(err, ErrNoSpace) {
+		s.log("the ballast stays: %v", err)
+	}
+}
+
+// probe says whether a file can be made and written.
+func (s *space) probe() error {
+	f, err := os.CreateTemp(s.dir, "probe-")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write([]byte{1})
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
 // rebuild makes the ballast again when there is room for it besides the reserve.
