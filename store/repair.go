@@ -313,6 +313,9 @@ func (r *repairer) update(fn func(*txn) error) error {
 		t.quiet = !r.loaded // the times of commits are not known to be in order yet
 		return fn(t)
 	})
+	if step := r.s.opts.tuning.repairStep; step != nil && err == nil {
+		err = step(r.s)
+	}
 	return err
 }
 

@@ -80,14 +80,15 @@ type Options struct {
 
 // A tuning is what of the store's inner workings a test may set.
 type tuning struct {
-	movedInline    int           // how many records a rename of a directory moves itself
-	movesPerUpdate int           // how many records a mover's update moves, and so how long others wait
-	moveDelay      time.Duration // how long a mover sleeps on
-	sparseMin      int64         // bytes: what a content file must have dead at least to be moved
-	stretchMax     int64         // bytes: what compaction moves at once
-	aheadExtents   int           // how long a list is written in one update
-	format         int           // the newest that this program knows
-	upgrades       []upgrade     // to it
+	movedInline    int                // how many records a rename of a directory moves itself
+	movesPerUpdate int                // how many records a mover's update moves, and so how long others wait
+	moveDelay      time.Duration      // how long a mover sleeps on
+	sparseMin      int64              // bytes: what a content file must have dead at least to be moved
+	stretchMax     int64              // bytes: what compaction moves at once
+	aheadExtents   int                // how long a list is written in one update
+	format         int                // the newest that this program knows
+	upgrades       []upgrade          // to it
+	repairStep     func(*Store) error // runs after each step of a repair
 }
 
 func (t *tuning) setDefaults() {
