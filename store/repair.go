@@ -49,7 +49,7 @@ func Repair(ctx context.Context, opts Options, o RepairOptions) ([]Problem, erro
 	if err != nil {
 		return nil, errors.Join(err, s.shut())
 	}
-	r := &repairer{s: s, ctx: ctx, opts: o, damaged: map[uint64]*damagedFile{}, copies: map[uint64]bool{}}
+	r := &repairer{s: s, ctx: ctx, opts: o, damaged: map[uint64]*damagedFile{}, copies: map[uint64]bool{}, copyOf: map[uint64]uint64{}}
 	left, err := r.run()
 	var fix *fixError
 	if errors.As(err, &fix) {
@@ -93,6 +93,7 @@ type repairer struct {
 
 	damaged map[uint64]*damagedFile // content files that are not what was written
 	copies  map[uint64]bool         // content files that hold what could be read of those
+	copyOf  map[uint64]uint64       // which of those is of which damaged one
 	// misplaced is by content file where it is, if that is in the place of another; nil:
 	// nobody has looked.
 	misplaced map[blob.ID]blob.ID

@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"pail/store/internal/blob"
 	"pail/store/internal/meta"
@@ -81,7 +80,7 @@ func (f *fsck) replaceFile(id blob.ID, b *record.Blob) remedy {
 
 func (r *repairer) replaceFile(id blob.ID, seal blob.Seal) error {
 	d := &damagedFile{length: seal.Length}
-	from := r.whereIs(id, seal)
+	from, earlier := r.whereIs(id, seal), r.copyOf[uint64(id)]
 	copied := blob.ID(r.s.db.NextID())
 	w, err := r.s.blobs.Create(copied)
 	if err != nil {
@@ -97,10 +96,16 @@ func (r *repairer) replaceFile(id blob.ID, seal blob.Seal) error {
 		return errors.Join(blobError(err), w.Discard())
 	}
 	d.copy, d.suspect, d.lost = copied, got.Suspect, got.Lost
-	if err := r.addFile(w, id); err != nil {
+	if earlier != 0 { // some may have it already
+		d.copy = blob.ID(earlier)
+		err = blobError(w.Discard())
+	} else {
+		err = r.addFile(w, id)
+	}
+	if err != nil {
 		return err
 	}
-	r.damaged[uint64(id)], r.copies[uint64(copied)] = d, true
+	r.damaged[uint64(id)], r.copies[uint64(d.copy)], r.copyOf[uint64(id)] = d, true, uint64(d.copy)
 	return nil
 }
 
@@ -156,37 +161,45 @@ func (r *repairer) dropFile(id uint64) error {
 	})
 }
 
-// forgetDamaged ends what is known of damaged files: copies that nobody needed go.
+// forgetDamaged ends what is known of damaged files. What was copied of one that nobody
+// had is kept.
 func (r *repairer) forgetDamaged() error {
-	return r.update(func(t *txn) error {
-		it := t.r.Scan(meta.ScanOptions{Prefix: settingCopied()})
-		defer it.Close()
-		for it.Next() {
-			id := beUint64(it.Key()[len(settingCopied()):])
-			t.tx.Delete(slices.Clone(it.Key()))
+	for of, id := range r.copyOf {
+		err := r.update(func(t *txn) error {
+			t.tx.Delete(noteKey(settingCopied(), id))
 			var b record.Blob
-			if ok, err := t.get(table.Blob(id), &b); err != nil || !ok || b.Refs > 0 {
-				if err != nil {
-					return err
-				}
-				continue
+			ok, err := t.get(table.Blob(id), &b)
+			if err != nil || !ok || b.Refs > 0 {
+				return err
 			}
-			t.waste -= wasted(&b)
-			t.tx.Delete(table.Blob(id))
-			t.toGarbage(id)
+			note := "bytes that belonged to nothing"
+			if d := r.damaged[of]; d != nil {
+				rest := contentRest{size: d.length, suspect: d.suspect, lost: d.lost, read: 1}
+				note = rest.note()
+			}
+			c, err := t.newExtents(blob.Extents{{Blob: blob.ID(id), Len: b.Length}})
+			if err != nil {
+				return err
+			}
+			return t.keep(fmt.Sprintf("contents/%016x", of), nil, c, b.Length, note)
+		})
+		if err != nil {
+			return err
 		}
-		return damaged(it.Err())
-	})
+	}
+	clear(r.copies)
+	clear(r.copyOf)
+	return nil
 }
 
-// loadCopies learns which files an earlier repair has made, that was cut short: they are
-// dropped at the end unless somebody has them by then.
+// loadCopies learns which copies a repair that was cut short has made, and of what.
 func (r *repairer) loadCopies() error {
 	return r.s.view(func(sn *snap) error {
-		it := sn.r.Scan(meta.ScanOptions{Prefix: settingCopied(), KeysOnly: true})
+		it := sn.r.Scan(meta.ScanOptions{Prefix: settingCopied()})
 		defer it.Close()
 		for it.Next() {
-			r.copies[beUint64(it.Key()[len(settingCopied()):])] = true
+			id, of := beUint64(it.Key()[len(settingCopied()):]), beUint64(it.Value())
+			r.copies[id], r.copyOf[of] = true, id
 		}
 		return ignoreUnreadable(damaged(it.Err()))
 	})

@@ -41,7 +41,7 @@ func newPatient(t *testing.T, seed uint64) *patient {
 	mustBucket(t, w.se, "bare", versioning.Unversioned)
 	mustBucket(t, w.se, "kept", versioning.Enabled)
 	mustBucket(t, w.se, "mixed", versioning.Unversioned)
-	for range 250 {
+	for range 500 {
 		if what, err := w.step(); err != nil && !expected(err) {
 			t.Fatalf("%s: %v", what, err)
 		}
@@ -130,7 +130,7 @@ func (p *patient) damage(dir string) (hit []string) {
 		p.t.Fatal(err)
 	}
 	_, err = db.Update(context.Background(), meta.UpdateOptions{Durable: true}, func(tx *meta.Tx) error {
-		for range 1 + p.r.IntN(6) {
+		for range 1 + p.r.IntN(10) {
 			k := p.keys[p.r.IntN(len(p.keys))]
 			hit = append(hit, string(k))
 			if p.r.IntN(2) == 0 {
@@ -190,13 +190,16 @@ func (p *patient) survived(s *Store, hit []string) {
 		case err != nil && !touched:
 			p.t.Errorf("%q is lost: %v", id, err)
 		case err != nil && !all[want] && !p.bytesHit(id, hit):
-			p.t.Errorf("%q: its bytes are lost (%v)", id, err)
+			p.t.Errorf("%q: its %d bytes are lost, %d of them not zero (%v); it stood on %s", id, len(want), len(strings.ReplaceAll(want, "\x00", "")), err, p.names(p.needs[id]))
 		}
 	}
 }
 
 // bytesHit says whether the bytes of a version were hit, or the way to them.
 func (p *patient) bytesHit(id [3]string, hit []string) bool {
+	if strings.Trim(p.bytes[id], "\x00") == "" {
+		return p.touched(id, hit) // a hole stands in the record itself
+	}
 	for _, need := range p.needs[id][2:] {
 		for _, h := range hit {
 			if h == need || h[0] == 'e' && strings.HasPrefix(h, need) {
@@ -222,7 +225,7 @@ func TestRepairRandomDamage(t *testing.T) {
 	p := newPatient(t, seed)
 	t.Logf("%d versions, %d records, %d content files", len(p.bytes), len(p.keys), len(p.files))
 	w := &ward{museum: &museum{t: t, s: &Store{opts: p.o}}, image: p.o.Dir}
-	for i := range 40 {
+	for i := range 20 {
 		o := w.copied(nil)
 		hit := p.damage(o.Dir)
 		s, found := w.repaired(p.names(hit), o)
@@ -244,7 +247,7 @@ func TestRepairKilled(t *testing.T) {
 	p := newPatient(t, seed)
 	w := &ward{museum: &museum{t: t, s: &Store{opts: p.o}}, image: p.o.Dir}
 	kills := 0
-	for i := range 15 {
+	for i := range 10 {
 		o := w.copied(nil)
 		hit := p.damage(o.Dir)
 		hit = append(hit, p.damage(o.Dir)...)
@@ -279,8 +282,7 @@ func TestRepairKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if kills < 10 {
+	if kills < 5 {
 		t.Errorf("only %d repairs were killed", kills)
 	}
 }
-
