@@ -276,7 +276,7 @@ func (r *repairer) end() ([]Problem, error) {
 	}
 	_, err = r.s.update(r.ctx, author{}, durableFreeing, func(t *txn) error {
 		t.tx.Delete(settingRepairing())
-		return nil
+		return t.forgetDamage(r.opts.Deep)
 	})
 	return nil, err
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -190,6 +191,31 @@ func (r *repairer) forgetDamaged() error {
 	clear(r.copies)
 	clear(r.copyOf)
 	return nil
+}
+
+// forgetDamage removes what scrubbing has noted of contents that are gone, or of all when
+// all have just been read and are sound.
+func (t *txn) forgetDamage(all bool) error {
+	it := t.r.Scan(meta.ScanOptions{Prefix: settingDamage()})
+	defer it.Close()
+	for it.Next() {
+		d := new(record.Damage)
+		if err := unmarshal(it.Key(), it.Value(), d); err != nil {
+			return ignoreUnreadable(err)
+		}
+		k := table.Blob(d.Id)
+		if d.Inlined {
+			k = table.Inline(d.Id)
+		}
+		there, err := t.has(k)
+		if err != nil {
+			return err
+		}
+		if all || !there {
+			t.tx.Delete(bytes.Clone(it.Key()))
+		}
+	}
+	return damaged(it.Err())
 }
 
 // loadCopies learns which copies a repair that was cut short has made, and of what.

@@ -122,3 +122,36 @@ func TestRepairNeedsTheStoreToItself(t *testing.T) {
 		t.Errorf("repair of a store in use: %v", err)
 	}
 }
+
+// What scrubbing has noted of a content is forgotten with it.
+func TestRepairForgetsNotedDamage(t *testing.T) {
+	ctx := context.Background()
+	w := newWard(t)
+	w.image = w.s.opts.Dir
+	_, contents := storeFiles(t, w.image)
+	o := w.copied(nil)
+	w.ok(os.Remove(filepath.Join(o.Dir, contents[0])))
+	s, err := Open(ctx, o)
+	w.ok(err)
+	if _, err := s.Scrub(ctx, ScrubOptions{}); err != nil {
+		t.Logf("scrub: %v", err)
+	}
+	known := func(s *Store) (n int) {
+		err := s.view(func(sn *snap) error {
+			return eachRecord(ctx, sn, settingDamage(), nil, func(_, _ []byte, _ error) error {
+				n++
+				return nil
+			})
+		})
+		w.ok(err)
+		return n
+	}
+	if known(s) == 0 {
+		t.Fatal("scrubbing has noted nothing")
+	}
+	w.ok(s.Close(ctx))
+	s, _ = w.repaired("after a scrub", o)
+	if n := known(s); n > 0 {
+		t.Errorf("%d damages are still noted", n)
+	}
+}

@@ -16,8 +16,8 @@ import (
 
 const valueLogSuffix = ".vlog"
 
-const restoreAdvice = "nothing was changed; restore the store from a backup, or take a copy of it " +
-	"and remove this file from the copy to see what is left"
+const restoreAdvice = "nothing was changed; restore the store from a backup: without this file it is not " +
+	"known which of its records are current"
 
 // A survey is what the files say before badger sees them. Badger is forgiving at open: it
 // cuts a log off at the first damage, drops tables with a bad checksum, deletes tables
