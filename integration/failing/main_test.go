@@ -11,6 +11,7 @@ import (
 
 func TestMain(m *testing.M) {
 	powercut.Main()
+	readerMain()
 	os.Exit(m.Run())
 }
 

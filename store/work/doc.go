@@ -6,5 +6,6 @@
 // each Run must be resumable, and must see its context.
 //
 // A run that fails is tried again by itself, after a pause that grows from a second to
-// a minute. Close ends all jobs and waits for them.
+// a minute. The log is told when that begins, of each other kind of failure, every ten
+// minutes, and when it is over. Close ends all jobs and waits for them.
 package work

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"pail/store/fault"
 )
 
 // The pauses before a failed run is tried again.
@@ -12,6 +14,9 @@ const (
 	firstPause = time.Second
 	lastPause  = time.Minute
 )
+
+// quiet is how long the log is not told again of a job that goes on failing in the same way.
+const quiet = 10 * time.Minute
 
 // A Task says what a job does.
 type Task struct {
@@ -79,6 +84,7 @@ func (j *Job) Wake() {
 
 func (r *Runner) loop(j *Job) {
 	pause := firstPause
+	var told telling
 	for {
 		select {
 		case <-r.ctx.Done():
@@ -95,15 +101,42 @@ func (r *Runner) loop(j *Job) {
 		}
 		if err == nil {
 			pause = firstPause
+			if told.ended() {
+				r.log.Info("background job works again", "job", j.task.Name)
+			}
 			continue
 		}
-		r.log.Error("background job failed and will be tried again", "job", j.task.Name, "err", err, "pause", pause)
+		if told.again(err, time.Now()) {
+			r.log.Error("background job failed and will be tried again", "job", j.task.Name, "err", err, "pause", pause)
+		}
 		if !r.sleep(pause) {
 			return
 		}
 		pause = min(2*pause, lastPause)
 		j.Wake()
 	}
+}
+
+// A telling is what the log was told of a job that fails.
+type telling struct {
+	kind fault.Kind
+	at   time.Time // zero: nothing
+}
+
+// again says whether the log is to be told of one more failure.
+func (t *telling) again(err error, now time.Time) bool {
+	if kind := fault.KindOf(err); t.at.IsZero() || kind != t.kind || now.Sub(t.at) >= quiet {
+		*t = telling{kind, now}
+		return true
+	}
+	return false
+}
+
+// ended says whether the log was told of a failure, which is over.
+func (t *telling) ended() bool {
+	told := !t.at.IsZero()
+	*t = telling{}
+	return told
 }
 
 func (r *Runner) run(j *Job) error {

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
+	"time"
+
+	"pail/store/fault"
 )
 
 func TestWakeDuringRunMakesAnotherFollow(t *testing.T) {
@@ -60,5 +63,29 @@ func TestCloseEndsARun(t *testing.T) {
 	r.Close()
 	if r.Status()[0].Running {
 		t.Fatal("a job outlived Close")
+	}
+}
+
+func TestTheLogIsToldOfAFailureOnce(t *testing.T) {
+	var told telling
+	now := time.Now()
+	full, broken := fault.New(fault.NoSpace, "a"), fault.New(fault.IOFailed, "b")
+	for i, c := range []struct {
+		err   error
+		after time.Duration
+		want  bool
+	}{
+		{full, 0, true}, {full, time.Second, false}, {full, time.Minute, false}, {broken, time.Minute, true},
+		{broken, 2 * time.Minute, false}, {broken, time.Minute + quiet, true},
+	} {
+		if got := told.again(c.err, now.Add(c.after)); got != c.want {
+			t.Errorf("step %d: told is %v", i, got)
+		}
+	}
+	if !told.ended() || told.ended() {
+		t.Error("the end of a failure is not told once")
+	}
+	if !told.again(broken, now) {
+		t.Error("a failure after that is not told")
 	}
 }
