@@ -50,7 +50,7 @@ func (s *Store) recoverRest(ctx context.Context) error {
 		}
 	}
 	s.settler.addGarbage()
-	if s.recovered.Moves > 0 {
+	if s.recovered.Moves > 0 && !s.repairing.Load() { // a repair moves them itself
 		s.mover.job.Wake()
 	}
 	s.ready = true
