@@ -35,7 +35,8 @@
 // ops_lookup, ops_attr, ops_xattr, ops_dir, ops_name, ops_open, ops_temp, ops_data.
 // node_table and handle_table are the memory, location joins them to keys. The history
 // files are the same for what was: history says what there is and where it stands,
-// history_find, history_list and history_change answer the requests, history_note and
+// history_find, history_list and history_change answer the requests, history_veil hides
+// what was private, history_note and
 // moment_table keep the kernel's caches true. changes translates what the store says
 // into what notifier tells the kernel, changes_own what it says of our own calls; peers
 // does the same between mounts of one process. mount, mountpoint,
@@ -75,6 +76,10 @@
 //     are one whole file, whose checksums stand behind the bytes.
 //   - Mode and owner make no version, so the past shows them as they last were; the
 //     times of directories likewise, but not later than the moment.
+//   - Where a directory's rights once were narrower, or somebody else's, than they last were,
+//     each user has a .versions of his own in it (history_veil.go): nobody finds more of an
+//     earlier life than the directories of then showed him. Only mounts that let others in
+//     look for that; it costs a scan of the directory's lives for each look into .versions.
 //   - Interrupts are ignored: requests are short, and Go programs send signals to
 //     themselves all the time.
 //   - A second mount of what a first one shows is read-only: two kernels see neither

@@ -34,6 +34,7 @@ type filesystem struct {
 	root      rootPlace
 	readOnly  bool
 	uid, gid  uint32 // of what came without an owner
+	others    bool   // users other than the one who mounted are let in
 	umask     uint32
 	log       *slog.Logger
 	letRootGo func() // lets the root's bucket be deleted again; may be called more than once

@@ -105,7 +105,7 @@ func readOnlyPast() error {
 
 // locateOld is locate for what stands in a directory's history.
 func locateOld(w way) (location, error) {
-	loc := location{kind: w.kind, bucket: w.old.bucket, place: names.Root(w.old.dir).Versions()}
+	loc := location{kind: w.kind, bucket: w.old.bucket, place: names.Root(w.old.dir).Versions(), viewer: w.old.viewer}
 	path := w.names
 	if len(path) == 0 {
 		return loc, nil

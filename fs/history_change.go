@@ -32,9 +32,16 @@ func (f *filesystem) unlinkOld(h *fuse.InHeader, name string) error {
 		return readOnlyPast()
 	}
 	se := f.foreignSession(h)
-	o, err := f.version(se, loc, name)
+	v, err := f.veilOf(se, loc)
 	if err != nil {
 		return err
+	}
+	o, err := f.version(se, loc, name)
+	switch {
+	case err != nil:
+		return err
+	case !v.lets(&o):
+		return fault.New(fault.AccessDenied, "the version is of another directory, in which you could not remove it")
 	}
 	_, err = se.Delete(f.ctx, loc.bucket, loc.key(), store.DeleteOptions{Version: o.VersionID, KeepDirs: true})
 	if err != nil {

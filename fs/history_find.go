@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -18,7 +19,7 @@ func (f *filesystem) findOld(se *store.Session, id uint64, name string, t target
 	case t.Kind == names.Part:
 		return f.foundPart(id, name), nil
 	case t.Kind == names.History:
-		return f.foundHistory(se, id, dir.dir())
+		return f.foundHistory(se, id, dir.dir(), viewer{})
 	case t.Kind == names.Moment:
 		return f.foundMoment(se, id, name, dir)
 	case dir.kind == kindName && name == names.Versions:
@@ -48,11 +49,23 @@ func (f *filesystem) mayAppear(id uint64, name string) bool {
 }
 
 // foundHistory is the history of a directory. Whoever may look into the directory may
-// look into its history; of one that is gone its last mode says who that is.
-func (f *filesystem) foundHistory(se *store.Session, parent uint64, of dirKey) (found, error) {
-	id := historyID(parent, names.Versions+"\x00"+of.bucket+"\x00"+of.dir)
+// look into its history; of one that is gone its last mode says who that is. If that is
+// not all (see veil), it is that of the caller, or of who had come to parent.
+func (f *filesystem) foundHistory(se *store.Session, parent uint64, of dirKey, who viewer) (found, error) {
+	if !who.one {
+		who.uid = store.CallerOf(se).UID
+	}
+	v, err := f.drawn(se, of, who.uid)
+	if err != nil {
+		return found{}, err
+	}
+	if who.one = v != nil; !who.one {
+		who.uid = 0
+	}
+	name := historyName(who)
+	id := historyID(parent, name+"\x00"+of.bucket+"\x00"+of.dir)
 	a, err := f.historyAttr(se, id, of)
-	return found{id: id, kind: kindHistory, attr: a, of: of, fleeting: true, unsteady: true}, err
+	return found{id: id, kind: kindHistory, name: name, attr: who.cover(a), of: oldKey{of, who}, fleeting: true, unsteady: true}, err
 }
 
 // historyAttr is the attributes of .versions, and of the names in it.
@@ -73,16 +86,31 @@ func (f *filesystem) historyAttr(se *store.Session, id uint64, of dirKey) (fuse.
 // historyOf is the history of the directory that a name in history stands for.
 func (f *filesystem) historyOf(se *store.Session, parent uint64, at location) (found, error) {
 	if at.bucket == "" {
-		return f.foundHistory(se, parent, dirKey{at.segment, ""})
+		return f.foundHistory(se, parent, dirKey{at.segment, ""}, viewer{})
 	}
-	n, err := se.LookupHistory(f.ctx, at.bucket, at.place.Dir, at.segment)
+	n, err := f.lookupHistory(se, at)
 	if err == nil && !n.Dir {
 		err = fault.NoSuchKey
 	}
 	if err != nil {
 		return found{}, err
 	}
-	return f.foundHistory(se, parent, dirKey{at.bucket, at.key() + "/"})
+	return f.foundHistory(se, parent, dirKey{at.bucket, at.key() + "/"}, at.viewer)
+}
+
+// lookupHistory says what history there is under a name, as far as its viewer sees any.
+func (f *filesystem) lookupHistory(se *store.Session, at location) (n store.HistoryName, err error) {
+	v, err := f.veilOf(se, at)
+	if err != nil {
+		return n, err
+	}
+	if n, err = se.LookupHistory(f.ctx, at.bucket, at.place.Dir, at.segment); err != nil {
+		return n, err
+	}
+	if shown, err := v.showsName(se, at, at.segment, mayPass); !shown || err != nil {
+		return n, cmp.Or(err, error(fault.NoSuchKey))
+	}
+	return n, nil
 }
 
 // foundName is a name with history.
@@ -90,19 +118,30 @@ func (f *filesystem) foundName(se *store.Session, parent uint64, name string, t 
 	of := t.dir.dir()
 	if t.dir.bucket == "" {
 		of = dirKey{bucket: t.Segment}
-	} else if _, err := se.LookupHistory(f.ctx, t.dir.bucket, t.dir.place.Dir, t.Segment); err != nil {
-		if n, known := f.nodes.child(parent, name); !isAbsent(err) || !known || !n.emptied {
-			return found{}, err
+	} else {
+		at := t.dir
+		at.segment = t.Segment
+		if _, err := f.lookupHistory(se, at); err != nil {
+			if n, known := f.nodes.child(parent, name); !isAbsent(err) || !known || !n.emptied {
+				return found{}, err
+			}
 		}
 	}
 	id := historyID(parent, name)
 	a, err := f.historyAttr(se, id, of)
-	return found{id: id, kind: kindName, attr: a, fleeting: true, unsteady: true}, err
+	return found{id: id, kind: kindName, attr: t.dir.viewer.cover(a), fleeting: true, unsteady: true}, err
 }
 
 // foundVersion is one version, by the name that versionName gives it.
 func (f *filesystem) foundVersion(se *store.Session, parent uint64, name string, at location) (found, error) {
+	v, err := f.veilOf(se, at)
+	if err != nil {
+		return found{}, err
+	}
 	o, err := f.version(se, at, name)
+	if err == nil && !v.shows(&o, mayPass) {
+		err = fault.NoSuchKey
+	}
 	if err != nil {
 		return found{}, err
 	}
@@ -160,6 +199,10 @@ func (f *filesystem) foundMoment(se *store.Session, parent uint64, name string, 
 }
 
 func (f *filesystem) momentOf(se *store.Session, parent uint64, name string, dir location, epoch uint64) (found, store.Moment, error) {
+	v, err := f.veilOf(se, dir)
+	if err != nil {
+		return found{}, store.Moment{}, err
+	}
 	m, err := se.Moment(f.ctx, dir.bucket, name[1:])
 	if fault.Is(err, fault.InvalidArgument) || err == nil && m.Seq == 0 {
 		err = fault.NoSuchKey
@@ -170,6 +213,9 @@ func (f *filesystem) momentOf(se *store.Session, parent uint64, name string, dir
 	as := momentName(name, m, epoch)
 	got := found{id: historyID(parent, as), kind: kindPastDir, name: as, fleeting: m.Relative}
 	got.attr, got.unsteady, err = f.pastDirAttr(se, got.id, location{bucket: dir.bucket, place: names.Root(dir.place.Dir), at: m})
+	if err == nil {
+		err = v.letsInto(m)
+	}
 	return got, m, err
 }
 
@@ -220,14 +266,15 @@ func (f *filesystem) foundPastObject(parent uint64, name string, o *store.Object
 // oldNodeAttr is what the store has where a node of history stands.
 func (f *filesystem) oldNodeAttr(se *store.Session, id uint64, loc location) (a fuse.Attr, born time.Time, err error) {
 	switch loc.kind {
-	case kindHistory:
-		a, err = f.historyAttr(se, id, loc.dir())
-	case kindName:
+	case kindHistory, kindName:
 		of := loc.dir()
-		if loc.bucket == "" {
+		if loc.kind == kindName && loc.bucket == "" {
 			of = dirKey{bucket: loc.segment}
 		}
-		a, err = f.historyAttr(se, id, of)
+		if _, err = f.veilOf(se, loc); err == nil {
+			a, err = f.historyAttr(se, id, of)
+			a = loc.viewer.cover(a)
+		}
 	case kindPastDir:
 		a, _, err = f.pastDirAttr(se, id, loc)
 	default:

@@ -101,10 +101,15 @@ func (w *walker) past(e *store.PastEntry) bool {
 
 // walkNames lists the names with history in a directory.
 func (f *filesystem) walkNames(se *store.Session, id uint64, loc location, from cursor, page int, fn func(*listed) bool) error {
+	v, err := f.veilOf(se, loc)
+	if err != nil {
+		return err
+	}
 	attr, err := f.historyAttr(se, id, loc.dir())
 	if err != nil {
 		return err
 	}
+	attr = loc.viewer.cover(attr)
 	w := walker{f: f, dir: id, place: loc.place, part: from.part, fn: fn}
 	for in := from.pastInput(loc.place.Pending, page); ; {
 		entries, more, err := se.ReadHistory(f.ctx, loc.bucket, loc.place.Dir, in)
@@ -115,6 +120,14 @@ func (f *filesystem) walkNames(se *store.Session, id uint64, loc location, from 
 			if !strings.HasPrefix(e.Name, loc.place.Pending) {
 				return nil
 			}
+			in = store.PastInput{After: e.Name, AfterDir: e.Dir, Limit: page}
+			shown, err := v.showsName(se, loc, e.Name, mayList|mayPass)
+			if err != nil {
+				return err
+			}
+			if !shown {
+				continue
+			}
 			next := cursor{set: true, segment: e.Name, objectDue: e.Dir}
 			name, _, _ := loc.place.Component(e.Name, names.Name, false)
 			got := found{id: historyID(id, name), kind: kindName, attr: attr, fleeting: true, unsteady: true}
@@ -122,7 +135,6 @@ func (f *filesystem) walkNames(se *store.Session, id uint64, loc location, from 
 			if !w.show(e.Name, names.Name, false, next, got) {
 				return nil
 			}
-			in = store.PastInput{After: e.Name, AfterDir: e.Dir, Limit: page}
 		}
 		if !more {
 			return nil
@@ -135,6 +147,10 @@ func (f *filesystem) walkVersions(se *store.Session, id uint64, loc location, fr
 	if loc.key() == "" {
 		return nil
 	}
+	v, err := f.veilOf(se, loc)
+	if err != nil {
+		return err
+	}
 	for in := (store.KeyHistoryInput{OldestFirst: true, Behind: from.seq, Limit: page}); ; {
 		vs, more, err := se.KeyHistory(f.ctx, loc.bucket, loc.key(), in)
 		if isAbsent(err) {
@@ -145,10 +161,13 @@ func (f *filesystem) walkVersions(se *store.Session, id uint64, loc location, fr
 		}
 		for i := range vs {
 			o := &vs[i]
+			in.Behind = o.Seq
+			if !v.shows(o, mayList|mayPass) {
+				continue
+			}
 			if !fn(&listed{found: f.foundVersionObject(id, o), name: versionName(o), next: cursor{set: true, seq: o.Seq}}) {
 				return nil
 			}
-			in.Behind = o.Seq
 		}
 		if !more {
 			return nil

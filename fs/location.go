@@ -19,6 +19,7 @@ type location struct {
 	// In history:
 	at      store.Moment // of a view of the past; Seq is 0 in the present
 	version string       // of a version: what it is called
+	viewer  viewer       // who alone sees the node
 }
 
 // key is the object's key, or the directory's key, which is "" or ends in "/".

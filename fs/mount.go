@@ -89,8 +89,8 @@ func newFilesystem(ctx context.Context, o *Options, extra mountOptions) (*filesy
 		ctx:           context.WithoutCancel(ctx), store: o.Store, principal: o.Principal,
 		origin:   binary.LittleEndian.Uint64(mark[:]) | 1,
 		root:     rootPlace{bucket: o.Bucket, place: names.Root(o.Prefix)},
-		readOnly: o.ReadOnly || extra.readOnly,
-		uid:      o.UID, gid: o.GID, umask: o.Umask, log: o.Log,
+		readOnly: o.ReadOnly || extra.readOnly, others: o.AllowOther || extra.allowOther,
+		uid: o.UID, gid: o.GID, umask: o.Umask, log: o.Log,
 		handles: newHandleTable(), relics: newRelicTable(), cursors: newCursorTable(), moments: newMomentTable(), notify: newNotifier(), pruner: newPruner(),
 		peers: o.Peers,
 	}
@@ -133,7 +133,7 @@ func (f *filesystem) holdRoot(ctx context.Context, o *Options) error {
 func (m *Server) start(o *Options, extra mountOptions) error {
 	a := attachment{
 		dir: m.dir, fsName: o.FsName, readOnly: m.fs.readOnly,
-		allowOther: o.AllowOther || extra.allowOther, maxRead: maxRequest, extra: extra,
+		allowOther: m.fs.others, maxRead: maxRequest, extra: extra,
 	}
 	if a.fsName == "" {
 		a.fsName = "pail"

@@ -75,7 +75,7 @@ type nodeTable struct {
 	byID   slotIndex
 	byName slotIndex         // by parent and name, of those that are not gone
 	ghosts map[uint64]ghost  // what removed directories were, for those who are in them
-	olds   map[uint64]dirKey // of which directories the nodes of kindHistory are
+	olds   map[uint64]oldKey // of which directories the nodes of kindHistory are
 	hand   uint32            // the slot at which pruning goes on
 	moves  uint64            // of directories by others until now
 }
@@ -86,7 +86,7 @@ type ghost fuse.Attr
 
 // newNodeTable returns a table that holds the root, which is never forgotten.
 func newNodeTable(root nodeKind) *nodeTable {
-	t := &nodeTable{seed: maphash.MakeSeed(), most: maxNodes, bar: maxNodes, crowd: func() {}, ghosts: map[uint64]ghost{}, olds: map[uint64]dirKey{}}
+	t := &nodeTable{seed: maphash.MakeSeed(), most: maxNodes, bar: maxNodes, crowd: func() {}, ghosts: map[uint64]ghost{}, olds: map[uint64]oldKey{}}
 	t.insert(node{id: rootID, kind: root, lookups: 1, told: true})
 	return t
 }
@@ -339,7 +339,7 @@ const maxWay = 4096
 type way struct {
 	names []string
 	kind  nodeKind // the node's
-	old   *dirKey
+	old   *oldKey
 }
 
 // path returns the way to the node id; its names are appended to buf. ok is false if
@@ -380,8 +380,14 @@ func (t *nodeTable) path(id uint64, buf []string) (w way, ok bool) {
 // buckets.
 type dirKey struct{ bucket, dir string }
 
+// An oldKey is a directory of whose history a node of kindHistory is, and who sees it.
+type oldKey struct {
+	dirKey
+	viewer viewer
+}
+
 // setOld notes whose history a node of kindHistory is.
-func (t *nodeTable) setOld(id uint64, of dirKey) {
+func (t *nodeTable) setOld(id uint64, of oldKey) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.slot(id) != 0 {
@@ -392,7 +398,7 @@ func (t *nodeTable) setOld(id uint64, of dirKey) {
 // An oldDir is a node of kindHistory and whose history it is.
 type oldDir struct {
 	id uint64
-	of dirKey
+	of oldKey
 }
 
 // oldDirs returns all nodes of kindHistory, nil if there are none.

@@ -20,7 +20,7 @@ type found struct {
 
 	// Of history:
 	name     string // what it is called in the node table, if not as the kernel calls it
-	of       dirKey // of kindHistory: the directory
+	of       oldKey // of kindHistory: the directory
 	fleeting bool   // the name may come to mean something else, and nobody will tell
 	unsteady bool   // so may the attributes
 }

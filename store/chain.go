@@ -313,6 +313,9 @@ func (t *txn) replaceTop(b *record.Bucket, key string, c chain, next *record.Ver
 	}
 	switch {
 	case c.live == nil && live:
+		if err := t.bearAsOf(b, table.DirOf(key), next.Seq); err != nil {
+			return err
+		}
 		return t.keyBorn(b, key)
 	case c.live != nil && !live:
 		return t.keyDied(b, key, keep)

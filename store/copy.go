@@ -7,6 +7,7 @@ import (
 
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
+	"pail/store/internal/meta/table"
 )
 
 // A Source names a version to copy from.
@@ -67,7 +68,8 @@ func (src Source) check(v *record.Version, c Conditions) error {
 
 // Restore makes a version current again: a new version with the content, metadata,
 // tags and attributes of the old one. The version that is current already is left
-// alone. It is durable when it returns.
+// alone. Directories that are missing are as they were when the old one was made. It is
+// durable when it returns.
 func (se *Session) Restore(ctx context.Context, bucket, key, ref string) (Object, error) {
 	if err := se.authorize(actGetObjectVersion, bucket, key); err != nil {
 		return Object{}, err
@@ -85,8 +87,8 @@ func (se *Session) Restore(ctx context.Context, bucket, key, ref string) (Object
 		}
 		return cur, engineError(se.s.db.Sync(ctx))
 	}
-	return se.copyVersion(ctx, Source{bucket, key, ref}, bucket, key, func(t *txn, _ *record.Bucket, old *record.Version) (*record.Version, error) {
-		return t.revived(old), nil
+	return se.copyVersion(ctx, Source{bucket, key, ref}, bucket, key, func(t *txn, b *record.Bucket, old *record.Version) (*record.Version, error) {
+		return t.revived(old), t.bearAsOf(b, table.DirOf(key), old.Seq)
 	})
 }
 
