@@ -36,13 +36,12 @@
 // node_table and handle_table are the memory, location joins them to keys. The history
 // files are the same for what was: history says what there is and where it stands,
 // history_find, history_list and history_change answer the requests, history_veil hides
-// what was private, history_note and
-// moment_table keep the kernel's caches true. changes translates what the store says
-// into what notifier tells the kernel, changes_own what it says of our own calls; peers
-// does the same between mounts of one process. mount, mountpoint,
-// attach and options are the way in and out. To answer one more request: write the
-// method in its family's file, add it to raw.go. relic_table and cursor_table hold what
-// has lost its name and is still asked for.
+// what was private, history_note and moment_table keep the kernel's caches true. changes
+// translates what the store says into what notifier tells the kernel, changes_own what it
+// says of our own calls; peers does the same between mounts of one process. mount,
+// mountpoint, attach and options are the way in and out. To answer one more request:
+// write the method in its family's file, add it to raw.go. relic_table and cursor_table
+// hold what has lost its name and is still asked for.
 //
 // # Decisions
 //

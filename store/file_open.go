@@ -229,6 +229,9 @@ func (sn *snap) loadInode(b *record.Bucket, key string, v *record.Version) (*ino
 // createInode makes the inode of a new file, which will claim its name and is published
 // later.
 func (t *txn) createInode(b *record.Bucket, key string, o OpenFlags) (*inode, error) {
+	if err := t.s.room(); err != nil {
+		return nil, err // an empty file is published once nobody hears of it any more
+	}
 	dir, err := t.dir(b.Id, table.DirOf(key))
 	if err != nil {
 		return nil, err

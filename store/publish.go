@@ -101,7 +101,7 @@ func (n *inode) tryPublish(ctx context.Context, onlyData bool, name naming) (err
 		}
 	}
 	var v *record.Version
-	_, err = n.s.update(ctx, d.who, n.s.lastMode(visible), func(t *txn) error {
+	_, err = n.s.update(ctx, d.who, n.s.lastMode(d.publishMode()), func(t *txn) error {
 		v = nil
 		b, key, err := name(t)
 		if err == nil && b != nil {
@@ -124,6 +124,16 @@ func (n *inode) tryPublish(ctx context.Context, onlyData bool, name naming) (err
 		return d.unnamed()
 	}
 	return n.nowPublished(d, v, nb)
+}
+
+// publishMode is how the publish is committed. What is empty takes no more room than a
+// deletion, and its publish must not fail for lack of it: nobody is told of that where a
+// file is closed to which nothing was written.
+func (d *draft) publishMode() commitMode {
+	if d.size == 0 {
+		return freeing
+	}
+	return visible
 }
 
 // syncIfRecorded makes the bytes of a draft that was fsynced durable before it is
