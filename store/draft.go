@@ -134,9 +134,10 @@ func (d *draft) extendSmall(end int64) {
 	clear(d.small[n:])
 }
 
-// truncate makes the content size bytes long.
+// truncate makes the content size bytes long. What is over the largest object size may
+// become less so.
 func (d *draft) truncate(size int64) error {
-	if size > d.s.maxObjectSize() {
+	if size > max(d.size, d.s.maxObjectSize()) {
 		return tooLarge(d.s.maxObjectSize())
 	}
 	if d.file == nil && size > int64(d.s.opts.InlineMax) {

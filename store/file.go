@@ -84,8 +84,13 @@ func (f *File) truncateOpen(ctx context.Context) error {
 	if err != nil || begun {
 		return err
 	}
+	return f.retime(ctx)
+}
+
+// retime has the file be changed now, and makes no version.
+func (f *File) retime(ctx context.Context) error {
 	now := f.n.s.now()
-	_, err = f.se.setInodeAttr(ctx, f.n, AttrChange{Mtime: &now, Ctime: &now})
+	_, err := f.se.setInodeAttr(ctx, f.n, AttrChange{Mtime: &now, Ctime: &now})
 	return err
 }
 
@@ -162,6 +167,19 @@ func (n *inode) readAt(p []byte, off int64) (int, error) {
 		return n.body.ReadAt(p, off)
 	}
 	return 0, io.EOF
+}
+
+// sized says whether handles see a size.
+func (n *inode) sized(size int64) bool {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	switch {
+	case n.draft != nil:
+		return n.draft.size == size
+	case n.body != nil:
+		return n.body.size == size
+	}
+	return size == 0
 }
 
 // Extent returns where the n bytes at off are in one open content file, so that they
@@ -279,10 +297,17 @@ func (f *File) WriteAt(ctx context.Context, p []byte, off int64) (n int, err err
 	return n, err
 }
 
-// Truncate makes the file size bytes long; what is added reads as zeros.
+// Truncate makes the file size bytes long; what is added reads as zeros. A file that has
+// that size only gets another time.
 func (f *File) Truncate(ctx context.Context, size int64) error {
 	if size < 0 {
 		return fault.New(fault.InvalidArgument, "negative size")
+	}
+	if err := f.writable(); err != nil {
+		return err
+	}
+	if f.n.sized(size) {
+		return f.retime(ctx)
 	}
 	return f.change(func(d *draft) error { return d.truncate(size) })
 }
