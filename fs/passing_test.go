@@ -51,6 +51,7 @@ func TestNamesWithoutHistory(t *testing.T) {
 	}
 	want("notes.txt", "v v v v")
 	want(".notes.txt.swp", "")
+	want(".notes.txt.swpx", "")
 	want("notes.txt~", "null")
 	b.sh(`echo a > .notes.txt.swp; echo b >> .notes.txt.swp`)
 	want(".notes.txt.swp", "null")

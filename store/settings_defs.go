@@ -94,10 +94,10 @@ func noHistoryDef() settingDef {
 }
 
 // defaultNoHistory are the names that editors give to what they throw away: vim's swap
-// files and its probe, backups, emacs's locks and autosaves, LibreOffice's locks, and
+// files and its probes, backups, emacs's locks and autosaves, LibreOffice's locks, and
 // the files that GLib programs rename over others.
 func defaultNoHistory() []string {
-	return []string{".*.sw[a-p]", ".*.swx", "4913", "*~", ".#*", "#*#", ".~lock.*#", ".goutputstream-*"}
+	return []string{".*.sw[a-p]", ".*.swx", ".*.sw[a-p]x", "4913", "*~", ".#*", "#*#", ".~lock.*#", ".goutputstream-*"}
 }
 
 // Bounds of a list of patterns, whose record must stay small and whose every entry is
