@@ -141,6 +141,9 @@ func (f *filesystem) resolve(id uint64, name string, how func(names.Place, strin
 		return target{Target: names.Target{Kind: names.Name, Segment: name}, dir: dir}, nil
 	}
 	if dir.bucket == "" {
+		if len(name) > names.MaxComponent {
+			return target{}, fault.New(fault.NameTooLong, "the name has %d bytes; a name has at most %d", len(name), names.MaxComponent)
+		}
 		return target{Target: bucketTarget(dir, name), dir: dir}, nil
 	}
 	t, err := how(dir.place, name)

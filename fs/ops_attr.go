@@ -244,10 +244,14 @@ func (f *filesystem) setNamedAttr(se *store.Session, in *fuse.SetAttrIn) (fuse.A
 		return fuse.Attr{}, err
 	}
 	switch loc.kind {
-	case kindRoot, kindPart:
+	case kindPart:
 		if loc.inHistory() {
 			return fuse.Attr{}, readOnlyPast()
 		}
+		// It is a piece of a name. Who copies a tree gives it a mode, times and an owner,
+		// and need not fail for that.
+		return f.partAttr(in.NodeId), nil
+	case kindRoot:
 		return fuse.Attr{}, fault.New(fault.NotPermitted, "this directory has no attributes of its own")
 	case kindDir:
 		d, err := f.statDir(se, in.NodeId, loc)
