@@ -47,6 +47,8 @@ func (f *filesystem) getXattr(h *fuse.InHeader, name string) ([]byte, error) {
 	switch at.Kind {
 	case attrs.ACL, attrs.Foreign, attrs.Later:
 		return nil, unsupported()
+	case attrs.Nameless:
+		return nil, nameless(name)
 	case attrs.Reserved, attrs.Malformed:
 		return nil, noAttribute()
 	}
@@ -110,6 +112,8 @@ func (f *filesystem) changeXattr(h *fuse.InHeader, c xattrChange) error {
 	switch c.Kind {
 	case attrs.ACL, attrs.Foreign, attrs.Later, attrs.Reserved:
 		return unsupported()
+	case attrs.Nameless:
+		return nameless(c.Name)
 	}
 	f.tree.RLock()
 	defer f.tree.RUnlock()

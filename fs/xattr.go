@@ -67,6 +67,10 @@ func (f *filesystem) attributed(h *fuse.InHeader) (attributed, error) {
 
 func noAttribute() error { return fault.New(fault.NoData, "") }
 
+func nameless(space string) error {
+	return fault.New(fault.InvalidArgument, "%s is not the name of an attribute", space)
+}
+
 func unsupported() error { return fault.New(fault.NotSupported, "") }
 
 // get reads an attribute.

@@ -423,19 +423,21 @@ func TestXattrErrnos(t *testing.T) {
 		{"system.posix_acl_access", "\x02\x00\x00\x00", 0, unix.EOPNOTSUPP},
 		{"system.nfs4_acl", "x", 0, unix.EOPNOTSUPP},
 		{"nonsense", "x", 0, unix.EOPNOTSUPP},
+		{"user.", "x", 0, unix.EINVAL},
+		{"trusted.", "x", 0, unix.EINVAL},
 	} {
 		f.setFails(c.name, c.value, c.flags, c.want)
 	}
 	for name, want := range map[string]unix.Errno{
 		"user.no": unix.ENODATA, "user.s3.no": unix.ENODATA, "user.s3.tag.no": unix.ENODATA, "user.s3.meta.no": unix.ENODATA,
 		"user.s3.acl": unix.EOPNOTSUPP, "system.posix_acl_access": unix.EOPNOTSUPP, "system.posix_acl_default": unix.EOPNOTSUPP,
-		"security.selinux": unix.EOPNOTSUPP, "security.capability": unix.ENODATA, "trusted.no": unix.ENODATA, "nonsense": unix.EOPNOTSUPP,
+		"security.selinux": unix.EOPNOTSUPP, "security.capability": unix.ENODATA, "trusted.no": unix.ENODATA, "nonsense": unix.EOPNOTSUPP, "user.": unix.EINVAL,
 	} {
 		f.fails(name, want)
 	}
 	for name, want := range map[string]unix.Errno{
 		"user.no": unix.ENODATA, "user.s3.etag": unix.EPERM, "user.s3.no": unix.EOPNOTSUPP, "user.s3.meta.X": unix.ENODATA,
-		"user.s3.tag.no": unix.ENODATA, "user.s3.expires": unix.ENODATA, "user.s3.meta": unix.ENODATA,
+		"user.s3.tag.no": unix.ENODATA, "user.s3.expires": unix.ENODATA, "user.s3.meta": unix.ENODATA, "user.": unix.EINVAL,
 		"system.posix_acl_access": 0, // nothing to remove is what setfacl -b wants to hear
 	} {
 		err := unix.Lremovexattr(f.path, name)

@@ -19,6 +19,7 @@ const (
 	Reserved              // begins with Prefix and means nothing
 	Malformed             // as one of the kinds below, with a name that those do not have
 	Later                 // known to S3, with no rule here yet
+	Nameless              // a namespace that no name follows
 
 	// Read only.
 	Bucket
@@ -76,7 +77,10 @@ func Parse(name string) Attr {
 	rest, ours := strings.CutPrefix(name, Prefix)
 	if !ours {
 		for _, space := range []string{"user.", "security.", "trusted."} {
-			if len(name) > len(space) && strings.HasPrefix(name, space) {
+			if name == space {
+				return Attr{Nameless, name}
+			}
+			if strings.HasPrefix(name, space) {
 				return Attr{Plain, name}
 			}
 		}
@@ -103,7 +107,7 @@ func isUpper(r rune) bool { return r >= 'A' && r <= 'Z' }
 // FullName is the name of the attribute; ok is false if it is too long to be one.
 func (a Attr) FullName() (name string, ok bool) {
 	switch a.Kind {
-	case Foreign, ACL, Plain:
+	case Foreign, ACL, Plain, Nameless:
 		name = a.Name
 	case Meta:
 		name = Prefix + "meta." + a.Name

@@ -29,7 +29,7 @@ func TestNames(t *testing.T) {
 		"user.s3":                     {Plain, "user.s3"},
 		"user.S3.etag":                {Plain, "user.S3.etag"},
 		"user.x":                      {Plain, "user.x"},
-		"user.":                       {Foreign, "user."},
+		"user.":                       {Nameless, "user."},
 		"security.capability":         {Plain, "security.capability"},
 		"trusted.x":                   {Plain, "trusted.x"},
 		"system.posix_acl_access":     {ACL, "system.posix_acl_access"},
