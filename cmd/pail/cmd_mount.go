@@ -136,13 +136,7 @@ func (p *mountPlan) check(cmd *cobra.Command) error {
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "pail: the mount at %s had lost its daemon and is replaced\n", p.mountpoint)
 	}
-	if err := pailfs.CheckMountpoint(p.mountpoint, p.store); err != nil {
-		return err
-	}
-	if p.req.Bucket != "" && !store.IsStore(p.store) {
-		return fault.New(fault.NoSuchStore, "there is no store at %s and so no bucket %q; run pail init and pail bucket create first", p.store, p.req.Bucket)
-	}
-	return nil
+	return pailfs.CheckMountpoint(p.mountpoint, p.store)
 }
 
 // awaitEnd waits for the death of a mount of the store whose daemon is just being
@@ -201,6 +195,9 @@ func (p *mountPlan) attempt(ctx context.Context, cmd *cobra.Command, ready ready
 }
 
 func (p *mountPlan) openStore(ctx context.Context, cmd *cobra.Command) (*store.Store, error) {
+	if p.req.Bucket != "" && !store.IsStore(p.store) {
+		return nil, fault.New(fault.NoSuchStore, "there is no store at %s and so no bucket %q; run pail init and pail bucket create first", p.store, p.req.Bucket)
+	}
 	so := store.Options{Dir: p.store, AllowAnyFS: p.anyFS, Log: daemonLog(cmd, false)}
 	if !store.IsStore(p.store) {
 		// Somebody else may be making it at this moment; that one then exists.
