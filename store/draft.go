@@ -26,7 +26,9 @@ type draft struct {
 	base  uint64       // the list of extents that it stands on (see bases)
 	lent  loans        // bytes of other contents that the draft refers to
 
-	olds []blob.ID // content files that only a record of the draft may still name
+	olds   []blob.ID // content files that only a record of the draft may still name
+	noted  bool      // a record of the draft was written
+	doomed bool      // the content file is garbage that only this draft still pins
 
 	who   author
 	dirty bool // data changed since it began
@@ -240,7 +242,7 @@ func (d *draft) discard() error {
 	d.standDown()
 	var err error
 	if d.file != nil {
-		err = d.file.Discard()
+		err = d.drop(d.file)
 		d.file = nil
 	}
 	for _, id := range d.olds {

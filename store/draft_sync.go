@@ -125,8 +125,17 @@ func (n *inode) trySync(ctx context.Context) (found bool, err error) {
 		return true, engineError(n.s.db.Sync(ctx))
 	}
 	begun, err := n.syncAhead(ctx, &st)
+	noted := false
 	if err == nil {
-		_, err = n.s.update(ctx, d.who, n.s.lastMode(durable), func(t *txn) error { return t.putDraft(n, d, st) })
+		_, err = n.s.update(ctx, d.who, n.s.lastMode(durable), func(t *txn) (err error) {
+			noted, err = t.putDraft(n, st)
+			return err
+		})
+	}
+	if noted { // also if that is not known to be durable
+		n.mu.Lock()
+		d.noted = true
+		n.mu.Unlock()
 	}
 	if begun { // and has come to nothing, if the note is still there
 		err = errors.Join(err, n.s.dropBegun(context.WithoutCancel(ctx), st.rec.List))
@@ -248,22 +257,22 @@ func (n *inode) unpublished(d *draft) *record.Version {
 }
 
 // putDraft writes the record of a draft and the chunks that changed. A file that has
-// lost its name, or its bucket, needs none.
-func (t *txn) putDraft(n *inode, d *draft, st draftState) error {
+// lost its name, or its bucket, needs none: noted is false.
+func (t *txn) putDraft(n *inode, st draftState) (noted bool, err error) {
 	bucket, _, key, linked := t.s.files.name(n)
 	if !linked || t.bucketByID(bucket) == nil {
-		return nil
+		return false, nil
 	}
 	if st.rec != nil {
 		st.rec.Bucket, st.rec.Key = bucket, key
 		if err := t.putDraftRecord(n, st); err != nil {
-			return err
+			return true, err
 		}
 	}
 	if st.patch != nil {
-		return t.putPatch(n, st)
+		return true, t.putPatch(n, st)
 	}
-	return nil
+	return true, nil
 }
 
 func (t *txn) putDraftRecord(n *inode, st draftState) error {

@@ -85,6 +85,9 @@ func (n *inode) tryPublish(ctx context.Context, onlyData bool, name naming) (err
 	// Pinned before anyone can see the version: whoever deletes it at once must not
 	// take the files from those who have it open.
 	nb := d.body(es)
+	named := d.named()
+	n.s.pins.add(named)
+	defer func() { n.s.pins.drop(named) }()
 	done := false
 	defer func() {
 		if !done { // also if the update panicked: the draft goes on
@@ -106,6 +109,8 @@ func (n *inode) tryPublish(ctx context.Context, onlyData bool, name naming) (err
 		b, key, err := name(t)
 		if err == nil && b != nil {
 			v, err = t.publishDraft(n, d, b, key, es, seal, begun)
+		} else if err == nil {
+			t.allToGarbage(named)
 		}
 		if err != nil {
 			return err
@@ -229,16 +234,6 @@ func (n *inode) shrink(d *draft) error {
 	return d.leave(old)
 }
 
-// leave ends the use of a content file that the draft no longer needs. If a record of
-// the draft may name it, it stays until the publish.
-func (d *draft) leave(old *blob.Writer) error {
-	if !d.sync.recorded {
-		return blobError(old.Discard())
-	}
-	d.olds = append(d.olds, old.ID())
-	return blobError(old.Close())
-}
-
 // publishDraft is the update of a publish. begun, if it is not 0, is the list of the extents,
 // which was written ahead.
 func (t *txn) publishDraft(n *inode, d *draft, b *record.Bucket, key string, es blob.Extents, seal blob.Seal, begun uint64) (*record.Version, error) {
@@ -334,19 +329,6 @@ func (d *draft) body(es blob.Extents) *body {
 		b.setExtents(es)
 	}
 	return b
-}
-
-// unnamed goes on with the draft of a file that has lost its name: its bytes stay with
-// those who have it open.
-func (d *draft) unnamed() error {
-	d.sync = draftSync{}
-	d.dirty, d.fresh = false, false
-	if d.file == nil {
-		return nil
-	}
-	d.sync.toFile(d.m.Size())
-	d.alone = true
-	return blobError(d.file.Unseal())
 }
 
 // nowPublished makes v, whose bytes are nb, what n holds. mu is held.

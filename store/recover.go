@@ -357,7 +357,7 @@ func (sn *snap) loadDraft(n *inode, r *record.Draft) error {
 		s: sn.s, size: r.Version.GetSize(), dirty: true,
 		who: author{principal: r.Principal, uid: r.Uid, door: Door(r.Door)},
 	}
-	d.sync.recorded = true
+	d.sync.recorded, d.noted = true, true
 	n.base = proto.CloneOf(r.Version)
 	n.base.Content = r.Base
 	if r.Labeled {
