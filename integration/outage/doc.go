@@ -18,6 +18,9 @@
 // or of after it, never one in between, and a file has the whole of the one content or of
 // the other.
 //
+// A daemon that was killed may be held by the kernel until its mount is aborted (see kill in
+// mount_test.go); then the test does what umount -f does.
+//
 // What is not synced at a power cut, and recovery that is cut again, is integration/crash,
 // through the session: below it a mount adds only which call of the kernel is which of the
 // session, and that a killed mount is cleared away.

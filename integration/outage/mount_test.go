@@ -61,15 +61,23 @@ func (m *mount) up() error {
 	return nil
 }
 
-// kill ends the daemon as nothing else does, and waits until it is gone.
+// kill ends the daemon as nothing else does, and waits until it is gone. Linux does not let it
+// go while one of its threads tells the kernel of a change below a directory and waits for
+// that, which a process has locked that waits for an answer of the daemon: then the
+// connection has to be aborted, as umount -f does.
 func (m *mount) kill() {
 	m.t.Helper()
 	if err := unix.Kill(m.pid, unix.SIGKILL); err != nil {
 		m.t.Fatal(err)
 	}
-	for deadline := time.Now().Add(patience); unix.Kill(m.pid, 0) == nil && !zombie(m.pid); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
+	begun, aborted := time.Now(), false
+	for ; !gone(m.pid); time.Sleep(time.Millisecond) {
+		switch waited := time.Since(begun); {
+		case waited > patience:
 			m.t.Fatal("the daemon was killed and is still there")
+		case waited > 2*time.Second && !aborted:
+			aborted = true
+			m.t.Logf("the kernel holds the killed daemon until the mount is aborted: %v", unix.Unmount(m.root, unix.MNT_FORCE))
 		}
 	}
 	m.pid = 0
@@ -80,6 +88,7 @@ func (m *mount) clear() {
 	if m.pid != 0 {
 		_ = unix.Kill(m.pid, unix.SIGKILL)
 	}
+	_ = unix.Unmount(m.root, unix.MNT_FORCE)
 	if unix.Unmount(m.root, unix.MNT_DETACH) != nil {
 		_ = exec.Command("fusermount3", "-u", "-z", m.root).Run()
 	}

@@ -175,8 +175,12 @@ func (m *mount) told() []byte {
 	return b
 }
 
-// zombie says whether a process has ended and nobody has asked how.
-func zombie(pid int) bool {
+// gone says whether no thread of a process is left but what nobody has asked for.
+func gone(pid int) bool {
+	threads, err := os.ReadDir("/proc/" + strconv.Itoa(pid) + "/task")
+	if err != nil || len(threads) > 1 {
+		return err != nil
+	}
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return true

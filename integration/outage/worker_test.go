@@ -67,7 +67,7 @@ func (w *hands) do(a act) error {
 			return unix.Fsetxattr(int(f.Fd()), xattrName, []byte(a.xattr()), 0)
 		})
 	case opRename:
-		return w.name(a, os.Rename(path, w.path(a.To)), a.Name, a.To)
+		return w.name(a, unix.Rename(path, w.path(a.To)), a.Name, a.To) // os.Rename replaces no directory
 	case opUnlink, opRmdir:
 		return w.name(a, os.Remove(path), a.Name)
 	case opMkdir:
