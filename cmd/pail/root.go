@@ -49,7 +49,7 @@ or delete in a versioned bucket can be brought back.
 		newInitCommand(g), newMountCommand(g), newUmountCommand(g),
 		newBucketCommand(g), newLsCommand(g), newStatCommand(g), newVersionsCommand(g), newLogCommand(g),
 		newRestoreCommand(g), newRmCommand(g), newTagCommand(g), newConfigCommand(g),
-		newStatusCommand(g), newFsckCommand(g), newScrubCommand(g), newBackupCommand(g), newSystemdCommand(g), newVersionCommand(g), newCompletionCommand(), newManCommand(),
+		newStatusCommand(g), newFsckCommand(g), newScrubCommand(g), newBackupCommand(g), newExportCommand(g), newSystemdCommand(g), newVersionCommand(g), newCompletionCommand(), newManCommand(),
 	)
 	return cmd
 }

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"pail/fs/names"
+	"pail/store/fault"
+	"pail/store/web/control"
+)
+
+// An exporter writes objects of one bucket as files below a directory, which it never
+// leaves.
+type exporter struct {
+	ctx       context.Context
+	c         *control.Client
+	bucket    string
+	root      *os.Root
+	overwrite bool
+	far       func()
+	made      string // the directory that was last made
+
+	files, bytes int64
+}
+
+func newExporter(ctx context.Context, c *control.Client, bucket, dir string, overwrite bool) (*exporter, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, exportError(err, dir)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, exportError(err, dir)
+	}
+	return &exporter{ctx: ctx, c: c, bucket: bucket, root: root, overwrite: overwrite}, nil
+}
+
+func (e *exporter) close() { _ = e.root.Close() }
+
+// sync makes what was written durable.
+func (e *exporter) sync() error {
+	d, err := e.root.Open(".")
+	if err != nil {
+		return exportError(err, e.root.Name())
+	}
+	defer d.Close()
+	return exportError(unix.Syncfs(int(d.Fd())), e.root.Name())
+}
+
+// exportError gives a failure of the target its kind; those of the store pass.
+func exportError(err error, name string) error {
+	var fe *fault.Error
+	switch {
+	case err == nil, errors.As(err, &fe), errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, fs.ErrExist):
+		return fault.New(fault.Exists, "%s is there already; --overwrite replaces what is there", name)
+	case errors.Is(err, fs.ErrPermission):
+		return fault.Wrap(fault.AccessDenied, cause(err), "write %s", name)
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		return fault.Wrap(fault.NoSpace, cause(err), "write %s", name)
+	case errors.Is(err, unix.ENOTDIR):
+		return fault.Wrap(fault.NotDirectory, cause(err), "write %s", name)
+	case errors.Is(err, unix.EISDIR):
+		return fault.Wrap(fault.IsDirectory, cause(err), "write %s", name)
+	case errors.Is(err, unix.EROFS):
+		return fault.Wrap(fault.ReadOnly, cause(err), "write %s", name)
+	}
+	return fault.Wrap(fault.IOFailed, cause(err), "write %s", name)
+}
+
+// current writes the current version of a key.
+func (e *exporter) current(o control.Object) error {
+	if strings.HasSuffix(o.Key, "/") && o.Size == 0 {
+		return e.dir(path.Join(names.DirPath(o.Key)...))
+	}
+	shadowed, err := e.shadowed(o.Key)
+	if err != nil {
+		return err
+	}
+	return e.write(o, names.Path(o.Key, shadowed))
+}
+
+// shadowed says whether there is a directory of a key's name.
+func (e *exporter) shadowed(key string) (bool, error) {
+	found := false
+	err := e.c.List(e.ctx, control.ListRequest{Bucket: e.bucket, Prefix: key + "/", Recursive: true, Limit: 1}, func(control.ListEntry) error {
+		found = true
+		return nil
+	})
+	return found, err
+}
+
+// versionTime is how the mount writes times in .versions.
+const versionTime = "2006-01-02T15:04:05.000000000Z"
+
+// version writes a version or a delete marker into .versions.
+func (e *exporter) version(o control.Object) error {
+	i := strings.LastIndexByte(o.Key, '/') + 1
+	place := append(names.DirPath(o.Key[:i]), names.Versions)
+	place = append(place, names.Root(o.Key[:i]).Versions().Components(o.Key[i:], names.Name, false)...)
+	name := o.Modified.UTC().Format(versionTime) + "_" + o.Version
+	if o.DeleteMarker {
+		name += ".deleted"
+	}
+	return e.write(o, append(place, name))
+}
+
+func (e *exporter) write(o control.Object, components []string) error {
+	if err := e.ctx.Err(); err != nil {
+		return err
+	}
+	name := path.Join(components...)
+	if err := e.dir(path.Dir(name)); err != nil {
+		return err
+	}
+	if _, err := e.root.Lstat(name); err == nil && !e.overwrite {
+		return exportError(fs.ErrExist, name)
+	}
+	// Under another name first, so that nothing half written has its name.
+	fresh := path.Join(path.Dir(name), ".pail-export-"+rand.Text())
+	err := e.fill(o, fresh)
+	if err == nil && e.overwrite {
+		err = e.root.Rename(fresh, name)
+	} else if err == nil {
+		err = e.place(fresh, name)
+	}
+	if err != nil {
+		_ = e.root.Remove(fresh)
+		if fault.Is(err, fault.NoSuchKey) || fault.Is(err, fault.NoSuchVersion) {
+			return nil // deleted since it was listed
+		}
+		return exportError(err, name)
+	}
+	e.files++
+	e.bytes += o.Size
+	e.far()
+	return nil
+}
+
+// place gives a file its name, unless something has it.
+func (e *exporter) place(fresh, name string) error {
+	dir, err := e.root.Open(path.Dir(name))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	at := int(dir.Fd())
+	err = unix.Renameat2(at, path.Base(fresh), at, path.Base(name), unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
+		// This filesystem cannot; that nothing had the name was seen before.
+		return e.root.Rename(fresh, name)
+	}
+	return err
+}
+
+// fill writes an object to a new file.
+func (e *exporter) fill(o control.Object, name string) error {
+	mode := fs.FileMode(0o644)
+	mtime := o.Modified
+	if o.Attr != nil {
+		mode, mtime = fs.FileMode(o.Attr.Mode&0o777), o.Attr.Mtime
+		if o.Attr.Mode&unix.S_IFMT == unix.S_IFLNK && !o.DeleteMarker {
+			return e.symlink(o, name)
+		}
+	}
+	f, err := e.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if !o.DeleteMarker {
+		if err := e.read(o, f); err != nil {
+			return err
+		}
+	}
+	if err := f.Chmod(mode); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return e.root.Chtimes(name, mtime, mtime)
+}
+
+func (e *exporter) read(o control.Object, w io.Writer) error {
+	return e.c.Read(e.ctx, control.ObjectRequest{Bucket: o.Bucket, Key: o.Key, Version: o.Version}, w)
+}
+
+func (e *exporter) symlink(o control.Object, name string) error {
+	var target strings.Builder
+	if err := e.read(o, &target); err != nil {
+		return err
+	}
+	return e.root.Symlink(target.String(), name)
+}
+
+// dir makes a directory and those above it.
+func (e *exporter) dir(name string) error {
+	if name == "." || name == "" || name == e.made {
+		return nil
+	}
+	if err := e.dir(path.Dir(name)); err != nil {
+		return err
+	}
+	err := e.root.Mkdir(name, 0o755)
+	if err == nil {
+		err = e.root.Chmod(name, 0o755) // whatever the umask
+	} else if errors.Is(err, fs.ErrExist) {
+		var fi fs.FileInfo
+		if fi, err = e.root.Stat(name); err == nil && !fi.IsDir() {
+			err = unix.ENOTDIR
+		}
+	}
+	if err != nil {
+		return exportError(err, name)
+	}
+	e.made = name
+	return nil
+}
