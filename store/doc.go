@@ -53,6 +53,11 @@
 // short; what is damaged has records of its own (damage.go), with whose bytes it is. A read
 // that meets damage is told of once, by name, and has scrubbing look at that content.
 //
+// A backup is taken of a cut (cut.go): the records of one view, the content files that they
+// name, which nobody deletes meanwhile, and the files of fsynced drafts as they were at that
+// moment (blob.Freeze), so that restoring it is like opening the store after kill(2) then.
+// Rebuild makes the same store of one; what is written down between is package backup.
+//
 // # The past
 //
 // History belongs to keys: a line (line.go) is that of one, with the renames on their

@@ -32,7 +32,7 @@ func TestReadme(t *testing.T) {
 	t.Cleanup(func() { leaveNothing(home, filepath.Join(root, "bin")) })
 	script := "set -eux\npail mount --background\n" + commandsUnder(t, string(text), "A minute's tour") +
 		"pail mount --background\n" + commandsUnder(t, string(text), "History on the mount") + commandsUnder(t, string(text), "Back in time") +
-		commandsUnder(t, string(text), "Attributes") +
+		commandsUnder(t, string(text), "Attributes") + commandsUnder(t, string(text), "Backups") +
 		"cd /\npail umount\npail fsck --deep\n"
 	cmd := exec.Command("sh", "-c", script)
 	if os.Geteuid() == 0 {
@@ -44,7 +44,8 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, want := range []string{"restored version 1 of photos/README.md", "restored version 2 of photos/README.md", "restored 3 keys, deleted 2 newer keys: photos/ as of ", "nothing to do for photos/ as of ", "the store is sound\n"} {
+	for _, want := range []string{"restored version 1 of photos/README.md", "restored version 2 of photos/README.md", "restored 3 keys, deleted 2 newer keys: photos/ as of ", "nothing to do for photos/ as of ", "the store is sound\n",
+		"all is as it was written: 2 snapshots\n", "made a store at " + home + "/restored as of ", "took 1 snapshot away, "} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the README's commands do not print %q:\n%s", want, out)
 		}

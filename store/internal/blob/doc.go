@@ -72,6 +72,11 @@
 //     and 64 MiB. A draft's bytes go to its blob at their logical offset, so
 //     that rewriting a page changes no piece.
 //
+//   - Freeze shows unsealed blobs as they were at one moment, of all of them, by keeping what
+//     is overwritten later aside (freeze.go): a copy at leisure of a file that is being
+//     written would be of no moment at all, and no crash could have left it.
+//   - A Raw is a whole sealed file, trailer included, for a copy that keeps its seal.
+//
 // Left out on purpose: encryption (cipher and key id have their place; Open
 // refuses what it does not know, Verify does not care). Putting pieces together is the
 // store's business, which knows who needs them.
