@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -147,13 +149,14 @@ func TestRebuildRefuses(t *testing.T) {
 	r := newRig(t, store.Options{})
 	r.bucket("bkt", versioning.Enabled)
 	r.put("bkt", "k", "value")
+	r.put("bkt", "large", strings.Repeat("large", 10_000))
 	cut, err := r.s.Cut(r.ctx)
 	r.ok(err)
 	defer cut.Close()
 	rebuild := func(dir string, v func(backup.Visitor) backup.Visitor) error {
 		o := r.opts
 		o.Dir = dir
-		_, err := store.Rebuild(r.ctx, o, func(to backup.Visitor) error { return cut.Walk(r.ctx, v(to)) })
+		_, err := store.Rebuild(r.ctx, o, func(to backup.Visitor) error { return cut.Walk(r.ctx, v(withBytes{to, r.ctx, cut})) })
 		return err
 	}
 	same := func(v backup.Visitor) backup.Visitor { return v }
@@ -166,11 +169,33 @@ func TestRebuildRefuses(t *testing.T) {
 	r.kind(rebuild(place, func(v backup.Visitor) backup.Visitor { return newerStore{v} }), fault.NewerFormat)
 	r.kind(rebuild(place, func(v backup.Visitor) backup.Visitor { return lossy{v} }), fault.Damaged)
 	r.kind(rebuild(place, func(v backup.Visitor) backup.Visitor { return endless{v} }), fault.Damaged)
+	r.kind(rebuild(place, func(v backup.Visitor) backup.Visitor { return forgetful{v} }), fault.Damaged)
 	if left := filesBelow(t, parent); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
 	r.ok(rebuild(place, same))
 	r.kind(rebuild(place, same), fault.Exists)
+}
+
+// withBytes brings contents' bytes into a walk.
+type withBytes struct {
+	backup.Visitor
+	ctx context.Context
+	cut *store.Cut
+}
+
+func (v withBytes) Content(c backup.Content) error {
+	return errors.Join(v.Visitor.Content(c), v.cut.Fetch(v.ctx, c, v.Part), v.Finish())
+}
+
+// forgetful leaves contents out and does not say so.
+type forgetful struct{ backup.Visitor }
+
+func (forgetful) Content(backup.Content) error { return nil }
+
+func (v forgetful) End(t backup.Totals) error {
+	t.Contents, t.Bytes = 0, t.Bytes-50_000
+	return v.Visitor.End(t)
 }
 
 type newerStore struct{ backup.Visitor }
