@@ -54,34 +54,26 @@
 //     says nothing that needs a rename: sealing is one write. A user may store
 //     bytes that look like a trailer; therefore Walk's "sealed" is a hint and
 //     the record's Seal decides.
-//
 //   - A file passed through to the kernel (FUSE passthrough, mmap of File) shows
 //     the trailer behind the data: Linux 6.18 does not stop at the size that the
 //     daemon declares (tried). Splice and sendfile of ranges are safe.
-//
 //   - A file is not cut below a size that was synced (Writer.Truncate), because
 //     a draft's record may still name it; its trailer then lies further back.
-//
 //   - Segments are 128 KiB: 0.003 % of space, and a verified read of 4 KiB costs
 //     10 us. Above 2^19 segments neighbours are joined by CRC arithmetic, so a
 //     trailer has an upper bound. Forward writes, gaps included, are summed as
 //     they pass (64 MiB: 3.6 GB/s against a bare file's 4.2, in one run);
 //     anything else is read again by Seal, holes skipped (3.9 GB/s warm).
-//
 //   - 256 neighbouring ids share a directory, so settling syncs few of them.
-//
 //   - Descriptors are cached (open, read 4 KiB, close of a hot blob: 0.5 us).
 //     One whose bytes are unsynced is synced before it is closed: Linux reports
 //     a failed write only to descriptors that were open then.
-//
 //   - Map is a B-tree of pieces: 1,000,000 random writes over a base take 2 s
 //     and 64 MiB. A draft's bytes go to its blob at their logical offset, so
 //     that rewriting a page changes no piece.
-//
 //   - Freeze shows unsealed blobs as they were at one moment, of all of them, by keeping what
 //     is overwritten later aside (freeze.go): a copy at leisure of a file that is being
 //     written would be of no moment at all, and no crash could have left it.
-//
 //   - A Raw is a whole sealed file, trailer included, for a copy that keeps its seal.
 //
 // Left out on purpose: encryption (cipher and key id have their place; Open
