@@ -356,9 +356,6 @@ func (r *repairer) keepFile(id blob.ID) error {
 	if err != nil || whole {
 		return err // it has a record now, and the next check finds that nobody has it
 	}
-	if at, ok := r.misplaced[id]; ok && at != id {
-		return blobError(r.s.blobs.Delete(id)) // it held another one's bytes, which were copied
-	}
 	unsealed := false
 	err = r.s.view(func(sn *snap) error {
 		unsealed = sn.lost()&lostDrafts != 0
@@ -367,7 +364,11 @@ func (r *repairer) keepFile(id blob.ID) error {
 	if err != nil {
 		return err
 	}
-	whose, seal, sealed := r.s.blobs.Sealed(id)
+	from := id
+	if at, ok := r.misplaced[id]; ok {
+		from = at // files were exchanged
+	}
+	whose, seal, sealed := r.s.blobs.Sealed(from)
 	length := seal.Length
 	if sealed != nil {
 		whose, length = id, r.s.blobs.FileSize(id)
@@ -379,7 +380,7 @@ func (r *repairer) keepFile(id blob.ID) error {
 	if err != nil {
 		return blobError(err)
 	}
-	got, err := r.s.blobs.Salvage(id, whose, seal, length, w)
+	got, err := r.s.blobs.Salvage(from, whose, seal, length, w)
 	if err != nil || got.Bytes == 0 {
 		err = errors.Join(blobError(err), blobError(w.Discard()))
 		if err != nil {
@@ -391,22 +392,12 @@ func (r *repairer) keepFile(id blob.ID) error {
 		return err
 	}
 	rest := contentRest{size: length, lost: got.Lost, suspect: got.Suspect, read: got.Bytes}
-	return r.keepCopy(w.ID(), length, fmt.Sprintf("contents/%v", id), nil, rest.note(), func(*txn) error {
-		return blobError(r.s.blobs.Delete(id))
-	})
-}
-
-// keepCopy makes an object of a file that repair has made, in the update in which what it
-// was made from goes.
-func (r *repairer) keepCopy(id blob.ID, length int64, name string, v *record.Version, note string, gone func(*txn) error) error {
 	return r.update(func(t *txn) error {
-		c, err := t.newExtents(blob.Extents{{Blob: id, Len: length}})
+		c, err := t.newExtents(blob.Extents{{Blob: w.ID(), Len: length}})
 		if err != nil {
 			return err
 		}
-		if err := t.keep(name, v, c, length, note); err != nil {
-			return err
-		}
-		return gone(t)
+		t.toGarbage(uint64(id)) // which goes when this is durable
+		return t.keep(fmt.Sprintf("contents/%v", id), nil, c, length, rest.note())
 	})
 }
