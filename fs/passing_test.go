@@ -51,11 +51,12 @@ func TestNamesWithoutHistory(t *testing.T) {
 	}
 	want("notes.txt", "v v v v")
 	want(".notes.txt.swp", "")
-	want(".notes.txt.swpx", "")
 	want("notes.txt~", "null")
-	b.sh(`echo a > .notes.txt.swp; echo b >> .notes.txt.swp`)
-	want(".notes.txt.swp", "null")
-	b.sh(`rm notes.txt~ .notes.txt.swp`)
+	for _, swap := range []string{".notes.txt.swp", ".notes.txt.swpx"} {
+		b.sh("echo a > " + swap + "; echo b >> " + swap)
+		want(swap, "null")
+	}
+	b.sh(`rm notes.txt~ .notes.txt.swp .notes.txt.swpx`)
 	want("notes.txt~", "")
 	want(".notes.txt.swp", "")
 	if got := b.sh(`ls -A; ls -A .versions`); got != "notes.txt\nnotes.txt\n" {
