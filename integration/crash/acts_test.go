@@ -21,7 +21,7 @@ var passive = map[string]string{
 	"FollowLog": reading, "Head": reading, "Get": reading, "Pieces": reading, "Tags": reading, "TagsOf": reading,
 	"XattrsOf": reading, "Describe": reading, "Lookup": reading, "LookupAt": reading, "LookupHistory": reading,
 	"Own": reading, "StatDir": reading, "StatDirAt": reading, "ReadDir": reading, "ReadDirAt": reading,
-	"ReadHistory": reading, "LastDir": reading, "OpenAt": reading, "Readlink": reading,
+	"ReadHistory": reading, "Lives": reading, "LastDir": reading, "OpenAt": reading, "Readlink": reading,
 
 	"Ino": reading, "Object": reading, "ReadAt": reading, "Extent": reading, "Seek": reading, "Changed": reading,
 
