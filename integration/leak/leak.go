@@ -8,12 +8,14 @@ package leak
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -27,6 +29,9 @@ func Run(m interface{ Run() int }) int {
 		fmt.Fprintln(os.Stderr, "leak:", err)
 		return 1
 	}
+	// What listens for signals begins with the first who wants one, and stays.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGUSR2)
+	signal.Reset(syscall.SIGUSR2)
 	before := look(temp)
 	code := m.Run()
 	if code == 0 {
@@ -109,8 +114,8 @@ func look(temp string) (c census) {
 	for _, fd := range fds {
 		to, err := os.Readlink("/proc/self/fd/" + fd.Name())
 		// The runtime's own come with the first use of the network and stay, and so do the
-		// pipes that go-fuse keeps for its next splice.
-		own := strings.HasPrefix(to, "anon_inode:[event") || strings.HasPrefix(to, "pipe:") || strings.HasPrefix(to, "/proc/")
+		// pipes that go-fuse keeps for its next splice, with what it empties them into.
+		own := strings.HasPrefix(to, "anon_inode:[event") || strings.HasPrefix(to, "pipe:") || strings.HasPrefix(to, "/proc/") || to == os.DevNull
 		if err == nil && !own {
 			c.descriptors = append(c.descriptors, to)
 		}
@@ -159,7 +164,15 @@ func (c census) since(before census) (left []string) {
 	return left
 }
 
-// more is what is in a and not in b.
-func more(a, b []string) []string {
-	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+// more is what is in a and not in b, each as often as it is there more often.
+func more(a, b []string) (out []string) {
+	left := slices.Clone(b)
+	for _, s := range a {
+		if i := slices.Index(left, s); i >= 0 {
+			left = slices.Delete(left, i, i+1)
+		} else {
+			out = append(out, s)
+		}
+	}
+	return out
 }
