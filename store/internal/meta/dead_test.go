@@ -30,6 +30,11 @@ func TestScansOverDeadRanges(t *testing.T) {
 		m model
 	}
 	var views []past
+	defer func() { // Close of the database waits for them
+		for _, p := range views {
+			p.v.Close()
+		}
+	}()
 	var wg sync.WaitGroup
 	used := 0
 	for round := range rounds {
@@ -74,12 +79,41 @@ func TestScansOverDeadRanges(t *testing.T) {
 		}
 	}
 	wg.Wait()
-	for _, p := range views {
-		p.v.Close()
-	}
 	t.Logf("ranges were known in %d of %d rounds", used, rounds)
 	if used == 0 {
 		t.Error("no range was ever found")
+	}
+}
+
+// TestScanBackToTheFirstOfARange steps back over as many deleted keys as it takes to look
+// for a range, so that it does so at the first key of one, behind which it already is.
+func TestScanBackToTheFirstOfARange(t *testing.T) {
+	db := open(t, t.TempDir(), small)
+	set(t, db, UpdateOptions{}, "j", "live")
+	var ks []string
+	for i := range firstDeadCheck {
+		ks = append(ks, fmt.Sprintf("k/%05d", i))
+	}
+	for _, k := range ks {
+		set(t, db, UpdateOptions{}, k, "x")
+	}
+	if _, err := db.Update(context.Background(), UpdateOptions{}, func(tx *Tx) error {
+		for _, k := range ks {
+			tx.Delete([]byte(k))
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	drain(t, db)
+	db.dead.mu.Lock()
+	db.dead.file(ks[0], "k/~", db.states.current().batch, len(ks))
+	db.dead.bound()
+	db.dead.mu.Unlock()
+	v := db.View()
+	defer v.Close()
+	if got := keys(t, v, ScanOptions{Reverse: true}); len(got) != 1 || got[0] != "j=live" {
+		t.Errorf("it finds %q", got)
 	}
 }
 

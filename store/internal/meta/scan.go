@@ -200,7 +200,7 @@ func (s *scan) prev() bool {
 			s.run.n = 0
 			return ok
 		}
-		if lo, _, ok := s.run.step(s); ok {
+		if lo, _, ok := s.run.step(s); ok && lo < stringOf(s.key) { // else it is behind it already
 			it.Seek([]byte(lo))
 		}
 	}
