@@ -33,6 +33,7 @@ var rules = []rule{
 	{"store", []string{"store/web", "store/internal/meta"}, []string{"github.com/dgraph-io/badger"},
 		"one room knows the engine"},
 	{"store/fault", nil, []string{"pail/"}, "failures are a leaf that everyone may import"},
+	{"store/checksum", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "checksums are a leaf that everyone may import"},
 	{"store/work", nil, []string{"pail/"}, "jobs know nothing of what they do"},
 	{"store/internal", nil, []string{"pail/fs", "pail/cmd", "pail/store/web", "pail/store/work", "pail/versioning"},
 		"no rule of S3 or POSIX lives below the engine's interface"},
