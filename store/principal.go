@@ -1,6 +1,8 @@
 package store
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/netip"
 	"time"
 )
@@ -62,4 +64,11 @@ type RequestContext struct {
 	// Origin marks the changes that this session makes (Change.Origin), so that
 	// a door can tell its own changes from those of others. 0 means no mark.
 	Origin uint64
+}
+
+// CanonicalID is the 64 hexadecimal digits by which S3's lists and ACLs name an account.
+// It is always the same for one account, and nothing can be learned from it.
+func CanonicalID(account string) string {
+	sum := sha256.Sum256([]byte("pail account " + account))
+	return hex.EncodeToString(sum[:])
 }

@@ -3,7 +3,9 @@ package store
 import (
 	"errors"
 	"io"
+	"os"
 	"sort"
+	"strconv"
 	"sync"
 
 	"pail/store/fault"
@@ -302,6 +304,86 @@ func (r *Reader) ReadAt(p []byte, off int64) (int, error) {
 func (r *Reader) WriteTo(w io.Writer) (int64, error) {
 	return io.Copy(w, io.NewSectionReader(r, 0, r.o.Size))
 }
+
+// WriteRange writes some bytes of the content to w and returns how many it has written.
+// Where w is a connection, and reads are not verified, the kernel moves the bytes of
+// content files by itself: w must implement io.ReaderFrom for that.
+func (r *Reader) WriteRange(w io.Writer, part Range) (int64, error) {
+	var done int64
+	for done < part.Len {
+		n, err := r.b.writeSome(w, part.Off+done, part.Len-done)
+		done += n
+		if err != nil {
+			if isDamage(err) {
+				err = r.b.s.lostBytes(err, r.o.Bucket, r.o.Key, r.o.VersionID, r.o.Number, part.Off+done)
+			}
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// Bounds of what writeSome writes by itself: less than directMin is not worth a file
+// position of its own, and more than copyMax at a time would take much memory.
+const (
+	directMin = 64 << 10
+	copyMax   = 256 << 10
+)
+
+// writeSome writes bytes from off on, up to n, as far as they lie in one place.
+func (b *body) writeSome(w io.Writer, off, n int64) (int64, error) {
+	if off < 0 || off+n > b.size {
+		return 0, fault.New(fault.InvalidRange, "the content has %d bytes", b.size)
+	}
+	if b.extents == nil {
+		m, err := w.Write(b.inline[off : off+n])
+		return int64(m), err
+	}
+	i := b.find(off)
+	e := b.extents[i]
+	skip := off - (b.ends[i] - e.Len)
+	here := min(n, e.Len-skip)
+	if here >= directMin && !e.IsHole() && !b.s.verifying.Load() {
+		if m, ok, err := b.writeDirect(w, e, skip, here); ok {
+			return m, err
+		}
+	}
+	p := make([]byte, min(n, copyMax))
+	if m, err := b.ReadAt(p, off); err != nil && !errors.Is(err, io.EOF) {
+		return 0, err
+	} else if m < len(p) {
+		return 0, fault.New(fault.Damaged, "a content ended %d bytes early", len(p)-m)
+	}
+	m, err := w.Write(p)
+	return int64(m), err
+}
+
+// writeDirect writes n bytes of a content file from a descriptor of its own, whose
+// position nobody else moves. ok is false if there is no file to take them from; reading
+// then says what is wrong.
+func (b *body) writeDirect(w io.Writer, e blob.Extent, skip, n int64) (written int64, ok bool, err error) {
+	r, err := b.reader(e.Blob)
+	if err != nil || e.Off+skip+n > r.Length() {
+		return 0, false, nil
+	}
+	f, err := os.Open(procPath(r.File()))
+	if err != nil {
+		return 0, false, nil
+	}
+	defer f.Close()
+	if _, err := f.Seek(e.Off+skip, io.SeekStart); err != nil {
+		return 0, false, nil
+	}
+	written, err = io.CopyN(w, f, n)
+	if errors.Is(err, io.EOF) {
+		err = fault.New(fault.Damaged, "content file %v is shorter than its versions need", e.Blob)
+		return written, true, fileError(e.Blob, err)
+	}
+	return written, true, err
+}
+
+// procPath names an open file such that opening it gives another position in it.
+func procPath(f *os.File) string { return "/proc/self/fd/" + strconv.Itoa(int(f.Fd())) }
 
 // Close lets go of the content.
 func (r *Reader) Close() error {

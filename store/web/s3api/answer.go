@@ -1,0 +1,65 @@
+package s3api
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"pail/store"
+	"pail/versioning"
+)
+
+// Forms of times: ISO 8601 with milliseconds in XML, RFC 1123 in headers.
+const (
+	xmlTime  = "2006-01-02T15:04:05.000Z"
+	httpTime = http.TimeFormat
+)
+
+func formatXMLTime(t time.Time) string  { return t.UTC().Format(xmlTime) }
+func formatHTTPTime(t time.Time) string { return t.UTC().Format(httpTime) }
+
+// quote is an ETag as it stands in headers and XML.
+func quote(etag string) string { return `"` + etag + `"` }
+
+// empty answers without a body.
+func (c *call) empty(status int) error {
+	setID(c.w.Header(), c.r.ID)
+	if status != http.StatusNoContent {
+		c.w.Header().Set("Content-Length", "0")
+	}
+	c.w.WriteHeader(status)
+	return nil
+}
+
+// xml answers with a document.
+func (c *call) xml(x *xmlWriter, root string) error {
+	body := x.bytes(root)
+	h := c.w.Header()
+	setID(h, c.r.ID)
+	h.Set("Content-Type", "application/xml")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	c.w.WriteHeader(http.StatusOK)
+	_, _ = c.w.Write(body) // whether the client is still there is not known anyhow
+	return nil
+}
+
+// owner is what stands for an account in listings.
+func (c *call) owner(x *xmlWriter, element, account string) {
+	x.open(element)
+	x.text("ID", store.CanonicalID(account))
+	x.text("DisplayName", account)
+	x.close(element)
+}
+
+// versionHeader says which version an answer is about. A bucket that never kept history
+// knows no versions.
+func (c *call) versionHeader(o store.Object) error {
+	if o.VersionID == store.NullVersion {
+		state, err := c.s.Versioning(c.ctx, c.bucket)
+		if err != nil || state == versioning.Unversioned {
+			return err
+		}
+	}
+	c.w.Header().Set("x-amz-version-id", o.VersionID)
+	return nil
+}

@@ -1,0 +1,100 @@
+package s3api
+
+import (
+	"crypto/md5"
+	"encoding/base64"
+	"strconv"
+
+	"pail/store"
+	"pail/store/fault"
+	"pail/store/web/apierror"
+	"pail/versioning"
+)
+
+// checkAddress refuses what names no bucket or key at all, and a bucket that is not
+// owned by whom the client expects (x-amz-expected-bucket-owner).
+func (c *call) checkAddress() error {
+	if c.bucket == "" {
+		return nil
+	}
+	if c.key != "" {
+		if err := versioning.CheckKey(c.key); err != nil {
+			if len(c.key) > versioning.MaxKey {
+				return fault.New(fault.KeyTooLong, "")
+			}
+			return apierror.New(apierror.InvalidURI, "")
+		}
+	}
+	return c.checkOwner(c.r.Header.Get("x-amz-expected-bucket-owner"), c.bucket)
+}
+
+// checkOwner refuses a bucket of another account than the client expects.
+func (c *call) checkOwner(account, bucket string) error {
+	if account == "" {
+		return nil
+	}
+	if len(account) != len(store.Account) {
+		return apierror.New(apierror.InvalidArgument, "The value of the expected bucket owner parameter must be an AWS account ID").
+			With("ArgumentName", "x-amz-expected-bucket-owner").With("ArgumentValue", account)
+	}
+	b, err := c.s.Bucket(c.ctx, bucket)
+	if err != nil {
+		return err
+	}
+	if b.Account != account {
+		return apierror.New(apierror.AccessDenied, "")
+	}
+	return nil
+}
+
+// contentMD5 is the MD5 that the client says the body has, nil if it does not say.
+func (c *call) contentMD5() ([]byte, error) {
+	v := c.r.Header["Content-Md5"]
+	if v == nil {
+		return nil, nil
+	}
+	sum, err := base64.StdEncoding.DecodeString(v[0])
+	if err != nil || len(sum) != md5.Size {
+		return nil, apierror.New(apierror.InvalidDigest, "").With("Content-MD5", v[0])
+	}
+	return sum, nil
+}
+
+// checkMD5 compares a body that is no object with its Content-MD5.
+func (c *call) checkMD5(data []byte) error {
+	want, err := c.contentMD5()
+	if err != nil || want == nil {
+		return err
+	}
+	if got := md5.Sum(data); string(got[:]) != string(want) {
+		return fault.New(fault.BadDigest, "The Content-MD5 you specified did not match what we received.")
+	}
+	return nil
+}
+
+// numberParameter reads a parameter that is a number from least to most.
+func (c *call) numberParameter(name string, least, most, byDefault int) (int, error) {
+	if !c.q.Has(name) || c.q.Get(name) == "" {
+		return byDefault, nil
+	}
+	v := c.q.Get(name)
+	n, err := strconv.Atoi(v)
+	if err != nil || n < least || n > most {
+		why := "Provided " + name + " not an integer or within integer range"
+		if err == nil {
+			why = "Argument " + name + " must be an integer between " + strconv.Itoa(least) + " and " + strconv.Itoa(most)
+		}
+		return 0, invalidArgument(name, v, "%s", why)
+	}
+	return n, nil
+}
+
+// invalidArgument is AWS's InvalidArgument, which names the parameter.
+func invalidArgument(name, value, format string, args ...any) error {
+	return apierror.New(apierror.InvalidArgument, format, args...).
+		With("ArgumentName", name).With("ArgumentValue", value)
+}
+
+// smallBody is the most bytes that the body of a request has that is no object and no
+// list: S3's own limits of configurations are at most as large.
+const smallBody = 64 << 10

@@ -1,0 +1,35 @@
+// Package s3api answers the S3 protocol: requests become calls of a session, and what
+// the session says becomes headers and XML.
+//
+// # Duty
+//
+// One operation, one file: op_put_object.go has what PutObject reads from the request,
+// its one call of the session, and what it answers. An operation is known by a line in
+// operations_*.go, under AWS's name; the first line that fits a request is meant. What
+// several operations share stands beside them: addresses (address.go), what headers say
+// of an object (object_headers.go), ranges, listings, XML in both directions.
+//
+// # Promises
+//
+//   - Nothing is decided here that the mount decides too: who may do what, which version
+//     is current, what a condition means is said by the store.
+//   - What the store cannot enforce is not stored: unenforced.go is the one table of it.
+//   - An error is rendered in one place (errors.go), with AWS's code, status and details.
+//     When a body is on its way already the connection is cut, so that no client takes
+//     what it has for the whole.
+//   - Behaviour follows the API Reference, whose page each operation names. Where AWS
+//     differs from its own page, the code says so.
+//
+// # Decisions
+//
+//   - XML is read with encoding/xml and written by hand (xml_write.go).
+//   - A Range that cannot be read, and several ranges, are answered with the whole
+//     object, as AWS does.
+//   - Key and bucket come from the decoded path; the first slash behind the bucket is no
+//     part of the key, all others are, also empty segments.
+//
+// # To extend
+//
+// A new operation is a file, a line in operations_*.go, and a case of the tests that walk
+// that table.
+package s3api

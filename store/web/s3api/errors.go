@@ -1,0 +1,125 @@
+package s3api
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"pail/store/fault"
+	"pail/store/web"
+	"pail/store/web/apierror"
+)
+
+// A refusal is an error as a client gets it.
+type refusal struct {
+	status  int
+	code    string
+	message string
+	details []apierror.Detail
+}
+
+// sentences are what AWS says of failures that clients and people know by their words.
+// Of all others the store's own words say more.
+var sentences = map[fault.Kind]string{
+	fault.NoSuchBucket:            "The specified bucket does not exist",
+	fault.NoSuchKey:               "The specified key does not exist.",
+	fault.NoSuchVersion:           "The specified version does not exist.",
+	fault.NoSuchUpload:            "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
+	fault.BucketAlreadyOwnedByYou: "Your previous request to create the named bucket succeeded and you already own it.",
+	fault.BucketAlreadyExists:     "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.",
+	fault.InvalidBucketName:       "The specified bucket is not valid.",
+	fault.PreconditionFailed:      "At least one of the pre-conditions you specified did not hold",
+	fault.InvalidPart:             "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
+	fault.InvalidPartOrder:        "The list of parts was not in ascending order. Parts must be ordered by part number.",
+	fault.EntityTooSmall:          "Your proposed upload is smaller than the minimum allowed size",
+	fault.KeyTooLong:              "Your key is too long",
+	fault.MetadataTooLarge:        "Your metadata headers exceed the maximum allowed metadata size",
+	fault.MethodNotAllowed:        "The specified method is not allowed against this resource.",
+	fault.InvalidRange:            "The requested range is not satisfiable",
+	fault.AccessDenied:            "Access Denied",
+	fault.IncompleteBody:          "You did not provide the number of bytes specified by the Content-Length HTTP header",
+}
+
+// refusalOf is how an error looks to a client. What only the operator may know (which
+// file is damaged) it does not say.
+func refusalOf(err error) refusal {
+	if e := (*apierror.Error)(nil); errors.As(err, &e) {
+		return refusal{status: e.Status, code: string(e.Code), message: e.Message, details: e.Details}
+	}
+	kind := fault.KindOf(err)
+	row := kind.Row()
+	r := refusal{status: row.HTTPStatus, code: row.S3Code, message: sentences[kind]}
+	if r.message == "" {
+		r.message = row.Message
+		var e *fault.Error
+		if errors.As(err, &e) && row.HTTPStatus < 500 {
+			r.message = e.Text()
+		}
+	}
+	return r
+}
+
+// refuse answers the call with an error.
+func (c *call) refuse(err error) {
+	if c.w.Status != 0 {
+		panic(http.ErrAbortHandler) // the client must not take what it has for the whole
+	}
+	r := refusalOf(err)
+	r.details = append(r.details, c.details(fault.KindOf(err))...)
+	write(c.w, c.r, r)
+}
+
+// Refuse answers a request that never came to be a call: one whose signature is wrong.
+func (h *Handler) Refuse(w http.ResponseWriter, r *web.Request, err error) {
+	write(w, r, refusalOf(err))
+}
+
+// details are the elements that AWS adds to some failures.
+func (c *call) details(kind fault.Kind) []apierror.Detail {
+	switch kind {
+	case fault.NoSuchBucket, fault.BucketNotEmpty, fault.BucketAlreadyExists, fault.BucketAlreadyOwnedByYou, fault.InvalidBucketName:
+		return []apierror.Detail{{Name: "BucketName", Value: c.bucket}}
+	case fault.NoSuchKey:
+		return []apierror.Detail{{Name: "Key", Value: c.key}}
+	case fault.NoSuchVersion:
+		return []apierror.Detail{{Name: "Key", Value: c.key}, {Name: "VersionId", Value: c.q.Get("versionId")}}
+	case fault.NoSuchUpload:
+		return []apierror.Detail{{Name: "UploadId", Value: c.q.Get("uploadId")}}
+	case fault.KeyTooLong:
+		return []apierror.Detail{{Name: "Size", Value: strconv.Itoa(len(c.key))}, {Name: "MaxSizeAllowed", Value: "1024"}}
+	case fault.MethodNotAllowed:
+		return []apierror.Detail{{Name: "Method", Value: c.r.Method}, {Name: "ResourceType", Value: "DeleteMarker"}}
+	}
+	return nil
+}
+
+// write sends a refusal. An answer to HEAD, and one that says that nothing was modified,
+// has no body.
+func write(w http.ResponseWriter, r *web.Request, f refusal) {
+	h := w.Header()
+	setID(h, r.ID)
+	if r.Method == http.MethodHead || f.status == http.StatusNotModified {
+		w.WriteHeader(f.status)
+		return
+	}
+	x := newPlainXML("Error")
+	x.text("Code", f.code)
+	x.text("Message", f.message)
+	for _, d := range f.details {
+		x.text(d.Name, d.Value)
+	}
+	x.text("Resource", r.URL.Path)
+	x.text("RequestId", r.ID.String())
+	x.text("HostId", r.ID.HostID())
+	body := x.bytes("Error")
+	h.Set("Content-Type", "application/xml")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(f.status)
+	_, _ = w.Write(body)
+}
+
+// setID says which request an answer is for.
+func setID(h http.Header, id web.ID) {
+	h["X-Amz-Request-Id"] = []string{id.String()}
+	h["X-Amz-Id-2"] = []string{id.HostID()}
+}

@@ -1,0 +1,88 @@
+package s3api
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"pail/store"
+	"pail/store/web"
+	"pail/store/web/apierror"
+)
+
+// Options say how a Handler answers.
+type Options struct {
+	// Domains are the names under which clients know this server: BUCKET.DOMAIN is the
+	// bucket's own name. Without any there is only the path style.
+	Domains []string
+	// Region is the store's.
+	Region string
+}
+
+// A Handler answers requests of the S3 protocol. It is safe for concurrent use.
+type Handler struct {
+	domains []string
+	region  string
+	routes  routes
+}
+
+// New returns a Handler.
+func New(o Options) *Handler {
+	return &Handler{domains: o.Domains, region: o.Region, routes: newRoutes(operations())}
+}
+
+// A call is one request for one operation.
+type call struct {
+	h   *Handler
+	op  *operation
+	w   *web.Answer
+	r   *web.Request
+	ctx context.Context
+	s   *store.Session
+	q   url.Values
+	address
+}
+
+// Answer does what a request asks for, or says in the answer why not. It returns that
+// error, for the log.
+func (h *Handler) Answer(w *web.Answer, r *web.Request) error {
+	a := h.addressOf(r.Request)
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		err := apierror.New(apierror.InvalidURI, "")
+		h.Refuse(w, r, err)
+		return err
+	}
+	c := &call{h: h, w: w, r: r, ctx: r.Context(), s: r.Session, q: q, address: a}
+	if c.op, err = h.routes.find(c); err == nil {
+		err = c.run()
+	}
+	if err != nil {
+		c.refuse(err)
+	}
+	return err
+}
+
+// OperationOf returns the name of the operation that a request asks for, "" if there is
+// none, for metrics and logs.
+func (h *Handler) OperationOf(r *http.Request) string {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return ""
+	}
+	op, err := h.routes.find(&call{h: h, r: &web.Request{Request: r}, q: q, address: h.addressOf(r)})
+	if err != nil {
+		return ""
+	}
+	return op.name
+}
+
+func (c *call) run() error {
+	if err := c.checkAddress(); err != nil {
+		return err
+	}
+	if err := c.refuseUnenforced(); err != nil {
+		return err
+	}
+	return c.op.run(c)
+}

@@ -1,0 +1,108 @@
+package s3api
+
+import (
+	"math"
+
+	"pail/store"
+)
+
+// maxPage is the most entries that an answer lists, whatever is asked for.
+const maxPage = 1000
+
+// A listing is what all operations that list keys have in common.
+type listing struct {
+	c                 *call
+	prefix, delimiter string
+	encoding          string // "url" or ""
+	limit             int
+}
+
+// newListing reads the parameters that all of them know. The name of the one that bounds
+// the page differs.
+func (c *call) newListing() (*listing, error) {
+	l := &listing{c: c, prefix: c.q.Get("prefix"), delimiter: c.q.Get("delimiter"), encoding: c.q.Get("encoding-type")}
+	if l.encoding != "" && l.encoding != "url" {
+		return nil, invalidArgument("encoding-type", l.encoding, "Invalid Encoding Method specified in Request")
+	}
+	n, err := c.numberParameter("max-keys", 0, math.MaxInt32, maxPage)
+	l.limit = min(n, maxPage)
+	return l, err
+}
+
+// page returns the live objects and prefixes behind a key or prefix. A page of none is
+// one that nobody has to go on from.
+func (l *listing) page(after string) (store.ListPage, error) {
+	if l.limit == 0 {
+		_, err := l.c.s.Bucket(l.c.ctx, l.c.bucket)
+		return store.ListPage{}, err
+	}
+	return l.c.s.List(l.c.ctx, l.c.bucket, store.ListInput{
+		Prefix: l.prefix, Delimiter: l.delimiter, StartAfter: after, Limit: l.limit,
+	})
+}
+
+// contents writes the entries of a page. more writes what one operation adds to each
+// object.
+func (l *listing) contents(x *xmlWriter, page store.ListPage, more func(*xmlWriter, *store.Object)) {
+	for i := range page.Objects {
+		o := &page.Objects[i]
+		x.open("Contents")
+		x.text("Key", l.encode(o.Key))
+		x.text("LastModified", formatXMLTime(o.Modified))
+		x.text("ETag", quote(o.ETag))
+		x.number("Size", o.Size)
+		more(x, o)
+		x.text("StorageClass", o.StorageClass)
+		x.close("Contents")
+	}
+	l.prefixes(x, page.Prefixes)
+}
+
+func (l *listing) prefixes(x *xmlWriter, prefixes []string) {
+	for _, p := range prefixes {
+		x.open("CommonPrefixes")
+		x.text("Prefix", l.encode(p))
+		x.close("CommonPrefixes")
+	}
+}
+
+// encode is a key as the client wants it.
+func (l *listing) encode(s string) string {
+	if l.encoding == "" {
+		return s
+	}
+	return encodeKey(s)
+}
+
+// encodeKey is encoding-type=url: as a form encodes it, but for slashes, which stay
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html).
+func encodeKey(s string) string {
+	const hex = "0123456789ABCDEF"
+	plain := true
+	for i := range len(s) {
+		if !staysInKey(s[i]) {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		return s
+	}
+	b := make([]byte, 0, len(s)+32)
+	for i := range len(s) {
+		switch c := s[i]; {
+		case staysInKey(c):
+			b = append(b, c)
+		case c == ' ':
+			b = append(b, '+')
+		default:
+			b = append(b, '%', hex[c>>4], hex[c&15])
+		}
+	}
+	return string(b)
+}
+
+func staysInKey(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
+		c == '/' || c == '-' || c == '_' || c == '.' || c == '*'
+}

@@ -1,0 +1,182 @@
+package s3api
+
+import (
+	"mime"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"pail/store"
+	"pail/store/fault"
+	"pail/store/web/apierror"
+)
+
+// metaPrefix begins the headers that are user metadata, as net/http spells them.
+const metaPrefix = "X-Amz-Meta-"
+
+// defaultContentType is that of objects to which nobody gave one.
+const defaultContentType = "binary/octet-stream"
+
+func tooLarge(size int64) error {
+	return apierror.New(apierror.EntityTooLarge, "").
+		With("ProposedSize", strconv.FormatInt(size, 10)).With("MaxSizeAllowed", strconv.FormatInt(maxPut, 10))
+}
+
+// systemHeaders are the headers of a request that are kept with an object.
+func (c *call) systemHeaders() store.Headers {
+	h := c.r.Header
+	return store.Headers{
+		ContentType:        h.Get("Content-Type"),
+		ContentEncoding:    c.r.Encoding,
+		ContentLanguage:    h.Get("Content-Language"),
+		ContentDisposition: h.Get("Content-Disposition"),
+		CacheControl:       h.Get("Cache-Control"),
+		Expires:            h.Get("Expires"),
+		WebsiteRedirect:    h.Get("x-amz-website-redirect-location"),
+	}
+}
+
+// userMetadata are the x-amz-meta- headers of a request. Several of one name are joined
+// by commas, and what is encoded as RFC 2047 says is decoded ("Working with object
+// metadata" in the Amazon S3 User Guide).
+func (c *call) userMetadata() (map[string]string, error) {
+	var m map[string]string
+	for name, values := range c.r.Header {
+		rest, ok := strings.CutPrefix(name, metaPrefix)
+		if !ok {
+			continue
+		}
+		if m == nil {
+			m = map[string]string{}
+		}
+		v := strings.Join(values, ",")
+		if strings.Contains(v, "=?") {
+			if d, err := new(mime.WordDecoder).DecodeHeader(v); err == nil {
+				v = d
+			}
+		}
+		m[strings.ToLower(rest)] = v
+	}
+	return m, nil
+}
+
+// writeMetadata puts user metadata into the headers of an answer. What is not ASCII is
+// encoded as RFC 2047 says.
+func writeMetadata(h http.Header, m map[string]string) {
+	for name, v := range m {
+		h[textproto.CanonicalMIMEHeaderKey(metaPrefix+name)] = []string{mime.BEncoding.Encode("UTF-8", v)}
+	}
+}
+
+// parseTagging reads the x-amz-tagging header: tags as the query of a URL.
+func parseTagging(s string) (map[string]string, error) {
+	if s == "" {
+		return nil, nil
+	}
+	q, err := url.ParseQuery(s)
+	if err != nil {
+		return nil, invalidArgument("x-amz-tagging", s, "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.")
+	}
+	tags := make(map[string]string, len(q))
+	for k, vs := range q {
+		if len(vs) > 1 {
+			return nil, invalidArgument("x-amz-tagging", s, "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.")
+		}
+		tags[k] = vs[0]
+	}
+	return tags, nil
+}
+
+// writeConditions are the preconditions of a write.
+func (c *call) writeConditions() (store.Conditions, error) {
+	cond := store.Conditions{
+		IfMatch:     unquote(c.r.Header.Get("If-Match")),
+		IfNoneMatch: unquote(c.r.Header.Get("If-None-Match")),
+	}
+	if cond.IfNoneMatch != "" && cond.IfNoneMatch != "*" {
+		return cond, apierror.New(apierror.NotImplemented, "").With("Header", "If-None-Match").
+			With("additionalMessage", "We don't accept the provided value of If-None-Match header for this API")
+	}
+	if cond.IfMatch == "*" {
+		return cond, apierror.New(apierror.NotImplemented, "").With("Header", "If-Match").
+			With("additionalMessage", "We don't accept the provided value of If-Match header for this API")
+	}
+	return cond, nil
+}
+
+// unquote is an ETag without its quotes.
+func unquote(s string) string {
+	s = strings.TrimPrefix(strings.TrimSpace(s), "W/")
+	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
+		return s[1 : len(s)-1]
+	}
+	return s
+}
+
+// objectHeaders describes a version in the headers of an answer.
+func (c *call) objectHeaders(o store.Object) error {
+	h := c.w.Header()
+	set := func(name, value string) {
+		if value != "" {
+			h[name] = []string{value}
+		}
+	}
+	h["Etag"] = []string{quote(o.ETag)}
+	h["Last-Modified"] = []string{formatHTTPTime(o.Modified)}
+	h["Accept-Ranges"] = []string{"bytes"}
+	set("Content-Type", orDefault(o.Headers.ContentType, defaultContentType))
+	set("Content-Encoding", o.Headers.ContentEncoding)
+	set("Content-Language", o.Headers.ContentLanguage)
+	set("Content-Disposition", o.Headers.ContentDisposition)
+	set("Cache-Control", o.Headers.CacheControl)
+	set("Expires", o.Headers.Expires)
+	set("X-Amz-Website-Redirect-Location", o.Headers.WebsiteRedirect)
+	if o.StorageClass != "STANDARD" {
+		set("X-Amz-Storage-Class", o.StorageClass)
+	}
+	if len(o.Tags) > 0 {
+		set("X-Amz-Tagging-Count", strconv.Itoa(len(o.Tags)))
+	}
+	writeMetadata(h, o.Metadata)
+	return c.versionHeader(o)
+}
+
+func orDefault(s, byDefault string) string {
+	if s == "" {
+		return byDefault
+	}
+	return s
+}
+
+// overrides are the response-* parameters, by the headers that they replace. Only who
+// signs a request may ask for them.
+var overrides = map[string]string{
+	"response-content-type":        "Content-Type",
+	"response-content-encoding":    "Content-Encoding",
+	"response-content-language":    "Content-Language",
+	"response-content-disposition": "Content-Disposition",
+	"response-cache-control":       "Cache-Control",
+	"response-expires":             "Expires",
+}
+
+// override puts the response-* parameters into the answer.
+func (c *call) override() error {
+	for name := range c.q {
+		header, ok := overrides[name]
+		if !ok {
+			continue
+		}
+		if c.r.Anonymous {
+			return apierror.New(apierror.InvalidRequest, "Request specific response headers cannot be used for anonymous GET requests.")
+		}
+		if v := c.q.Get(name); v != "" {
+			if strings.ContainsAny(v, "\r\n\x00") {
+				return fault.New(fault.InvalidArgument, "a header cannot hold the value of %s", name)
+			}
+			c.w.Header()[header] = []string{v}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,50 @@
+package s3api
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestObjectsComeBackAsTheyWerePut(t *testing.T) {
+	r := newRig(t)
+	r.must("PUT", "/photos", "")
+	big := strings.Repeat("0123456789abcdef", 64<<10)
+	for key, body := range map[string]string{"a": "hello", "empty": "", "dir//x y+z%25": "odd", "big": big} {
+		path := "/photos/" + strings.NewReplacer(" ", "%20").Replace(key)
+		put := r.must("PUT", path, body, "Content-Type", "text/plain", "X-Amz-Meta-Who", "=?UTF-8?B?asO8cmdlbg==?=")
+		got := r.must("GET", path, "")
+		if got.body != body || got.Header.Get("Etag") != put.Header.Get("Etag") || got.Header.Get("Content-Type") != "text/plain" {
+			t.Errorf("%s: %.50q %v", key, got.body, got.Header)
+		}
+		if m := got.Header.Get("x-amz-meta-who"); m != "=?UTF-8?b?asO8cmdlbg==?=" {
+			t.Errorf("%s: metadata %q", key, m)
+		}
+	}
+	if part := r.must("GET", "/photos/big", "", "Range", "bytes=100000-100015"); part.StatusCode != 206 || part.body != big[100000:100016] ||
+		part.Header.Get("Content-Range") != "bytes 100000-100015/1048576" {
+		t.Errorf("range: %d %q %v", part.StatusCode, part.body, part.Header)
+	}
+	r.refused(416, "InvalidRange", "GET", "/photos/a", "", "Range", "bytes=5-")
+	r.must("DELETE", "/photos/a", "")
+	r.refused(404, "NoSuchKey", "GET", "/photos/a", "")
+	r.refused(404, "", "HEAD", "/photos/a", "")
+	r.refused(409, "BucketNotEmpty", "DELETE", "/photos", "")
+}
+
+// TestSubresourcesAreNotWhatTheyBelongTo: what is asked of a policy, ACL or lock never
+// happens to the bucket or the object.
+func TestSubresourcesAreNotWhatTheyBelongTo(t *testing.T) {
+	r := newRig(t)
+	r.must("PUT", "/photos", "")
+	r.must("PUT", "/photos/a", "hello")
+	for name := range subresources {
+		for _, path := range []string{"/photos", "/photos/a"} {
+			for _, method := range []string{"PUT", "DELETE"} {
+				r.do(method, path+"?"+name, "")
+			}
+		}
+	}
+	if got := r.must("GET", "/photos/a", ""); got.body != "hello" {
+		t.Errorf("the object is %q now", got.body)
+	}
+}

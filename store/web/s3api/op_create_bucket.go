@@ -1,0 +1,52 @@
+package s3api
+
+import (
+	"encoding/xml"
+	"net/http"
+
+	"pail/store"
+	"pail/store/web/apierror"
+)
+
+// A createBucketConfiguration is the body of CreateBucket.
+type createBucketConfiguration struct {
+	XMLName            xml.Name `xml:"CreateBucketConfiguration"`
+	LocationConstraint string
+}
+
+// createBucket answers PUT /BUCKET
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html).
+func (c *call) createBucket() error {
+	data, err := c.readBody(smallBody)
+	if err != nil {
+		return err
+	}
+	var conf createBucketConfiguration
+	if len(data) > 0 {
+		if err := parseXML(data, &conf); err != nil {
+			return err
+		}
+	}
+	if err := c.checkLocation(conf.LocationConstraint); err != nil {
+		return err
+	}
+	if _, err := c.s.CreateBucket(c.ctx, c.bucket, store.BucketOptions{}); err != nil {
+		return err
+	}
+	c.w.Header().Set("Location", "/"+c.bucket)
+	return c.empty(http.StatusOK)
+}
+
+// checkLocation refuses another region than ours. us-east-1 is the one that has no
+// location constraint; all others demand theirs.
+func (c *call) checkLocation(constraint string) error {
+	switch {
+	case constraint == c.h.region, constraint == "" && c.h.region == store.DefaultRegion, constraint == "EU" && c.h.region == "eu-west-1":
+		return nil
+	case constraint == "":
+		return apierror.New(apierror.IllegalLocationConstraint, "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.")
+	case c.h.region == store.DefaultRegion:
+		return apierror.New(apierror.InvalidLocationConstraint, "").With("LocationConstraint", constraint)
+	}
+	return apierror.New(apierror.IllegalLocationConstraint, "The %s location constraint is incompatible for the region specific endpoint this request was sent to.", constraint)
+}

@@ -1,0 +1,80 @@
+package s3api
+
+import (
+	"slices"
+	"strings"
+
+	"pail/store/web/apierror"
+)
+
+// What the store cannot enforce is not stored: a policy that is kept and not obeyed is
+// worse than none. This file is the one table of it. An entry goes when its rule comes.
+
+// unenforcedOperations cannot be done yet, and why.
+var unenforcedOperations = map[string]string{
+	"PutBucketAcl":                             "access control lists are not enforced yet, and so cannot be set",
+	"PutObjectAcl":                             "access control lists are not enforced yet, and so cannot be set",
+	"PutBucketPolicy":                          "bucket policies are not enforced yet, and so cannot be set",
+	"PutPublicAccessBlock":                     "public access settings are not enforced yet, and so cannot be set; nobody has public access",
+	"PutBucketEncryption":                      "objects are not encrypted yet, and so encryption cannot be set",
+	"PutBucketLogging":                         "access logs are not delivered yet, and so cannot be set",
+	"PutObjectLockConfiguration":               "object locks are not enforced yet, and so cannot be set",
+	"PutObjectRetention":                       "object locks are not enforced yet, and so cannot be set",
+	"PutObjectLegalHold":                       "object locks are not enforced yet, and so cannot be set",
+	"PutBucketAccelerateConfiguration":         "there is no acceleration: the server is where you are",
+	"PutBucketAnalyticsConfiguration":          "there is no analytics",
+	"PutBucketMetricsConfiguration":            "there are no metrics of buckets in CloudWatch; see --metrics",
+	"PutBucketInventoryConfiguration":          "there is no inventory",
+	"PutBucketIntelligentTieringConfiguration": "there is one tier of storage",
+	"PutBucketReplication":                     "there is no replication; see pail backup",
+	"GetObjectTorrent":                         "there are no torrents",
+	"RestoreObject":                            "nothing is archived that could be restored",
+	"SelectObjectContent":                      "objects are not searched; read them",
+	"WriteGetObjectResponse":                   "there is no Object Lambda",
+	"CreateSession":                            "there are no directory buckets",
+}
+
+// An unenforcedHeader asks for something that the store does not do.
+type unenforcedHeader struct {
+	name    string   // in lower case
+	except  []string // values that ask for what holds anyhow
+	because string
+}
+
+var unenforcedHeaders = []unenforcedHeader{
+	{"x-amz-server-side-encryption", nil, "objects are not encrypted yet"},
+	{"x-amz-server-side-encryption-aws-kms-key-id", nil, "objects are not encrypted yet"},
+	{"x-amz-server-side-encryption-context", nil, "objects are not encrypted yet"},
+	{"x-amz-server-side-encryption-bucket-key-enabled", []string{"false"}, "objects are not encrypted yet"},
+	{"x-amz-server-side-encryption-customer-algorithm", nil, "objects are not encrypted yet"},
+	{"x-amz-server-side-encryption-customer-key", nil, "objects are not encrypted yet"},
+	{"x-amz-server-side-encryption-customer-key-md5", nil, "objects are not encrypted yet"},
+	{"x-amz-copy-source-server-side-encryption-customer-algorithm", nil, "objects are not encrypted yet"},
+	{"x-amz-acl", []string{"private", "bucket-owner-full-control"}, "access control lists are not enforced yet, and so cannot be set"},
+	{"x-amz-grant-full-control", nil, "access control lists are not enforced yet, and so cannot be set"},
+	{"x-amz-grant-read", nil, "access control lists are not enforced yet, and so cannot be set"},
+	{"x-amz-grant-read-acp", nil, "access control lists are not enforced yet, and so cannot be set"},
+	{"x-amz-grant-write", nil, "access control lists are not enforced yet, and so cannot be set"},
+	{"x-amz-grant-write-acp", nil, "access control lists are not enforced yet, and so cannot be set"},
+	{"x-amz-object-lock-mode", nil, "object locks are not enforced yet, and so cannot be set"},
+	{"x-amz-object-lock-retain-until-date", nil, "object locks are not enforced yet, and so cannot be set"},
+	{"x-amz-object-lock-legal-hold", []string{"OFF"}, "object locks are not enforced yet, and so cannot be set"},
+	{"x-amz-mfa", nil, "MFA is not checked yet"},
+	{"x-amz-write-offset-bytes", nil, "appending is for directory buckets, which there are none of; append on a mount"},
+}
+
+// refuseUnenforced fails with NotImplemented if the call asks for what is not enforced.
+func (c *call) refuseUnenforced() error {
+	if why, ok := unenforcedOperations[c.op.name]; ok {
+		return apierror.New(apierror.NotImplemented, "%s: %s.", c.op.name, why)
+	}
+	for _, u := range unenforcedHeaders {
+		v := c.r.Header.Get(u.name)
+		if v == "" || slices.ContainsFunc(u.except, func(ok string) bool { return strings.EqualFold(ok, v) }) {
+			continue
+		}
+		return apierror.New(apierror.NotImplemented, "A header you provided implies functionality that is not implemented: %s: %s.", u.name, u.because).
+			With("Header", u.name)
+	}
+	return nil
+}
