@@ -43,6 +43,9 @@
 //   - TestCreation, TestKill: a store being made; a kill without a cut, after which nothing
 //     acknowledged may be missing, synced or not.
 //
+// TestModelAgrees holds the model against a store that nobody cuts: where they disagree a
+// cut proves nothing, and looks like a loss.
+//
 // Every test prints PAIL_SEED; a failure prints seed, step, cut and the acts that matter.
 // The seed repeats the acts of each worker, the moment and the losses; how the workers'
 // acts interleave is the scheduler's, so a failure may need several runs. PAIL_KEEP names a

@@ -125,7 +125,11 @@ func (m *model) applyFile(a act, r ack) {
 	case opReopen:
 		m.empty(f)
 	case opTruncate:
-		m.change(f, f.body.truncate(a.Len))
+		if a.Len == f.body.size {
+			m.retime(f)
+		} else {
+			m.change(f, f.body.truncate(a.Len))
+		}
 	case opAllocate, opZero:
 		c := f.body
 		if end := a.Off + a.Len; end > c.size && !a.Keep {

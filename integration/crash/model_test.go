@@ -333,16 +333,23 @@ func (m *model) openFile(a act) *inode {
 // empty is what opening with O_TRUNC does.
 func (m *model) empty(f *inode) {
 	drafted := f.dirty || f.fresh
-	f.mtime = 0
 	if !drafted && f.body.size == 0 {
-		if head := m.buckets[f.at].live(f.key); f.linked && head != nil && head.ino == f {
-			head.mtime = 0
-		}
+		m.retime(f)
 		return
 	}
+	f.mtime = 0
 	f.fresh, f.body, f.big = true, content{}, f.big && drafted
 	if m.changed != nil {
 		m.changed(f, f.body)
+	}
+}
+
+// retime is what truncating f to the size that it has does: its bytes are not changed, and
+// there is nothing to publish that there was not before.
+func (m *model) retime(f *inode) {
+	f.mtime = 0
+	if head := m.buckets[f.at].live(f.key); f.linked && head != nil && head.ino == f {
+		head.mtime = 0
 	}
 }
 

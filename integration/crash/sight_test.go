@@ -19,6 +19,7 @@ type sight struct {
 	buckets   map[string]*seenBucket
 	recovered store.Recovery
 	se        *store.Session
+	claims    map[string]bool // names of new files, which directories show and nothing else
 }
 
 type seenBucket struct {
@@ -52,37 +53,42 @@ func owner(s *store.Store) *store.Session {
 // look reads everything in the store. Directory renames may be on their way when it
 // begins; what listings show then and what is there in the end must be the same.
 func look(ctx context.Context, s *store.Store) (*sight, error) {
-	l := &sight{buckets: map[string]*seenBucket{}, recovered: s.Status().Recovered, se: owner(s)}
+	l := &sight{recovered: s.Status().Recovered, se: owner(s)}
+	return l, l.look(ctx)
+}
+
+func (l *sight) look(ctx context.Context) error {
+	l.buckets = map[string]*seenBucket{}
 	bs, err := l.se.Buckets(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list buckets: %w", err)
+		return fmt.Errorf("list buckets: %w", err)
 	}
 	for _, b := range bs {
 		sb := &seenBucket{state: b.Versioning, keys: map[string][]*seen{}, dirs: map[string]seenDir{"": {}}, files: map[string]bool{}}
 		l.buckets[b.Name] = sb
 		if err := l.list(ctx, b.Name, sb); err != nil {
-			return nil, fmt.Errorf("list %s: %w", b.Name, err)
+			return fmt.Errorf("list %s: %w", b.Name, err)
 		}
 	}
 	for _, b := range bs {
 		sb := l.buckets[b.Name]
 		if err := l.walk(ctx, b.Name, "", sb); err != nil {
-			return nil, fmt.Errorf("walk %s: %w", b.Name, err)
+			return fmt.Errorf("walk %s: %w", b.Name, err)
 		}
 		if err := l.history(ctx, b.Name, sb); err != nil {
-			return nil, fmt.Errorf("versions of %s: %w", b.Name, err)
+			return fmt.Errorf("versions of %s: %w", b.Name, err)
 		}
 		if err := l.settings(ctx, b.Name, sb); err != nil {
-			return nil, fmt.Errorf("settings of %s: %w", b.Name, err)
+			return fmt.Errorf("settings of %s: %w", b.Name, err)
 		}
 		if err := l.unfinished(ctx, b.Name, sb); err != nil {
-			return nil, fmt.Errorf("uploads of %s: %w", b.Name, err)
+			return fmt.Errorf("uploads of %s: %w", b.Name, err)
 		}
 		if err := sb.agree(); err != nil {
-			return nil, fmt.Errorf("bucket %s: %w", b.Name, err)
+			return fmt.Errorf("bucket %s: %w", b.Name, err)
 		}
 	}
-	return l, nil
+	return nil
 }
 
 func (l *sight) list(ctx context.Context, bucket string, sb *seenBucket) error {
@@ -109,7 +115,7 @@ func (l *sight) walk(ctx context.Context, bucket, dir string, sb *seenBucket) er
 			return err
 		}
 		for _, e := range es {
-			if e.Object != nil && !sb.files[e.Object.Key] {
+			if e.Object != nil && !sb.files[e.Object.Key] && !l.claims[e.Object.Key] {
 				return fmt.Errorf("%q is in its directory and not in a listing", e.Object.Key)
 			}
 			if e.Dir != nil {

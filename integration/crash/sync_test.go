@@ -61,13 +61,8 @@ func TestEachSyncIsNeeded(t *testing.T) {
 }
 
 // TestSyncsSuffice is the other half for those lies whose disk is not that of
-// TestPowerCuts: with the sync nothing is lost. It belongs to make soak: PAIL_SEED=161090
-// fails now and then, in a rename and an exchange of files whose contents are pending, and
-// whether the model or the store is wrong there is not known.
+// TestPowerCuts: with the sync nothing is lost.
 func TestSyncsSuffice(t *testing.T) {
-	if !soak() {
-		t.Skip("part of make soak")
-	}
 	seed := seed(t)
 	rng := rand.New(rand.NewPCG(seed, 999))
 	for _, l := range lies {
