@@ -22,7 +22,7 @@ func (s *Store) recover(ctx context.Context) error {
 	if err := s.view(s.buckets.load); err != nil {
 		return err
 	}
-	if err := s.loadSettings(); err != nil {
+	if err := errors.Join(s.loadSettings(), s.loadAccessKeys()); err != nil {
 		return err
 	}
 	if err := s.view(s.sampler.load); err != nil {

@@ -332,6 +332,9 @@ func (s *Store) loadForRepair() error {
 	if err := s.view(s.buckets.load); err != nil {
 		return fmt.Errorf("load buckets: %w", err)
 	}
+	if err := s.loadAccessKeys(); err != nil {
+		return fmt.Errorf("load access keys: %w", err)
+	}
 	if s.ready {
 		return nil
 	}

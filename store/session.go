@@ -17,7 +17,7 @@ type Session struct {
 	rc  RequestContext
 }
 
-// An action is an S3 action, as policies name it.
+// An action is one of S3 or of IAM, as policies name it.
 type action string
 
 // The actions that session methods amount to.
@@ -43,6 +43,12 @@ const (
 	actDeleteObjectVersion     action = "s3:DeleteObjectVersion"
 	actAbortUpload             action = "s3:AbortMultipartUpload"
 	actListParts               action = "s3:ListMultipartUploadParts"
+
+	// Of what IAM keeps.
+	actListAccessKeys  action = "iam:ListAccessKeys"
+	actCreateAccessKey action = "iam:CreateAccessKey"
+	actUpdateAccessKey action = "iam:UpdateAccessKey"
+	actDeleteAccessKey action = "iam:DeleteAccessKey"
 
 	// Of what S3 has no like.
 	actGetSettings action = "pail:GetSettings"

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pail/store/fault"
+	"pail/store/iam"
 	"pail/store/internal/blob"
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
@@ -168,6 +169,7 @@ type Store struct {
 	publisher *work.Job
 
 	buckets   bucketTable
+	keys      iam.Keys
 	holds     bucketHolds
 	chosen    atomic.Pointer[record.Settings] // the store's own settings; nil: none
 	moves     moveState

@@ -34,7 +34,7 @@ const exitHelp = `Exit codes:
   0  success
   1  failure of another kind
   2  wrong usage: the command line, a name or a value
-  3  not found: store, bucket, key, version, tag, mountpoint, mount
+  3  not found: store, bucket, key, version, tag, access key, mountpoint, mount
   4  access denied
   5  busy: something else uses it; trying again may help
   6  no space left
@@ -119,7 +119,7 @@ func exitCodes() map[int][]fault.Kind {
 		},
 		exitNotFound: {
 			fault.NoSuchStore, fault.NoSuchMount, fault.NoSuchBucket, fault.NoSuchKey, fault.NoSuchVersion,
-			fault.NoSuchTagSet, fault.NoSuchUpload, fault.NoData, fault.NoMoreData,
+			fault.NoSuchTagSet, fault.NoSuchUpload, fault.NoSuchEntity, fault.NoData, fault.NoMoreData,
 		},
 		exitDenied: {fault.AccessDenied, fault.NotPermitted},
 		exitBusy: {
@@ -129,7 +129,7 @@ func exitCodes() map[int][]fault.Kind {
 		exitNoSpace: {fault.NoSpace, fault.QuotaExceeded},
 		exitDamaged: {fault.Damaged, fault.StoreFailed, fault.IOFailed},
 		exitConflict: {
-			fault.Exists, fault.BucketAlreadyExists, fault.BucketAlreadyOwnedByYou, fault.BucketNotEmpty, fault.NotEmpty,
+			fault.Exists, fault.EntityAlreadyExists, fault.BucketAlreadyExists, fault.BucketAlreadyOwnedByYou, fault.BucketNotEmpty, fault.NotEmpty,
 			fault.InvalidBucketState, fault.IllegalVersioning, fault.MethodNotAllowed, fault.PreconditionFailed, fault.ReadOnly,
 		},
 		exitUnsupported: {fault.NotSupported, fault.NewerFormat},

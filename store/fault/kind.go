@@ -66,6 +66,10 @@ const (
 	NotModified
 	InvalidRange
 
+	// Identities.
+	NoSuchEntity
+	EntityAlreadyExists
+
 	// Requests.
 	InvalidArgument
 	InvalidRequest

@@ -72,6 +72,10 @@ var table = [kindCount]Row{
 	NotModified:                {"NotModified", syscall.ECANCELED, "NotModified", 304, "not modified"},
 	InvalidRange:               {"InvalidRange", syscall.EINVAL, "InvalidRange", 416, "the range lies outside the object"},
 
+	// Codes of IAM: "Common errors" and those of CreateAccessKey, IAM API Reference.
+	NoSuchEntity:        {"NoSuchEntity", syscall.ENOENT, "NoSuchEntity", 404, "there is no such identity"},
+	EntityAlreadyExists: {"EntityAlreadyExists", syscall.EEXIST, "EntityAlreadyExists", 409, "there is such an identity already"},
+
 	InvalidArgument: {"InvalidArgument", syscall.EINVAL, "InvalidArgument", 400, "invalid argument"},
 	InvalidRequest:  {"InvalidRequest", syscall.EINVAL, "InvalidRequest", 400, "invalid request"},
 	AccessDenied:    {"AccessDenied", syscall.EACCES, "AccessDenied", 403, "access denied"},

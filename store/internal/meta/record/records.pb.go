@@ -2513,6 +2513,108 @@ func (x *DamagedPart) GetWhat() string {
 	return ""
 }
 
+// An AccessKey is what requests are signed with. Its secret stands as it is: whoever checks
+// a signature needs it.
+type AccessKey struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	Secret        string                 `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"`
+	Account       string                 `protobuf:"bytes,4,opt,name=account,proto3" json:"account,omitempty"`
+	Principal     string                 `protobuf:"bytes,5,opt,name=principal,proto3" json:"principal,omitempty"` // ARN of whom it acts for
+	CreatedNs     int64                  `protobuf:"varint,6,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
+	Inactive      bool                   `protobuf:"varint,7,opt,name=inactive,proto3" json:"inactive,omitempty"`
+	Root          bool                   `protobuf:"varint,8,opt,name=root,proto3" json:"root,omitempty"` // the one that the start of a listener looks after
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccessKey) Reset() {
+	*x = AccessKey{}
+	mi := &file_records_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccessKey) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccessKey) ProtoMessage() {}
+
+func (x *AccessKey) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccessKey.ProtoReflect.Descriptor instead.
+func (*AccessKey) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *AccessKey) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *AccessKey) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *AccessKey) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
+	return ""
+}
+
+func (x *AccessKey) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *AccessKey) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *AccessKey) GetCreatedNs() int64 {
+	if x != nil {
+		return x.CreatedNs
+	}
+	return 0
+}
+
+func (x *AccessKey) GetInactive() bool {
+	if x != nil {
+		return x.Inactive
+	}
+	return false
+}
+
+func (x *AccessKey) GetRoot() bool {
+	if x != nil {
+		return x.Root
+	}
+	return false
+}
+
 var File_records_proto protoreflect.FileDescriptor
 
 const file_records_proto_rawDesc = "" +
@@ -2775,7 +2877,17 @@ const file_records_proto_rawDesc = "" +
 	"\x06number\x18\x04 \x01(\x04R\x06number\x12\x10\n" +
 	"\x03off\x18\x05 \x01(\x03R\x03off\x12\x10\n" +
 	"\x03len\x18\x06 \x01(\x03R\x03len\x12\x12\n" +
-	"\x04what\x18\a \x01(\tR\x04whatB!Z\x1fpail/store/internal/meta/recordb\x06proto3"
+	"\x04what\x18\a \x01(\tR\x04what\"\xd2\x01\n" +
+	"\tAccessKey\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
+	"\x06secret\x18\x03 \x01(\tR\x06secret\x12\x18\n" +
+	"\aaccount\x18\x04 \x01(\tR\aaccount\x12\x1c\n" +
+	"\tprincipal\x18\x05 \x01(\tR\tprincipal\x12\x1d\n" +
+	"\n" +
+	"created_ns\x18\x06 \x01(\x03R\tcreatedNs\x12\x1a\n" +
+	"\binactive\x18\a \x01(\bR\binactive\x12\x12\n" +
+	"\x04root\x18\b \x01(\bR\x04rootB!Z\x1fpail/store/internal/meta/recordb\x06proto3"
 
 var (
 	file_records_proto_rawDescOnce sync.Once
@@ -2789,7 +2901,7 @@ func file_records_proto_rawDescGZIP() []byte {
 	return file_records_proto_rawDescData
 }
 
-var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_records_proto_goTypes = []any{
 	(*Bucket)(nil),      // 0: pail.record.Bucket
 	(*Settings)(nil),    // 1: pail.record.Settings
@@ -2816,27 +2928,28 @@ var file_records_proto_goTypes = []any{
 	(*Scrub)(nil),       // 22: pail.record.Scrub
 	(*Damage)(nil),      // 23: pail.record.Damage
 	(*DamagedPart)(nil), // 24: pail.record.DamagedPart
-	nil,                 // 25: pail.record.Bucket.TagsEntry
-	nil,                 // 26: pail.record.Version.MetadataEntry
-	nil,                 // 27: pail.record.Version.TagsEntry
-	nil,                 // 28: pail.record.Version.XattrsEntry
-	nil,                 // 29: pail.record.Dir.XattrsEntry
+	(*AccessKey)(nil),   // 25: pail.record.AccessKey
+	nil,                 // 26: pail.record.Bucket.TagsEntry
+	nil,                 // 27: pail.record.Version.MetadataEntry
+	nil,                 // 28: pail.record.Version.TagsEntry
+	nil,                 // 29: pail.record.Version.XattrsEntry
+	nil,                 // 30: pail.record.Dir.XattrsEntry
 }
 var file_records_proto_depIdxs = []int32{
-	25, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
+	26, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
 	1,  // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
 	2,  // 2: pail.record.Settings.no_history:type_name -> pail.record.Patterns
 	5,  // 3: pail.record.Content.extents:type_name -> pail.record.Extent
 	3,  // 4: pail.record.Version.attr:type_name -> pail.record.Attr
 	6,  // 5: pail.record.Version.content:type_name -> pail.record.Content
 	4,  // 6: pail.record.Version.headers:type_name -> pail.record.Headers
-	26, // 7: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
-	27, // 8: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
+	27, // 7: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
+	28, // 8: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
 	7,  // 9: pail.record.Version.checksums:type_name -> pail.record.Checksum
-	28, // 10: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
+	29, // 10: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
 	9,  // 11: pail.record.Version.layout:type_name -> pail.record.PartRun
 	3,  // 12: pail.record.Dir.attr:type_name -> pail.record.Attr
-	29, // 13: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
+	30, // 13: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
 	8,  // 14: pail.record.Pending.predecessor:type_name -> pail.record.Version
 	8,  // 15: pail.record.Draft.version:type_name -> pail.record.Version
 	6,  // 16: pail.record.Draft.base:type_name -> pail.record.Content
@@ -2865,7 +2978,7 @@ func file_records_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_proto_rawDesc), len(file_records_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   30,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

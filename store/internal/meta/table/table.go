@@ -24,6 +24,7 @@
 //	't'    seq                                    time        when commits happened, one a millisecond at most
 //	'k'    seq                                    time        those of them before which the clock was set back
 //	's'    name                                   -           settings of the store
+//	'r'    kind, name                             AccessKey   identities: access keys ('k') by their ids
 //
 // Numbers are big-endian, so that they sort. Where something follows a key or a
 // path, that is escaped: 0x00 becomes 0x00 0xff and 0x00 0x01 ends it, which keeps
@@ -60,6 +61,7 @@ const (
 	times      = 't'
 	setbacks   = 'k'
 	settings   = 's'
+	identities = 'r'
 )
 
 // ErrMalformed says that a key is not of the table it should be of.
@@ -405,3 +407,18 @@ func Number(k []byte) (uint64, error) {
 
 // Setting is where a setting of the store stands.
 func Setting(name string) []byte { return append(start(settings, len(name)), name...) }
+
+// The kinds of identities.
+const accessKey = 'k'
+
+// AccessKey is where the access key of that id stands.
+func AccessKey(id string) []byte { return append(AccessKeys(), id...) }
+
+// AccessKeys is the prefix of all access keys.
+func AccessKeys() []byte { return []byte{identities, accessKey} }
+
+// SplitAccessKey returns the id of a key of AccessKeys.
+func SplitAccessKey(k []byte) string { return string(k[2:]) }
+
+// Identities is the prefix of all identities, of every kind.
+func Identities() []byte { return []byte{identities} }
