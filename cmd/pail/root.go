@@ -48,7 +48,7 @@ or delete in a versioned bucket can be brought back.
 	cmd.AddCommand(
 		newInitCommand(g), newMountCommand(g), newUmountCommand(g),
 		newBucketCommand(g), newLsCommand(g), newStatCommand(g), newVersionsCommand(g), newLogCommand(g),
-		newRestoreCommand(g), newRmCommand(g), newTagCommand(g), newConfigCommand(g),
+		newRestoreCommand(g), newRmCommand(g), newTagCommand(g), newConfigCommand(g), newKeyCommand(g),
 		newStatusCommand(g), newFsckCommand(g), newScrubCommand(g), newBackupCommand(g), newExportCommand(g), newSystemdCommand(g), newVersionCommand(g), newCompletionCommand(), newManCommand(),
 	)
 	return cmd

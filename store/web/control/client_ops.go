@@ -114,6 +114,26 @@ func (c *Client) SetSetting(ctx context.Context, req SetSettingRequest) error {
 	return none(ctx, c, opSetSetting, req)
 }
 
+// AccessKeys lists the access keys, the oldest first, without their secrets.
+func (c *Client) AccessKeys(ctx context.Context, fn func(AccessKey) error) error {
+	return each(ctx, c, opAccessKeys, nil, fn)
+}
+
+// CreateAccessKey makes an access key and tells its secret.
+func (c *Client) CreateAccessKey(ctx context.Context, req CreateAccessKeyRequest) (AccessKey, error) {
+	return one[AccessKey](ctx, c, opCreateKey, req)
+}
+
+// SetAccessKey has an access key accepted or refused.
+func (c *Client) SetAccessKey(ctx context.Context, req SetAccessKeyRequest) error {
+	return none(ctx, c, opSetKey, req)
+}
+
+// DeleteAccessKey takes an access key away for good.
+func (c *Client) DeleteAccessKey(ctx context.Context, req AccessKeyRequest) error {
+	return none(ctx, c, opDeleteKey, req)
+}
+
 // Status describes the store, its jobs and the daemon's mounts.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	return one[Status](ctx, c, opStatus, nil)

@@ -65,6 +65,10 @@ const (
 	opChangeTags    = "change-tags"
 	opSettings      = "settings"
 	opSetSetting    = "set-setting"
+	opAccessKeys    = "access-keys"
+	opCreateKey     = "create-access-key"
+	opSetKey        = "set-access-key"
+	opDeleteKey     = "delete-access-key"
 	opStatus        = "status"
 	opFsck          = "fsck"
 	opScrub         = "scrub"
@@ -98,6 +102,10 @@ func operations() map[string]operation {
 		opChangeTags:    asking(changeTags),
 		opSettings:      asking(settings),
 		opSetSetting:    asking(setSetting),
+		opAccessKeys:    accessKeys,
+		opCreateKey:     asking(createAccessKey),
+		opSetKey:        asking(setAccessKey),
+		opDeleteKey:     asking(deleteAccessKey),
 		opStatus:        status,
 		opFsck:          asking(fsck),
 		opScrub:         asking(scrub),
