@@ -48,6 +48,11 @@ const (
 	MissingRequestBody                Code = "MissingRequestBodyError"
 	MissingSecurityElement            Code = "MissingSecurityElement"
 	MissingSecurityHeader             Code = "MissingSecurityHeader"
+	NoEncryption                      Code = "ServerSideEncryptionConfigurationNotFoundError"
+	NoReplication                     Code = "ReplicationConfigurationNotFoundError"
+	NoSuchBucketPolicy                Code = "NoSuchBucketPolicy"
+	NoSuchConfiguration               Code = "NoSuchConfiguration"
+	NoSuchPublicAccessBlock           Code = "NoSuchPublicAccessBlockConfiguration"
 	NotImplemented                    Code = "NotImplemented"
 	RequestHeaderSectionTooLarge      Code = "RequestHeaderSectionTooLarge"
 	RequestTimeTooSkewed              Code = "RequestTimeTooSkewed"
@@ -93,6 +98,11 @@ var codes = map[Code]struct {
 	MissingRequestBody:                {400, "Request Body is empty"},
 	MissingSecurityElement:            {400, "The SOAP 1.1 request is missing a security element."},
 	MissingSecurityHeader:             {400, "Your request was missing a required header"},
+	NoEncryption:                      {404, "The server side encryption configuration was not found"},
+	NoReplication:                     {404, "The replication configuration was not found"},
+	NoSuchBucketPolicy:                {404, "The bucket policy does not exist"},
+	NoSuchConfiguration:               {404, "The specified configuration does not exist."},
+	NoSuchPublicAccessBlock:           {404, "The public access block configuration was not found"},
 	NotImplemented:                    {501, "A header you provided implies functionality that is not implemented"},
 	RequestHeaderSectionTooLarge:      {400, "Your request header section exceeds the maximum allowed size."},
 	RequestTimeTooSkewed:              {403, "The difference between the request time and the current time is too large."},

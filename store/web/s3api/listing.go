@@ -18,13 +18,13 @@ type listing struct {
 }
 
 // newListing reads the parameters that all of them know. The name of the one that bounds
-// the page differs.
-func (c *call) newListing() (*listing, error) {
+// the page differs: max is it.
+func (c *call) newListing(max string) (*listing, error) {
 	l := &listing{c: c, prefix: c.q.Get("prefix"), delimiter: c.q.Get("delimiter"), encoding: c.q.Get("encoding-type")}
 	if l.encoding != "" && l.encoding != "url" {
 		return nil, invalidArgument("encoding-type", l.encoding, "Invalid Encoding Method specified in Request")
 	}
-	n, err := c.numberParameter("max-keys", 0, math.MaxInt32, maxPage)
+	n, err := c.numberParameter(max, 0, math.MaxInt32, maxPage)
 	l.limit = min(n, maxPage)
 	return l, err
 }

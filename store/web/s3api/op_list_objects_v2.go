@@ -9,7 +9,7 @@ import (
 // listObjectsV2 answers GET /BUCKET?list-type=2
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html).
 func (c *call) listObjectsV2() error {
-	l, err := c.newListing()
+	l, err := c.newListing("max-keys")
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,18 @@
+package s3api
+
+import "pail/store"
+
+// getBucketLocation answers GET /BUCKET?location
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html). The region
+// us-east-1 is no location.
+func (c *call) getBucketLocation() error {
+	b, err := c.s.Bucket(c.ctx, c.bucket)
+	if err != nil {
+		return err
+	}
+	x := newXML("LocationConstraint")
+	if b.Region != store.DefaultRegion {
+		x.b = appendEscaped(x.b, b.Region)
+	}
+	return c.xml(x, "LocationConstraint")
+}

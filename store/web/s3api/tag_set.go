@@ -1,0 +1,56 @@
+package s3api
+
+import (
+	"encoding/xml"
+	"maps"
+	"slices"
+
+	"pail/store/fault"
+	"pail/store/web/apierror"
+)
+
+// A tagging is the body of PutBucketTagging and PutObjectTagging.
+type tagging struct {
+	XMLName xml.Name `xml:"Tagging"`
+	TagSet  *struct {
+		Tags []tag `xml:"Tag"`
+	}
+}
+
+type tag struct {
+	Key   string
+	Value string
+}
+
+// readTags reads the tags in the body of a request.
+func (c *call) readTags() (map[string]string, error) {
+	var t tagging
+	if err := c.readXML(&t, smallBody); err != nil {
+		return nil, err
+	}
+	if t.TagSet == nil {
+		return nil, apierror.New(apierror.MalformedXML, "")
+	}
+	tags := make(map[string]string, len(t.TagSet.Tags))
+	for _, g := range t.TagSet.Tags {
+		if _, twice := tags[g.Key]; twice {
+			return nil, fault.New(fault.InvalidTag, "Cannot provide multiple Tags with the same key")
+		}
+		tags[g.Key] = g.Value
+	}
+	return tags, nil
+}
+
+// tags answers with tags, in the order of their keys.
+func (c *call) tags(tags map[string]string) error {
+	x := newXML("Tagging")
+	x.open("TagSet")
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		x.open("Tag")
+		x.text("Key", k)
+		x.text("Value", tags[k])
+		x.close("Tag")
+	}
+	x.close("TagSet")
+	return c.xml(x, "Tagging")
+}
