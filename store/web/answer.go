@@ -11,21 +11,24 @@ type Answer struct {
 	http.ResponseWriter
 	Status int   // 0 as long as nothing is answered
 	Bytes  int64 // of the body
+
+	body *stallingBody // of the request; nil: it has none, or is not watched
 }
 
 // WriteHeader implements http.ResponseWriter.
 func (a *Answer) WriteHeader(status int) {
 	if a.Status == 0 && status >= 200 {
 		a.Status = status
+		if a.body != nil {
+			a.body.arm() // net/http reads some of what is left before it answers
+		}
 	}
 	a.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements http.ResponseWriter.
 func (a *Answer) Write(p []byte) (int, error) {
-	if a.Status == 0 {
-		a.Status = http.StatusOK
-	}
+	a.begin()
 	n, err := a.ResponseWriter.Write(p)
 	a.Bytes += int64(n)
 	return n, err
@@ -33,12 +36,16 @@ func (a *Answer) Write(p []byte) (int, error) {
 
 // ReadFrom implements io.ReaderFrom, so that files reach the socket without a copy.
 func (a *Answer) ReadFrom(r io.Reader) (int64, error) {
-	if a.Status == 0 {
-		a.Status = http.StatusOK
-	}
+	a.begin()
 	n, err := io.Copy(a.ResponseWriter, r)
 	a.Bytes += n
 	return n, err
+}
+
+func (a *Answer) begin() {
+	if a.Status == 0 {
+		a.WriteHeader(http.StatusOK)
+	}
 }
 
 // Unwrap is for http.ResponseController.
