@@ -17,7 +17,7 @@ func listCases() []testCase {
 }
 
 func byteOrder(s *suite) {
-	keys := []string{"obj+", "obj", "obj-1", "obj.", "obj/a", "obj0", "obj1", "obj~", "Obj", "objé", "obj  x", "obj/a/b"}
+	keys := []string{"obj+", "obj-1", "obj.", "obj/a", "obj0", "obj1", "obj~", "Obj", "objé", "obj  x", "obj/b/c"}
 	for _, k := range keys {
 		s.put(k, k)
 	}

@@ -28,6 +28,8 @@ type Request struct {
 	Encoding string
 	// Anonymous says that nobody has signed it.
 	Anonymous bool
+
+	identifier *Identifier // who found out; nil in tests
 }
 
 // A body is what a client sends. That it ends too early is a failure, which readers must

@@ -1,0 +1,73 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"pail/store"
+	"pail/store/web/apierror"
+	"pail/store/web/sigv4"
+)
+
+// An Identifier finds out who sends requests, by their signatures and the store's access
+// keys. It is safe for concurrent use.
+type Identifier struct {
+	Store    *store.Store
+	Verifier *sigv4.Verifier // its Lookup is LookupIn(Store)
+}
+
+// LookupIn finds access keys in a store, for a sigv4.Verifier. The principal of a key is
+// the credential's Who. A key that is not active is as good as none.
+func LookupIn(st *store.Store) func(context.Context, string) (sigv4.Credential, error) {
+	return func(_ context.Context, id string) (sigv4.Credential, error) {
+		k, ok := st.AccessKey(id)
+		if !ok || k.Inactive {
+			return sigv4.Credential{}, apierror.New(apierror.InvalidAccessKeyID, "").With("AWSAccessKeyId", id)
+		}
+		return sigv4.Credential{AccessKey: k.ID, Secret: k.Secret, Who: store.Principal{Account: k.Account, ARN: k.Principal}}, nil
+	}
+}
+
+// Identify verifies a request and opens the store for its sender. Errors are those of
+// sigv4.Verifier.Verify.
+func (i *Identifier) Identify(hr *http.Request, id ID) (*Request, error) {
+	res, err := i.Verifier.Verify(hr)
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range res.Hoisted {
+		if hr.Header[name] == nil {
+			hr.Header[name] = values
+		}
+	}
+	r := &Request{
+		Request: hr, ID: id, Content: body{res.Body}, Size: res.Size, Trailer: res.Trailer,
+		Encoding:  sigv4.CleanContentEncoding(hr.Header.Get("Content-Encoding")),
+		Anonymous: res.Credential == nil, identifier: i,
+	}
+	r.Session = i.session(r, res.Credential)
+	return r, nil
+}
+
+// session opens the store for the holder of a credential; nil is for nobody's.
+func (i *Identifier) session(r *Request, c *sigv4.Credential) *store.Session {
+	who := store.Anonymous()
+	if c != nil {
+		who = c.Who.(store.Principal)
+	}
+	return i.Store.As(who, store.RequestContext{
+		Door: store.DoorS3, SourceIP: remoteIP(r.RemoteAddr), Secure: r.TLS != nil,
+		UserAgent: r.UserAgent(), RequestID: r.ID.String(), Time: time.Now(),
+	})
+}
+
+// remoteIP is the address of a client; the zero Addr for one on a unix socket.
+func remoteIP(addr string) netip.Addr {
+	ap, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap()
+}
