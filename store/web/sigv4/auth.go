@@ -83,7 +83,10 @@ func parseHeader(r *http.Request, s string) (auth, error) {
 	if len(a.sent) != len(timeFormat) {
 		a.stamp = a.time.Format(timeFormat)
 	}
-	return a, a.checkDay()
+	if err := a.checkDay(); err != nil {
+		return a, err
+	}
+	return a, nil
 }
 
 // parseQuery parses the parameters of a presigned URL.
@@ -120,7 +123,7 @@ func parseQuery(q *queryAuth) (auth, error) {
 
 // parseCredential takes AKID/yyyymmdd/region/s3/aws4_request apart, from its end: an access
 // key that somebody chose may have a slash.
-func (a *auth) parseCredential(s string) error {
+func (a *auth) parseCredential(s string) *apierror.Error {
 	var parts [4]string
 	for i := range parts {
 		slash := strings.LastIndexByte(s, '/')
@@ -144,7 +147,7 @@ func (a *auth) parseCredential(s string) error {
 	return nil
 }
 
-func (a *auth) checkDay() error {
+func (a *auth) checkDay() *apierror.Error {
 	if !strings.HasPrefix(a.stamp, a.day) {
 		return a.malformed(`Invalid credential date "%s". This date is not the same as X-Amz-Date: "%s".`, a.day, a.stamp[:len(dayFormat)])
 	}

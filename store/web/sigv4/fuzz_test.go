@@ -17,37 +17,39 @@ import (
 // without a panic, hands out no more than was declared, and says that a signed body is whole
 // only if it is the one that was signed.
 func FuzzChunks(f *testing.F) {
-	data := bytes.Repeat([]byte("0123456789"), 2000)
-	const declared = 20000
+	data := bytes.Repeat([]byte("0123456789"), 6554)
 	trailers := []string{"x-amz-checksum-crc32:AAAAAA=="}
-	for kind, payload := range []string{streamingSigned, streamingSignedTrailer, streamingTrailer} {
-		chunkedRequest(payload, declared, trailers, func(seed string) []byte {
-			sent := trailers
-			if payload == streamingSigned {
-				sent = nil
-			}
-			f.Add(byte(kind), newChunking(payload, seed, sent).encode(data, 8192))
-			return nil
-		})
-		f.Add(byte(kind), []byte("0\r\n\r\n"))
-		f.Add(byte(kind), []byte("7fffffffffffffff\r\n"))
-	}
-	f.Fuzz(func(t *testing.T, kind byte, body []byte) {
-		payload := []string{streamingSigned, streamingSignedTrailer, streamingTrailer}[kind%3]
-		sent := trailers
-		if payload == streamingSigned {
-			sent = nil
+	kind := func(n byte) (string, []string) {
+		switch n % 3 {
+		case 0:
+			return streamingSigned, nil
+		case 1:
+			return streamingSignedTrailer, trailers
 		}
-		res, err := exampleVerifier().Verify(chunkedRequest(payload, declared, sent, func(string) []byte { return body }))
+		return streamingTrailer, trailers
+	}
+	for n := range byte(3) {
+		payload, sent := kind(n)
+		for _, size := range []int{0, 5, 8200} {
+			chunkedRequest(payload, size, sent, func(seed string) []byte {
+				f.Add(n, uint16(size), newChunking(payload, seed, sent).encode(data[:size], 8192))
+				return nil
+			})
+		}
+		f.Add(n, uint16(5), []byte("7fffffffffffffff\r\n"))
+	}
+	f.Fuzz(func(t *testing.T, n byte, declared uint16, body []byte) {
+		payload, sent := kind(n)
+		res, err := exampleVerifier().Verify(chunkedRequest(payload, int(declared), sent, func(string) []byte { return body }))
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, err := io.ReadAll(res.Body)
 		if err == nil {
-			if len(got) != declared {
+			if len(got) != int(declared) {
 				t.Fatalf("%d bytes are whole", len(got))
 			}
-			if payload != streamingTrailer && !bytes.Equal(got, data) {
+			if payload != streamingTrailer && !bytes.Equal(got, data[:declared]) {
 				t.Fatal("data that nobody signed")
 			}
 			return
@@ -56,7 +58,7 @@ func FuzzChunks(f *testing.F) {
 		if !errors.As(err, &e) {
 			t.Fatal(err)
 		}
-		if len(got) >= declared {
+		if len(got) > 0 && len(got) >= int(declared) {
 			t.Fatalf("%d bytes before %v", len(got), err)
 		}
 	})
