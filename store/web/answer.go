@@ -12,7 +12,8 @@ type Answer struct {
 	Status int   // 0 as long as nothing is answered
 	Bytes  int64 // of the body
 
-	body *stallingBody // of the request; nil: it has none, or is not watched
+	body      *stallingBody // of the request; nil: it has none, or is not watched
+	accessKey string        // of the request, for the log
 }
 
 // WriteHeader implements http.ResponseWriter.

@@ -28,6 +28,8 @@ type Request struct {
 	Encoding string
 	// Anonymous says that nobody has signed it.
 	Anonymous bool
+	// AccessKey is the id of the key by which it was signed.
+	AccessKey string
 
 	identifier *Identifier // who found out; nil in tests
 }

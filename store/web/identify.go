@@ -47,6 +47,9 @@ func (i *Identifier) Identify(hr *http.Request, id ID) (*Request, error) {
 		Encoding:  sigv4.CleanContentEncoding(hr.Header.Get("Content-Encoding")),
 		Anonymous: res.Credential == nil, identifier: i,
 	}
+	if res.Credential != nil {
+		r.AccessKey = res.Credential.AccessKey
+	}
 	r.Session = i.session(r, res.Credential)
 	return r, nil
 }

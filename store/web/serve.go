@@ -73,6 +73,7 @@ func (s *Server) answer(a *Answer, hr *http.Request, id ID) error {
 		s.opts.Protocol.Refuse(a, &Request{Request: hr, ID: id}, err)
 		return err
 	}
+	a.accessKey = r.AccessKey
 	return s.opts.Protocol.Answer(a, r)
 }
 
@@ -131,8 +132,10 @@ func (s *Server) ended(a *Answer, hr *http.Request, id ID, begun time.Time, err 
 		slog.String("method", hr.Method), slog.String("host", hr.Host), slog.String("path", hr.URL.Path),
 		slog.Int("status", a.Status), slog.Int64("in", in), slog.Int64("out", a.Bytes), slog.Duration("took", took),
 	}
-	if agent := hr.UserAgent(); agent != "" {
-		attrs = append(attrs, slog.String("agent", agent))
+	for _, text := range []struct{ name, value string }{{"access_key", a.accessKey}, {"agent", hr.UserAgent()}} {
+		if text.value != "" {
+			attrs = append(attrs, slog.String(text.name, text.value))
+		}
 	}
 	if err != nil {
 		attrs = append(attrs, slog.Any("err", err))
