@@ -35,8 +35,19 @@ type Status struct {
 	LastSeq   uint64
 	Jobs      []work.Status
 	Scrub     ScrubStatus
+	Records   CacheStatus // the cache of records
+	Files     CacheStatus // content files that are kept open
 	Recovered Recovery
 }
+
+// A CacheStatus is how a cache does.
+type CacheStatus struct {
+	Entries      int
+	Hits, Misses int64 // since the store was opened
+}
+
+// Stopped is why the store no longer writes, nil if it does.
+func (s *Store) Stopped() error { return s.failure() }
 
 // Status returns what an operator wants to know.
 func (s *Store) Status() Status {
@@ -50,6 +61,7 @@ func (s *Store) Status() Status {
 		st.Stopped = err.Error()
 	}
 	st.Scrub = s.scrubber.status()
+	st.Records, st.Files = CacheStatus(s.db.Cache()), CacheStatus(s.blobs.Cache())
 	st.Compacted = s.compactor.moved.Load()
 	err := s.view(func(sn *snap) (err error) {
 		st.Dead, err = sn.wasted()

@@ -59,11 +59,8 @@ type Options struct {
 }
 
 func (o *Options) setDefaults() error {
-	switch {
-	case len(o.Addresses) == 0:
+	if len(o.Addresses) == 0 {
 		return errors.New("no address was given to listen at")
-	case o.Identify == nil, o.Protocol == nil:
-		return errors.New("nobody was given to answer requests")
 	}
 	for _, a := range o.Addresses {
 		if a.TLS && o.TLS == nil {
@@ -91,7 +88,6 @@ func (o *Options) setDefaults() error {
 type Server struct {
 	opts      Options
 	http      *http.Server
-	listeners []net.Listener
 	addresses []Address // with the ports that the system has chosen
 	running   requests
 	serving   sync.WaitGroup
@@ -103,33 +99,56 @@ func Listen(o Options) (*Server, error) {
 	if err := o.setDefaults(); err != nil {
 		return nil, err
 	}
+	if o.Identify == nil || o.Protocol == nil {
+		return nil, errors.New("nobody was given to answer requests")
+	}
 	s := &Server{opts: o}
-	ls, err := listenAll(o.Addresses)
-	if err != nil {
+	if err := s.start(s); err != nil {
 		return nil, err
+	}
+	return s, nil
+}
+
+// ListenPlain is Listen for a handler that is no protocol: of the options it takes the
+// addresses, TLS, the log and the times.
+func ListenPlain(o Options, h http.Handler) (*Server, error) {
+	if err := o.setDefaults(); err != nil {
+		return nil, err
+	}
+	s := &Server{opts: o}
+	if err := s.start(h); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// start opens the addresses and has a handler answer there.
+func (s *Server) start(h http.Handler) error {
+	ls, err := listenAll(s.opts.Addresses)
+	if err != nil {
+		return err
 	}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true) // and no other, see the package's doc
 	s.http = &http.Server{
-		Handler: s, Protocols: &protocols,
-		ReadHeaderTimeout: o.HeaderTime, IdleTimeout: o.Idle, MaxHeaderBytes: maxHeaderBytes,
+		Handler: h, Protocols: &protocols,
+		ReadHeaderTimeout: s.opts.HeaderTime, IdleTimeout: s.opts.Idle, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: log.New(io.Discard, "", 0), // what clients do on the way to a request is no news
 	}
 	for i, l := range ls {
-		a := o.Addresses[i].actual(l.Addr())
+		a := s.opts.Addresses[i].actual(l.Addr())
 		s.addresses = append(s.addresses, a)
-		s.listeners = append(s.listeners, l)
-		var serve net.Listener = progressListener{l, o.WriteStall}
+		var serve net.Listener = progressListener{l, s.opts.WriteStall}
 		if a.TLS {
 			serve = tls.NewListener(serve, s.tlsConfig())
 		}
 		s.serving.Go(func() {
 			if err := s.http.Serve(serve); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
-				o.Log.Error("an address answers no longer", "address", a.String(), "err", err)
+				s.opts.Log.Error("an address answers no longer", "address", a.String(), "err", err)
 			}
 		})
 	}
-	return s, nil
+	return nil
 }
 
 // tlsConfig is the given one with what every listener of ours demands.

@@ -81,10 +81,26 @@ func (s *Store) cached(id ID) (*handle, error) {
 		return nil, fmt.Errorf("open blob %v: %w", id, ErrClosed)
 	}
 	h := s.open[id]
-	if h != nil {
-		s.use(h)
+	if h == nil {
+		s.misses++
+		return nil, nil
 	}
+	s.hits++
+	s.use(h)
 	return h, nil
+}
+
+// CacheInfo is how the cache of open files does.
+type CacheInfo struct {
+	Entries      int   // files that are open, in use or not
+	Hits, Misses int64 // since the store was opened
+}
+
+// Cache tells how the cache of open files does.
+func (s *Store) Cache() CacheInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return CacheInfo{Entries: len(s.open), Hits: s.hits, Misses: s.misses}
 }
 
 // use counts one more user. The caller holds s.mu.

@@ -62,6 +62,8 @@ type Store struct {
 	idle    handleList           // those that nobody uses, last used first
 	failed  map[ID]error         // blobs whose sync failed
 	writers map[*Writer]struct{} // those that are not closed
+	hits    int64                // of files that were open when somebody wanted them
+	misses  int64
 }
 
 // Open opens the directory of blobs and makes it if need be. The directory and

@@ -32,6 +32,8 @@ type hotShard struct {
 	young, old map[string]hotRecord
 	bytes      int // of young
 	room       int // for bytes
+
+	hits, misses int64 // of get
 }
 
 // A hotRecord is what is at a key: a value, which is not changed, or nil for nothing.
@@ -68,11 +70,33 @@ func (h *hot) get(key string, given uint64) (value []byte, err error, known bool
 	}
 	switch {
 	case !ok || r.from > given:
+		s.misses++
 		return nil, nil, false
 	case r.value == nil:
+		s.hits++
 		return nil, ErrNotFound, true
 	}
+	s.hits++
 	return append(make([]byte, 0, len(r.value)), r.value...), nil, true
+}
+
+// CacheInfo is how a cache does.
+type CacheInfo struct {
+	Entries      int
+	Hits, Misses int64 // since it is there
+}
+
+// Cache tells how the cache of records does.
+func (db *DB) Cache() (out CacheInfo) {
+	for i := range db.hot.shards {
+		s := &db.hot.shards[i]
+		s.mu.Lock()
+		out.Entries += len(s.young) + len(s.old)
+		out.Hits += s.hits
+		out.Misses += s.misses
+		s.mu.Unlock()
+	}
+	return out
 }
 
 // read notes what somebody read who looks at such a state; nil: nothing. It is not kept if
