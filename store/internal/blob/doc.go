@@ -65,6 +65,9 @@
 //     they pass (64 MiB: 3.6 GB/s against a bare file's 4.2, in one run);
 //     anything else is read again by Seal, holes skipped (3.9 GB/s warm).
 //   - 256 neighbouring ids share a directory, so settling syncs few of them.
+//   - What is written forward is handed to the disk every 4 MiB (ahead.go), so that a sync
+//     at the end waits for little: 128 MB and an fsync on a mount, 540 MB/s before and
+//     631 to 930 with it (medians of builds in turns on a busy machine).
 //   - Descriptors are cached (open, read 4 KiB, close of a hot blob: 0.5 us).
 //     One whose bytes are unsynced is synced before it is closed: Linux reports
 //     a failed write only to descriptors that were open then.

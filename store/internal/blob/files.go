@@ -36,6 +36,9 @@ type file interface {
 	// NextData answers the first range at or after off that is not a hole;
 	// io.EOF if there is none.
 	NextData(off int64) (start, end int64, err error)
+	// WriteOut asks the kernel to begin to write n bytes at off to the disk. Advice: what
+	// fails is told by Sync.
+	WriteOut(off, n int64)
 	// DropCache asks the kernel to forget clean pages, so that the next read
 	// comes from the disk. Advice: it cannot fail.
 	DropCache()
@@ -145,6 +148,12 @@ func (f osFile) NextData(off int64) (start, end int64, err error) {
 		return 0, 0, io.EOF
 	}
 	return start, end, err
+}
+
+// WriteOut does not wait for the disk, but for room in its queue. Without the flags
+// that wait, sync_file_range(2) leaves errors to the next sync.
+func (f osFile) WriteOut(off, n int64) {
+	_ = f.control(func(fd int) error { return unix.SyncFileRange(fd, off, n, unix.SYNC_FILE_RANGE_WRITE) })
 }
 
 func (f osFile) DropCache() {

@@ -31,6 +31,7 @@ type memDisk struct {
 	ignore func(call string) bool
 	// noPunch is a filesystem without holes to punch, noSeek one that cannot tell them.
 	noPunch, noSeek bool
+	writtenOut      [][2]int64 // offsets and lengths that it was told to begin with
 }
 
 const memPage = 4096
@@ -363,6 +364,12 @@ func (f *memFile) NextData(off int64) (start, stop int64, err error) {
 		}
 	}
 	return 0, 0, io.EOF
+}
+
+func (f *memFile) WriteOut(off, n int64) {
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	f.disk.writtenOut = append(f.disk.writtenOut, [2]int64{off, n})
 }
 
 func (f *memFile) DropCache()   {}

@@ -54,6 +54,8 @@ type Store struct {
 	told  func(err error) // of a sync that failed
 	dirs  [fanOut]directory
 
+	telling sync.WaitGroup // those who tell the disk to begin with something; none is added once closed
+
 	freezing sync.Mutex // held while all Writers are held still: one at a time
 
 	mu      sync.Mutex // guards what follows
@@ -124,7 +126,7 @@ func defaultMaxOpen() int {
 }
 
 // Close forgets the blobs that are open; Readers and Writers still in use keep
-// theirs until they are closed. It syncs nothing: what must survive was synced
+// theirs until they are closed. It waits for what the disk is being told, and syncs nothing: what must survive was synced
 // before.
 func (s *Store) Close() error {
 	s.mu.Lock()
@@ -143,6 +145,7 @@ func (s *Store) Close() error {
 		}
 	}
 	s.mu.Unlock()
+	s.telling.Wait()
 	var errs []error
 	for _, h := range idle {
 		errs = append(errs, h.file.Close())

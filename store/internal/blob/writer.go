@@ -28,6 +28,7 @@ type Writer struct {
 	floor  int64 // the file is not cut below: a synced draft may be recorded with this size
 	ragged bool  // behind disk may lie what a failed write or Allocate left
 	sums   sums
+	ahead  ahead
 	sealed *Seal
 	closed bool
 	frozen []*Frozen // those who want the file as it was
@@ -170,6 +171,7 @@ func (w *Writer) WriteAt(p []byte, off int64) (int, error) {
 	w.h.written.Add(1)
 	if err == nil {
 		w.sums.wrote(p, off)
+		w.wrote(off, off+int64(n))
 	} else {
 		w.sums.spoil(off, off+int64(len(p)))
 		w.ragged = true
