@@ -23,6 +23,7 @@ type scripted struct {
 	lookup func(name string) fuse.Status // names that do not exist
 	file   *os.File                      // what "file" reads and writes
 	ranged atomic.Int64                  // how often Range was asked
+	copied atomic.Int64                  // how often Read was
 	bad    atomic.Bool                   // Range panics
 }
 
@@ -72,6 +73,7 @@ func (s *scripted) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (uint
 }
 
 func (s *scripted) Read(_ <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
+	s.copied.Add(1)
 	n, _ := s.file.ReadAt(buf[:in.Size], int64(in.Offset))
 	return fuse.ReadResultData(buf[:n]), fuse.OK
 }
@@ -167,6 +169,43 @@ func TestHandlersMayWaitForOthers(t *testing.T) {
 			if err := unix.Stat(fmt.Sprintf("%s/alone-%d", dir, i), &stat); err != unix.ENOENT {
 				t.Fatalf("stat: %v", err)
 			}
+		}
+	}
+}
+
+// Whoever reads a file from its beginning to its end gets all of it spliced, however much
+// he asks for at once.
+func TestReadAheadIsSpliced(t *testing.T) {
+	needsRoot(t, "who may say how far the kernel reads ahead")
+	file, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	const size = 8 << 20
+	if err := file.Truncate(size); err != nil {
+		t.Fatal(err)
+	}
+	s := &scripted{file: file, lookup: func(string) fuse.Status { return fuse.ENOENT }}
+	dir := mountScripted(t, s)
+	raiseReadAhead(dir)
+	for _, at := range []int{128 << 10, 1 << 20, size} {
+		f, err := os.Open(dir + "/file")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.ranged.Store(0)
+		for buf, n := make([]byte, at), 0; n < size; n += at {
+			if _, err := f.ReadAt(buf, int64(n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		ranged, copied := s.ranged.Load(), s.copied.Load()
+		if copied > 0 || ranged == 0 || ranged > 2*size/(readAhead<<10)+4 {
+			t.Errorf("in pieces of %d bytes: %d requests were spliced and %d copied", at, ranged, copied)
 		}
 	}
 }

@@ -25,8 +25,9 @@ const (
 	// maxBackground is how many reads ahead and asynchronous requests may be under
 	// way; the kernel's default of 12 starves a parallel reader.
 	maxBackground = 128
-	// readAhead is how far the kernel reads ahead, in KiB; its default is 128.
-	readAhead = 1024
+	// readAhead is how far the kernel reads ahead, in KiB; its default is 128. More would
+	// come in requests that are too large to be spliced.
+	readAhead = device.MaxSplice >> 10
 )
 
 // A Server serves one mount. Its methods may be called from many goroutines.

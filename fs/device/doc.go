@@ -39,5 +39,8 @@
 //     83 instead of 52 (medians of rounds in turn).
 //   - One waiter sleeps in poll(2): with several, each request would wake all of them.
 //   - What is in one piece of a file is spliced. A pipe of an unprivileged process holds
-//     1 MiB, so an answer has to be smaller (MaxSplice).
+//     1 MiB, so an answer has to be smaller (MaxSplice);
+//     the mount has the kernel read ahead no further than that. 128 MB from the disk cost
+//     the daemon 24 ms of processor time, and 39 when they were asked for in pieces of
+//     1 MiB and copied (medians of rounds in turn); the reader waited 83 ms and 111.
 package device
