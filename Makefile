@@ -37,7 +37,7 @@ INSTALLED = $(BINDIR)/pail $(HELPERS) \
   $(DATADIR)/fish/vendor_completions.d/pail.fish $(DATADIR)/man/man1/pail.1 $(DATADIR)/man/man8/mount.pail.8 \
   $(UNITDIR)/system/pail.service $(UNITDIR)/user/pail.service
 
-.PHONY: help run build install uninstall test check soak race fuzz bench bench-mount ci proto clean
+.PHONY: help run build install uninstall test check soak clients race fuzz bench bench-mount ci proto clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -81,6 +81,10 @@ soak: ## the tests in their long form, with a fresh seed or PAIL_SEED
 	@.ci/setup test
 	@seed=$${PAIL_SEED:-$$(date +%s)}; echo "PAIL_SEED=$$seed"; \
 	  PAIL_SOAK=1 PAIL_SEED=$$seed $(GO) test -count=1 -p $(P) -timeout 6h $(PKG)
+
+clients: ## what others use against S3 (aws, boto3, rclone, restic, SDKs) against the listener
+	@.ci/setup clients
+	PAIL_CLIENTS=1 $(GO) test -count=1 -timeout 30m -v ./integration/clients
 
 race: ## all tests under the race detector
 	@.ci/setup race
