@@ -11,6 +11,8 @@ type Answer struct {
 	http.ResponseWriter
 	Status int   // 0 as long as nothing is answered
 	Bytes  int64 // of the body
+	// Before, if it is not nil, is called once, right before the answer begins.
+	Before func()
 
 	body      *stallingBody // of the request; nil: it has none, or is not watched
 	accessKey string        // of the request, for the log
@@ -20,6 +22,9 @@ type Answer struct {
 func (a *Answer) WriteHeader(status int) {
 	if a.Status == 0 && status >= 200 {
 		a.Status = status
+		if a.Before != nil {
+			a.Before()
+		}
 		if a.body != nil {
 			a.body.arm() // net/http reads some of what is left before it answers
 		}

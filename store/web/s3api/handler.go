@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"time"
 
 	"pail/store"
 	"pail/store/web"
@@ -17,18 +18,27 @@ type Options struct {
 	Domains []string
 	// Region is the store's.
 	Region string
+	// Settle, if it is not nil, returns when every mount shows what was changed before. An
+	// answer to what may change something waits for it, so that whoever has the answer
+	// never finds the old state on a mount. Its context ends after settlePatience: should a
+	// mount hang, so must not every client.
+	Settle func(context.Context)
 }
+
+// settlePatience is how long an answer may wait for mounts.
+const settlePatience = 2 * time.Second
 
 // A Handler answers requests of the S3 protocol. It is safe for concurrent use.
 type Handler struct {
 	domains []string
 	region  string
+	settle  func(context.Context)
 	routes  routes
 }
 
 // New returns a Handler.
 func New(o Options) *Handler {
-	return &Handler{domains: o.Domains, region: o.Region, routes: newRoutes(operations())}
+	return &Handler{domains: o.Domains, region: o.Region, settle: o.Settle, routes: newRoutes(operations())}
 }
 
 // A call is one request for one operation.
@@ -53,6 +63,9 @@ func (h *Handler) Answer(w *web.Answer, r *web.Request) error {
 		h.Refuse(w, r, err)
 		return err
 	}
+	if h.settle != nil && r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Before = h.settled
+	}
 	c := &call{h: h, w: w, r: r, ctx: r.Context(), s: r.Session, q: q, address: a}
 	if c.op, err = h.routes.find(c); err == nil {
 		err = c.run()
@@ -61,6 +74,13 @@ func (h *Handler) Answer(w *web.Answer, r *web.Request) error {
 		c.refuse(err)
 	}
 	return err
+}
+
+// settled waits until mounts show what was changed.
+func (h *Handler) settled() {
+	ctx, cancel := context.WithTimeout(context.Background(), settlePatience)
+	defer cancel()
+	h.settle(ctx)
 }
 
 // OperationOf returns the name of the operation that a request asks for, "" if there is
