@@ -20,10 +20,15 @@ type BucketOptions struct {
 	// Mkdir makes it as mkdir on a mount does: Versioning is as the store's setting
 	// mkdir-versioning says.
 	Mkdir bool
+	// ObjectLock makes it with Object Lock, and so versioned for good.
+	ObjectLock bool
+	// Ownership of its objects; "": OwnerEnforced.
+	Ownership Ownership
 }
 
 // CreateBucket makes a bucket; its name must be free across all accounts. The kinds
-// of failure: InvalidBucketName, BucketAlreadyOwnedByYou, BucketAlreadyExists.
+// of failure: InvalidBucketName, BucketAlreadyOwnedByYou, BucketAlreadyExists, and what
+// SetOwnership fails with.
 func (se *Session) CreateBucket(ctx context.Context, name string, o BucketOptions) (Bucket, error) {
 	if err := se.authorize(actCreateBucket, name, ""); err != nil {
 		return Bucket{}, err
@@ -33,6 +38,14 @@ func (se *Session) CreateBucket(ctx context.Context, name string, o BucketOption
 	}
 	if o.Versioning == versioning.Suspended {
 		return Bucket{}, fault.New(fault.InvalidArgument, "a new bucket cannot start suspended")
+	}
+	if o.Ownership != "" {
+		if err := checkOwnership(o.Ownership); err != nil {
+			return Bucket{}, configError(name, err)
+		}
+	}
+	if o.ObjectLock {
+		o.Versioning = versioning.Enabled
 	}
 	if o.Region == "" {
 		o.Region = se.s.label.Region
@@ -53,7 +66,7 @@ func (se *Session) CreateBucket(ctx context.Context, name string, o BucketOption
 		made = &record.Bucket{
 			Schema: record.Schema, Id: t.tx.NextID(), Name: name, Account: se.who.Account, Region: o.Region,
 			CreatedNs: t.now().UnixNano(), Versioning: uint32(state),
-			EverVersioned: state == versioning.Enabled, Born: t.tx.Seq(),
+			EverVersioned: state == versioning.Enabled, Born: t.tx.Seq(), ObjectLock: o.ObjectLock,
 		}
 		if made.EverVersioned {
 			made.Versioned = made.Born
@@ -102,7 +115,7 @@ func toBucket(b *record.Bucket, root *record.Dir) Bucket {
 	return Bucket{
 		Name: b.Name, ID: b.Id, Account: b.Account, Region: b.Region,
 		Created: time.Unix(0, b.CreatedNs).UTC(), Versioning: versioning.State(b.Versioning),
-		Tags: b.Tags, RootIno: root.GetIno(),
+		Tags: b.Tags, RootIno: root.GetIno(), ObjectLock: b.ObjectLock,
 	}
 }
 
@@ -164,7 +177,9 @@ func (se *Session) DeleteBucket(ctx context.Context, name string) error {
 			if err != nil {
 				return err
 			}
-			t.dropBucket(b)
+			if err := t.dropBucket(b); err != nil {
+				return err
+			}
 			t.changed(Change{Kind: BucketDeleted, Bucket: name, Ino: root.GetIno()})
 			return nil
 		})
@@ -222,11 +237,15 @@ func (sn *snap) anyBelow(prefix []byte, counts func(value []byte) (bool, error))
 
 // dropBucket removes a bucket's own records. What else an empty bucket has (bare
 // counters, directories, the lives of past ones) may be much; finishDrops removes it.
-func (t *txn) dropBucket(b *record.Bucket) {
+func (t *txn) dropBucket(b *record.Bucket) error {
 	t.tx.Delete(table.Bucket(b.Name))
 	t.tx.Delete(table.BucketID(b.Id))
-	t.onMerged(func() { t.s.buckets.drop(b) })
+	t.onMerged(func() {
+		t.s.buckets.drop(b)
+		t.s.herald.tell(b.Id, nil)
+	})
 	t.dropRest(b.Id)
+	return t.dropConfigs(b.Id)
 }
 
 func bucketRests(id uint64) [][]byte {

@@ -22,7 +22,8 @@ func (se *Session) Versioning(ctx context.Context, name string) (versioning.Stat
 }
 
 // SetVersioning enables or suspends versioning. A bucket that was ever versioned
-// never becomes unversioned again (IllegalVersioning).
+// never becomes unversioned again (IllegalVersioning), and one with Object Lock stays
+// enabled (InvalidBucketState).
 func (se *Session) SetVersioning(ctx context.Context, name string, to versioning.State) error {
 	if err := se.authorize(actPutBucketVersioning, name, ""); err != nil {
 		return err
@@ -30,6 +31,9 @@ func (se *Session) SetVersioning(ctx context.Context, name string, to versioning
 	_, err := se.update(ctx, durable, name, func(t *txn, b *record.Bucket) error {
 		if err := versioning.State(b.Versioning).Change(to); err != nil {
 			return fault.Wrap(fault.IllegalVersioning, err, "bucket %s", name)
+		}
+		if b.ObjectLock && to != versioning.Enabled {
+			return fault.New(fault.InvalidBucketState, "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.").At(name, "")
 		}
 		t.changed(Change{Kind: BucketChanged, Bucket: name})
 		return t.editBucket(b, func(b *record.Bucket) {

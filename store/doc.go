@@ -58,6 +58,16 @@
 // moment (blob.Freeze), so that restoring it is like opening the store after kill(2) then.
 // Rebuild makes the same store of one; what is written down between is package backup.
 //
+// # Configurations
+//
+// What S3 lets an owner configure about a bucket is kept where it can be enforced, and
+// refused where it cannot be (config_fixed.go). CORS, website, lifecycle and notifications
+// stand in a table of their own (config.go), so that a bucket's record, which is in memory
+// and written with each of its changes, stays small. Their rules are pure and have rooms:
+// store/cors, store/site, store/event, and lifecycles in package versioning. Events are
+// noted for webhooks in the update that makes the change (notify.go) and sent by a job
+// (deliver.go) through a transport that is handed in.
+//
 // # The past
 //
 // History belongs to keys: a line (line.go) is that of one, with the renames on their

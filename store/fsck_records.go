@@ -74,6 +74,8 @@ func tableChecks() []tableCheck {
 		{table.Times()[0], "time of commit", titleNumber, (*fsck).checkTime, "removes it: the commit counts as of the time before"},
 		{table.Setbacks()[0], "setback of the clock", titleNumber, (*fsck).checkTime, "makes it again from the times of commits"},
 		{table.Identities()[0], "access key", titleAccessKey, (*fsck).checkIdentity, "removes it: make another with pail key create"},
+		{table.Configs()[0], "configuration of a bucket", titleConfig, (*fsck).checkConfig, "removes it: the bucket is without that configuration"},
+		{table.Events()[0], "event for a webhook", titleNumber, (*fsck).checkEvent, "removes it: the webhook is not told of it"},
 		{table.Setting("")[0], "setting", titleName, (*fsck).checkSetting, "removes it, and the defaults hold"},
 	}
 }
@@ -201,6 +203,8 @@ func (f *fsck) checkBucket(k, v []byte) error {
 		return f.wrong(k, sound, "%d is no state of versioning", b.Versioning)
 	case b.Versioning != 0 && !b.EverVersioned:
 		return f.wrong(k, sound, "it is versioned and says that it never was")
+	case b.ObjectLock && versioning.State(b.Versioning) != versioning.Enabled:
+		return f.wrong(k, sound, "it has Object Lock and is not versioned")
 	case b.Versioned != 0 && (!b.EverVersioned || b.Versioned < b.Born || b.Versioned > f.seq):
 		return f.wrong(k, sound, "it says that its history begins at commit %d", b.Versioned)
 	}
@@ -221,6 +225,8 @@ func (f *fsck) checkSetting(k, v []byte) error {
 		return unmarshal(k, v, new(record.Scrub))
 	case bytes.HasPrefix(k, settingDamage()):
 		return unmarshal(k, v, new(record.Damage))
+	case bytes.HasPrefix(k, settingWebhook()):
+		return f.checkWebhook(k, v)
 	case string(k) != string(settingStore()):
 		return nil
 	}

@@ -61,6 +61,18 @@ func titleKey(f *fsck, k []byte) string {
 	return f.object(table.SplitBucket(k), table.SplitKey(k))
 }
 
+// titleConfig names a bucket's configuration.
+func titleConfig(f *fsck, k []byte) string {
+	_, bucket, _, err := table.SplitConfig(k)
+	if err != nil {
+		return ""
+	}
+	if b := f.buckets[bucket]; b != nil {
+		return b.Name
+	}
+	return fmt.Sprint(bucket)
+}
+
 // titleSplit names records whose keys hold an escaped string.
 func titleSplit(split func(k []byte) (string, error)) func(*fsck, []byte) string {
 	return func(f *fsck, k []byte) string {

@@ -9,10 +9,10 @@ import (
 
 // passes says whether this update, if it writes or deletes key, keeps no history of it: on
 // a mount, names that match the bucket's patterns (the setting no-history) do not. What
-// comes over S3 always has history. A directory's rename takes the files in it along as
+// comes over S3 always has history, and so has a bucket with Object Lock. A directory's rename takes the files in it along as
 // the bucket's versioning says, whatever they are called.
 func (t *txn) passes(b *record.Bucket, key string) bool {
-	if t.who.door != DoorMount || strings.HasSuffix(key, "/") {
+	if t.who.door != DoorMount || b.ObjectLock || strings.HasSuffix(key, "/") {
 		return false
 	}
 	name := key[strings.LastIndexByte(key, '/')+1:]

@@ -219,7 +219,7 @@ func (r *repairer) stages() error {
 	}
 	r.loaded = true
 	for _, stage := range [][]func(*fsck) error{
-		{(*fsck).checkMoves}, {(*fsck).checkMoments}, {(*fsck).checkDrafts},
+		{(*fsck).checkConfigs}, {(*fsck).checkMoves}, {(*fsck).checkMoments}, {(*fsck).checkDrafts},
 		{(*fsck).checkFiles, (*fsck).checkContents},
 		{(*fsck).checkChains}, {(*fsck).checkDirs}, {(*fsck).checkInodes}, {(*fsck).checkGarbage}, {(*fsck).checkDisk},
 		// What was kept changed counts, by the same rules as any publish.
@@ -339,7 +339,7 @@ func (s *Store) loadForRepair() error {
 		return nil
 	}
 	for _, load := range []func() error{
-		s.loadSettings, func() error { return s.view(s.sampler.load) }, s.countMoves, s.countCursors,
+		s.loadSettings, func() error { return s.view(s.herald.load) }, func() error { return s.view(s.sampler.load) }, s.countMoves, s.countCursors,
 	} {
 		if err := load(); err != nil {
 			return err

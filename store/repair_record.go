@@ -101,6 +101,9 @@ func (f *fsck) soundBucket(k []byte) remedy {
 		if versioning.State(b.Versioning) > versioning.Suspended {
 			b.Versioning = uint32(versioning.Suspended)
 		}
+		if b.ObjectLock {
+			b.Versioning = uint32(versioning.Enabled)
+		}
 		b.EverVersioned = b.EverVersioned || b.Versioning != 0
 		if b.Born > f.seq {
 			b.Born = 1

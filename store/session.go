@@ -43,6 +43,20 @@ const (
 	actDeleteObjectVersion     action = "s3:DeleteObjectVersion"
 	actAbortUpload             action = "s3:AbortMultipartUpload"
 	actListParts               action = "s3:ListMultipartUploadParts"
+	actGetCORS                 action = "s3:GetBucketCORS"
+	actPutCORS                 action = "s3:PutBucketCORS" // deleting it, too
+	actGetWebsite              action = "s3:GetBucketWebsite"
+	actPutWebsite              action = "s3:PutBucketWebsite"
+	actDeleteWebsite           action = "s3:DeleteBucketWebsite"
+	actGetLifecycle            action = "s3:GetLifecycleConfiguration"
+	actPutLifecycle            action = "s3:PutLifecycleConfiguration" // deleting it, too
+	actGetNotifications        action = "s3:GetBucketNotification"
+	actPutNotifications        action = "s3:PutBucketNotification"
+	actGetRequestPayment       action = "s3:GetBucketRequestPayment"
+	actPutRequestPayment       action = "s3:PutBucketRequestPayment"
+	actGetOwnership            action = "s3:GetBucketOwnershipControls"
+	actPutOwnership            action = "s3:PutBucketOwnershipControls" // deleting it, too
+	actGetObjectLock           action = "s3:GetBucketObjectLockConfiguration"
 
 	// Of what IAM keeps.
 	actListAccessKeys  action = "iam:ListAccessKeys"
@@ -53,6 +67,8 @@ const (
 	// Of what S3 has no like.
 	actGetSettings action = "pail:GetSettings"
 	actPutSettings action = "pail:PutSettings"
+	actGetWebhooks action = "pail:GetWebhooks"
+	actPutWebhooks action = "pail:PutWebhooks"
 )
 
 // authorize decides whether the session may do act to a bucket or, if key is not
@@ -74,7 +90,11 @@ func callerName(p Principal) string {
 }
 
 func (se *Session) author() author {
-	return author{principal: se.who.ARN, uid: se.rc.UID, door: se.rc.Door, origin: se.rc.Origin}
+	a := author{principal: se.who.ARN, uid: se.rc.UID, door: se.rc.Door, origin: se.rc.Origin, request: se.rc.RequestID}
+	if se.rc.SourceIP.IsValid() {
+		a.ip = se.rc.SourceIP.String()
+	}
+	return a
 }
 
 // update runs fn on a bucket as one update in the name of this session.

@@ -71,6 +71,9 @@ type Options struct {
 	// the disk has changed shows in scrubs and checks only, and reads of large contents
 	// need no copy in memory. Small contents are always verified. See SetVerifyReads.
 	VerifyReads bool
+	// LifecycleDay is how long a day is to the rules of lifecycles. 0: 24 hours. Tests that
+	// cannot wait make it shorter.
+	LifecycleDay time.Duration
 	// ReserveBytes is how much of the disk is kept free. 0: what the engine needs.
 	ReserveBytes int64
 	// MemTableSize bounds the engine's tables in memory, in bytes. 0: the default.
@@ -146,6 +149,9 @@ func (o *Options) setDefaults() error {
 	if o.CompactPieces == 0 {
 		o.CompactPieces = DefaultCompactPieces
 	}
+	if o.LifecycleDay <= 0 {
+		o.LifecycleDay = 24 * time.Hour
+	}
 	o.tuning.setDefaults()
 	return nil
 }
@@ -165,11 +171,13 @@ type Store struct {
 
 	compactor *compactor
 	scrubber  *scrubber
+	herald    *herald
 
 	publisher *work.Job
 
 	buckets   bucketTable
 	keys      iam.Keys
+	configs   configCache
 	holds     bucketHolds
 	chosen    atomic.Pointer[record.Settings] // the store's own settings; nil: none
 	moves     moveState
@@ -260,6 +268,7 @@ func (s *Store) openFiles() (err error) {
 	s.publisher = newPublisher(s)
 	s.compactor = newCompactor(s)
 	s.scrubber = newScrubber(s)
+	s.herald = newHerald(s)
 	s.SetVerifyReads(s.opts.VerifyReads)
 	return nil
 }
@@ -288,6 +297,7 @@ func (s *Store) Close(ctx context.Context) error {
 		err := s.publishAll(ctx)
 		s.dropDrafts()
 		s.scrubber.end()
+		s.herald.end()
 		s.jobs.Close()
 		err = errors.Join(err, s.discardDrafts())
 		if s.failure() == nil {

@@ -16,6 +16,9 @@ type author struct {
 	uid       uint32
 	door      Door
 	origin    uint64
+	ip        string // of an HTTP caller
+	request   string // id of its request
+	expires   bool   // it is the lifecycle job
 }
 
 // A txn is one update of the records: a snap that also writes. It lives on the
@@ -32,6 +35,7 @@ type txn struct {
 	discarded []*record.Version // no longer of any key, their contents still owned
 	forgets   bool              // a version that was there is in history no more
 	undoes    bool              // it undoes what never was durable
+	events    uint32            // how many it has noted for webhooks
 	waste     int64             // bytes of content files that became dead, less those that went
 }
 

@@ -20,6 +20,7 @@ type Bucket struct {
 	Versioning versioning.State
 	Tags       map[string]string
 	RootIno    uint64 // inode number of the bucket's directory
+	ObjectLock bool   // it was made with Object Lock
 }
 
 // An Attr is what POSIX keeps about a file or a directory. Times have nanoseconds and lie

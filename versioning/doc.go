@@ -14,6 +14,7 @@
 //     a restore do to a chain. The store carries a Step out in one commit.
 //   - AsOf, Turns: which version was current at a commit. LaterOf: what time one gets.
 //   - ParseTime: times as people write them after --at and .versions/@.
+//   - Lifecycle, CheckLifecycle, Judge: by which rules objects end, and when.
 //   - CheckBucketName, CheckKey, CheckObjectTags, CheckBucketTags, CheckMetadata,
 //     CheckHeaders.
 //
@@ -55,6 +56,11 @@
 //     midnight this morning, yesterday the midnight before. Times without a zone are
 //     in the zone of the given now. A moment in the future is refused: a view of it
 //     would change under its readers.
+//   - A noncurrent version has been that since the version that is next newer was made, as
+//     AWS counts. If that one is gone for good, the next that is left counts, which is later:
+//     a rule never ends a version sooner than its days.
+//   - A noncurrent marker is not counted among the newer versions that a rule keeps, but it
+//     is kept with them: without it the versions around it would tell another story.
 //   - Tag lengths are counted in UTF-16 units, as AWS counts them. The bucket suffix
 //     -an (account regional namespaces) is not refused: AWS lets owners use it.
 //

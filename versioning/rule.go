@@ -22,6 +22,11 @@ const (
 	RuleMetadataSize                 // all of it together
 	RuleHeader                       // one header that is kept with an object
 	RuleHeaderSize                   // all of them together
+
+	RuleLifecycle           // a value in a lifecycle
+	RuleLifecycleForm       // the shape of a lifecycle
+	RuleLifecycleRequest    // what a lifecycle combines
+	RuleLifecycleTransition // one storage tier has no transitions
 )
 
 var ruleNames = [...]string{
@@ -30,6 +35,8 @@ var ruleNames = [...]string{
 	RuleKeyLength: "key length", RuleKeyEncoding: "key encoding", RuleTag: "tag",
 	RuleTagLength: "length of a tag", RuleTagCount: "number of tags", RuleMetadata: "user metadata",
 	RuleMetadataSize: "size of user metadata", RuleHeader: "header", RuleHeaderSize: "size of headers",
+	RuleLifecycle: "lifecycle", RuleLifecycleForm: "shape of a lifecycle",
+	RuleLifecycleRequest: "combinations in a lifecycle", RuleLifecycleTransition: "lifecycle transitions",
 }
 
 // Error names the rule.

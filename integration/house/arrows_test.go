@@ -40,6 +40,9 @@ var rules = []rule{
 	{"versioning", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "pure rules touch no disk, no clock, no network"},
 	{"crypto", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "keys and streams do no I/O"},
 	{"store/access", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "the evaluator is pure"},
+	{"store/cors", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "rules of origins are pure"},
+	{"store/site", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "rules of websites are pure"},
+	{"store/event", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "rules of notifications are pure"},
 	{"fs/names", nil, []string{"pail/", "os", "syscall"}, "names are a codec"},
 }
 

@@ -37,6 +37,11 @@ const (
 	InvalidBucketName
 	InvalidBucketState // what the bucket is set to forbids the request
 	IllegalVersioning  // no such step between versioning states
+	NoSuchCORS         // the bucket has no rules for other origins
+	NoSuchWebsite
+	NoSuchLifecycle
+	NoSuchObjectLock // the bucket was not made with Object Lock
+	MalformedConfig  // a configuration of a shape that S3's schema does not have
 
 	// Keys, objects and versions.
 	NoSuchKey

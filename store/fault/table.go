@@ -46,6 +46,11 @@ var table = [kindCount]Row{
 	InvalidBucketName:       {"InvalidBucketName", syscall.EINVAL, "InvalidBucketName", 400, "not a valid bucket name"},
 	InvalidBucketState:      {"InvalidBucketState", syscall.EINVAL, "InvalidBucketState", 409, "the bucket's settings do not allow this"},
 	IllegalVersioning:       {"IllegalVersioning", syscall.EINVAL, "IllegalVersioningConfigurationException", 400, "no such change of versioning"},
+	NoSuchCORS:              {"NoSuchCORS", syscall.ENODATA, "NoSuchCORSConfiguration", 404, "the CORS configuration does not exist"},
+	NoSuchWebsite:           {"NoSuchWebsite", syscall.ENODATA, "NoSuchWebsiteConfiguration", 404, "the bucket does not have a website configuration"},
+	NoSuchLifecycle:         {"NoSuchLifecycle", syscall.ENODATA, "NoSuchLifecycleConfiguration", 404, "the lifecycle configuration does not exist"},
+	NoSuchObjectLock:        {"NoSuchObjectLock", syscall.ENODATA, "ObjectLockConfigurationNotFoundError", 404, "Object Lock configuration does not exist for this bucket"},
+	MalformedConfig:         {"MalformedConfig", syscall.EINVAL, "MalformedXML", 400, "the configuration does not fit S3's schema"},
 
 	NoSuchKey:        {"NoSuchKey", syscall.ENOENT, "NoSuchKey", 404, "the key does not exist"},
 	NoSuchVersion:    {"NoSuchVersion", syscall.ENOENT, "NoSuchVersion", 404, "the version does not exist"},

@@ -39,7 +39,8 @@ type Bucket struct {
 	Tags          map[string]string      `protobuf:"bytes,9,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Born          uint64                 `protobuf:"varint,10,opt,name=born,proto3" json:"born,omitempty"` // commit sequence
 	Settings      *Settings              `protobuf:"bytes,11,opt,name=settings,proto3" json:"settings,omitempty"`
-	Versioned     uint64                 `protobuf:"varint,12,opt,name=versioned,proto3" json:"versioned,omitempty"` // commit since which history is kept, 0: never
+	Versioned     uint64                 `protobuf:"varint,12,opt,name=versioned,proto3" json:"versioned,omitempty"`                     // commit since which history is kept, 0: never
+	ObjectLock    bool                   `protobuf:"varint,13,opt,name=object_lock,json=objectLock,proto3" json:"object_lock,omitempty"` // made with Object Lock, and so versioned for good
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -156,6 +157,13 @@ func (x *Bucket) GetVersioned() uint64 {
 		return x.Versioned
 	}
 	return 0
+}
+
+func (x *Bucket) GetObjectLock() bool {
+	if x != nil {
+		return x.ObjectLock
+	}
+	return false
 }
 
 // Settings are what was chosen for a bucket, or, in a record of its own, for the store.
@@ -2615,11 +2623,1232 @@ func (x *AccessKey) GetRoot() bool {
 	return false
 }
 
+// A ConfigPiece is a piece of a bucket's configuration of one kind, which stands in a record
+// of its own (Cors, Website, Lifecycle, Notifications) cut into pieces.
+type ConfigPiece struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Pieces        uint32                 `protobuf:"varint,2,opt,name=pieces,proto3" json:"pieces,omitempty"` // how many there are
+	Data          []byte                 `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfigPiece) Reset() {
+	*x = ConfigPiece{}
+	mi := &file_records_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfigPiece) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfigPiece) ProtoMessage() {}
+
+func (x *ConfigPiece) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfigPiece.ProtoReflect.Descriptor instead.
+func (*ConfigPiece) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ConfigPiece) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *ConfigPiece) GetPieces() uint32 {
+	if x != nil {
+		return x.Pieces
+	}
+	return 0
+}
+
+func (x *ConfigPiece) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+// A Cors is a bucket's rules for pages of other origins.
+type Cors struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Rules         []*CorsRule            `protobuf:"bytes,2,rep,name=rules,proto3" json:"rules,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Cors) Reset() {
+	*x = Cors{}
+	mi := &file_records_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Cors) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Cors) ProtoMessage() {}
+
+func (x *Cors) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Cors.ProtoReflect.Descriptor instead.
+func (*Cors) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *Cors) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *Cors) GetRules() []*CorsRule {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+type CorsRule struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Headers       []string               `protobuf:"bytes,2,rep,name=headers,proto3" json:"headers,omitempty"`
+	Methods       []string               `protobuf:"bytes,3,rep,name=methods,proto3" json:"methods,omitempty"`
+	Origins       []string               `protobuf:"bytes,4,rep,name=origins,proto3" json:"origins,omitempty"`
+	Expose        []string               `protobuf:"bytes,5,rep,name=expose,proto3" json:"expose,omitempty"`
+	MaxAge        *int32                 `protobuf:"varint,6,opt,name=max_age,json=maxAge,proto3,oneof" json:"max_age,omitempty"` // seconds
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CorsRule) Reset() {
+	*x = CorsRule{}
+	mi := &file_records_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CorsRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CorsRule) ProtoMessage() {}
+
+func (x *CorsRule) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CorsRule.ProtoReflect.Descriptor instead.
+func (*CorsRule) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *CorsRule) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *CorsRule) GetHeaders() []string {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
+}
+
+func (x *CorsRule) GetMethods() []string {
+	if x != nil {
+		return x.Methods
+	}
+	return nil
+}
+
+func (x *CorsRule) GetOrigins() []string {
+	if x != nil {
+		return x.Origins
+	}
+	return nil
+}
+
+func (x *CorsRule) GetExpose() []string {
+	if x != nil {
+		return x.Expose
+	}
+	return nil
+}
+
+func (x *CorsRule) GetMaxAge() int32 {
+	if x != nil && x.MaxAge != nil {
+		return *x.MaxAge
+	}
+	return 0
+}
+
+// A Website is how a bucket is served as one.
+type Website struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Index         *string                `protobuf:"bytes,2,opt,name=index,proto3,oneof" json:"index,omitempty"`
+	Error         *string                `protobuf:"bytes,3,opt,name=error,proto3,oneof" json:"error,omitempty"`
+	RedirectAll   bool                   `protobuf:"varint,4,opt,name=redirect_all,json=redirectAll,proto3" json:"redirect_all,omitempty"`
+	Host          string                 `protobuf:"bytes,5,opt,name=host,proto3" json:"host,omitempty"`         // of that
+	Protocol      string                 `protobuf:"bytes,6,opt,name=protocol,proto3" json:"protocol,omitempty"` // of that
+	Rules         []*WebsiteRule         `protobuf:"bytes,7,rep,name=rules,proto3" json:"rules,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Website) Reset() {
+	*x = Website{}
+	mi := &file_records_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Website) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Website) ProtoMessage() {}
+
+func (x *Website) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Website.ProtoReflect.Descriptor instead.
+func (*Website) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *Website) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *Website) GetIndex() string {
+	if x != nil && x.Index != nil {
+		return *x.Index
+	}
+	return ""
+}
+
+func (x *Website) GetError() string {
+	if x != nil && x.Error != nil {
+		return *x.Error
+	}
+	return ""
+}
+
+func (x *Website) GetRedirectAll() bool {
+	if x != nil {
+		return x.RedirectAll
+	}
+	return false
+}
+
+func (x *Website) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *Website) GetProtocol() string {
+	if x != nil {
+		return x.Protocol
+	}
+	return ""
+}
+
+func (x *Website) GetRules() []*WebsiteRule {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+type WebsiteRule struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Conditional   bool                   `protobuf:"varint,1,opt,name=conditional,proto3" json:"conditional,omitempty"`
+	KeyPrefix     *string                `protobuf:"bytes,2,opt,name=key_prefix,json=keyPrefix,proto3,oneof" json:"key_prefix,omitempty"`
+	ErrorCode     uint32                 `protobuf:"varint,3,opt,name=error_code,json=errorCode,proto3" json:"error_code,omitempty"`
+	Host          string                 `protobuf:"bytes,4,opt,name=host,proto3" json:"host,omitempty"`
+	Protocol      string                 `protobuf:"bytes,5,opt,name=protocol,proto3" json:"protocol,omitempty"`
+	Code          uint32                 `protobuf:"varint,6,opt,name=code,proto3" json:"code,omitempty"`
+	WithKey       *string                `protobuf:"bytes,7,opt,name=with_key,json=withKey,proto3,oneof" json:"with_key,omitempty"`
+	WithPrefix    *string                `protobuf:"bytes,8,opt,name=with_prefix,json=withPrefix,proto3,oneof" json:"with_prefix,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WebsiteRule) Reset() {
+	*x = WebsiteRule{}
+	mi := &file_records_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WebsiteRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WebsiteRule) ProtoMessage() {}
+
+func (x *WebsiteRule) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WebsiteRule.ProtoReflect.Descriptor instead.
+func (*WebsiteRule) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *WebsiteRule) GetConditional() bool {
+	if x != nil {
+		return x.Conditional
+	}
+	return false
+}
+
+func (x *WebsiteRule) GetKeyPrefix() string {
+	if x != nil && x.KeyPrefix != nil {
+		return *x.KeyPrefix
+	}
+	return ""
+}
+
+func (x *WebsiteRule) GetErrorCode() uint32 {
+	if x != nil {
+		return x.ErrorCode
+	}
+	return 0
+}
+
+func (x *WebsiteRule) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *WebsiteRule) GetProtocol() string {
+	if x != nil {
+		return x.Protocol
+	}
+	return ""
+}
+
+func (x *WebsiteRule) GetCode() uint32 {
+	if x != nil {
+		return x.Code
+	}
+	return 0
+}
+
+func (x *WebsiteRule) GetWithKey() string {
+	if x != nil && x.WithKey != nil {
+		return *x.WithKey
+	}
+	return ""
+}
+
+func (x *WebsiteRule) GetWithPrefix() string {
+	if x != nil && x.WithPrefix != nil {
+		return *x.WithPrefix
+	}
+	return ""
+}
+
+// A Lifecycle is the rules by which a bucket's objects end.
+type Lifecycle struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Rules         []*LifecycleRule       `protobuf:"bytes,2,rep,name=rules,proto3" json:"rules,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Lifecycle) Reset() {
+	*x = Lifecycle{}
+	mi := &file_records_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Lifecycle) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Lifecycle) ProtoMessage() {}
+
+func (x *Lifecycle) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Lifecycle.ProtoReflect.Descriptor instead.
+func (*Lifecycle) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *Lifecycle) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *Lifecycle) GetRules() []*LifecycleRule {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+type LifecycleRule struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Id             string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Status         string                 `protobuf:"bytes,2,opt,name=status,proto3" json:"status,omitempty"`
+	OldPrefix      *string                `protobuf:"bytes,3,opt,name=old_prefix,json=oldPrefix,proto3,oneof" json:"old_prefix,omitempty"` // in place of a filter
+	Filter         *LifecycleFilter       `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
+	Days           *int32                 `protobuf:"varint,5,opt,name=days,proto3,oneof" json:"days,omitempty"` // of the expiration
+	Date           *int64                 `protobuf:"varint,6,opt,name=date,proto3,oneof" json:"date,omitempty"` // of it: seconds since 1970
+	ExpiredMarker  *bool                  `protobuf:"varint,7,opt,name=expired_marker,json=expiredMarker,proto3,oneof" json:"expired_marker,omitempty"`
+	NoncurrentDays *int32                 `protobuf:"varint,8,opt,name=noncurrent_days,json=noncurrentDays,proto3,oneof" json:"noncurrent_days,omitempty"`
+	NewerVersions  *int32                 `protobuf:"varint,9,opt,name=newer_versions,json=newerVersions,proto3,oneof" json:"newer_versions,omitempty"`
+	AbortDays      *int32                 `protobuf:"varint,10,opt,name=abort_days,json=abortDays,proto3,oneof" json:"abort_days,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *LifecycleRule) Reset() {
+	*x = LifecycleRule{}
+	mi := &file_records_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LifecycleRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LifecycleRule) ProtoMessage() {}
+
+func (x *LifecycleRule) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LifecycleRule.ProtoReflect.Descriptor instead.
+func (*LifecycleRule) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *LifecycleRule) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *LifecycleRule) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *LifecycleRule) GetOldPrefix() string {
+	if x != nil && x.OldPrefix != nil {
+		return *x.OldPrefix
+	}
+	return ""
+}
+
+func (x *LifecycleRule) GetFilter() *LifecycleFilter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+func (x *LifecycleRule) GetDays() int32 {
+	if x != nil && x.Days != nil {
+		return *x.Days
+	}
+	return 0
+}
+
+func (x *LifecycleRule) GetDate() int64 {
+	if x != nil && x.Date != nil {
+		return *x.Date
+	}
+	return 0
+}
+
+func (x *LifecycleRule) GetExpiredMarker() bool {
+	if x != nil && x.ExpiredMarker != nil {
+		return *x.ExpiredMarker
+	}
+	return false
+}
+
+func (x *LifecycleRule) GetNoncurrentDays() int32 {
+	if x != nil && x.NoncurrentDays != nil {
+		return *x.NoncurrentDays
+	}
+	return 0
+}
+
+func (x *LifecycleRule) GetNewerVersions() int32 {
+	if x != nil && x.NewerVersions != nil {
+		return *x.NewerVersions
+	}
+	return 0
+}
+
+func (x *LifecycleRule) GetAbortDays() int32 {
+	if x != nil && x.AbortDays != nil {
+		return *x.AbortDays
+	}
+	return 0
+}
+
+type LifecycleFilter struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	AllOf         bool                   `protobuf:"varint,1,opt,name=all_of,json=allOf,proto3" json:"all_of,omitempty"` // the conditions stand inside And
+	Prefix        *string                `protobuf:"bytes,2,opt,name=prefix,proto3,oneof" json:"prefix,omitempty"`
+	Tags          []*LifecycleTag        `protobuf:"bytes,3,rep,name=tags,proto3" json:"tags,omitempty"`
+	SizeGreater   *int64                 `protobuf:"varint,4,opt,name=size_greater,json=sizeGreater,proto3,oneof" json:"size_greater,omitempty"`
+	SizeLess      *int64                 `protobuf:"varint,5,opt,name=size_less,json=sizeLess,proto3,oneof" json:"size_less,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LifecycleFilter) Reset() {
+	*x = LifecycleFilter{}
+	mi := &file_records_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LifecycleFilter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LifecycleFilter) ProtoMessage() {}
+
+func (x *LifecycleFilter) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LifecycleFilter.ProtoReflect.Descriptor instead.
+func (*LifecycleFilter) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *LifecycleFilter) GetAllOf() bool {
+	if x != nil {
+		return x.AllOf
+	}
+	return false
+}
+
+func (x *LifecycleFilter) GetPrefix() string {
+	if x != nil && x.Prefix != nil {
+		return *x.Prefix
+	}
+	return ""
+}
+
+func (x *LifecycleFilter) GetTags() []*LifecycleTag {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *LifecycleFilter) GetSizeGreater() int64 {
+	if x != nil && x.SizeGreater != nil {
+		return *x.SizeGreater
+	}
+	return 0
+}
+
+func (x *LifecycleFilter) GetSizeLess() int64 {
+	if x != nil && x.SizeLess != nil {
+		return *x.SizeLess
+	}
+	return 0
+}
+
+type LifecycleTag struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Value         string                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LifecycleTag) Reset() {
+	*x = LifecycleTag{}
+	mi := &file_records_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LifecycleTag) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LifecycleTag) ProtoMessage() {}
+
+func (x *LifecycleTag) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LifecycleTag.ProtoReflect.Descriptor instead.
+func (*LifecycleTag) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *LifecycleTag) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *LifecycleTag) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+// A Notifications is who is told of what happens in a bucket.
+type Notifications struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Targets       []*NotificationTarget  `protobuf:"bytes,2,rep,name=targets,proto3" json:"targets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Notifications) Reset() {
+	*x = Notifications{}
+	mi := &file_records_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Notifications) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Notifications) ProtoMessage() {}
+
+func (x *Notifications) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Notifications.ProtoReflect.Descriptor instead.
+func (*Notifications) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *Notifications) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *Notifications) GetTargets() []*NotificationTarget {
+	if x != nil {
+		return x.Targets
+	}
+	return nil
+}
+
+type NotificationTarget struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Service       uint32                 `protobuf:"varint,2,opt,name=service,proto3" json:"service,omitempty"` // event.Service
+	Arn           string                 `protobuf:"bytes,3,opt,name=arn,proto3" json:"arn,omitempty"`
+	Events        []string               `protobuf:"bytes,4,rep,name=events,proto3" json:"events,omitempty"`
+	Filters       []*NotificationFilter  `protobuf:"bytes,5,rep,name=filters,proto3" json:"filters,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NotificationTarget) Reset() {
+	*x = NotificationTarget{}
+	mi := &file_records_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NotificationTarget) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NotificationTarget) ProtoMessage() {}
+
+func (x *NotificationTarget) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NotificationTarget.ProtoReflect.Descriptor instead.
+func (*NotificationTarget) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *NotificationTarget) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *NotificationTarget) GetService() uint32 {
+	if x != nil {
+		return x.Service
+	}
+	return 0
+}
+
+func (x *NotificationTarget) GetArn() string {
+	if x != nil {
+		return x.Arn
+	}
+	return ""
+}
+
+func (x *NotificationTarget) GetEvents() []string {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *NotificationTarget) GetFilters() []*NotificationFilter {
+	if x != nil {
+		return x.Filters
+	}
+	return nil
+}
+
+type NotificationFilter struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Value         string                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NotificationFilter) Reset() {
+	*x = NotificationFilter{}
+	mi := &file_records_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NotificationFilter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NotificationFilter) ProtoMessage() {}
+
+func (x *NotificationFilter) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NotificationFilter.ProtoReflect.Descriptor instead.
+func (*NotificationFilter) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *NotificationFilter) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *NotificationFilter) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+// A Webhook is where events are sent.
+type Webhook struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Id            uint64                 `protobuf:"varint,2,opt,name=id,proto3" json:"id,omitempty"` // never reused; part of the keys of its events
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Url           string                 `protobuf:"bytes,4,opt,name=url,proto3" json:"url,omitempty"`
+	CreatedNs     int64                  `protobuf:"varint,5,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Webhook) Reset() {
+	*x = Webhook{}
+	mi := &file_records_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Webhook) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Webhook) ProtoMessage() {}
+
+func (x *Webhook) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Webhook.ProtoReflect.Descriptor instead.
+func (*Webhook) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *Webhook) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *Webhook) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Webhook) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Webhook) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *Webhook) GetCreatedNs() int64 {
+	if x != nil {
+		return x.CreatedNs
+	}
+	return 0
+}
+
+// An Event is what a webhook is still to be told.
+type Event struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Type          string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
+	TimeNs        int64                  `protobuf:"varint,3,opt,name=time_ns,json=timeNs,proto3" json:"time_ns,omitempty"`
+	Region        string                 `protobuf:"bytes,4,opt,name=region,proto3" json:"region,omitempty"`
+	Bucket        string                 `protobuf:"bytes,5,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	Owner         string                 `protobuf:"bytes,6,opt,name=owner,proto3" json:"owner,omitempty"`
+	Key           string                 `protobuf:"bytes,7,opt,name=key,proto3" json:"key,omitempty"`
+	Version       string                 `protobuf:"bytes,8,opt,name=version,proto3" json:"version,omitempty"`
+	Etag          string                 `protobuf:"bytes,9,opt,name=etag,proto3" json:"etag,omitempty"`
+	Size          int64                  `protobuf:"varint,10,opt,name=size,proto3" json:"size,omitempty"`
+	Principal     string                 `protobuf:"bytes,11,opt,name=principal,proto3" json:"principal,omitempty"`
+	SourceIp      string                 `protobuf:"bytes,12,opt,name=source_ip,json=sourceIp,proto3" json:"source_ip,omitempty"`
+	RequestId     string                 `protobuf:"bytes,13,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	ConfigId      string                 `protobuf:"bytes,14,opt,name=config_id,json=configId,proto3" json:"config_id,omitempty"`
+	Door          uint32                 `protobuf:"varint,15,opt,name=door,proto3" json:"door,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Event) Reset() {
+	*x = Event{}
+	mi := &file_records_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Event) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Event) ProtoMessage() {}
+
+func (x *Event) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Event.ProtoReflect.Descriptor instead.
+func (*Event) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *Event) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *Event) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *Event) GetTimeNs() int64 {
+	if x != nil {
+		return x.TimeNs
+	}
+	return 0
+}
+
+func (x *Event) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *Event) GetBucket() string {
+	if x != nil {
+		return x.Bucket
+	}
+	return ""
+}
+
+func (x *Event) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *Event) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Event) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Event) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *Event) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Event) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *Event) GetSourceIp() string {
+	if x != nil {
+		return x.SourceIp
+	}
+	return ""
+}
+
+func (x *Event) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *Event) GetConfigId() string {
+	if x != nil {
+		return x.ConfigId
+	}
+	return ""
+}
+
+func (x *Event) GetDoor() uint32 {
+	if x != nil {
+		return x.Door
+	}
+	return 0
+}
+
+// An Expiry is how far the job is that ends objects by lifecycles.
+type Expiry struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	StartedNs     int64                  `protobuf:"varint,2,opt,name=started_ns,json=startedNs,proto3" json:"started_ns,omitempty"` // of the pass on its way; 0: there is none
+	Bucket        uint64                 `protobuf:"varint,3,opt,name=bucket,proto3" json:"bucket,omitempty"`                        // that it has come to
+	Uploads       bool                   `protobuf:"varint,4,opt,name=uploads,proto3" json:"uploads,omitempty"`                      // it is among the uploads of that bucket
+	After         string                 `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`                           // the key that it has dealt with
+	EndedNs       int64                  `protobuf:"varint,6,opt,name=ended_ns,json=endedNs,proto3" json:"ended_ns,omitempty"`       // when the last whole pass ended; 0: there was none
+	Deleted       int64                  `protobuf:"varint,7,opt,name=deleted,proto3" json:"deleted,omitempty"`                      // versions, markers and uploads that the pass on its way has ended
+	Marked        int64                  `protobuf:"varint,8,opt,name=marked,proto3" json:"marked,omitempty"`                        // objects that it has put a delete marker on
+	LastDeleted   int64                  `protobuf:"varint,9,opt,name=last_deleted,json=lastDeleted,proto3" json:"last_deleted,omitempty"`
+	LastMarked    int64                  `protobuf:"varint,10,opt,name=last_marked,json=lastMarked,proto3" json:"last_marked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Expiry) Reset() {
+	*x = Expiry{}
+	mi := &file_records_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Expiry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Expiry) ProtoMessage() {}
+
+func (x *Expiry) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Expiry.ProtoReflect.Descriptor instead.
+func (*Expiry) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *Expiry) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *Expiry) GetStartedNs() int64 {
+	if x != nil {
+		return x.StartedNs
+	}
+	return 0
+}
+
+func (x *Expiry) GetBucket() uint64 {
+	if x != nil {
+		return x.Bucket
+	}
+	return 0
+}
+
+func (x *Expiry) GetUploads() bool {
+	if x != nil {
+		return x.Uploads
+	}
+	return false
+}
+
+func (x *Expiry) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+func (x *Expiry) GetEndedNs() int64 {
+	if x != nil {
+		return x.EndedNs
+	}
+	return 0
+}
+
+func (x *Expiry) GetDeleted() int64 {
+	if x != nil {
+		return x.Deleted
+	}
+	return 0
+}
+
+func (x *Expiry) GetMarked() int64 {
+	if x != nil {
+		return x.Marked
+	}
+	return 0
+}
+
+func (x *Expiry) GetLastDeleted() int64 {
+	if x != nil {
+		return x.LastDeleted
+	}
+	return 0
+}
+
+func (x *Expiry) GetLastMarked() int64 {
+	if x != nil {
+		return x.LastMarked
+	}
+	return 0
+}
+
 var File_records_proto protoreflect.FileDescriptor
 
 const file_records_proto_rawDesc = "" +
 	"\n" +
-	"\rrecords.proto\x12\vpail.record\"\xad\x03\n" +
+	"\rrecords.proto\x12\vpail.record\"\xce\x03\n" +
 	"\x06Bucket\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x12\n" +
@@ -2636,7 +3865,9 @@ const file_records_proto_rawDesc = "" +
 	"\x04born\x18\n" +
 	" \x01(\x04R\x04born\x121\n" +
 	"\bsettings\x18\v \x01(\v2\x15.pail.record.SettingsR\bsettings\x12\x1c\n" +
-	"\tversioned\x18\f \x01(\x04R\tversioned\x1a7\n" +
+	"\tversioned\x18\f \x01(\x04R\tversioned\x12\x1f\n" +
+	"\vobject_lock\x18\r \x01(\bR\n" +
+	"objectLock\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xde\x01\n" +
@@ -2887,7 +4118,136 @@ const file_records_proto_rawDesc = "" +
 	"\n" +
 	"created_ns\x18\x06 \x01(\x03R\tcreatedNs\x12\x1a\n" +
 	"\binactive\x18\a \x01(\bR\binactive\x12\x12\n" +
-	"\x04root\x18\b \x01(\bR\x04rootB!Z\x1fpail/store/internal/meta/recordb\x06proto3"
+	"\x04root\x18\b \x01(\bR\x04root\"Q\n" +
+	"\vConfigPiece\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x16\n" +
+	"\x06pieces\x18\x02 \x01(\rR\x06pieces\x12\x12\n" +
+	"\x04data\x18\x03 \x01(\fR\x04data\"K\n" +
+	"\x04Cors\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12+\n" +
+	"\x05rules\x18\x02 \x03(\v2\x15.pail.record.CorsRuleR\x05rules\"\xaa\x01\n" +
+	"\bCorsRule\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aheaders\x18\x02 \x03(\tR\aheaders\x12\x18\n" +
+	"\amethods\x18\x03 \x03(\tR\amethods\x12\x18\n" +
+	"\aorigins\x18\x04 \x03(\tR\aorigins\x12\x16\n" +
+	"\x06expose\x18\x05 \x03(\tR\x06expose\x12\x1c\n" +
+	"\amax_age\x18\x06 \x01(\x05H\x00R\x06maxAge\x88\x01\x01B\n" +
+	"\n" +
+	"\b_max_age\"\xee\x01\n" +
+	"\aWebsite\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x19\n" +
+	"\x05index\x18\x02 \x01(\tH\x00R\x05index\x88\x01\x01\x12\x19\n" +
+	"\x05error\x18\x03 \x01(\tH\x01R\x05error\x88\x01\x01\x12!\n" +
+	"\fredirect_all\x18\x04 \x01(\bR\vredirectAll\x12\x12\n" +
+	"\x04host\x18\x05 \x01(\tR\x04host\x12\x1a\n" +
+	"\bprotocol\x18\x06 \x01(\tR\bprotocol\x12.\n" +
+	"\x05rules\x18\a \x03(\v2\x18.pail.record.WebsiteRuleR\x05rulesB\b\n" +
+	"\x06_indexB\b\n" +
+	"\x06_error\"\xa8\x02\n" +
+	"\vWebsiteRule\x12 \n" +
+	"\vconditional\x18\x01 \x01(\bR\vconditional\x12\"\n" +
+	"\n" +
+	"key_prefix\x18\x02 \x01(\tH\x00R\tkeyPrefix\x88\x01\x01\x12\x1d\n" +
+	"\n" +
+	"error_code\x18\x03 \x01(\rR\terrorCode\x12\x12\n" +
+	"\x04host\x18\x04 \x01(\tR\x04host\x12\x1a\n" +
+	"\bprotocol\x18\x05 \x01(\tR\bprotocol\x12\x12\n" +
+	"\x04code\x18\x06 \x01(\rR\x04code\x12\x1e\n" +
+	"\bwith_key\x18\a \x01(\tH\x01R\awithKey\x88\x01\x01\x12$\n" +
+	"\vwith_prefix\x18\b \x01(\tH\x02R\n" +
+	"withPrefix\x88\x01\x01B\r\n" +
+	"\v_key_prefixB\v\n" +
+	"\t_with_keyB\x0e\n" +
+	"\f_with_prefix\"U\n" +
+	"\tLifecycle\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x120\n" +
+	"\x05rules\x18\x02 \x03(\v2\x1a.pail.record.LifecycleRuleR\x05rules\"\xd7\x03\n" +
+	"\rLifecycleRule\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06status\x18\x02 \x01(\tR\x06status\x12\"\n" +
+	"\n" +
+	"old_prefix\x18\x03 \x01(\tH\x00R\toldPrefix\x88\x01\x01\x124\n" +
+	"\x06filter\x18\x04 \x01(\v2\x1c.pail.record.LifecycleFilterR\x06filter\x12\x17\n" +
+	"\x04days\x18\x05 \x01(\x05H\x01R\x04days\x88\x01\x01\x12\x17\n" +
+	"\x04date\x18\x06 \x01(\x03H\x02R\x04date\x88\x01\x01\x12*\n" +
+	"\x0eexpired_marker\x18\a \x01(\bH\x03R\rexpiredMarker\x88\x01\x01\x12,\n" +
+	"\x0fnoncurrent_days\x18\b \x01(\x05H\x04R\x0enoncurrentDays\x88\x01\x01\x12*\n" +
+	"\x0enewer_versions\x18\t \x01(\x05H\x05R\rnewerVersions\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"abort_days\x18\n" +
+	" \x01(\x05H\x06R\tabortDays\x88\x01\x01B\r\n" +
+	"\v_old_prefixB\a\n" +
+	"\x05_daysB\a\n" +
+	"\x05_dateB\x11\n" +
+	"\x0f_expired_markerB\x12\n" +
+	"\x10_noncurrent_daysB\x11\n" +
+	"\x0f_newer_versionsB\r\n" +
+	"\v_abort_days\"\xe8\x01\n" +
+	"\x0fLifecycleFilter\x12\x15\n" +
+	"\x06all_of\x18\x01 \x01(\bR\x05allOf\x12\x1b\n" +
+	"\x06prefix\x18\x02 \x01(\tH\x00R\x06prefix\x88\x01\x01\x12-\n" +
+	"\x04tags\x18\x03 \x03(\v2\x19.pail.record.LifecycleTagR\x04tags\x12&\n" +
+	"\fsize_greater\x18\x04 \x01(\x03H\x01R\vsizeGreater\x88\x01\x01\x12 \n" +
+	"\tsize_less\x18\x05 \x01(\x03H\x02R\bsizeLess\x88\x01\x01B\t\n" +
+	"\a_prefixB\x0f\n" +
+	"\r_size_greaterB\f\n" +
+	"\n" +
+	"_size_less\"6\n" +
+	"\fLifecycleTag\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"b\n" +
+	"\rNotifications\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x129\n" +
+	"\atargets\x18\x02 \x03(\v2\x1f.pail.record.NotificationTargetR\atargets\"\xa3\x01\n" +
+	"\x12NotificationTarget\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aservice\x18\x02 \x01(\rR\aservice\x12\x10\n" +
+	"\x03arn\x18\x03 \x01(\tR\x03arn\x12\x16\n" +
+	"\x06events\x18\x04 \x03(\tR\x06events\x129\n" +
+	"\afilters\x18\x05 \x03(\v2\x1f.pail.record.NotificationFilterR\afilters\">\n" +
+	"\x12NotificationFilter\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"v\n" +
+	"\aWebhook\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x10\n" +
+	"\x03url\x18\x04 \x01(\tR\x03url\x12\x1d\n" +
+	"\n" +
+	"created_ns\x18\x05 \x01(\x03R\tcreatedNs\"\xf1\x02\n" +
+	"\x05Event\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x12\x17\n" +
+	"\atime_ns\x18\x03 \x01(\x03R\x06timeNs\x12\x16\n" +
+	"\x06region\x18\x04 \x01(\tR\x06region\x12\x16\n" +
+	"\x06bucket\x18\x05 \x01(\tR\x06bucket\x12\x14\n" +
+	"\x05owner\x18\x06 \x01(\tR\x05owner\x12\x10\n" +
+	"\x03key\x18\a \x01(\tR\x03key\x12\x18\n" +
+	"\aversion\x18\b \x01(\tR\aversion\x12\x12\n" +
+	"\x04etag\x18\t \x01(\tR\x04etag\x12\x12\n" +
+	"\x04size\x18\n" +
+	" \x01(\x03R\x04size\x12\x1c\n" +
+	"\tprincipal\x18\v \x01(\tR\tprincipal\x12\x1b\n" +
+	"\tsource_ip\x18\f \x01(\tR\bsourceIp\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\r \x01(\tR\trequestId\x12\x1b\n" +
+	"\tconfig_id\x18\x0e \x01(\tR\bconfigId\x12\x12\n" +
+	"\x04door\x18\x0f \x01(\rR\x04door\"\x98\x02\n" +
+	"\x06Expiry\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x1d\n" +
+	"\n" +
+	"started_ns\x18\x02 \x01(\x03R\tstartedNs\x12\x16\n" +
+	"\x06bucket\x18\x03 \x01(\x04R\x06bucket\x12\x18\n" +
+	"\auploads\x18\x04 \x01(\bR\auploads\x12\x14\n" +
+	"\x05after\x18\x05 \x01(\tR\x05after\x12\x19\n" +
+	"\bended_ns\x18\x06 \x01(\x03R\aendedNs\x12\x18\n" +
+	"\adeleted\x18\a \x01(\x03R\adeleted\x12\x16\n" +
+	"\x06marked\x18\b \x01(\x03R\x06marked\x12!\n" +
+	"\flast_deleted\x18\t \x01(\x03R\vlastDeleted\x12\x1f\n" +
+	"\vlast_marked\x18\n" +
+	" \x01(\x03R\n" +
+	"lastMarkedB!Z\x1fpail/store/internal/meta/recordb\x06proto3"
 
 var (
 	file_records_proto_rawDescOnce sync.Once
@@ -2901,55 +4261,70 @@ func file_records_proto_rawDescGZIP() []byte {
 	return file_records_proto_rawDescData
 }
 
-var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
 var file_records_proto_goTypes = []any{
-	(*Bucket)(nil),      // 0: pail.record.Bucket
-	(*Settings)(nil),    // 1: pail.record.Settings
-	(*Patterns)(nil),    // 2: pail.record.Patterns
-	(*Attr)(nil),        // 3: pail.record.Attr
-	(*Headers)(nil),     // 4: pail.record.Headers
-	(*Extent)(nil),      // 5: pail.record.Extent
-	(*Content)(nil),     // 6: pail.record.Content
-	(*Checksum)(nil),    // 7: pail.record.Checksum
-	(*Version)(nil),     // 8: pail.record.Version
-	(*PartRun)(nil),     // 9: pail.record.PartRun
-	(*Dir)(nil),         // 10: pail.record.Dir
-	(*Blob)(nil),        // 11: pail.record.Blob
-	(*Pending)(nil),     // 12: pail.record.Pending
-	(*Draft)(nil),       // 13: pail.record.Draft
-	(*Patch)(nil),       // 14: pail.record.Patch
-	(*Run)(nil),         // 15: pail.record.Run
-	(*ExtentList)(nil),  // 16: pail.record.ExtentList
-	(*Upload)(nil),      // 17: pail.record.Upload
-	(*Part)(nil),        // 18: pail.record.Part
-	(*Move)(nil),        // 19: pail.record.Move
-	(*Change)(nil),      // 20: pail.record.Change
-	(*Cursor)(nil),      // 21: pail.record.Cursor
-	(*Scrub)(nil),       // 22: pail.record.Scrub
-	(*Damage)(nil),      // 23: pail.record.Damage
-	(*DamagedPart)(nil), // 24: pail.record.DamagedPart
-	(*AccessKey)(nil),   // 25: pail.record.AccessKey
-	nil,                 // 26: pail.record.Bucket.TagsEntry
-	nil,                 // 27: pail.record.Version.MetadataEntry
-	nil,                 // 28: pail.record.Version.TagsEntry
-	nil,                 // 29: pail.record.Version.XattrsEntry
-	nil,                 // 30: pail.record.Dir.XattrsEntry
+	(*Bucket)(nil),             // 0: pail.record.Bucket
+	(*Settings)(nil),           // 1: pail.record.Settings
+	(*Patterns)(nil),           // 2: pail.record.Patterns
+	(*Attr)(nil),               // 3: pail.record.Attr
+	(*Headers)(nil),            // 4: pail.record.Headers
+	(*Extent)(nil),             // 5: pail.record.Extent
+	(*Content)(nil),            // 6: pail.record.Content
+	(*Checksum)(nil),           // 7: pail.record.Checksum
+	(*Version)(nil),            // 8: pail.record.Version
+	(*PartRun)(nil),            // 9: pail.record.PartRun
+	(*Dir)(nil),                // 10: pail.record.Dir
+	(*Blob)(nil),               // 11: pail.record.Blob
+	(*Pending)(nil),            // 12: pail.record.Pending
+	(*Draft)(nil),              // 13: pail.record.Draft
+	(*Patch)(nil),              // 14: pail.record.Patch
+	(*Run)(nil),                // 15: pail.record.Run
+	(*ExtentList)(nil),         // 16: pail.record.ExtentList
+	(*Upload)(nil),             // 17: pail.record.Upload
+	(*Part)(nil),               // 18: pail.record.Part
+	(*Move)(nil),               // 19: pail.record.Move
+	(*Change)(nil),             // 20: pail.record.Change
+	(*Cursor)(nil),             // 21: pail.record.Cursor
+	(*Scrub)(nil),              // 22: pail.record.Scrub
+	(*Damage)(nil),             // 23: pail.record.Damage
+	(*DamagedPart)(nil),        // 24: pail.record.DamagedPart
+	(*AccessKey)(nil),          // 25: pail.record.AccessKey
+	(*ConfigPiece)(nil),        // 26: pail.record.ConfigPiece
+	(*Cors)(nil),               // 27: pail.record.Cors
+	(*CorsRule)(nil),           // 28: pail.record.CorsRule
+	(*Website)(nil),            // 29: pail.record.Website
+	(*WebsiteRule)(nil),        // 30: pail.record.WebsiteRule
+	(*Lifecycle)(nil),          // 31: pail.record.Lifecycle
+	(*LifecycleRule)(nil),      // 32: pail.record.LifecycleRule
+	(*LifecycleFilter)(nil),    // 33: pail.record.LifecycleFilter
+	(*LifecycleTag)(nil),       // 34: pail.record.LifecycleTag
+	(*Notifications)(nil),      // 35: pail.record.Notifications
+	(*NotificationTarget)(nil), // 36: pail.record.NotificationTarget
+	(*NotificationFilter)(nil), // 37: pail.record.NotificationFilter
+	(*Webhook)(nil),            // 38: pail.record.Webhook
+	(*Event)(nil),              // 39: pail.record.Event
+	(*Expiry)(nil),             // 40: pail.record.Expiry
+	nil,                        // 41: pail.record.Bucket.TagsEntry
+	nil,                        // 42: pail.record.Version.MetadataEntry
+	nil,                        // 43: pail.record.Version.TagsEntry
+	nil,                        // 44: pail.record.Version.XattrsEntry
+	nil,                        // 45: pail.record.Dir.XattrsEntry
 }
 var file_records_proto_depIdxs = []int32{
-	26, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
+	41, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
 	1,  // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
 	2,  // 2: pail.record.Settings.no_history:type_name -> pail.record.Patterns
 	5,  // 3: pail.record.Content.extents:type_name -> pail.record.Extent
 	3,  // 4: pail.record.Version.attr:type_name -> pail.record.Attr
 	6,  // 5: pail.record.Version.content:type_name -> pail.record.Content
 	4,  // 6: pail.record.Version.headers:type_name -> pail.record.Headers
-	27, // 7: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
-	28, // 8: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
+	42, // 7: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
+	43, // 8: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
 	7,  // 9: pail.record.Version.checksums:type_name -> pail.record.Checksum
-	29, // 10: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
+	44, // 10: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
 	9,  // 11: pail.record.Version.layout:type_name -> pail.record.PartRun
 	3,  // 12: pail.record.Dir.attr:type_name -> pail.record.Attr
-	30, // 13: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
+	45, // 13: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
 	8,  // 14: pail.record.Pending.predecessor:type_name -> pail.record.Version
 	8,  // 15: pail.record.Draft.version:type_name -> pail.record.Version
 	6,  // 16: pail.record.Draft.base:type_name -> pail.record.Content
@@ -2959,11 +4334,18 @@ var file_records_proto_depIdxs = []int32{
 	6,  // 20: pail.record.Part.content:type_name -> pail.record.Content
 	7,  // 21: pail.record.Part.checksums:type_name -> pail.record.Checksum
 	24, // 22: pail.record.Damage.parts:type_name -> pail.record.DamagedPart
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	28, // 23: pail.record.Cors.rules:type_name -> pail.record.CorsRule
+	30, // 24: pail.record.Website.rules:type_name -> pail.record.WebsiteRule
+	32, // 25: pail.record.Lifecycle.rules:type_name -> pail.record.LifecycleRule
+	33, // 26: pail.record.LifecycleRule.filter:type_name -> pail.record.LifecycleFilter
+	34, // 27: pail.record.LifecycleFilter.tags:type_name -> pail.record.LifecycleTag
+	36, // 28: pail.record.Notifications.targets:type_name -> pail.record.NotificationTarget
+	37, // 29: pail.record.NotificationTarget.filters:type_name -> pail.record.NotificationFilter
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }
@@ -2972,13 +4354,18 @@ func file_records_proto_init() {
 		return
 	}
 	file_records_proto_msgTypes[1].OneofWrappers = []any{}
+	file_records_proto_msgTypes[28].OneofWrappers = []any{}
+	file_records_proto_msgTypes[29].OneofWrappers = []any{}
+	file_records_proto_msgTypes[30].OneofWrappers = []any{}
+	file_records_proto_msgTypes[32].OneofWrappers = []any{}
+	file_records_proto_msgTypes[33].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_proto_rawDesc), len(file_records_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   46,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -25,6 +25,8 @@
 //	'k'    seq                                    time        those of them before which the clock was set back
 //	's'    name                                   -           settings of the store
 //	'r'    kind, name                             AccessKey   identities: access keys ('k') by their ids
+//	'o'    kind, bucket id, piece                 ConfigPiece configurations of buckets
+//	'j'    webhook id, seq, index                 Event       what webhooks are still to be told
 //
 // Numbers are big-endian, so that they sort. Where something follows a key or a
 // path, that is escaped: 0x00 becomes 0x00 0xff and 0x00 0x01 ends it, which keeps
@@ -62,7 +64,25 @@ const (
 	setbacks   = 'k'
 	settings   = 's'
 	identities = 'r'
+	configs    = 'o'
+	events     = 'j'
 )
+
+// A ConfigKind is a kind of configuration that a bucket may have.
+type ConfigKind byte
+
+// The kinds of configuration.
+const (
+	ConfigCORS          ConfigKind = 'c'
+	ConfigWebsite       ConfigKind = 'w'
+	ConfigLifecycle     ConfigKind = 'l'
+	ConfigNotifications ConfigKind = 'n'
+)
+
+// ConfigKinds are all of them.
+func ConfigKinds() []ConfigKind {
+	return []ConfigKind{ConfigCORS, ConfigWebsite, ConfigLifecycle, ConfigNotifications}
+}
 
 // ErrMalformed says that a key is not of the table it should be of.
 var ErrMalformed = errors.New("malformed key")
@@ -422,3 +442,48 @@ func SplitAccessKey(k []byte) string { return string(k[2:]) }
 
 // Identities is the prefix of all identities, of every kind.
 func Identities() []byte { return []byte{identities} }
+
+// Config is where a piece of a bucket's configuration stands.
+func Config(kind ConfigKind, bucket uint64, piece uint32) []byte {
+	return binary.BigEndian.AppendUint32(ConfigOf(kind, bucket), piece)
+}
+
+// ConfigOf is the prefix of the pieces of a bucket's configuration.
+func ConfigOf(kind ConfigKind, bucket uint64) []byte {
+	return binary.BigEndian.AppendUint64(ConfigsOf(kind), bucket)
+}
+
+// ConfigsOf is the prefix of all configurations of a kind.
+func ConfigsOf(kind ConfigKind) []byte {
+	return append(start(configs, 1+8+4), byte(kind))
+}
+
+// Configs is the prefix of all configurations.
+func Configs() []byte { return []byte{configs} }
+
+// SplitConfig returns the parts of a key of the table of configurations.
+func SplitConfig(k []byte) (kind ConfigKind, bucket uint64, piece uint32, err error) {
+	if len(k) != 14 {
+		return 0, 0, 0, ErrMalformed
+	}
+	return ConfigKind(k[1]), binary.BigEndian.Uint64(k[2:10]), binary.BigEndian.Uint32(k[10:]), nil
+}
+
+// Event is where an event stands that a webhook is to be told.
+func Event(webhook, seq uint64, index uint32) []byte {
+	return binary.BigEndian.AppendUint32(numbered(events, webhook, seq), index)
+}
+
+// EventsOf is the prefix of the events of a webhook, in the order in which they happened.
+func EventsOf(webhook uint64) []byte { return numbered(events, webhook) }
+
+// Events is the prefix of all events.
+func Events() []byte { return []byte{events} }
+
+// SplitEvent returns the parts of a key of the table of events.
+func SplitEvent(k []byte) (webhook, seq uint64, index uint32, err error) {
+	if len(k) != 21 {
+		return 0, 0, 0, ErrMalformed
+	}
+	return binary.BigEndian.Uint64(k[1:9]), binary.BigEndian.Uint64(k[9:17]), binary.BigEndian.Uint32(k[17:]), nil
+}
