@@ -19,11 +19,14 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"pail/integration/leak"
+	"pail/store/cors"
+	"pail/store/event"
 	"pail/store/fault"
 	"pail/store/iam"
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
+	"pail/store/site"
 	"pail/versioning"
 )
 
@@ -91,6 +94,7 @@ func newMuseum(t *testing.T, dir string) *museum {
 	m.ok(err)
 	_, err = m.se.Copy(ctx, Source{"kept", "large", ""}, "bare", "shared-large", CopyInput{})
 	m.ok(err)
+	m.configured()
 	m.fragmented()
 	m.upload()
 	m.ok(s.Sync(ctx))
@@ -102,6 +106,28 @@ func newMuseum(t *testing.T, dir string) *museum {
 	put(t, m.se, "bare", "from/g/h", "h")
 	m.ok(m.se.Rename(ctx, Path{"bare", "from/"}, Path{"bare", "to/"}, RenameFlags{}))
 	return m
+}
+
+// configured gives a bucket configurations, one of them in several pieces, and has a webhook
+// wait to be told of that.
+func (m *museum) configured() {
+	ctx := context.Background()
+	m.ok(m.se.SetCORS(ctx, "kept", cors.Config{Rules: []cors.Rule{{AllowedMethods: []string{"GET"}, AllowedOrigins: []string{"*"}}}}))
+	index := "index.html"
+	m.ok(m.se.SetWebsite(ctx, "bare", site.Config{Index: &index}))
+	var l versioning.Lifecycle
+	days := int32(10_000)
+	for i := range 300 {
+		prefix := fmt.Sprint(strings.Repeat("p", 300), i)
+		l.Rules = append(l.Rules, versioning.LifecycleRule{
+			Status: versioning.LifecycleEnabled, Filter: &versioning.LifecycleFilter{Prefix: &prefix},
+			Expiration: &versioning.LifecycleExpiration{Days: &days},
+		})
+	}
+	m.ok(m.se.SetLifecycle(ctx, "kept", l))
+	hook, err := m.se.AddWebhook(ctx, "hook", "http://127.0.0.1:1/")
+	m.ok(err)
+	m.ok(m.se.SetNotifications(ctx, "kept", event.Config{Targets: []event.Target{{Service: event.Queue, ARN: hook.ARN, Events: []string{event.TaggingDelete}}}}))
 }
 
 // fragmented makes a content whose extents are in a list of their own, shared by two.
@@ -249,6 +275,7 @@ func messages() map[byte]record.Record {
 		'n': new(record.Dir), 'x': new(record.Dir), 'l': new(record.Blob), 'e': new(record.ExtentList),
 		'p': new(record.Pending), 'w': new(record.Draft), 'u': new(record.Upload), 'q': new(record.Part),
 		'a': new(record.Patch), 'm': new(record.Move), 'f': new(record.Change), 'c': new(record.Cursor), 'r': new(record.AccessKey),
+		'o': new(record.ConfigPiece), 'j': new(record.Event),
 	}
 }
 
@@ -263,7 +290,7 @@ func TestFsckFindsDamagedRecords(t *testing.T) {
 	}
 	tables := map[byte]int{}
 	// What nothing else tells of: that a record of these is missing cannot be found.
-	silent := map[byte]bool{'a': true, 'c': true, 'f': true, 't': true, 'x': true, 's': true, 'p': true, 'r': true}
+	silent := map[byte]bool{'a': true, 'c': true, 'f': true, 't': true, 'x': true, 's': true, 'p': true, 'r': true, 'o': true, 'j': true}
 	keys, values := m.records()
 	// Nor does anything tell how many regions of a draft there should be.
 	var region []byte
@@ -365,6 +392,8 @@ func wrongRecords() []wrongRecord {
 		{"bucket", 'b', nil, func(r record.Record) { r.(*record.Bucket).Id++ }, ProblemBucket},
 		{"access key", 'r', nil, func(r record.Record) { r.(*record.AccessKey).Id = "OTHER" }, ProblemRecordWrong},
 		{"secret key", 'r', nil, func(r record.Record) { r.(*record.AccessKey).Secret = "short" }, ProblemRecordWrong},
+		{"pieces", 'o', nil, func(r record.Record) { r.(*record.ConfigPiece).Pieces++ }, ProblemRecordWrong},
+		{"a piece cut off", 'o', nil, func(r record.Record) { p := r.(*record.ConfigPiece); p.Data = p.Data[:len(p.Data)-3] }, ProblemRecordWrong},
 		{"predecessor", 'p', nil, func(r record.Record) { r.(*record.Pending).Predecessor.Seq = 1 << 40 }, ProblemRecordWrong},
 	}
 }
