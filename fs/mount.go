@@ -98,6 +98,10 @@ func newFilesystem(ctx context.Context, o *Options, extra mountOptions) (*filesy
 	f.nodes = newNodeTable(f.root.kind())
 	f.nodes.crowd = f.pruner.crowded
 	f.notify.translate = f.translate
+	f.notify.lists = func(id uint64) bool {
+		n, known := f.nodes.node(id)
+		return known && n.kind.isDir()
+	}
 	f.notify.parentOf = func(id uint64) (spot, bool) {
 		at, _, known := f.nodes.standing(id)
 		return at, known && id != rootID

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"pail/fs/names"
 	"pail/store"
 )
 
@@ -64,6 +65,8 @@ type notifier struct {
 	kernel kernel
 	// translate says what the kernel must be told about changes, by way of add.
 	translate func(c []store.Change, add func(note))
+	// lists says whether an inode is a directory that the kernel knows.
+	lists func(id uint64) bool
 	// parentOf is where an inode that the kernel does not know yet may be about to
 	// appear.
 	parentOf func(id uint64) (spot, bool)
@@ -182,12 +185,22 @@ func (n *notifier) tellAll(changes []store.Change, notes []note) {
 	for _, x := range notes {
 		add(x)
 	}
+	waited := map[uint64]struct{}{}
 	for _, some := range sorted {
 		for _, x := range some {
-			n.tell(x)
+			_, has := waited[x.id]
+			if x.kind == noteContent && !has && n.lists(x.id) {
+				n.kernel.EntryNotify(x.id, noName)
+			}
+			if n.tell(x); x.kind == noteName {
+				waited[x.id] = struct{}{}
+			}
 		}
 	}
 }
+
+// noName is in no directory: it begins like an escaped name and is none.
+const noName = names.Prefix + "-"
 
 func (n *notifier) finish() {
 	n.mu.Lock()
