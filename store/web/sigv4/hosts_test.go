@@ -118,3 +118,23 @@ func TestHeadersThatAreNotThere(t *testing.T) {
 	r.Header.Set("Authorization", algorithm+" Credential="+a.credential()+",SignedHeaders=content-length;host;transfer-encoding;x-amz-content-sha256;x-amz-date;x-multi,Signature="+string(s.sig))
 	verify(t, exampleVerifier(), r)
 }
+
+// Parameters in the canonical form, and the signature's own among them.
+func TestQueries(t *testing.T) {
+	for raw, want := range map[string]string{
+		"": "", "&": "", "acl": "acl=", "b=2&a=1&a=0&A=": "A=&a=0&a=1&b=2", "a=b+c%20d&%61=": "a=&a=b%20c%20d",
+		"a-=1&a=2": "a=2&a-=1", "k=/~": "k=%2F~", "q=a=b": "q=a%3Db", "X-Amz-Signature=&a=b": "X-Amz-Signature=&a=b",
+	} {
+		var s scratch
+		if s.appendParams(raw, false); string(s.canon) != want {
+			t.Errorf("%q: %q, not %q", raw, s.canon, want)
+		}
+	}
+	var s scratch
+	if s.appendParams("b=1&X%2DAmz-Signature=x&a", true); string(s.canon) != "a=&b=1" {
+		t.Errorf("%q", s.canon)
+	}
+	if q := scanQuery("X-Amz-Expires=1&X-Amz-Expires=2&x-amz-date=3&Signature=a%2Bb"); q.expires != "1" || q.date != "" || q.signature2 != "a+b" || q.isV4() {
+		t.Errorf("%+v", q)
+	}
+}

@@ -281,3 +281,14 @@ func FuzzPolicy(f *testing.F) {
 		}
 	})
 }
+
+// What a key signed is good for seven days, whatever the policy says.
+func TestSevenDaysOfAForm(t *testing.T) {
+	policy := strings.Replace(withConditions(""), "2013-05-24T01", "2014-05-24T01", 1)
+	form := append([]Field{{"key", "a/b"}}, SignPost([]byte(policy), exampleCred, "us-east-1", exampleTime)...)
+	if _, err := verifierAt(exampleTime.Add(7*24*time.Hour)).VerifyPost(context.Background(), "bucket", form); err != nil {
+		t.Error(err)
+	}
+	_, err := verifierAt(exampleTime.Add(7*24*time.Hour+time.Second)).VerifyPost(context.Background(), "bucket", form)
+	refused(t, err, apierror.AccessDenied)
+}
