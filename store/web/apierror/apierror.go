@@ -17,7 +17,8 @@ type Code string
 
 // The codes.
 const (
-	AccessDenied                      Code = "AccessDenied" // of a signature's rules: expired, headers not signed
+	AccessDenied                      Code = "AccessDenied"    // of a signature's rules: expired, headers not signed
+	AccessForbidden                   Code = "AccessForbidden" // of a preflight
 	AuthorizationHeaderMalformed      Code = "AuthorizationHeaderMalformed"
 	AuthorizationQueryParametersError Code = "AuthorizationQueryParametersError"
 	BadRequest                        Code = "BadRequest"
@@ -68,6 +69,7 @@ var codes = map[Code]struct {
 	message string // what stands in the answer where nobody says more
 }{
 	AccessDenied:                      {403, "Access Denied"},
+	AccessForbidden:                   {403, "CORSResponse: This CORS request is not allowed."},
 	AuthorizationHeaderMalformed:      {400, "The authorization header that you provided is not valid."},
 	AuthorizationQueryParametersError: {400, "The authorization query parameters that you provided are not valid."},
 	BadRequest:                        {400, "Bad request."},

@@ -98,3 +98,7 @@ func invalidArgument(name, value, format string, args ...any) error {
 // smallBody is the most bytes that the body of a request has that is no object and no
 // list: S3's own limits of configurations are at most as large.
 const smallBody = 64 << 10
+
+// largeBody is smallBody for configurations of up to a thousand rules, each of them with
+// filters.
+const largeBody = 4 << 20

@@ -18,6 +18,9 @@ type Options struct {
 	Domains []string
 	// Region is the store's.
 	Region string
+	// Store is asked for the rules for pages of other origins, which hold for requests that
+	// nobody has signed. Without it no page of another origin may have anything.
+	Store *store.Store
 	// Settle, if it is not nil, returns when every mount shows what was changed before. An
 	// answer to what may change something waits for it, so that whoever has the answer
 	// never finds the old state on a mount. Its context ends after settlePatience: should a
@@ -33,12 +36,13 @@ type Handler struct {
 	domains []string
 	region  string
 	settle  func(context.Context)
+	store   *store.Store
 	routes  routes
 }
 
 // New returns a Handler.
 func New(o Options) *Handler {
-	return &Handler{domains: o.Domains, region: o.Region, settle: o.Settle, routes: newRoutes(operations())}
+	return &Handler{domains: o.Domains, region: o.Region, settle: o.Settle, store: o.Store, routes: newRoutes(operations())}
 }
 
 // A call is one request for one operation.
@@ -67,6 +71,7 @@ func (h *Handler) Answer(w *web.Answer, r *web.Request) error {
 		w.Before = h.settled
 	}
 	c := &call{h: h, w: w, r: r, ctx: r.Context(), s: r.Session, q: q, address: a}
+	c.allowOrigin()
 	if c.op, err = h.routes.find(c); err == nil {
 		err = c.run()
 	}

@@ -3,6 +3,7 @@ package s3api
 import (
 	"encoding/xml"
 	"net/http"
+	"strings"
 
 	"pail/store"
 	"pail/store/web/apierror"
@@ -30,7 +31,8 @@ func (c *call) createBucket() error {
 	if err := c.checkLocation(conf.LocationConstraint); err != nil {
 		return err
 	}
-	if _, err := c.s.CreateBucket(c.ctx, c.bucket, store.BucketOptions{}); err != nil {
+	lock := strings.EqualFold(c.r.Header.Get("x-amz-bucket-object-lock-enabled"), "true")
+	if _, err := c.s.CreateBucket(c.ctx, c.bucket, store.BucketOptions{ObjectLock: lock}); err != nil {
 		return err
 	}
 	c.w.Header().Set("Location", "/"+c.bucket)

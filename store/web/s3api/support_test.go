@@ -35,6 +35,7 @@ func newRig(t *testing.T, opts ...func(*store.Options, *Options)) *rig {
 		t.Fatal(err)
 	}
 	se := st.As(store.Owner(), store.RequestContext{Door: store.DoorS3})
+	o.Store = st
 	h := New(o)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
 		_ = h.Answer(&web.Answer{ResponseWriter: w}, &web.Request{

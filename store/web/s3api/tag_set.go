@@ -46,10 +46,7 @@ func (c *call) tags(tags map[string]string) error {
 	x := newXML("Tagging")
 	x.open("TagSet")
 	for _, k := range slices.Sorted(maps.Keys(tags)) {
-		x.open("Tag")
-		x.text("Key", k)
-		x.text("Value", tags[k])
-		x.close("Tag")
+		x.tag(k, tags[k])
 	}
 	x.close("TagSet")
 	return c.xml(x, "Tagging")

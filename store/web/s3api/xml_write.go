@@ -122,3 +122,39 @@ func appendEscaped(b []byte, s string) []byte {
 	}
 	return append(b, s[last:]...)
 }
+
+// each is an element for each of some strings.
+func (w *xmlWriter) each(name string, values []string) {
+	for _, v := range values {
+		w.text(name, v)
+	}
+}
+
+// given is text, but nothing for a string that is not there.
+func (w *xmlWriter) given(name string, value *string) {
+	if value != nil {
+		w.text(name, *value)
+	}
+}
+
+// givenNumber is number, but nothing for one that is not there.
+func (w *xmlWriter) givenNumber(name string, n *int32) {
+	if n != nil {
+		w.number(name, int64(*n))
+	}
+}
+
+// givenLong is givenNumber for sizes.
+func (w *xmlWriter) givenLong(name string, n *int64) {
+	if n != nil {
+		w.number(name, *n)
+	}
+}
+
+// tag is a tag of an object or a bucket.
+func (w *xmlWriter) tag(key, value string) {
+	w.open("Tag")
+	w.text("Key", key)
+	w.text("Value", value)
+	w.close("Tag")
+}
