@@ -158,7 +158,7 @@ func (w *world) change(m maker) {
 	case 7:
 		to := m.key()
 		what = "copy " + k + " to " + to
-		_, err = w.se.Copy(ctx, store.Source{Bucket: worldBucket, Key: k}, worldBucket, to, store.CopyInput{})
+		_, err = w.se.Copy(ctx, store.Source{Bucket: worldBucket, Key: k}, worldBucket, to, store.CopyInput{StorageClass: store.StandardClass})
 	case 8:
 		what = "tag " + k
 		err = w.se.SetTags(ctx, worldBucket, k, "", map[string]string{"n": fmt.Sprint(m.r.Uint32())})

@@ -128,11 +128,11 @@ func TestXattrsShowWhatS3Knows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	part, err := b.se.UploadPart(context.Background(), "bkt", "parts", id, 1, strings.NewReader("x"), 1)
+	part, err := b.se.UploadPart(context.Background(), "bkt", "parts", id, 1, store.PartInput{Body: strings.NewReader("x"), Size: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = b.se.CompleteUpload(context.Background(), "bkt", "parts", id, []store.CompletedPart{{Number: 1, ETag: part.ETag}}, store.Conditions{})
+	_, err = b.se.CompleteUpload(context.Background(), "bkt", "parts", id, []store.CompletedPart{{Number: 1, ETag: part.ETag}}, store.CompleteInput{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -224,6 +224,9 @@ func (t *txn) dropOwned(id uint64) (last bool, err error) {
 
 // share makes one more version own content c. No byte moves.
 func (t *txn) share(c *record.Content) error {
+	if err := t.shareSums(c); err != nil {
+		return err
+	}
 	switch {
 	case c.GetInline() != 0:
 		return t.shareOwned(c.Inline)
@@ -235,6 +238,9 @@ func (t *txn) share(c *record.Content) error {
 
 // release makes one version less own content c and lets go of what nobody owns.
 func (t *txn) release(c *record.Content) error {
+	if err := t.releaseSums(c); err != nil {
+		return err
+	}
 	switch {
 	case c.GetInline() != 0:
 		last, err := t.dropOwned(c.Inline)

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/base64"
 	"math"
 	"time"
 
@@ -25,24 +24,13 @@ func toObject(bucket, key string, v *record.Version, latest bool) Object {
 		Blocks: (v.Content.GetAllocated() + 511) / 512, Renamed: v.Renamed,
 	}
 	if o.StorageClass == "" && !v.Marker {
-		o.StorageClass = "STANDARD"
+		o.StorageClass = StandardClass
 	}
 	if !v.Marker {
 		o.Attr = toAttr(v.Attr, fileMode, v.TimeNs)
 	}
-	if h := v.Headers; h != nil {
-		o.Headers = Headers{
-			ContentType: h.ContentType, ContentEncoding: h.ContentEncoding, ContentLanguage: h.ContentLanguage,
-			ContentDisposition: h.ContentDisposition, CacheControl: h.CacheControl, Expires: h.Expires,
-			WebsiteRedirect: h.WebsiteRedirect,
-		}
-	}
-	if len(v.Checksums) > 0 {
-		o.Checksums = make(map[string]string, len(v.Checksums))
-		for _, c := range v.Checksums {
-			o.Checksums[c.Algorithm] = base64.StdEncoding.EncodeToString(c.Value)
-		}
-	}
+	o.Headers = toHeaders(v.Headers)
+	o.Checksums, o.ChecksumType = toChecksums(v.Checksums, o.Parts)
 	return o
 }
 
@@ -51,6 +39,17 @@ func versionID(v *record.Version) string {
 		return NullVersion
 	}
 	return versioning.ID{Seq: v.Seq, Random: v.Random}.String()
+}
+
+func toHeaders(h *record.Headers) Headers {
+	if h == nil {
+		return Headers{}
+	}
+	return Headers{
+		ContentType: h.ContentType, ContentEncoding: h.ContentEncoding, ContentLanguage: h.ContentLanguage,
+		ContentDisposition: h.ContentDisposition, CacheControl: h.CacheControl, Expires: h.Expires,
+		WebsiteRedirect: h.WebsiteRedirect,
+	}
 }
 
 func fromHeaders(h Headers) *record.Headers {

@@ -2,9 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
+	"io"
 
 	"golang.org/x/sys/unix"
 
+	"pail/store/checksum"
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
@@ -19,16 +22,34 @@ type Source struct {
 // A CopyInput says what a copy does not take from its source.
 type CopyInput struct {
 	ReplaceMetadata bool // take Headers and Metadata from here
-	Headers         Headers
-	Metadata        map[string]string
-	ReplaceTags     bool
-	Tags            map[string]string
-	Conditions      Conditions // on the destination
-	SourceIf        Conditions // on the source
+	// Headers.WebsiteRedirect counts in any case: a copy never takes that of its source.
+	Headers     Headers
+	Metadata    map[string]string
+	ReplaceTags bool
+	Tags        map[string]string
+	// StorageClass is as for Put; that of the source does not count.
+	StorageClass string
+	// Checksum is the algorithm that the copy is to have a checksum of: bytes are read for
+	// it if the source has none. None: it has what the source has, and nothing is read.
+	Checksum   checksum.Algorithm
+	Conditions Conditions // on the destination
+	SourceIf   Conditions // on the source
 }
 
-// Copy makes a new version of key out of another version, without moving its bytes.
-// It is durable when it returns.
+// changesNothing says that a copy of an object onto itself would be the object. Which fields
+// are given counts, not whether they differ from the object's; a source that is named with
+// its version may be copied in any case, for that is how S3 makes it current again.
+func (in CopyInput) changesNothing(src Source, bucket, key string) bool {
+	return src == Source{Bucket: bucket, Key: key} && !in.ReplaceMetadata && in.StorageClass == "" && in.Headers.WebsiteRedirect == ""
+}
+
+// errSourceChanged says that the source is another version than the one that was read.
+var errSourceChanged = errors.New("the source has changed")
+
+// Copy makes a new version of key out of another version, without moving its bytes. It is
+// durable when it returns. The parts of a multipart upload, and a checksum that is made of
+// theirs, stay what they are. The kinds of failure besides those of Put and of reading the
+// source: InvalidRequest (onto itself, without a change).
 func (se *Session) Copy(ctx context.Context, src Source, bucket, key string, in CopyInput) (Object, error) {
 	if err := se.authorize(readAction(src.Version, actGetObject, actGetObjectVersion), src.Bucket, src.Key); err != nil {
 		return Object{}, err
@@ -36,34 +57,83 @@ func (se *Session) Copy(ctx context.Context, src Source, bucket, key string, in 
 	if err := se.authorize(actPutObject, bucket, key); err != nil {
 		return Object{}, err
 	}
-	if err := (PutInput{Headers: in.Headers, Metadata: in.Metadata, Tags: in.Tags}).check(bucket, key); err != nil {
+	if err := (PutInput{Headers: in.Headers, Metadata: in.Metadata, Tags: in.Tags, StorageClass: in.StorageClass}).check(bucket, key); err != nil {
 		return Object{}, err
 	}
-	return se.copyVersion(ctx, src, bucket, key, func(t *txn, db *record.Bucket, old *record.Version) (*record.Version, error) {
+	for {
+		o, err := se.copyOnce(ctx, src, bucket, key, in)
+		if !errors.Is(err, errSourceChanged) {
+			return o, err
+		}
+	}
+}
+
+// copyOnce is Copy if the source stays what it is while its checksum is computed.
+func (se *Session) copyOnce(ctx context.Context, src Source, bucket, key string, in CopyInput) (Object, error) {
+	sum, of, err := se.copySum(ctx, src, in)
+	if err != nil {
+		return Object{}, err
+	}
+	o, err := se.copyVersion(ctx, src, bucket, key, func(t *txn, db *record.Bucket, old *record.Version) (*record.Version, error) {
+		if in.changesNothing(src, bucket, key) {
+			return nil, fault.New(fault.InvalidRequest, "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.").At(bucket, key)
+		}
 		if err := t.check(db, key, in.Conditions); err != nil {
 			return nil, err
 		}
-		if err := src.check(old, in.SourceIf); err != nil {
+		if err := src.check(old, in.SourceIf, t.now()); err != nil {
 			return nil, err
 		}
 		v := t.copyOf(old)
+		if sum != nil {
+			if old.Seq != of {
+				return nil, errSourceChanged
+			}
+			v.Checksums = []*record.Checksum{sum}
+		}
+		v.StorageClass = storageClass(in.StorageClass)
 		if in.ReplaceMetadata {
 			v.Headers, v.Metadata = fromHeaders(in.Headers), in.Metadata
+		} else if redirect := in.Headers.WebsiteRedirect; v.Headers.GetWebsiteRedirect() != redirect {
+			h := toHeaders(v.Headers)
+			h.WebsiteRedirect = redirect
+			v.Headers = fromHeaders(h)
 		}
 		if in.ReplaceTags {
 			v.Tags = in.Tags
 		}
 		return v, nil
 	})
+	if fault.Is(err, fault.MethodNotAllowed) {
+		err = markerAsSource(src)
+	}
+	return o, err
 }
 
-// check tests preconditions against the version that is copied, current or not.
-func (src Source) check(v *record.Version, c Conditions) error {
-	if c.IfMatch != "" && c.IfMatch != "*" && c.IfMatch != v.Etag ||
-		c.IfNoneMatch != "" && (c.IfNoneMatch == "*" || c.IfNoneMatch == v.Etag) {
-		return fault.New(fault.PreconditionFailed, "the source has another ETag than was asked for").At(src.Bucket, src.Key)
+// markerAsSource is the failure of a copy whose source is named and a delete marker.
+func markerAsSource(src Source) error {
+	return fault.New(fault.InvalidRequest, "The source of a copy request may not specifically refer to a delete marker by version id.").At(src.Bucket, src.Key)
+}
+
+// copySum returns the checksum that a copy is asked for, and of which version it is; nil if
+// the copy is asked for none.
+func (se *Session) copySum(ctx context.Context, src Source, in CopyInput) (*record.Checksum, uint64, error) {
+	if in.Checksum == checksum.None {
+		return nil, 0, nil
 	}
-	return nil
+	v, from, err := se.openSource(ctx, src, in.SourceIf)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer from.close()
+	if c := findChecksum(v.Checksums, in.Checksum); c != nil && !c.Composite {
+		return c, v.Seq, nil
+	}
+	d, err := se.s.digestOf(contextReader{ctx, io.NewSectionReader(from, 0, v.Size)}, in.Checksum)
+	if err != nil {
+		return nil, 0, err
+	}
+	return newChecksum(in.Checksum, d.value(in.Checksum), checksum.FullObject), v.Seq, nil
 }
 
 // Restore makes a version current again: a new version with the content, metadata,

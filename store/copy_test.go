@@ -1,9 +1,14 @@
 package store_test
 
 import (
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
 	"testing"
 
 	"pail/store"
+	"pail/store/checksum"
 	"pail/store/fault"
 	"pail/versioning"
 )
@@ -44,4 +49,134 @@ func TestCopyChecksTheVersionThatIsNamed(t *testing.T) {
 	_, err := r.se.Delete(r.ctx, "bkt", "k", store.DeleteOptions{})
 	r.ok(err)
 	check("deleted")
+}
+
+// TestCopyOntoItself is refused unless something is given that may differ, whether it does
+// or not, as AWS has it. Tags alone are not enough; a version that is named is.
+func TestCopyOntoItself(t *testing.T) {
+	r := newRig(t, store.Options{})
+	r.bucket("bkt", versioning.Enabled)
+	o := r.put("bkt", "k", "body")
+	r.put("bkt", "other", "body")
+	self := store.Source{Bucket: "bkt", Key: "k"}
+	for _, c := range []struct {
+		what string
+		src  store.Source
+		in   store.CopyInput
+		want fault.Kind
+	}{
+		{"nothing", self, store.CopyInput{}, fault.InvalidRequest},
+		{"metadata that are not taken", self, store.CopyInput{Metadata: map[string]string{"a": "b"}}, fault.InvalidRequest},
+		{"tags", self, store.CopyInput{ReplaceTags: true, Tags: map[string]string{"a": "b"}}, fault.InvalidRequest},
+		{"a checksum", self, store.CopyInput{Checksum: checksum.SHA256}, fault.InvalidRequest},
+		{"metadata", self, store.CopyInput{ReplaceMetadata: true}, fault.None},
+		{"the same class", self, store.CopyInput{StorageClass: store.StandardClass}, fault.None},
+		{"a redirect", self, store.CopyInput{Headers: store.Headers{WebsiteRedirect: "/x"}}, fault.None},
+		{"a version", store.Source{Bucket: "bkt", Key: "k", Version: o.VersionID}, store.CopyInput{}, fault.None},
+		{"another", store.Source{Bucket: "bkt", Key: "other"}, store.CopyInput{}, fault.None},
+		{"what is not there", store.Source{Bucket: "bkt", Key: "none"}, store.CopyInput{}, fault.NoSuchKey},
+	} {
+		_, err := r.se.Copy(r.ctx, c.src, "bkt", "k", c.in)
+		if fault.KindOf(err) != c.want {
+			t.Errorf("%s: %v, want %v", c.what, err, c.want)
+		}
+	}
+	_, err := r.se.Delete(r.ctx, "bkt", "k", store.DeleteOptions{})
+	r.ok(err)
+	vs, err := r.se.Versions(r.ctx, "bkt", "k")
+	r.ok(err)
+	_, err = r.se.Copy(r.ctx, store.Source{Bucket: "bkt", Key: "k", Version: vs[0].VersionID}, "bkt", "x", store.CopyInput{})
+	r.kind(err, fault.InvalidRequest)
+}
+
+// TestCopyChecksums: a copy has what its source has, or what is asked for, of small and of
+// large objects and of files that have none.
+func TestCopyChecksums(t *testing.T) {
+	r := newRig(t, store.Options{InlineMax: 100})
+	r.bucket("bkt", versioning.Unversioned)
+	for _, body := range []string{"", "small", strings.Repeat("large", 1000)} {
+		put := r.put("bkt", "put", body)
+		r.save("bkt", "saved", body)
+		for _, a := range append(checksum.Algorithms(), checksum.None) {
+			for _, from := range []string{"put", "saved"} {
+				o, err := r.se.Copy(r.ctx, store.Source{Bucket: "bkt", Key: from}, "bkt", "copy", store.CopyInput{Checksum: a})
+				r.ok(err)
+				var want map[string]string
+				switch {
+				case a != checksum.None:
+					want = map[string]string{a.Lower(): checksum.Encode(a.Sum([]byte(body)))}
+				case from == "put":
+					want = put.Checksums
+				}
+				if !maps.Equal(o.Checksums, want) || (o.ChecksumType == checksum.FullObject) != (want != nil) {
+					t.Errorf("%v of %d bytes %s: %v %v, want %v", a, len(body), from, o.ChecksumType, o.Checksums, want)
+				}
+				if r.get("bkt", "copy", "") != body {
+					t.Error("the copy has other bytes")
+				}
+			}
+		}
+	}
+	_, err := r.se.Copy(r.ctx, store.Source{Bucket: "bkt", Key: "none"}, "bkt", "copy", store.CopyInput{Checksum: checksum.SHA1})
+	r.kind(err, fault.NoSuchKey)
+}
+
+// TestCopyChecksumOfAMovingSource copies an object that others overwrite meanwhile: the
+// checksum is that of the bytes that were copied.
+func TestCopyChecksumOfAMovingSource(t *testing.T) {
+	r := newRig(t, store.Options{InlineMax: 100})
+	r.bucket("bkt", versioning.Unversioned)
+	r.put("bkt", "k", "0")
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := 1; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if _, err := r.se.Put(r.ctx, "bkt", "k", input(strings.Repeat(fmt.Sprint(i), 200))); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	for range 100 {
+		o, err := r.se.Copy(r.ctx, store.Source{Bucket: "bkt", Key: "k"}, "bkt", "copy", store.CopyInput{Checksum: checksum.SHA1})
+		r.ok(err)
+		if want := checksum.Encode(checksum.SHA1.Sum([]byte(r.get("bkt", "copy", "")))); o.Checksums["sha1"] != want {
+			t.Fatalf("%v, want %s", o.Checksums, want)
+		}
+	}
+	close(stop)
+	wg.Wait()
+}
+
+// TestCopyLeavesTheRedirect: the redirect of a website is that of the request alone.
+func TestCopyLeavesTheRedirect(t *testing.T) {
+	r := newRig(t, store.Options{})
+	r.bucket("bkt", versioning.Unversioned)
+	in := input("x")
+	in.Headers = store.Headers{ContentType: "text/x", WebsiteRedirect: "/from"}
+	_, err := r.se.Put(r.ctx, "bkt", "k", in)
+	r.ok(err)
+	for _, c := range []struct {
+		in   store.CopyInput
+		want store.Headers
+	}{
+		{store.CopyInput{}, store.Headers{ContentType: "text/x"}},
+		{store.CopyInput{Headers: store.Headers{ContentType: "text/y", WebsiteRedirect: "/to"}}, store.Headers{ContentType: "text/x", WebsiteRedirect: "/to"}},
+		{store.CopyInput{ReplaceMetadata: true, Headers: store.Headers{ContentType: "text/y"}}, store.Headers{ContentType: "text/y"}},
+		{store.CopyInput{ReplaceMetadata: true, Headers: store.Headers{WebsiteRedirect: "/to"}}, store.Headers{WebsiteRedirect: "/to"}},
+	} {
+		o, err := r.se.Copy(r.ctx, store.Source{Bucket: "bkt", Key: "k"}, "bkt", "copy", c.in)
+		r.ok(err)
+		if o.Headers != c.want {
+			t.Errorf("%+v: %+v", c.in, o.Headers)
+		}
+	}
+	if o, err := r.se.Head(r.ctx, "bkt", "k", ""); err != nil || o.Headers != in.Headers {
+		t.Errorf("the source has %+v, %v", o.Headers, err)
+	}
 }

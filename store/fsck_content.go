@@ -391,7 +391,29 @@ func (f *fsck) countContent(w *countWindow, o contentOwner) error {
 			return f.add(ProblemContent, o.where(), fmt.Sprintf("it has %d bytes and its %s %d has %d", o.size, part.what, part.id, n.size), f.ownerRemedy(o.k))
 		}
 	}
+	if err := f.countSums(w, o); err != nil {
+		return err
+	}
 	return f.countExtents(w, o, toExtents(c.GetExtents()))
+}
+
+// countSums counts one owner of the checksums of a content's parts.
+func (f *fsck) countSums(w *countWindow, o contentOwner) error {
+	for _, id := range o.content.GetSums() {
+		if !w.holds(id) {
+			continue
+		}
+		n := w.find(id)
+		switch {
+		case n == nil || n.is&isInline == 0:
+			return f.add(ProblemMissing, o.where(), fmt.Sprintf("the checksums %d of its parts are gone", id), f.ownerRemedy(o.k))
+		case n.size < 0:
+			n.have++
+			return f.add(ProblemDamaged, o.where(), fmt.Sprintf("the checksums %d of its parts are damaged", id), f.ownerRemedy(o.k))
+		}
+		n.have++
+	}
+	return nil
 }
 
 // countExtents counts one owner of each content file that some extents need.

@@ -152,7 +152,7 @@ func (m *museum) upload() {
 		id, err := m.se.CreateUpload(ctx, "kept", "upload", PutInput{})
 		m.ok(err)
 		for n := 1; n <= 2; n++ {
-			_, err := m.se.UploadPart(ctx, "kept", "upload", id, n, strings.NewReader(letters(200, uint64(n))), 200)
+			_, err := m.se.UploadPart(ctx, "kept", "upload", id, n, PartInput{Body: strings.NewReader(letters(200, uint64(n))), Size: 200})
 			m.ok(err)
 		}
 		if i == 0 {

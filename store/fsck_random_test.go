@@ -164,7 +164,7 @@ func (w *wanderer) step() (what string, err error) {
 		if w.r.IntN(2) == 0 {
 			v = w.version(ob, ok)
 		}
-		_, err = w.se.Copy(ctx, Source{ob, ok, v}, b, k, CopyInput{})
+		_, err = w.se.Copy(ctx, Source{ob, ok, v}, b, k, CopyInput{StorageClass: StandardClass})
 		return fmt.Sprintf("copy %s/%q %s to %s/%q", ob, ok, v, b, k), err
 	case 19:
 		v := w.version(b, k)
@@ -347,14 +347,14 @@ func (w *wanderer) upload(b, k string) (string, error) {
 		for _, p := range page.Parts {
 			parts = append(parts, CompletedPart{Number: p.Number, ETag: p.ETag})
 		}
-		_, err = w.se.CompleteUpload(ctx, "kept", u[0], u[1], parts, Conditions{})
+		_, err = w.se.CompleteUpload(ctx, "kept", u[0], u[1], parts, CompleteInput{})
 		return "complete upload", err
 	case 2:
 		_, err := w.se.UploadPartCopy(ctx, Source{Bucket: b, Key: k}, "kept", u[0], u[1], 1+w.r.IntN(5), PartCopy{})
 		return "upload part copy", err
 	}
 	n := w.size()
-	_, err := w.se.UploadPart(ctx, "kept", u[0], u[1], 1+w.r.IntN(5), bytes.NewReader(w.bytes(n)), int64(n))
+	_, err := w.se.UploadPart(ctx, "kept", u[0], u[1], 1+w.r.IntN(5), PartInput{Body: bytes.NewReader(w.bytes(n)), Size: int64(n)})
 	return "upload part", err
 }
 

@@ -64,11 +64,13 @@ func (t *txn) keep(name string, v *record.Version, c *record.Content, size int64
 		soundLabels(old)
 		n.Attr, n.Headers, n.Metadata, n.Tags, n.Xattrs = old.Attr, old.Headers, old.Metadata, old.Tags, old.Xattrs
 		n.Etag, n.Checksums, n.StorageClass = old.Etag, old.Checksums, old.StorageClass
+		n.Parts, n.Layout = old.Parts, old.Layout
 	}
 	n.Principal = Owner().ARN
 	n.Ino, n.Content, n.Size = t.tx.NextID(), c, size
 	if v == nil || note != "" || n.Etag == "" {
 		n.Etag, n.Checksums = fmt.Sprintf("%016x-1", n.Random), nil
+		n.Parts, n.Layout = 0, nil
 	}
 	describe(n, note)
 	_, err = t.putVersion(b, key, n)

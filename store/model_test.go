@@ -329,6 +329,9 @@ func (r *modelRun) opCopy() {
 		ref = r.version(from)
 	}
 	in := store.CopyInput{}
+	if r.rng.IntN(3) == 0 {
+		in.ReplaceMetadata, in.Metadata = true, r.pairs()
+	}
 	if r.rng.IntN(4) == 0 {
 		in.ReplaceTags, in.Tags = true, r.pairs()
 	}
@@ -337,16 +340,19 @@ func (r *modelRun) opCopy() {
 	}
 	r.note("copy %q version %q to %q %+v", from, ref, to, in)
 	v, want := r.m.find(from, ref)
-	if v != nil && v.marker {
-		want = fault.MethodNotAllowed
-	}
-	if want == fault.None {
+	switch {
+	case want == fault.None && (v.marker || from == to && ref == "" && !in.ReplaceMetadata):
+		want = fault.InvalidRequest
+	case want == fault.None:
 		want = r.m.conditions(to, in.Conditions)
 	}
 	o, err := r.se.Copy(r.ctx, store.Source{Bucket: modelBucket, Key: from, Version: ref}, modelBucket, to, in)
 	r.want(err, want)
 	if want == fault.None {
 		n := v.copyOf()
+		if in.ReplaceMetadata {
+			n.meta = in.Metadata
+		}
 		if in.ReplaceTags {
 			n.tags = in.Tags
 		}

@@ -2,10 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/md5"
-	"encoding/hex"
-	"errors"
-	"io"
 
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
@@ -140,38 +136,6 @@ func (se *Session) viewPinned(bucket string, fn func(*snap, *record.Bucket) erro
 	gate.RLock()
 	defer gate.RUnlock()
 	return se.view(bucket, fn)
-}
-
-// receiveBeyond is receive for a content that goes to a file if it is longer than
-// inline bytes.
-func (s *Store) receiveBeyond(inline int64, r io.Reader, size int64) (*received, error) {
-	if size > s.maxObjectSize() {
-		return nil, tooLarge(s.maxObjectSize())
-	}
-	sum := md5.New()
-	head := make([]byte, inline+1)
-	n, err := io.ReadFull(r, head)
-	c := &received{}
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		c.inline = head[:n:n]
-		c.size = int64(n)
-		_, _ = sum.Write(c.inline)
-	case err != nil:
-		return nil, err
-	default:
-		if err := s.receiveFile(c, sum, head, r); err != nil {
-			c.done(err)
-			return nil, err
-		}
-	}
-	if size >= 0 && c.size != size {
-		err := fault.New(fault.IncompleteBody, "%d bytes were announced and %d came", size, c.size)
-		c.done(err)
-		return nil, err
-	}
-	c.etag = hex.EncodeToString(sum.Sum(nil))
-	return c, nil
 }
 
 // Tags returns the tags of a version; ref as for Head.

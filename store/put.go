@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 
+	"pail/store/checksum"
 	"pail/store/fault"
 	"pail/store/internal/blob"
 	"pail/store/internal/meta"
@@ -23,6 +24,10 @@ type PutInput struct {
 	Tags       map[string]string
 	Attr       *Attr // nil: nobody gave any
 	Conditions Conditions
+	// StorageClass is one of StorageClasses, "" for "STANDARD". It is kept and shown.
+	StorageClass string
+	Sums         Sums
+	ChecksumType checksum.Type // of CreateUpload
 }
 
 func (in PutInput) check(bucket, key string) error {
@@ -30,6 +35,9 @@ func (in PutInput) check(bucket, key string) error {
 		return keyError(bucket, key, err)
 	}
 	if err := checkTags(bucket, key, in.Tags); err != nil {
+		return err
+	}
+	if err := checkStorageClass(in.StorageClass); err != nil {
 		return err
 	}
 	return checkDescription(bucket, key, headerMap(fromHeaders(in.Headers)), in.Metadata)
@@ -46,7 +54,9 @@ func keyError(bucket, key string, err error) error {
 // Put stores a new version of key. When it returns, it is durable. The kinds of
 // failure besides those of every call: PreconditionFailed,
 // ConditionalRequestConflict (a new file of that name is being written on a mount),
-// EntityTooLarge, IncompleteBody, InvalidKey, KeyTooLong, InvalidTag, NoSpace.
+// EntityTooLarge, IncompleteBody, BadDigest, InvalidKey, KeyTooLong, InvalidTag,
+// InvalidStorageClass, NoSpace, and those of the body's reader. A checksum is kept of every
+// object that is put; the MD5 is its ETag.
 func (se *Session) Put(ctx context.Context, bucket, key string, in PutInput) (Object, error) {
 	if err := se.authorize(actPutObject, bucket, key); err != nil {
 		return Object{}, err
@@ -57,8 +67,13 @@ func (se *Session) Put(ctx context.Context, bucket, key string, in PutInput) (Ob
 	if _, err := se.Bucket(ctx, bucket); err != nil {
 		return Object{}, err // before the body is read
 	}
-	in.Body = contextReader{ctx, in.Body}
-	c, err := se.s.receive(in.Body, in.Size)
+	if in.Sums.Algorithm == checksum.None {
+		in.Sums.Algorithm = checksum.Default
+	}
+	c, err := se.s.receive(incoming{
+		body: contextReader{ctx, in.Body}, size: in.Size, inline: int64(se.s.opts.InlineMax),
+		sums: in.Sums, algorithms: []checksum.Algorithm{in.Sums.Algorithm},
+	})
 	if err != nil {
 		return Object{}, err
 	}
@@ -69,7 +84,7 @@ func (se *Session) Put(ctx context.Context, bucket, key string, in PutInput) (Ob
 		}
 		v := t.newVersion()
 		v.Headers, v.Metadata, v.Tags = fromHeaders(in.Headers), in.Metadata, in.Tags
-		v.Etag = c.etag
+		v.Etag, v.Checksums, v.StorageClass = c.sums.etag(), c.sums.records(), storageClass(in.StorageClass)
 		if in.Attr != nil {
 			v.Attr = fromAttr(*in.Attr, t.now())
 		}
@@ -114,104 +129,6 @@ func (t *txn) newContent(c *received) (*record.Content, error) {
 	return t.newExtents(blob.Extents{{Blob: c.blob.ID(), Len: c.size}})
 }
 
-// check tests preconditions against the key as it is in this update. A new file that
-// a mount is writing is not there yet, but its name is spoken for.
-func (t *txn) check(b *record.Bucket, key string, c Conditions) error {
-	if c == (Conditions{}) {
-		return nil
-	}
-	cur, err := t.head(b.Id, key)
-	if err != nil {
-		return err
-	}
-	if cur == nil && t.s.files.claimed(b.Id, key) {
-		return fault.New(fault.ConditionalRequestConflict, "%s/%s is being written on a mount", b.Name, key).At(b.Name, key)
-	}
-	if c.IfMatch != "" {
-		if cur == nil {
-			return noSuchKey(b.Name, key)
-		}
-		if c.IfMatch != "*" && c.IfMatch != cur.Etag {
-			return fault.New(fault.PreconditionFailed, "%s/%s has another ETag", b.Name, key).At(b.Name, key)
-		}
-	}
-	if c.IfNoneMatch != "" && cur != nil && (c.IfNoneMatch == "*" || c.IfNoneMatch == cur.Etag) {
-		return fault.New(fault.PreconditionFailed, "%s/%s exists", b.Name, key).At(b.Name, key)
-	}
-	return nil
-}
-
-// A received is a content that came in as a stream: in memory if it is small, else
-// in a content file that is durable but belongs to no version yet.
-type received struct {
-	s      *Store
-	size   int64
-	etag   string // MD5 in hex
-	inline []byte
-	blob   *blob.Writer
-	seal   blob.Seal
-}
-
-// done ends the use of c; what no version took over is deleted. Of an update that ended
-// all writing nobody knows whether it happened: then recovery decides.
-func (c *received) done(failed error) {
-	switch {
-	case failed != nil && !fault.Is(failed, fault.StoreFailed):
-		c.drop()
-	case c.blob != nil:
-		_ = c.blob.Close()
-		c.s.receiving.Add(-1)
-	}
-}
-
-// drop ends the use of c and deletes what it holds.
-func (c *received) drop() {
-	if c.blob != nil {
-		_ = c.blob.Discard()
-		c.s.receiving.Add(-1)
-	}
-}
-
-// receive reads r to its end. size is how many bytes there must be, -1 if not known.
-func (s *Store) receive(r io.Reader, size int64) (*received, error) {
-	return s.receiveBeyond(int64(s.opts.InlineMax), r, size)
-}
-
-func tooLarge(limit int64) error {
-	return fault.New(fault.EntityTooLarge, "an object may have at most %d bytes", limit)
-}
-
-func (s *Store) receiveFile(c *received, sum io.Writer, head []byte, r io.Reader) (err error) {
-	if c.blob, err = s.newBlobFile(); err != nil {
-		return err
-	}
-	c.s = s
-	s.receiving.Add(1)
-	buf := make([]byte, 1<<20)
-	for chunk := head; ; {
-		if c.size+int64(len(chunk)) > s.maxObjectSize() {
-			return tooLarge(s.maxObjectSize())
-		}
-		if _, err := c.blob.WriteAt(chunk, c.size); err != nil {
-			return blobError(err)
-		}
-		_, _ = sum.Write(chunk)
-		c.size += int64(len(chunk))
-		n, err := io.ReadFull(r, buf)
-		if n == 0 && errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return err
-		}
-		chunk = buf[:n]
-	}
-	if c.seal, err = c.blob.Seal(); err != nil {
-		return blobError(err)
-	}
-	return blobError(c.blob.Sync())
-}
-
 // etagOf is the ETag of a content that was put: its MD5.
 func etagOf(data []byte) string {
 	sum := md5.Sum(data)
@@ -236,20 +153,4 @@ func (s *Store) room() error {
 		return fault.New(fault.NoSpace, "the disk is full but for the store's reserve; free some space")
 	}
 	return nil
-}
-
-// A contextReader fails once its context is done.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if c.r == nil {
-		return 0, io.EOF
-	}
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
 }

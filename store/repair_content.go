@@ -347,7 +347,7 @@ func (t *txn) keepRest(r *repairer, name string, v *record.Version, c *record.Co
 		return err
 	}
 	if v == nil && rest.read == 0 && (c != nil || rest.size == 0) {
-		return t.dropOwner(c) // nothing is left, and nobody knows what it was
+		return t.dropContent(c) // nothing is left, and nobody knows what it was
 	}
 	if rest.whole() && !rest.changed {
 		note := ""
@@ -368,7 +368,7 @@ func (t *txn) keepRest(r *repairer, name string, v *record.Version, c *record.Co
 			return err
 		}
 	}
-	if err := t.dropOwner(c); err != nil {
+	if err := t.dropContent(c); err != nil {
 		return err
 	}
 	return t.keep(name, v, own, kept, rest.note())
@@ -376,6 +376,20 @@ func (t *txn) keepRest(r *repairer, name string, v *record.Version, c *record.Co
 
 // replaceContent is a content with other extents of the same bytes.
 func (t *txn) replaceContent(c *record.Content, rest *contentRest) (*record.Content, error) {
+	if err := t.soundSums(c); err != nil {
+		return nil, err
+	}
+	n, err := t.replaceBytes(c, rest)
+	if err == nil && n != c && len(c.GetSums()) > 0 {
+		if n == nil {
+			n = &record.Content{}
+		}
+		n.Sums = c.Sums
+	}
+	return n, err
+}
+
+func (t *txn) replaceBytes(c *record.Content, rest *contentRest) (*record.Content, error) {
 	if c.GetInline() != 0 {
 		return &record.Content{Inline: c.Inline, Allocated: rest.size}, nil
 	}
@@ -389,6 +403,28 @@ func (t *txn) replaceContent(c *record.Content, rest *contentRest) (*record.Cont
 		return nil, err
 	}
 	return t.newExtents(rest.extents)
+}
+
+// soundSums lets go of the checksums of a content's parts if one of them cannot be read.
+func (t *txn) soundSums(c *record.Content) error {
+	for _, id := range c.GetSums() {
+		if _, err := t.inlineBytes(id); unreadable(err) {
+			err := t.releaseSums(c)
+			c.Sums = nil
+			return err
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropContent is dropOwner for all that belongs to a content.
+func (t *txn) dropContent(c *record.Content) error {
+	if err := t.releaseSums(c); err != nil {
+		return err
+	}
+	return t.dropOwner(c)
 }
 
 // dropOwner takes an owner away from an inlined content or a list, and the content with

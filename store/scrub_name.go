@@ -105,6 +105,11 @@ func (n *damageNamer) content(c *record.Content, size int64, owner *record.Damag
 			add(d, 0, size)
 		}
 	}
+	for _, id := range c.GetSums() {
+		for _, d := range n.found[contentID{id, true}] {
+			n.add(d, 0, d.Len, &record.DamagedPart{Bucket: owner.Bucket, Key: owner.Key, What: "checksums of the parts of an upload"})
+		}
+	}
 	for _, r := range n.lists[c.GetList()] {
 		add(r.d, r.off, r.len)
 	}

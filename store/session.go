@@ -38,6 +38,8 @@ const (
 	actPutObjectTagging        action = "s3:PutObjectTagging"
 	actGetObjectVersionTagging action = "s3:GetObjectVersionTagging"
 	actPutObjectVersionTagging action = "s3:PutObjectVersionTagging"
+	actGetAttributes           action = "s3:GetObjectAttributes"
+	actGetVersionAttributes    action = "s3:GetObjectVersionAttributes"
 	actPutObject               action = "s3:PutObject"
 	actDeleteObject            action = "s3:DeleteObject"
 	actDeleteObjectVersion     action = "s3:DeleteObjectVersion"

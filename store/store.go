@@ -197,6 +197,7 @@ type Store struct {
 	repairing  atomic.Bool // no content file is deleted yet
 	closing    atomic.Bool
 	receiving  atomic.Int64 // contents that are being received and belong to no version yet
+	buffers    sync.Pool    // of bufferSize bytes each, for what is received
 	closeOnce  sync.Once
 	closeErr   error
 	unlocking  []func() // see BeforeUnlock

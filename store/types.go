@@ -3,6 +3,7 @@ package store
 import (
 	"time"
 
+	"pail/store/checksum"
 	"pail/versioning"
 )
 
@@ -77,14 +78,17 @@ type Object struct {
 	StorageClass string            // "STANDARD" unless it was given
 	Metadata     map[string]string // user metadata, lower-case names without x-amz-meta-
 	Tags         map[string]string
-	Checksums    map[string]string // algorithm in lower case -> base64
-	Parts        int               // 0 unless it came by a multipart upload
-	Layout       PartLayout        // of those parts, nil if there are none
-	Principal    string            // ARN of who made it
-	UID          uint32            // of the process that made it, where that was known
-	Door         Door              // through which it was made
-	Blocks       int64             // 512-byte units that its content takes, holes not counted
-	Renamed      string            // the key that a rename brought it from; of a marker, took it to
+	// Checksums are by algorithm in lower case, in base64; that of a multipart upload's
+	// parts (ChecksumType Composite) with "-" and their number behind it.
+	Checksums    map[string]string
+	ChecksumType checksum.Type
+	Parts        int        // 0 unless it came by a multipart upload
+	Layout       PartLayout // of those parts, nil if there are none
+	Principal    string     // ARN of who made it
+	UID          uint32     // of the process that made it, where that was known
+	Door         Door       // through which it was made
+	Blocks       int64      // 512-byte units that its content takes, holes not counted
+	Renamed      string     // the key that a rename brought it from; of a marker, took it to
 }
 
 // A Dir is a directory: a bucket's root (Key "") or a prefix that ends in "/".
@@ -103,10 +107,4 @@ type Entry struct {
 	Name   string // the segment of the key, without a slash; may be empty
 	Dir    *Dir
 	Object *Object
-}
-
-// Conditions are the preconditions of a write or read; empty fields ask nothing.
-type Conditions struct {
-	IfMatch     string // an ETag without quotes, or "*": the key must exist
-	IfNoneMatch string // "*": the key must not exist; else an ETag it must not have
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"pail/store/checksum"
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
@@ -31,6 +32,10 @@ type Upload struct {
 	Principal    string // ARN of who began it
 	UID          uint32 // of the process, where that was known
 	Door         Door
+	// Checksum is the algorithm that was named when it was begun, None if none was: then it
+	// is checksum.Default. ChecksumType is what the object will have in either case.
+	Checksum     checksum.Algorithm
+	ChecksumType checksum.Type
 }
 
 // A Part is one part of an upload.
@@ -39,6 +44,16 @@ type Part struct {
 	Size     int64
 	ETag     string // MD5 in hex, without quotes
 	Modified time.Time
+	// Checksums are by algorithm in lower case, in base64: of the upload's algorithm, and if
+	// none was named of the one that was named with the part too.
+	Checksums map[string]string
+}
+
+// A PartInput is what UploadPart stores.
+type PartInput struct {
+	Body io.Reader
+	Size int64 // bytes of Body, -1 if not known; UploadPart fails if Body has others
+	Sums Sums
 }
 
 // A PartRun is parts that are numbered one after another and equally long.
@@ -79,18 +94,24 @@ func toUpload(bucket, key string, u *record.Upload) Upload {
 		StorageClass: u.Version.GetStorageClass(), Principal: u.Principal, UID: u.Uid, Door: Door(u.Door),
 	}
 	if up.StorageClass == "" {
-		up.StorageClass = "STANDARD"
+		up.StorageClass = StandardClass
 	}
+	up.Checksum, up.ChecksumType = uploadChecksum(u)
 	return up
 }
 
 func toPart(p *record.Part) Part {
-	return Part{Number: int(p.Number), Size: p.Size, ETag: p.Etag, Modified: time.Unix(0, p.TimeNs).UTC()}
+	sums, _ := toChecksums(p.Checksums, 0)
+	return Part{Number: int(p.Number), Size: p.Size, ETag: p.Etag, Modified: time.Unix(0, p.TimeNs).UTC(), Checksums: sums}
 }
 
-// CreateUpload begins a multipart upload of key with the headers, metadata, tags and
-// attributes of in; body, size and conditions are for the calls that follow. It
-// returns the upload's id. It is durable when it returns.
+// CreateUpload begins a multipart upload of key with the headers, metadata, tags, storage
+// class and attributes of in. Of in.Sums the algorithm counts, which all parts will have to
+// have, and in.ChecksumType is whether the object's checksum is made of its bytes or of the
+// parts' checksums; Unknown: what S3 takes for the algorithm. Body, size and conditions are
+// for the calls that follow. It returns the upload's id. It is durable when it returns. The
+// kinds of failure besides those of Put: InvalidRequest (a type that the algorithm does not
+// have, or a type without an algorithm).
 func (se *Session) CreateUpload(ctx context.Context, bucket, key string, in PutInput) (string, error) {
 	if err := se.authorize(actPutObject, bucket, key); err != nil {
 		return "", err
@@ -98,9 +119,15 @@ func (se *Session) CreateUpload(ctx context.Context, bucket, key string, in PutI
 	if err := in.check(bucket, key); err != nil {
 		return "", err
 	}
+	if err := in.chooseChecksum(); err != nil {
+		return "", err
+	}
 	var u *record.Upload
 	_, err := se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
-		v := &record.Version{Schema: record.Schema, Headers: fromHeaders(in.Headers), Metadata: in.Metadata, Tags: in.Tags}
+		v := &record.Version{
+			Schema: record.Schema, Headers: fromHeaders(in.Headers), Metadata: in.Metadata, Tags: in.Tags,
+			StorageClass: storageClass(in.StorageClass),
+		}
 		if in.Attr != nil {
 			v.Attr = fromAttr(*in.Attr, t.now())
 		}
@@ -108,6 +135,10 @@ func (se *Session) CreateUpload(ctx context.Context, bucket, key string, in PutI
 		u = &record.Upload{
 			Schema: record.Schema, Id: uploadID(number, rand.Uint64()), Number: number, CreatedNs: t.now().UnixNano(),
 			Version: v, Principal: t.who.principal, Uid: t.who.uid, Door: uint32(t.who.door),
+			Composite: in.ChecksumType == checksum.Composite,
+		}
+		if a := in.Sums.Algorithm; a != checksum.None {
+			u.Checksum = a.Lower()
 		}
 		return t.put(table.Upload(b.Id, key, number), u)
 	})
@@ -144,39 +175,45 @@ func (sn *snap) upload(b *record.Bucket, key, id string) (*record.Upload, error)
 	return nil, fault.New(fault.NoSuchUpload, "%s/%s has no upload %s; it may have been completed or aborted", b.Name, key, id).At(b.Name, key)
 }
 
-// canUpload says whether a part may be uploaded, before its bytes are read.
-func (se *Session) canUpload(bucket, key, id string, number int) error {
+// canUpload returns the upload if a part may be uploaded, before its bytes are read.
+func (se *Session) canUpload(bucket, key, id string, number int) (u *record.Upload, err error) {
 	if err := se.authorize(actPutObject, bucket, key); err != nil {
-		return err
+		return nil, err
 	}
 	if number < 1 || number > MaxParts {
-		return fault.New(fault.InvalidArgument, "a part's number is from 1 to %d, not %d", MaxParts, number).At(bucket, key)
+		return nil, fault.New(fault.InvalidArgument, "a part's number is from 1 to %d, not %d", MaxParts, number).At(bucket, key)
 	}
-	return se.view(bucket, func(sn *snap, b *record.Bucket) error {
-		_, err := sn.upload(b, key, id)
+	err = se.view(bucket, func(sn *snap, b *record.Bucket) error {
+		u, err = sn.upload(b, key, id)
 		return err
 	})
+	return u, err
 }
 
-// UploadPart stores a part of an upload, in place of the part that had its number. size
-// is how many bytes body must have, -1 if not known. It is durable when it returns. The
-// kinds of failure besides those of every call: NoSuchUpload, InvalidArgument (the
-// number), EntityTooLarge, IncompleteBody, NoSpace. Whether the part is large enough
-// shows when the upload is completed: only then it is known which one is the last.
-func (se *Session) UploadPart(ctx context.Context, bucket, key, id string, number int, body io.Reader, size int64) (Part, error) {
-	if err := se.canUpload(bucket, key, id, number); err != nil {
-		return Part{}, err
-	}
-	return se.receivePart(ctx, bucket, key, id, number, body, size)
-}
-
-// receivePart makes a part of a stream.
-func (se *Session) receivePart(ctx context.Context, bucket, key, id string, number int, body io.Reader, size int64) (Part, error) {
-	c, err := se.s.receiveBeyond(-1, contextReader{ctx, body}, size)
+// UploadPart stores a part of an upload, in place of the part that had its number. It is
+// durable when it returns. The kinds of failure besides those of every call: NoSuchUpload,
+// InvalidArgument (the number), InvalidRequest (a checksum of another algorithm than the
+// upload's, or none for an upload whose checksum is made of the parts'), BadDigest,
+// EntityTooLarge, IncompleteBody, NoSpace. Whether the part is large enough shows when the
+// upload is completed: only then it is known which one is the last.
+func (se *Session) UploadPart(ctx context.Context, bucket, key, id string, number int, in PartInput) (Part, error) {
+	u, err := se.canUpload(bucket, key, id, number)
 	if err != nil {
 		return Part{}, err
 	}
-	p := &record.Part{Schema: record.Schema, Number: uint32(number), Size: c.size, Etag: c.etag}
+	if err := checkPartChecksum(u, in.Sums.Algorithm); err != nil {
+		return Part{}, err
+	}
+	return se.receivePart(ctx, bucket, key, id, number, in, partAlgorithms(u, in.Sums.Algorithm))
+}
+
+// receivePart makes a part of a stream.
+func (se *Session) receivePart(ctx context.Context, bucket, key, id string, number int, in PartInput, algorithms []checksum.Algorithm) (Part, error) {
+	c, err := se.s.receive(incoming{body: contextReader{ctx, in.Body}, size: in.Size, inline: -1, sums: in.Sums, algorithms: algorithms})
+	if err != nil {
+		return Part{}, err
+	}
+	p := &record.Part{Schema: record.Schema, Number: uint32(number), Size: c.size, Etag: c.sums.etag(), Checksums: c.sums.records()}
 	_, err = se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
 		p.Content, p.Pieces = nil, 0
 		if c.size > 0 {

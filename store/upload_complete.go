@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 
+	"pail/store/checksum"
 	"pail/store/fault"
 	"pail/store/internal/blob"
 	"pail/store/internal/meta"
@@ -18,6 +19,23 @@ import (
 type CompletedPart struct {
 	Number int
 	ETag   string // as UploadPart returned it, without quotes
+	// Algorithm and Value are a checksum that the part must have; Value nil: not said.
+	Algorithm checksum.Algorithm
+	Value     []byte
+}
+
+// A CompleteInput is what is demanded of a completion and said of what it makes. What is
+// not so is an error.
+type CompleteInput struct {
+	Conditions Conditions
+	Size       *int64 // of the object, in bytes; nil: not said
+	// Algorithm and Value are a checksum that the object must have; Value nil: not said.
+	// Parts is how many parts it was said to be of, 0 if that was not said.
+	Algorithm checksum.Algorithm
+	Value     []byte
+	Parts     int
+	// ChecksumType is the type that the object's checksum must have; Unknown: not said.
+	ChecksumType checksum.Type
 }
 
 // CompleteUpload makes the parts named, in their order, a new version of key. It is one
@@ -28,11 +46,12 @@ type CompletedPart struct {
 // returns the version that was made, while that is still the current one of the key.
 // After that, and after an abort, the upload is NoSuchUpload.
 //
-// The kinds of failure: InvalidRequest (no parts), InvalidPartOrder (numbers do not
-// ascend), InvalidPart (no such part, or it has another ETag), EntityTooSmall (a part
-// that is not the last is below Options.MinPartSize), EntityTooLarge, and those of
-// conditions as for Put. None of them ends the upload.
-func (se *Session) CompleteUpload(ctx context.Context, bucket, key, id string, parts []CompletedPart, c Conditions) (Object, error) {
+// The kinds of failure: InvalidRequest (no parts; another size or type of checksum; a part
+// without a checksum where the object's is made of the parts'), InvalidPartOrder (numbers do
+// not ascend), InvalidPart (no such part, or it has another ETag or checksum), BadDigest,
+// EntityTooSmall (a part that is not the last is below Options.MinPartSize), EntityTooLarge,
+// and those of conditions as for Put. None of them ends the upload.
+func (se *Session) CompleteUpload(ctx context.Context, bucket, key, id string, parts []CompletedPart, in CompleteInput) (Object, error) {
 	if err := se.authorize(actPutObject, bucket, key); err != nil {
 		return Object{}, err
 	}
@@ -52,10 +71,10 @@ func (se *Session) CompleteUpload(ctx context.Context, bucket, key, id string, p
 		if err != nil {
 			return err
 		}
-		if err := t.check(b, key, c); err != nil {
+		if err := t.check(b, key, in.Conditions); err != nil {
 			return err
 		}
-		o, err = t.complete(b, key, u, parts)
+		o, err = t.complete(b, key, u, parts, in)
 		return err
 	})
 	return o, err
@@ -93,9 +112,12 @@ func (t *txn) completed(b *record.Bucket, key, id string, parts []CompletedPart)
 }
 
 // complete publishes the parts of an upload and ends it.
-func (t *txn) complete(b *record.Bucket, key string, u *record.Upload, parts []CompletedPart) (Object, error) {
+func (t *txn) complete(b *record.Bucket, key string, u *record.Upload, parts []CompletedPart, in CompleteInput) (Object, error) {
 	j, err := t.join(b, key, u, parts)
 	if err != nil {
+		return Object{}, err
+	}
+	if err := in.verify(u, j.object, j.size); err != nil {
 		return Object{}, err
 	}
 	v := t.newVersion()
@@ -103,9 +125,11 @@ func (t *txn) complete(b *record.Bucket, key string, u *record.Upload, parts []C
 	v.Headers, v.Metadata, v.Tags = u.Version.GetHeaders(), u.Version.GetMetadata(), u.Version.GetTags()
 	v.Attr, v.StorageClass = u.Version.GetAttr(), u.Version.GetStorageClass()
 	v.Size, v.Etag, v.Parts, v.Layout = j.size, j.sum.etag(), uint32(len(parts)), j.layout
+	v.Checksums = j.object.records()
 	if v.Content, err = t.takeOver(u, j); err != nil {
 		return Object{}, err
 	}
+	v.Content = t.addSums(v.Content, j.object)
 	t.endUpload(b, key, u)
 	if _, err := t.putVersion(b, key, v); err != nil {
 		return Object{}, err
@@ -120,6 +144,7 @@ type joint struct {
 	parts   []*record.Part
 	size    int64
 	sum     partsSum
+	object  *objectSum
 	layout  []*record.PartRun
 	extents blob.Extents
 	uses    map[blob.ID]int // how many of the parts refer to a content file
@@ -127,7 +152,7 @@ type joint struct {
 
 // join reads the parts that are to be joined and checks them.
 func (t *txn) join(b *record.Bucket, key string, u *record.Upload, parts []CompletedPart) (*joint, error) {
-	j := &joint{sum: newPartsSum(), uses: map[blob.ID]int{}}
+	j := &joint{sum: newPartsSum(), object: newObjectSum(u), uses: map[blob.ID]int{}}
 	it := t.r.Scan(meta.ScanOptions{Prefix: table.PartsOf(u.Number)})
 	defer it.Close()
 	small := 0 // the first part that is too small, unless it is the last
@@ -138,7 +163,10 @@ func (t *txn) join(b *record.Bucket, key string, u *record.Upload, parts []Compl
 			return nil, err
 		}
 		if p == nil || p.Etag != want.ETag {
-			return nil, fault.New(fault.InvalidPart, "part %d was not uploaded, or has another ETag", want.Number).At(b.Name, key)
+			return nil, invalidPart(want.Number).At(b.Name, key)
+		}
+		if err := want.checkPart(u, p); err != nil {
+			return nil, err
 		}
 		if p.Size < t.s.opts.MinPartSize && small == 0 && i < len(parts)-1 {
 			small = want.Number
@@ -166,6 +194,10 @@ func (t *txn) join(b *record.Bucket, key string, u *record.Upload, parts []Compl
 	return j, nil
 }
 
+func invalidPart(number int) *fault.Error {
+	return fault.New(fault.InvalidPart, "part %d was not uploaded, or has another ETag or checksum", number)
+}
+
 // nextPart goes on to the part of a number; nil if there is none.
 func nextPart(it meta.Iterator, number int) (*record.Part, error) {
 	for it.Next() {
@@ -187,6 +219,7 @@ func (j *joint) add(p *record.Part) {
 	j.parts = append(j.parts, p)
 	j.size += p.Size
 	j.sum.add(p.Etag)
+	j.object.add(p)
 	if n := len(j.layout); n > 0 {
 		if last := j.layout[n-1]; last.Size == p.Size && last.First+last.Count == p.Number {
 			last.Count++

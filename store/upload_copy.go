@@ -3,10 +3,10 @@ package store
 import (
 	"context"
 	"crypto/md5"
-	"encoding/hex"
 	"errors"
 	"io"
 
+	"pail/store/checksum"
 	"pail/store/fault"
 	"pail/store/internal/blob"
 	"pail/store/internal/meta/record"
@@ -24,17 +24,19 @@ type PartCopy struct {
 // UploadPartCopy makes bytes of a version a part of an upload, in place of the part that
 // had its number. The part refers to the bytes where they are; none moves, unless they
 // are inlined or in very many pieces. They are read once for the part's ETag, the MD5
-// that S3 promises, unless the part is all of an object whose ETag is its MD5. It is
-// durable when it returns. The kinds of failure: those of UploadPart and of reading the
+// that S3 promises, and its checksum, unless the part is all of an object that has both. It
+// is durable when it returns. The kinds of failure: those of UploadPart and of reading the
 // source, PreconditionFailed, InvalidRequest (a delete marker), InvalidArgument (the
 // range does not lie in the source).
 func (se *Session) UploadPartCopy(ctx context.Context, src Source, bucket, key, id string, number int, in PartCopy) (Part, error) {
 	if err := se.authorize(readAction(src.Version, actGetObject, actGetObjectVersion), src.Bucket, src.Key); err != nil {
 		return Part{}, err
 	}
-	if err := se.canUpload(bucket, key, id, number); err != nil {
+	u, err := se.canUpload(bucket, key, id, number)
+	if err != nil {
 		return Part{}, err
 	}
+	algorithms := partAlgorithms(u, checksum.None)
 	v, from, err := se.openSource(ctx, src, in.SourceIf)
 	if err != nil {
 		return Part{}, err
@@ -47,11 +49,12 @@ func (se *Session) UploadPartCopy(ctx context.Context, src Source, bucket, key, 
 		}
 	}
 	bytes := io.NewSectionReader(from, r.Off, r.Len)
+	stream := PartInput{Body: bytes, Size: r.Len}
 	if from.extents == nil {
-		return se.receivePart(ctx, bucket, key, id, number, bytes, r.Len)
+		return se.receivePart(ctx, bucket, key, id, number, stream, algorithms)
 	}
 	p := &record.Part{Schema: record.Schema, Number: uint32(number), Size: r.Len}
-	if p.Etag, err = partETag(ctx, v, bytes); err != nil {
+	if p.Etag, p.Checksums, err = se.s.sumsOf(ctx, v, bytes, algorithms); err != nil {
 		return Part{}, err
 	}
 	es := from.extents.Slice(r.Off, r.Len)
@@ -60,7 +63,7 @@ func (se *Session) UploadPartCopy(ctx context.Context, src Source, bucket, key, 
 	})
 	if errors.Is(err, errCannotShare) {
 		_, _ = bytes.Seek(0, io.SeekStart)
-		return se.receivePart(ctx, bucket, key, id, number, bytes, r.Len)
+		return se.receivePart(ctx, bucket, key, id, number, stream, algorithms)
 	}
 	if err != nil {
 		return Part{}, err
@@ -75,9 +78,9 @@ func (se *Session) openSource(ctx context.Context, src Source, c Conditions) (v 
 			return err
 		}
 		if v.Marker {
-			return fault.New(fault.InvalidRequest, "the source of a copy may not be a delete marker").At(src.Bucket, src.Key)
+			return markerAsSource(src)
 		}
-		if err := src.check(v, c); err != nil {
+		if err := src.check(v, c, se.s.now()); err != nil {
 			return err
 		}
 		from, err = sn.openBody(v)
@@ -86,16 +89,36 @@ func (se *Session) openSource(ctx context.Context, src Source, c Conditions) (v 
 	return v, from, err
 }
 
-// partETag is the MD5 of bytes of a version. Only an ETag that a plain put made is one.
-func partETag(ctx context.Context, v *record.Version, bytes *io.SectionReader) (string, error) {
+// sumsOf are the ETag and the checksums of bytes of a version as a part has them. They are
+// read only if the version does not say: it does of all its bytes, and only an ETag that a
+// plain put made is an MD5.
+func (s *Store) sumsOf(ctx context.Context, v *record.Version, bytes *io.SectionReader, algorithms []checksum.Algorithm) (etag string, sums []*record.Checksum, err error) {
 	if bytes.Size() == v.Size && len(v.Etag) == 2*md5.Size {
-		return v.Etag, nil
+		if sums = fullChecksums(v.Checksums, algorithms); sums != nil {
+			return v.Etag, sums, nil
+		}
 	}
-	sum := md5.New()
-	if _, err := io.Copy(sum, contextReader{ctx, bytes}); err != nil {
-		return "", err
+	d, err := s.digestOf(contextReader{ctx, bytes}, algorithms...)
+	if err != nil {
+		return "", nil, err
 	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	return d.etag(), d.records(), nil
+}
+
+// fullChecksums returns the checksums of some algorithms, nil if one is not there or is not
+// one of all bytes.
+func fullChecksums(sums []*record.Checksum, algorithms []checksum.Algorithm) (out []*record.Checksum) {
+	for _, a := range algorithms {
+		if a == checksum.None {
+			continue
+		}
+		c := findChecksum(sums, a)
+		if c == nil || c.Composite {
+			return nil
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 // sharePart makes extents of another content a part. The parts of one upload have few

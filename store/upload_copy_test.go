@@ -58,7 +58,7 @@ func TestUploadPartCopy(t *testing.T) {
 		if moved := files(t, s) != before; moved != c.moves {
 			t.Fatalf("copying from %s moved bytes: %v", c.key, moved)
 		}
-		list, bodies = append(list, CompletedPart{i + 1, p.ETag}), append(bodies, c.body)
+		list, bodies = append(list, CompletedPart{Number: i + 1, ETag: p.ETag}), append(bodies, c.body)
 	}
 	if s.settler.count() != 0 {
 		t.Fatal("a part refers to bytes that may not be on disk")
@@ -108,7 +108,7 @@ func TestCopyOfManyPieces(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		list = append(list, CompletedPart{n + 1, p.ETag})
+		list = append(list, CompletedPart{Number: n + 1, ETag: p.ETag})
 	}
 	if _, err := se.Delete(ctx, "bkt", "src", DeleteOptions{}); err != nil {
 		t.Fatal(err)

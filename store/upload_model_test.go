@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"pail/store/checksum"
 	"pail/versioning"
 )
 
@@ -43,13 +44,42 @@ type uploadModel struct {
 	se      *Session
 	uploads map[string]map[int][]byte // by id
 	keys    map[string]string         // of uploads
+	sums    map[string]modelSum       // of uploads
 	objects map[string][]byte
+}
+
+// A modelSum is what an upload was begun with.
+type modelSum struct {
+	a checksum.Algorithm
+	t checksum.Type
+}
+
+// kept is what its parts have a checksum of.
+func (s modelSum) kept() checksum.Algorithm {
+	if s.a == checksum.None {
+		return checksum.Default
+	}
+	return s.a
+}
+
+// newSum picks an algorithm and a type, or neither.
+func (m *uploadModel) newSum() modelSum {
+	all := checksum.Algorithms()
+	n := m.rnd.IntN(len(all) + 4)
+	if n >= len(all) {
+		return modelSum{checksum.None, checksum.FullObject}
+	}
+	s := modelSum{all[n], checksum.Type(1 + m.rnd.IntN(2))}
+	if !s.a.Allows(s.t) {
+		s.t = s.a.DefaultType()
+	}
+	return s
 }
 
 func TestUploadModel(t *testing.T) {
 	m := &uploadModel{
 		t: t, rnd: randomSource(t),
-		uploads: map[string]map[int][]byte{}, keys: map[string]string{}, objects: map[string][]byte{},
+		uploads: map[string]map[int][]byte{}, keys: map[string]string{}, sums: map[string]modelSum{}, objects: map[string][]byte{},
 	}
 	m.s, m.se = openTest(t, Options{MinPartSize: -1, InlineMax: 500, SettleAfter: time.Millisecond})
 	mustBucket(t, m.se, "bkt", versioning.Enabled)
@@ -83,16 +113,20 @@ func (m *uploadModel) pick() (id string, ok bool) {
 
 func (m *uploadModel) step() {
 	ctx := context.Background()
-	key := fmt.Sprintf("k%d", m.rnd.IntN(5))
+	key := []string{"k0", "k1", "k2", "k3", "k4", "copy"}[m.rnd.IntN(6)]
 	id, ok := m.pick()
 	op := m.rnd.IntN(100)
 	switch {
 	case !ok || op < 8:
-		id := mustUpload(m.t, m.se, key)
-		m.uploads[id], m.keys[id] = map[int][]byte{}, key
+		sum, typ := m.newSum(), checksum.Unknown
+		if sum.a != checksum.None {
+			typ = sum.t
+		}
+		id := mustSumUpload(m.t, m.se, key, sum.a, typ)
+		m.uploads[id], m.keys[id], m.sums[id] = map[int][]byte{}, key, sum
 	case op < 50:
 		n, body := m.rnd.IntN(12)+1, m.body()
-		mustPart(m.t, m.se, m.keys[id], id, n, string(body))
+		mustSumPart(m.t, m.se, m.keys[id], id, n, string(body), m.sums[id].kept())
 		m.uploads[id][n] = body
 	case op < 75:
 		m.copyPart(id, key)
@@ -135,6 +169,9 @@ func (m *uploadModel) copyPart(id, key string) {
 	if p.ETag != etagOf(want) {
 		m.t.Fatalf("ETag %s of a part that is a whole object", p.ETag)
 	}
+	if a := m.sums[id].kept(); p.Checksums[a.Lower()] != checksum.Encode(a.Sum(want)) {
+		m.t.Fatalf("%v of a copied part is %v", a, p.Checksums)
+	}
 	m.uploads[id][n] = want
 }
 
@@ -142,9 +179,10 @@ func (m *uploadModel) copyPart(id, key string) {
 func (m *uploadModel) complete(id string) {
 	var list []CompletedPart
 	var bodies []string
+	a := m.sums[id].kept()
 	for n := range 13 {
 		if body, ok := m.uploads[id][n]; ok && m.rnd.IntN(8) > 0 {
-			list, bodies = append(list, CompletedPart{n, etagOf(body)}), append(bodies, string(body))
+			list, bodies = append(list, CompletedPart{Number: n, ETag: etagOf(body), Algorithm: a, Value: a.Sum(body)}), append(bodies, string(body))
 		}
 	}
 	if len(list) == 0 {
@@ -162,8 +200,53 @@ func (m *uploadModel) complete(id string) {
 			m.t.Fatalf("part %d is not where %+v says", p.Number, o.Layout)
 		}
 	}
+	m.checkSums(o, m.sums[id], bodies)
 	delete(m.uploads, id)
 	m.objects[key] = []byte(all)
+}
+
+// checkSums compares the checksums of an object, and those of its parts wherever it goes.
+func (m *uploadModel) checkSums(o Object, s modelSum, bodies []string) {
+	m.t.Helper()
+	ctx, a := context.Background(), s.kept()
+	want := checksum.NewParts(a, s.t)
+	for _, b := range bodies {
+		want.Add(a.Sum([]byte(b)), int64(len(b)))
+	}
+	check := func(o Object) {
+		m.t.Helper()
+		if got := o.Checksums[a.Lower()]; got != checksum.EncodeType(want.Sum(), s.t, len(bodies)) || o.ChecksumType != s.t {
+			m.t.Fatalf("%v %v of %d parts is %s (%v)", a, s.t, len(bodies), got, o.ChecksumType)
+		}
+		page, err := m.se.ObjectParts(ctx, "bkt", o.Key, o.VersionID, 0, 0)
+		if err != nil || s.t == checksum.FullObject && len(page.Parts) > 0 || s.t == checksum.Composite && len(page.Parts) != len(bodies) {
+			m.t.Fatalf("%d parts of %d, %v", len(page.Parts), len(bodies), err)
+		}
+		for i, p := range page.Parts {
+			if p.Size != int64(len(bodies[i])) || p.Checksums[a.Lower()] != checksum.Encode(a.Sum([]byte(bodies[i]))) {
+				m.t.Fatalf("part %d of %d: %+v", i+1, len(bodies), p)
+			}
+		}
+	}
+	check(o)
+	if o.Key != "copy" && m.rnd.IntN(3) == 0 {
+		c, err := m.se.Copy(ctx, Source{Bucket: "bkt", Key: o.Key}, "bkt", "copy", CopyInput{})
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		check(c)
+		m.objects["copy"] = []byte(strings.Join(bodies, ""))
+	}
+	if m.rnd.IntN(3) == 0 {
+		if err := m.se.ChangeDescription(ctx, Node{Bucket: "bkt", Key: o.Key}, DescriptionChange{Metadata: TextChange{Set: map[string]string{"n": fmt.Sprint(m.rnd.Uint32())}}}); err != nil {
+			m.t.Fatal(err)
+		}
+		d, err := m.se.Head(ctx, "bkt", o.Key, "")
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		check(d)
+	}
 }
 
 // remove deletes all versions of a key.

@@ -30,19 +30,19 @@ func mustUpload(t *testing.T, se *Session, key string) string {
 
 func mustPart(t *testing.T, se *Session, key, id string, n int, body string) CompletedPart {
 	t.Helper()
-	p, err := se.UploadPart(context.Background(), "bkt", key, id, n, strings.NewReader(body), int64(len(body)))
+	p, err := se.UploadPart(context.Background(), "bkt", key, id, n, PartInput{Body: strings.NewReader(body), Size: int64(len(body))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if p.Number != n || p.Size != int64(len(body)) || p.ETag != etagOf([]byte(body)) {
 		t.Fatalf("part %+v of %d bytes", p, len(body))
 	}
-	return CompletedPart{n, p.ETag}
+	return CompletedPart{Number: n, ETag: p.ETag}
 }
 
 func mustComplete(t *testing.T, se *Session, key, id string, parts ...CompletedPart) Object {
 	t.Helper()
-	o, err := se.CompleteUpload(context.Background(), "bkt", key, id, parts, Conditions{})
+	o, err := se.CompleteUpload(context.Background(), "bkt", key, id, parts, CompleteInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestUpload(t *testing.T) {
 	mustPart(t, se, "d/k", id, 5, "not wanted")
 	p9 := mustPart(t, se, "d/k", id, 9, last)
 	p2 := mustPart(t, se, "d/k", id, 2, two2)
-	if _, err := se.CompleteUpload(ctx, "bkt", "d/k", id, []CompletedPart{p1, old, p9}, Conditions{}); !fault.Is(err, fault.InvalidPart) {
+	if _, err := se.CompleteUpload(ctx, "bkt", "d/k", id, []CompletedPart{p1, old, p9}, CompleteInput{}); !fault.Is(err, fault.InvalidPart) {
 		t.Fatalf("the ETag of a part that was replaced: %v", err)
 	}
 	page, err := se.ListParts(ctx, "bkt", "d/k", id, 0, 0)
@@ -118,16 +118,16 @@ func TestUpload(t *testing.T) {
 	if again.VersionID != o.VersionID {
 		t.Fatalf("completing twice made %s and %s", o.VersionID, again.VersionID)
 	}
-	_, err = se.CompleteUpload(ctx, "bkt", "d/k", id, []CompletedPart{p1, p2}, Conditions{})
+	_, err = se.CompleteUpload(ctx, "bkt", "d/k", id, []CompletedPart{p1, p2}, CompleteInput{})
 	wantKind(t, "completing again with other parts", err, fault.NoSuchUpload)
-	_, err = se.UploadPart(ctx, "bkt", "d/k", id, 1, strings.NewReader("x"), 1)
+	_, err = se.UploadPart(ctx, "bkt", "d/k", id, 1, PartInput{Body: strings.NewReader("x"), Size: 1})
 	wantKind(t, "a part after completion", err, fault.NoSuchUpload)
 	wantKind(t, "abort after completion", se.AbortUpload(ctx, "bkt", "d/k", id), fault.NoSuchUpload)
 	balance(t, s)
 	if _, err := se.Put(ctx, "bkt", "d/k", PutInput{Body: strings.NewReader("newer"), Size: 5}); err != nil {
 		t.Fatal(err)
 	}
-	_, err = se.CompleteUpload(ctx, "bkt", "d/k", id, []CompletedPart{p1, p2, p9}, Conditions{})
+	_, err = se.CompleteUpload(ctx, "bkt", "d/k", id, []CompletedPart{p1, p2, p9}, CompleteInput{})
 	wantKind(t, "completing again when the key is something else", err, fault.NoSuchUpload)
 	for _, v := range []string{o.VersionID, ""} {
 		if _, err := se.Delete(ctx, "bkt", "d/k", DeleteOptions{Version: v}); err != nil {
@@ -146,11 +146,11 @@ func TestUploadRefuses(t *testing.T) {
 	big := mustPart(t, se, "k", id, 3, strings.Repeat("x", 90))
 	put(t, se, "bkt", "full", "content")
 	complete := func(key, id string, c Conditions, parts ...CompletedPart) error {
-		_, err := se.CompleteUpload(ctx, "bkt", key, id, parts, c)
+		_, err := se.CompleteUpload(ctx, "bkt", key, id, parts, CompleteInput{Conditions: c})
 		return err
 	}
 	part := func(key, id string, n int, body string, size int64) error {
-		_, err := se.UploadPart(ctx, "bkt", key, id, n, strings.NewReader(body), size)
+		_, err := se.UploadPart(ctx, "bkt", key, id, n, PartInput{Body: strings.NewReader(body), Size: size})
 		return err
 	}
 	copied := func(src Source, in PartCopy) error {
@@ -158,7 +158,7 @@ func TestUploadRefuses(t *testing.T) {
 		return err
 	}
 	stranger := s.As(Anonymous(), RequestContext{})
-	_, strange := stranger.CompleteUpload(ctx, "bkt", "k", id, []CompletedPart{ten}, Conditions{})
+	_, strange := stranger.CompleteUpload(ctx, "bkt", "k", id, []CompletedPart{ten}, CompleteInput{})
 	_, listed := stranger.ListUploads(ctx, "bkt", ListUploadsInput{})
 	other := mustUpload(t, se, "full")
 	p := mustPart(t, se, "full", other, 1, "x")
@@ -170,10 +170,10 @@ func TestUploadRefuses(t *testing.T) {
 		{"no parts", complete("k", id, Conditions{}), fault.InvalidRequest},
 		{"descending", complete("k", id, Conditions{}, five, ten), fault.InvalidPartOrder},
 		{"twice the same", complete("k", id, Conditions{}, ten, ten), fault.InvalidPartOrder},
-		{"part 0", complete("k", id, Conditions{}, CompletedPart{0, ten.ETag}), fault.InvalidPartOrder},
-		{"unknown part", complete("k", id, Conditions{}, ten, CompletedPart{7, five.ETag}), fault.InvalidPart},
-		{"another ETag", complete("k", id, Conditions{}, CompletedPart{1, five.ETag}), fault.InvalidPart},
-		{"small, and unknown", complete("k", id, Conditions{}, five, CompletedPart{7, ""}), fault.InvalidPart},
+		{"part 0", complete("k", id, Conditions{}, CompletedPart{Number: 0, ETag: ten.ETag}), fault.InvalidPartOrder},
+		{"unknown part", complete("k", id, Conditions{}, ten, CompletedPart{Number: 7, ETag: five.ETag}), fault.InvalidPart},
+		{"another ETag", complete("k", id, Conditions{}, CompletedPart{Number: 1, ETag: five.ETag}), fault.InvalidPart},
+		{"small, and unknown", complete("k", id, Conditions{}, five, CompletedPart{Number: 7, ETag: ""}), fault.InvalidPart},
 		{"small in the middle", complete("k", id, Conditions{}, ten, five, big), fault.EntityTooSmall},
 		{"too large", part("k", id, 1, strings.Repeat("x", 101), -1), fault.EntityTooLarge},
 		{"announced too large", part("k", id, 1, "x", 101), fault.EntityTooLarge},
@@ -260,7 +260,7 @@ func TestPartOnItsWayWhenUploadEnds(t *testing.T) {
 	r := &pausedReader{Reader: strings.NewReader(strings.Repeat("x", 50_000)), asked: make(chan struct{}), goOn: make(chan struct{})}
 	done := make(chan error)
 	go func() {
-		_, err := se.UploadPart(ctx, "bkt", "k", id, 1, r, 50_000)
+		_, err := se.UploadPart(ctx, "bkt", "k", id, 1, PartInput{Body: r, Size: 50_000})
 		done <- err
 	}()
 	<-r.asked
@@ -302,7 +302,7 @@ func TestConditionalCompletionsHaveOneWinner(t *testing.T) {
 			wg.Add(1)
 			go func() {
 				defer wg.Done()
-				_, errs[i] = se.CompleteUpload(ctx, "bkt", key, ids[i], parts[i:i+1], Conditions{IfNoneMatch: "*"})
+				_, errs[i] = se.CompleteUpload(ctx, "bkt", key, ids[i], parts[i:i+1], CompleteInput{Conditions: Conditions{IfNoneMatch: "*"}})
 			}()
 		}
 		wg.Wait()
@@ -337,7 +337,7 @@ func TestSameCompletionRaces(t *testing.T) {
 		go func() {
 			defer wg.Done()
 			var err error
-			if got[i], err = se.CompleteUpload(ctx, "bkt", "k", id, []CompletedPart{p}, Conditions{IfNoneMatch: "*"}); err != nil {
+			if got[i], err = se.CompleteUpload(ctx, "bkt", "k", id, []CompletedPart{p}, CompleteInput{Conditions: Conditions{IfNoneMatch: "*"}}); err != nil {
 				t.Error(err)
 			}
 		}()
@@ -381,7 +381,7 @@ func fillParts(t *testing.T, s *Store, key, id string, n int, body []byte) []Com
 				Schema: record.Schema, Number: uint32(i), Size: int64(len(body)), Etag: etag, Pieces: 1,
 				Content: &record.Content{Extents: []*record.Extent{{Blob: uint64(w.ID()), Len: int64(len(body))}}},
 			})
-			out = append(out, CompletedPart{i, etag})
+			out = append(out, CompletedPart{Number: i, ETag: etag})
 		}
 		_, err := s.update(context.Background(), author{}, visible, func(t *txn) error {
 			b, err := t.bucket("bkt")

@@ -13,6 +13,7 @@
 //   - Chain, Version and Step: what a put, a delete, the removal of one version and
 //     a restore do to a chain. The store carries a Step out in one commit.
 //   - AsOf, Turns: which version was current at a commit. LaterOf: what time one gets.
+//   - Conditions: what the four conditional headers make of a read and of a write.
 //   - ParseTime: times as people write them after --at and .versions/@.
 //   - Lifecycle, CheckLifecycle, Judge: by which rules objects end, and when.
 //   - CheckBucketName, CheckKey, CheckObjectTags, CheckBucketTags, CheckMetadata,

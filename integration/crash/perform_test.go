@@ -171,13 +171,13 @@ func (p *performer) upload(ctx context.Context, a act) (store.Object, error) {
 	var parts []store.CompletedPart
 	for i, part := range partsOf(a) {
 		body := &genReader{gen: a.Gen, at: part.from, n: part.to}
-		done, err := p.se.UploadPart(ctx, a.Bucket, a.Key, id, i+1, body, part.to-part.from)
+		done, err := p.se.UploadPart(ctx, a.Bucket, a.Key, id, i+1, store.PartInput{Body: body, Size: part.to - part.from})
 		if err != nil {
 			return store.Object{}, err
 		}
 		parts = append(parts, store.CompletedPart{Number: i + 1, ETag: done.ETag})
 	}
-	return p.se.CompleteUpload(ctx, a.Bucket, a.Key, id, parts, store.Conditions{})
+	return p.se.CompleteUpload(ctx, a.Bucket, a.Key, id, parts, store.CompleteInput{})
 }
 
 // performUpload is an act on an upload that goes on for several.
@@ -192,7 +192,7 @@ func (p *performer) performUpload(ctx context.Context, a act) (o store.Object, e
 	var part store.Part
 	switch a.Op {
 	case opPart:
-		part, err = p.se.UploadPart(ctx, a.Bucket, u.key, u.id, a.Part, &genReader{gen: a.Gen, n: a.Len}, a.Len)
+		part, err = p.se.UploadPart(ctx, a.Bucket, u.key, u.id, a.Part, store.PartInput{Body: &genReader{gen: a.Gen, n: a.Len}, Size: a.Len})
 		etags[a.Part] = part.ETag
 	case opPartCopy:
 		src := store.Source{Bucket: a.Bucket, Key: a.Key, Version: a.Version}
@@ -204,7 +204,7 @@ func (p *performer) performUpload(ctx context.Context, a act) (o store.Object, e
 		for _, n := range slices.Sorted(maps.Keys(etags)) {
 			parts = append(parts, store.CompletedPart{Number: n, ETag: etags[n]})
 		}
-		o, err = p.se.CompleteUpload(ctx, a.Bucket, u.key, u.id, parts, store.Conditions{})
+		o, err = p.se.CompleteUpload(ctx, a.Bucket, u.key, u.id, parts, store.CompleteInput{})
 	case opAbort:
 		err = p.se.AbortUpload(ctx, a.Bucket, u.key, u.id)
 	}

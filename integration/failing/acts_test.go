@@ -103,13 +103,13 @@ func multipart(b []byte) func(r *rig, key string) error {
 		var parts []store.CompletedPart
 		half := len(b) / 2
 		for i, p := range [][]byte{b[:half], b[half:]} {
-			part, err := r.se.UploadPart(r.ctx, bucket, key, id, i+1, bytes.NewReader(p), int64(len(p)))
+			part, err := r.se.UploadPart(r.ctx, bucket, key, id, i+1, store.PartInput{Body: bytes.NewReader(p), Size: int64(len(p))})
 			if err != nil {
 				return err
 			}
 			parts = append(parts, store.CompletedPart{Number: i + 1, ETag: part.ETag})
 		}
-		_, err = r.se.CompleteUpload(r.ctx, bucket, key, id, parts, store.Conditions{})
+		_, err = r.se.CompleteUpload(r.ctx, bucket, key, id, parts, store.CompleteInput{})
 		return err
 	}
 }

@@ -156,6 +156,10 @@ func (a Algorithm) Allows(t Type) bool {
 	return t == FullObject && rows[a].full || t == Composite && rows[a].composite
 }
 
+// Implicit says whether parts may have checksums of the algorithm in a multipart upload that
+// was begun without naming one. S3 refuses those that came in 2026.
+func (a Algorithm) Implicit() bool { return a >= CRC32 && a <= SHA256 }
+
 // DefaultType is the type that a multipart upload has if nobody says which.
 func (a Algorithm) DefaultType() Type {
 	if rows[a].composite {

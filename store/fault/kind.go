@@ -56,9 +56,10 @@ const (
 	InvalidTag
 	TagTooLong
 	TooManyTags
-	MetadataTooLarge // user metadata, or the headers that are kept
-	BadDigest        // the bytes are not what the caller's checksum says
-	IncompleteBody   // fewer bytes came than were announced
+	MetadataTooLarge    // user metadata, or the headers that are kept
+	InvalidStorageClass // no class that an object may have
+	BadDigest           // the bytes are not what the caller's checksum says
+	IncompleteBody      // fewer bytes came than were announced
 
 	// Multipart uploads.
 	NoSuchUpload

@@ -545,12 +545,15 @@ func (x *Extent) GetLen() int64 {
 
 // A Content says where the bytes of a version are.
 type Content struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Inline        uint64                 `protobuf:"varint,1,opt,name=inline,proto3" json:"inline,omitempty"`       // id of an inlined blob that is the whole content
-	Extents       []*Extent              `protobuf:"bytes,2,rep,name=extents,proto3" json:"extents,omitempty"`      // in logical order, without gaps
-	List          uint64                 `protobuf:"varint,3,opt,name=list,proto3" json:"list,omitempty"`           // id of a list of extents kept in chunks of its own
-	Chunks        uint32                 `protobuf:"varint,4,opt,name=chunks,proto3" json:"chunks,omitempty"`       // how many chunks that list had when it was made
-	Allocated     int64                  `protobuf:"varint,5,opt,name=allocated,proto3" json:"allocated,omitempty"` // bytes that are not holes
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Inline    uint64                 `protobuf:"varint,1,opt,name=inline,proto3" json:"inline,omitempty"`       // id of an inlined blob that is the whole content
+	Extents   []*Extent              `protobuf:"bytes,2,rep,name=extents,proto3" json:"extents,omitempty"`      // in logical order, without gaps
+	List      uint64                 `protobuf:"varint,3,opt,name=list,proto3" json:"list,omitempty"`           // id of a list of extents kept in chunks of its own
+	Chunks    uint32                 `protobuf:"varint,4,opt,name=chunks,proto3" json:"chunks,omitempty"`       // how many chunks that list had when it was made
+	Allocated int64                  `protobuf:"varint,5,opt,name=allocated,proto3" json:"allocated,omitempty"` // bytes that are not holes
+	// Ids of inlined blobs, which it owns too: the checksums of the parts that were joined,
+	// one after another.
+	Sums          []uint64 `protobuf:"varint,6,rep,packed,name=sums,proto3" json:"sums,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -618,6 +621,13 @@ func (x *Content) GetAllocated() int64 {
 		return x.Allocated
 	}
 	return 0
+}
+
+func (x *Content) GetSums() []uint64 {
+	if x != nil {
+		return x.Sums
+	}
+	return nil
 }
 
 type Checksum struct {
@@ -1669,7 +1679,9 @@ type Upload struct {
 	Principal     string                 `protobuf:"bytes,6,opt,name=principal,proto3" json:"principal,omitempty"`
 	Uid           uint32                 `protobuf:"varint,7,opt,name=uid,proto3" json:"uid,omitempty"`
 	Door          uint32                 `protobuf:"varint,8,opt,name=door,proto3" json:"door,omitempty"`
-	Extra         uint32                 `protobuf:"varint,9,opt,name=extra,proto3" json:"extra,omitempty"` // extents of its parts beyond one for each part
+	Extra         uint32                 `protobuf:"varint,9,opt,name=extra,proto3" json:"extra,omitempty"`          // extents of its parts beyond one for each part
+	Checksum      string                 `protobuf:"bytes,10,opt,name=checksum,proto3" json:"checksum,omitempty"`    // the algorithm that it was begun with; empty: none was named
+	Composite     bool                   `protobuf:"varint,11,opt,name=composite,proto3" json:"composite,omitempty"` // the checksum of the object will be that of the parts'
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1765,6 +1777,20 @@ func (x *Upload) GetExtra() uint32 {
 		return x.Extra
 	}
 	return 0
+}
+
+func (x *Upload) GetChecksum() string {
+	if x != nil {
+		return x.Checksum
+	}
+	return ""
+}
+
+func (x *Upload) GetComposite() bool {
+	if x != nil {
+		return x.Composite
+	}
+	return false
 }
 
 type Part struct {
@@ -3903,13 +3929,14 @@ const file_records_proto_rawDesc = "" +
 	"\x06Extent\x12\x12\n" +
 	"\x04blob\x18\x01 \x01(\x04R\x04blob\x12\x10\n" +
 	"\x03off\x18\x02 \x01(\x03R\x03off\x12\x10\n" +
-	"\x03len\x18\x03 \x01(\x03R\x03len\"\x9a\x01\n" +
+	"\x03len\x18\x03 \x01(\x03R\x03len\"\xae\x01\n" +
 	"\aContent\x12\x16\n" +
 	"\x06inline\x18\x01 \x01(\x04R\x06inline\x12-\n" +
 	"\aextents\x18\x02 \x03(\v2\x13.pail.record.ExtentR\aextents\x12\x12\n" +
 	"\x04list\x18\x03 \x01(\x04R\x04list\x12\x16\n" +
 	"\x06chunks\x18\x04 \x01(\rR\x06chunks\x12\x1c\n" +
-	"\tallocated\x18\x05 \x01(\x03R\tallocated\"\\\n" +
+	"\tallocated\x18\x05 \x01(\x03R\tallocated\x12\x12\n" +
+	"\x04sums\x18\x06 \x03(\x04R\x04sums\"\\\n" +
 	"\bChecksum\x12\x1c\n" +
 	"\talgorithm\x18\x01 \x01(\tR\talgorithm\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05value\x12\x1c\n" +
@@ -4020,7 +4047,7 @@ const file_records_proto_rawDesc = "" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12-\n" +
 	"\aextents\x18\x02 \x03(\v2\x13.pail.record.ExtentR\aextents\x12\x16\n" +
 	"\x06chunks\x18\x03 \x01(\rR\x06chunks\x12\x18\n" +
-	"\aedition\x18\x04 \x01(\x04R\aedition\"\xf1\x01\n" +
+	"\aedition\x18\x04 \x01(\x04R\aedition\"\xab\x02\n" +
 	"\x06Upload\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
@@ -4031,7 +4058,10 @@ const file_records_proto_rawDesc = "" +
 	"\tprincipal\x18\x06 \x01(\tR\tprincipal\x12\x10\n" +
 	"\x03uid\x18\a \x01(\rR\x03uid\x12\x12\n" +
 	"\x04door\x18\b \x01(\rR\x04door\x12\x14\n" +
-	"\x05extra\x18\t \x01(\rR\x05extra\"\xf4\x01\n" +
+	"\x05extra\x18\t \x01(\rR\x05extra\x12\x1a\n" +
+	"\bchecksum\x18\n" +
+	" \x01(\tR\bchecksum\x12\x1c\n" +
+	"\tcomposite\x18\v \x01(\bR\tcomposite\"\xf4\x01\n" +
 	"\x04Part\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\rR\x06number\x12\x12\n" +

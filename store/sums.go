@@ -1,0 +1,138 @@
+package store
+
+import (
+	"bytes"
+	"crypto/md5"
+	"encoding/hex"
+	"hash"
+	"slices"
+
+	"pail/store/checksum"
+	"pail/store/fault"
+	"pail/store/internal/meta/record"
+)
+
+// Sums are what a caller says of the bytes that it sends, and what is to be kept of them.
+// Bytes that are not what it says are BadDigest, and nothing is stored.
+type Sums struct {
+	MD5 []byte // nil: not said
+	// Algorithm is what is computed and kept. None: checksum.Default, as S3 does, or what
+	// the multipart upload was begun with.
+	Algorithm checksum.Algorithm
+	Value     []byte // of the algorithm; nil: not known beforehand
+	// Late, if it is not nil, is called once, when all bytes have come: it returns the
+	// value that stands behind them, nil if there is none. Its error fails the call.
+	Late func() ([]byte, error)
+}
+
+// A digest computes the MD5 of bytes, which becomes an ETag, and checksums that are kept.
+type digest struct {
+	md5        hash.Hash
+	algorithms []checksum.Algorithm
+	sums       []hash.Hash // of each algorithm; of MD5 the one above
+}
+
+// newDigest computes algorithms besides MD5; None among them counts as none.
+func newDigest(algorithms ...checksum.Algorithm) *digest {
+	d := &digest{md5: md5.New()}
+	for _, a := range algorithms {
+		if a == checksum.None || slices.Contains(d.algorithms, a) {
+			continue
+		}
+		d.algorithms = append(d.algorithms, a)
+		if a == checksum.MD5 {
+			d.sums = append(d.sums, d.md5)
+		} else {
+			d.sums = append(d.sums, a.New())
+		}
+	}
+	return d
+}
+
+// hashes are all hashes that have to see the bytes.
+func (d *digest) hashes() []hash.Hash {
+	all := []hash.Hash{d.md5}
+	for i, h := range d.sums {
+		if d.algorithms[i] != checksum.MD5 {
+			all = append(all, h)
+		}
+	}
+	return all
+}
+
+func (d *digest) Write(p []byte) (int, error) {
+	for _, h := range d.hashes() {
+		_, _ = h.Write(p) // never fails
+	}
+	return len(p), nil
+}
+
+func (d *digest) etag() string { return hex.EncodeToString(d.md5.Sum(nil)) }
+
+// value is the checksum of what was written, nil if it was not computed.
+func (d *digest) value(a checksum.Algorithm) []byte {
+	if i := slices.Index(d.algorithms, a); i >= 0 {
+		return d.sums[i].Sum(nil)
+	}
+	return nil
+}
+
+// records are the checksums as records have them, of all bytes.
+func (d *digest) records() []*record.Checksum {
+	var out []*record.Checksum
+	for _, a := range d.algorithms {
+		out = append(out, newChecksum(a, d.value(a), checksum.FullObject))
+	}
+	return out
+}
+
+func newChecksum(a checksum.Algorithm, value []byte, t checksum.Type) *record.Checksum {
+	return &record.Checksum{Algorithm: a.Lower(), Value: value, Composite: t == checksum.Composite}
+}
+
+// findChecksum returns the checksum of an algorithm, nil if there is none.
+func findChecksum(sums []*record.Checksum, a checksum.Algorithm) *record.Checksum {
+	for _, c := range sums {
+		if c.Algorithm == a.Lower() {
+			return c
+		}
+	}
+	return nil
+}
+
+// verify compares what was computed with what the caller says. The messages are AWS's.
+func (s Sums) verify(d *digest) error {
+	if s.MD5 != nil && !bytes.Equal(s.MD5, d.md5.Sum(nil)) {
+		return fault.New(fault.BadDigest, "The Content-MD5 you specified did not match what we received.")
+	}
+	values := [][]byte{s.Value}
+	if s.Late != nil {
+		late, err := s.Late()
+		if err != nil {
+			return err
+		}
+		values = append(values, late)
+	}
+	for _, v := range values {
+		if v != nil && !bytes.Equal(v, d.value(s.Algorithm)) {
+			return fault.New(fault.BadDigest, "The %v you specified did not match the calculated checksum.", s.Algorithm)
+		}
+	}
+	return nil
+}
+
+// toChecksums is what an object or a part with a number of parts shows of its checksums.
+func toChecksums(sums []*record.Checksum, parts int) (values map[string]string, t checksum.Type) {
+	if len(sums) == 0 {
+		return nil, checksum.Unknown
+	}
+	values = make(map[string]string, len(sums))
+	for _, c := range sums {
+		t = checksum.FullObject
+		if c.Composite {
+			t = checksum.Composite
+		}
+		values[c.Algorithm] = checksum.EncodeType(c.Value, t, parts)
+	}
+	return values, t
+}
