@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"pail/integration/leak"
+	"pail/store/checksum"
 	"pail/store/cors"
 	"pail/store/event"
 	"pail/store/fault"
@@ -97,6 +98,7 @@ func newMuseum(t *testing.T, dir string) *museum {
 	m.configured()
 	m.fragmented()
 	m.upload()
+	m.joined()
 	m.ok(s.Sync(ctx))
 	put(t, m.se, "bare", "large", letters(120, 7)) // leaves garbage
 	m.pending()
@@ -159,6 +161,25 @@ func (m *museum) upload() {
 			m.ok(m.se.AbortUpload(ctx, "kept", "upload", id)) // leaves a note that its parts are to go
 		}
 	}
+}
+
+// joined makes an object of parts whose checksums are kept beside its content, shared by two.
+func (m *museum) joined() {
+	ctx := context.Background()
+	a := checksum.SHA1
+	id, err := m.se.CreateUpload(ctx, "kept", "joined", PutInput{Sums: Sums{Algorithm: a}})
+	m.ok(err)
+	var parts []CompletedPart
+	for n := 1; n <= 3; n++ {
+		body := letters(200, uint64(n))
+		p, err := m.se.UploadPart(ctx, "kept", "joined", id, n, PartInput{Body: strings.NewReader(body), Size: 200, Sums: Sums{Algorithm: a}})
+		m.ok(err)
+		parts = append(parts, CompletedPart{Number: n, ETag: p.ETag, Algorithm: a, Value: a.Sum([]byte(body))})
+	}
+	_, err = m.se.CompleteUpload(ctx, "kept", "joined", id, parts, CompleteInput{})
+	m.ok(err)
+	_, err = m.se.Copy(ctx, Source{"kept", "joined", ""}, "kept", "joined-too", CopyInput{})
+	m.ok(err)
 }
 
 // pending publishes what is not on disk yet, in place of another content.

@@ -284,3 +284,65 @@ func TestManyPartSums(t *testing.T) {
 		t.Fatalf("%d inlined blobs are left, %v", inlined, err)
 	}
 }
+
+// TestRepairOfPartSums loses the checksums of an object's parts, or damages them: its bytes
+// and its own checksum are what they were, and its parts are told no more.
+func TestRepairOfPartSums(t *testing.T) {
+	ctx := context.Background()
+	for _, how := range []string{"lost", "damaged"} {
+		o := Options{Dir: quickDir(t) + "/store", MinPartSize: -1}
+		s, se := openTest(t, o)
+		mustBucket(t, se, "bkt", versioning.Enabled)
+		id := mustSumUpload(t, se, "k", checksum.SHA1, checksum.Unknown)
+		one, two := mustSumPart(t, se, "k", id, 1, "one", checksum.SHA1), mustSumPart(t, se, "k", id, 2, "two", checksum.SHA1)
+		made := mustComplete(t, se, "k", id, one, two)
+		if err := se.Rename(ctx, Path{"bkt", "k"}, Path{"bkt", "l"}, RenameFlags{}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.update(ctx, author{}, durable, func(tx *txn) error {
+			b, err := tx.bucket("bkt")
+			if err != nil {
+				return err
+			}
+			v, err := tx.head(b.Id, "l")
+			if err != nil {
+				return err
+			}
+			k := table.Inline(v.Content.Sums[0])
+			if how == "lost" {
+				tx.tx.Delete(k)
+			} else {
+				tx.tx.Set(k, encodeInline([]byte("others"))[:8])
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := se.ObjectParts(ctx, "bkt", "l", "", 0, 0); !fault.Is(err, fault.Damaged) {
+			t.Errorf("%s: parts: %v", how, err)
+		}
+		problems, err := s.Check(ctx, FsckOptions{})
+		if err != nil || len(problems) < 2 {
+			t.Errorf("%s: found %v, %v", how, problems, err)
+		}
+		if err := s.Close(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := Repair(ctx, o, RepairOptions{}); err != nil || len(left) > 0 {
+			t.Fatalf("%s: left %v, %v", how, left, err)
+		}
+		s, se = openTest(t, o)
+		now, err := se.Head(ctx, "bkt", "l", "")
+		if err != nil || readAll(t, se, "bkt", "l", "") != "onetwo" || now.Checksums["sha1"] != made.Checksums["sha1"] || now.ChecksumType != checksum.Composite {
+			t.Errorf("%s: %+v, %v", how, now, err)
+		}
+		if page, err := se.ObjectParts(ctx, "bkt", "l", "", 0, 0); err != nil || len(page.Parts) > 0 {
+			t.Errorf("%s: parts %+v, %v", how, page.Parts, err)
+		}
+		if vs, err := se.Versions(ctx, "bkt", "k"); err != nil || len(vs) != 2 || readAll(t, se, "bkt", "k", vs[1].VersionID) != "onetwo" {
+			t.Errorf("%s: %v, %v", how, vs, err)
+		}
+		balance(t, s)
+	}
+}
