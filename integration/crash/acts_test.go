@@ -23,7 +23,7 @@ var passive = map[string]string{
 	"Own": reading, "StatDir": reading, "StatDirAt": reading, "ReadDir": reading, "ReadDirAt": reading,
 	"ReadHistory": reading, "Lives": reading, "LastDir": reading, "OpenAt": reading, "Readlink": reading,
 
-	"Ino": reading, "Object": reading, "ReadAt": reading, "Extent": reading, "Seek": reading, "Changed": reading,
+	"Ino": reading, "Object": reading, "ObjectParts": reading, "ReadAt": reading, "Extent": reading, "Seek": reading, "Changed": reading,
 
 	"HoldBucket": "it is in memory and ends with the process",
 }
