@@ -21,7 +21,7 @@ import (
 const readyEnv = "PAIL_READY_FD"
 
 // startBackground runs this command line again in a session of its own and returns
-// once the mount answers. Until then the child's errors go where ours would.
+// once it answers. Until then the child's errors go where ours would.
 func startBackground(cmd *cobra.Command, p *mountPlan, ready readyFunc) error {
 	from, to, err := os.Pipe()
 	if err != nil {
@@ -39,7 +39,7 @@ func startBackground(cmd *cobra.Command, p *mountPlan, ready readyFunc) error {
 	if err != nil {
 		return fmt.Errorf("start a daemon: %w", err)
 	}
-	pr := startProgress(cmd, "mounting")
+	pr := startProgress(cmd, "starting")
 	defer pr.stop()
 	stop := passSignals(cmd, child.Process)
 	defer stop()
@@ -58,11 +58,11 @@ func childFailed(waited, read error) error {
 	case errors.As(waited, &exit) && exit.Exited():
 		return reportedError{exit.ExitCode()} // it has said why
 	case waited != nil:
-		return fmt.Errorf("the daemon ended before the mount answered: %w", waited)
+		return fmt.Errorf("the daemon ended before it answered: %w", waited)
 	case errors.Is(read, io.EOF):
-		return fmt.Errorf("the daemon ended before the mount answered")
+		return fmt.Errorf("the daemon ended before it answered")
 	}
-	return fmt.Errorf("the daemon did not say that the mount answers: %w", read)
+	return fmt.Errorf("the daemon did not say that it answers: %w", read)
 }
 
 // passSignals ends the child if we are told to end before it is ready.
@@ -100,7 +100,7 @@ func backgroundChild() (readyFunc, error) {
 			return err
 		}
 		if err := json.NewEncoder(pipe).Encode(m); err != nil {
-			return fmt.Errorf("say that the mount answers: %w", err)
+			return fmt.Errorf("say that it answers: %w", err)
 		}
 		return nil
 	}, nil

@@ -95,7 +95,7 @@ func runKeyCreate(ctx context.Context, opts *keyCreateOptions, c *control.Client
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(out, keyText(k, keyUse{region: s.Region}))
+	_, err = io.WriteString(out, keyText(k, usesOf(s.Listeners, s.Region)))
 	return err
 }
 

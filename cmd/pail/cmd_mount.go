@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +17,7 @@ import (
 	"pail/store"
 	"pail/store/fault"
 	"pail/store/web/control"
+	"pail/store/web/metrics"
 )
 
 func newMountCommand(g *globals) *cobra.Command {
@@ -29,13 +33,18 @@ Without MOUNTPOINT it is ` + defaultMountpointHelp + `, made if missing. If the
 store has a daemon already, that one serves this mount too. A mount that overlaps
 another of the same store is read-only.
 
+With --s3 the same store answers S3 at an address, until the mount ends: HOST:PORT,
+:PORT, [IPV6]:PORT or unix:PATH, with http:// or https:// before it where both are
+served. See pail serve for the rest of it.
+
 With --scrub-every the daemon reads all contents in the background, so long after the
 last time, and compares their checksums (see pail scrub); with --verify-reads it does so
 for whatever is read, which makes reading large files slower. In fstab:
 
   /var/lib/pail  /mnt/pail  fuse.pail  allow_other,nofail  0 0`,
 		Example: `  pail mount --background
-  pail mount --store ~/data --bucket photos/2026 ~/photos`,
+  pail mount --store ~/data --bucket photos/2026 ~/photos
+  pail mount --background --s3 127.0.0.1:9000`,
 		Args: takes(0, 1),
 
 		ValidArgsFunction: directories,
@@ -52,8 +61,13 @@ func runMount(cmd *cobra.Command, g *globals, opts *mountOptions, args []string)
 	if err != nil || opts.fake {
 		return err
 	}
+	return runPlan(cmd, g, plan, opts.background)
+}
+
+// runPlan mounts, opens an S3 door, or both, here or in the background.
+func runPlan(cmd *cobra.Command, g *globals, plan *mountPlan, background bool) error {
 	r := announcer(cmd, g.json)
-	if opts.background {
+	if background {
 		if child, err := backgroundChild(); err != nil {
 			return err
 		} else if child == nil {
@@ -63,38 +77,85 @@ func runMount(cmd *cobra.Command, g *globals, opts *mountOptions, args []string)
 			r = child
 		}
 	}
-	err = plan.run(cmd, notifying(r))
+	err := plan.run(cmd, notifying(r))
 	if cmd.Context().Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // it was asked to end, and has
 	}
 	return err
 }
 
-// A readyFunc is called once when a mount answers. Plan.log is where a daemon in
-// the background goes on to log.
+// A readyFunc is called once when all that was asked for answers. Plan.log is where a
+// daemon in the background goes on to log.
 type readyFunc func(p *mountPlan, m control.Mount) error
 
-// announcer prints what was mounted.
+// announcer prints what answers now.
 func announcer(cmd *cobra.Command, asJSON bool) readyFunc {
 	return func(p *mountPlan, m control.Mount) error {
-		if m.Notice != "" {
-			fmt.Fprintf(cmd.ErrOrStderr(), "pail: %s\n", m.Notice)
+		notices := []string{m.Notice}
+		if m.Service != nil {
+			notices = append(notices, m.Service.Notices...)
+		}
+		for _, n := range notices {
+			if n != "" {
+				fmt.Fprintf(cmd.ErrOrStderr(), "pail: %s\n", n)
+			}
 		}
 		if asJSON {
-			return printJSON(cmd.OutOrStdout(), struct {
-				Store string `json:"store"`
-				control.Mount
-			}{p.store, m})
+			return announceJSON(cmd.OutOrStdout(), p.store, m)
 		}
-		_, err := fmt.Fprintf(cmd.OutOrStdout(), "the store %s is mounted at %s\n", p.store, m.Mountpoint)
+		_, err := io.WriteString(cmd.OutOrStdout(), announcement(p.store, m))
 		return err
 	}
 }
 
-// notifying also tells a service manager that the mount answers.
+func announceJSON(out io.Writer, dir string, m control.Mount) error {
+	if m.Mountpoint == "" {
+		return printJSON(out, struct {
+			Store string `json:"store"`
+			*control.Service
+		}{dir, m.Service})
+	}
+	return printJSON(out, struct {
+		Store string `json:"store"`
+		control.Mount
+	}{dir, m})
+}
+
+// announcement says what answers now, and shows what is shown only once.
+func announcement(dir string, m control.Mount) string {
+	var b strings.Builder
+	if m.Mountpoint != "" {
+		fmt.Fprintf(&b, "the store %s is mounted at %s\n", dir, m.Mountpoint)
+	}
+	if m.Service == nil {
+		return b.String()
+	}
+	for _, l := range m.Service.Listeners {
+		what := "S3"
+		if l.Protocol != "s3" {
+			what = l.Protocol
+		}
+		fmt.Fprintf(&b, "%s of the store %s at %s\n", what, dir, l.Address)
+	}
+	b.WriteString(serviceText(m.Service))
+	return b.String()
+}
+
+// notifying also tells a service manager that all of it answers.
 func notifying(ready readyFunc) readyFunc {
 	return func(p *mountPlan, m control.Mount) error {
-		return errors.Join(ready(p, m), notify(notifyReady+"\nSTATUS="+p.store+" is mounted at "+m.Mountpoint))
+		var answers []string
+		if m.Mountpoint != "" {
+			answers = append(answers, "is mounted at "+m.Mountpoint)
+		}
+		if m.Service != nil {
+			for _, l := range m.Service.Listeners {
+				if l.Protocol == "s3" {
+					answers = append(answers, "answers S3 at "+l.Address)
+				}
+			}
+		}
+		return errors.Join(ready(p, m), notify(notifyReady+"\nSTATUS="+p.store+" "+strings.Join(answers, ", ")))
 	}
 }
 
@@ -119,6 +180,9 @@ func (p *mountPlan) run(cmd *cobra.Command, ready readyFunc) error {
 
 // check looks at the options and the mountpoint before anything is made elsewhere.
 func (p *mountPlan) check(cmd *cobra.Command) error {
+	if p.mountpoint == "" {
+		return nil
+	}
 	o := pailfs.Options{
 		Store:      new(store.Store), // not opened yet; the other options are what is in question
 		Mountpoint: p.mountpoint, Bucket: p.req.Bucket, Prefix: p.req.Prefix, ExtraOptions: p.req.Options,
@@ -187,11 +251,24 @@ func (p *mountPlan) attempt(ctx context.Context, cmd *cobra.Command, ready ready
 	if !errors.Is(err, control.ErrNoDaemon) {
 		return err
 	}
-	st, err := p.openStore(ctx, cmd)
-	if err != nil {
+	log := daemonLog(cmd, p.req.Debug)
+	d := &daemon{
+		log: log, peers: pailfs.NewPeers(), metrics: metrics.New(release()),
+		ended: make(chan struct{}), closed: make(chan struct{}),
+	}
+	if p.req.S3 != nil {
+		// Before the store, so that whoever asks hears that it is being opened.
+		if d.early, err = openMetrics(d.metrics, *p.req.S3, log); err != nil {
+			return err
+		}
+	}
+	if d.st, err = p.openStore(ctx, cmd); err != nil {
+		if d.early != nil {
+			err = errors.Join(err, d.early.Shutdown(context.WithoutCancel(ctx)))
+		}
 		return err
 	}
-	return runDaemon(ctx, st, p, daemonLog(cmd, p.req.Debug), ready)
+	return runDaemon(ctx, d, p, ready)
 }
 
 func (p *mountPlan) openStore(ctx context.Context, cmd *cobra.Command) (*store.Store, error) {
@@ -199,6 +276,9 @@ func (p *mountPlan) openStore(ctx context.Context, cmd *cobra.Command) (*store.S
 		return nil, fault.New(fault.NoSuchStore, "there is no store at %s and so no bucket %q; run pail init and pail bucket create first", p.store, p.req.Bucket)
 	}
 	so := store.Options{Dir: p.store, AllowAnyFS: p.anyFS, Log: daemonLog(cmd, false)}
+	if p.req.S3 != nil {
+		so.Region = p.req.S3.Region // of a store that is made now; of another the door checks it
+	}
 	if !store.IsStore(p.store) {
 		// Somebody else may be making it at this moment; that one then exists.
 		if err := store.Create(so); err != nil && !fault.Is(err, fault.Exists) {
@@ -210,21 +290,35 @@ func (p *mountPlan) openStore(ctx context.Context, cmd *cobra.Command) (*store.S
 	return store.Open(ctx, so)
 }
 
+// end has the daemon end what was asked for: a mount, or a door of that number.
+func (p *mountPlan) end(ctx context.Context, c *control.Client, door uint64) error {
+	if p.mountpoint == "" {
+		return c.EndService(ctx, control.EndServiceRequest{ID: door})
+	}
+	return c.Unmount(ctx, control.UnmountRequest{Mountpoint: p.req.Mountpoint})
+}
+
 // join has the daemon mount, and stays until that mount ends. A signal ends this
 // mount and no other.
 func (p *mountPlan) join(ctx context.Context, c *control.Client, ready readyFunc) error {
 	mountCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	ended := make(chan error, 1)
+	var opened atomic.Uint64
 	go func() {
-		ended <- c.Mount(mountCtx, p.req, func(m control.Mount) error { return ready(p, m) })
+		ended <- c.Mount(mountCtx, p.req, func(m control.Mount) error {
+			if m.Service != nil {
+				opened.Store(m.Service.ID)
+			}
+			return ready(p, m)
+		})
 	}()
 	select {
 	case err := <-ended:
 		return err
 	case <-ctx.Done():
 	}
-	if err := c.Unmount(mountCtx, control.UnmountRequest{Mountpoint: p.req.Mountpoint}); err != nil {
+	if err := p.end(mountCtx, c, opened.Load()); err != nil {
 		cancel() // it was not there yet; the daemon ends it when the connection goes
 		<-ended
 		return err

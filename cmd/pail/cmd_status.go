@@ -54,6 +54,9 @@ func runStatus(ctx context.Context, c *control.Client, asJSON bool, out io.Write
 	for _, m := range s.Mounts {
 		fmt.Fprintf(w, "mount:\t%s\n", mountLine(m))
 	}
+	for _, l := range s.Listeners {
+		fmt.Fprintf(w, "%s:\t%s\n", l.Protocol, listenerLine(l))
+	}
 	for _, at := range dead {
 		fmt.Fprintf(w, "dead mount:\t%s, left by a killed daemon; take it away with: pail umount %s\n", shown(at), shown(at))
 	}
@@ -142,6 +145,14 @@ func mountLine(m control.Mount) string {
 		what += ", read-only"
 	}
 	return fmt.Sprintf("%s (%s), since %s", m.Mountpoint, shown(what), shownTime(m.Since))
+}
+
+func listenerLine(l control.Listener) string {
+	until := ""
+	if l.Mountpoint != "" {
+		until = " (with the mount at " + l.Mountpoint + ")"
+	}
+	return fmt.Sprintf("%s%s, since %s", l.Address, until, shownTime(l.Since))
 }
 
 // jobLine is empty for a job that has nothing to do.

@@ -13,6 +13,7 @@ import (
 type systemdOptions struct {
 	mountOptions
 	user    bool
+	noMount bool
 	program string
 }
 
@@ -23,11 +24,14 @@ func newSystemdCommand(g *globals) *cobra.Command {
 		Short: "Print a systemd unit that mounts a store and keeps it mounted",
 		Long: `Print a systemd unit that mounts a store: it is up once the mount answers, a daemon
 that was killed is started again and replaces its dead mount, and stopping it publishes
-and settles everything. It takes what pail mount takes. Without --user it is a unit of
+and settles everything. It takes what pail mount takes, --s3 among it; with --no-mount the
+unit has no mount, and the S3 door alone (pail serve). Without --user it is a unit of
 the system, for root's store; with it one of a user's own manager. A store and
 MOUNTPOINT that are not named are the default ones.`,
 		Example: `  pail systemd --allow-other > /etc/systemd/system/pail.service
   systemctl daemon-reload && systemctl enable --now pail.service
+
+  pail systemd --no-mount --s3 :9000 --tls-self-signed > /etc/systemd/system/pail.service
 
   pail systemd --user > ~/.config/systemd/user/pail.service
   systemctl --user daemon-reload && systemctl --user enable --now pail.service`,
@@ -42,6 +46,7 @@ MOUNTPOINT that are not named are the default ones.`,
 	_ = cmd.Flags().MarkHidden("background") // a manager watches over what is in the foreground
 	_ = cmd.Flags().MarkHidden("log")        // the journal has it
 	cmd.Flags().BoolVar(&opts.user, "user", false, "a unit of a user's own service manager")
+	cmd.Flags().BoolVar(&opts.noMount, "no-mount", false, "answer S3 at the addresses of --s3 and mount nothing")
 	textVar(cmd.Flags(), &opts.program, "program", "`path` of pail in the unit (default this program)")
 	flagSuggests(cmd, "program", flagFiles)
 	return cmd
@@ -65,6 +70,8 @@ func runSystemd(opts *systemdOptions, g *globals, args []string, out io.Writer) 
 // A unit is what goes into a unit file.
 type unit struct {
 	user       bool
+	noMount    bool
+	net        bool // it listens in the network
 	program    string
 	store      string   // absolute; "": the default one
 	mountpoint string   // absolute; "": the default one
@@ -72,11 +79,17 @@ type unit struct {
 }
 
 func (o *systemdOptions) unit(g *globals, args []string) (unit, error) {
-	u := unit{user: o.user, program: o.program}
+	u := unit{user: o.user, noMount: o.noMount, program: o.program}
 	// Whatever pail mount would refuse is refused here.
 	p, err := o.plan(g, args)
 	if err != nil {
 		return u, err
+	}
+	u.net = p.req.S3 != nil
+	if o.noMount {
+		if err := o.checkNoMount(g, p, args); err != nil {
+			return u, err
+		}
 	}
 	if g.store != "" {
 		u.store = p.store
@@ -93,6 +106,9 @@ func (o *systemdOptions) unit(g *globals, args []string) (unit, error) {
 		return u, err
 	}
 	u.flags = o.asFlags(g)
+	if o.noMount {
+		u.flags = o.asServeFlags(g)
+	}
 	for _, s := range append([]string{u.program, u.store, u.mountpoint}, u.flags...) {
 		if err := checkUnitText(s); err != nil {
 			return u, err
@@ -116,10 +132,41 @@ func (o *systemdOptions) asFlags(g *globals) (flags []string) {
 			flags = append(flags, "--"+f.name)
 		}
 	}
+	flags = append(flags, o.serveOptions.asFlags()...)
 	for _, list := range o.options {
 		flags = append(flags, "-o", list)
 	}
 	return flags
+}
+
+// checkNoMount refuses what is about a mount where there is none.
+func (o *systemdOptions) checkNoMount(g *globals, p *mountPlan, args []string) error {
+	switch {
+	case p.req.S3 == nil || len(p.req.S3.Addresses) == 0:
+		return usagef("--no-mount needs an address at which S3 is answered: --s3 ADDRESS")
+	case len(args) > 0 || len(o.options) > 0 || o.bucket != "" || o.uid != "" || o.gid != "" || o.umask != "" || o.readOnly || o.allowOther:
+		return usagef("with --no-mount nothing is said about a mount")
+	}
+	return nil
+}
+
+// asServeFlags are the arguments of pail serve.
+func (o *systemdOptions) asServeFlags(g *globals) (flags []string) {
+	s := o.serveOptions
+	s.s3 = nil
+	flags = s.asFlags()
+	if o.scrubEvery != "" {
+		flags = append(flags, "--scrub-every="+o.scrubEvery)
+	}
+	for _, f := range []struct {
+		name string
+		on   bool
+	}{{"verify-reads", o.verify}, {"debug", o.debug}, {"allow-any-fs", g.allowAnyFS}} {
+		if f.on {
+			flags = append(flags, "--"+f.name)
+		}
+	}
+	return append(append(flags, "--"), o.s3...)
 }
 
 // text is the unit file. Nothing in it may put the daemon into a mount namespace of its
@@ -130,19 +177,27 @@ func (u unit) text() string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("# Made by: pail systemd")
 	line("[Unit]")
-	line("Description=%s", unitText("Pail, the store "+u.storeName()+" mounted at "+u.placeName()))
+	line("Description=%s", unitText(u.description()))
 	line("Documentation=man:pail(1)")
 	if needs := u.needs(); needs != "" {
 		line("RequiresMountsFor=%s", needs)
 	}
+	if u.net && !u.user {
+		line("Wants=network-online.target")
+		line("After=network-online.target")
+	}
 	line("")
 	line("[Service]")
 	line("Type=notify")
-	line("ExecStart=%s", u.command("mount", u.flags...))
+	start, stop := "mount", "umount"
+	if u.noMount {
+		start, stop = "serve", "stop"
+	}
+	line("ExecStart=%s", u.command(start, u.flags...))
 	line("# It may have ended by itself, with nothing left to stop.")
-	line("ExecStop=-%s", u.command("umount"))
-	line("# A killed daemon leaves a dead mount, which the next one replaces. What cannot")
-	line("# succeed is not tried again: wrong options, no permission, damage, no FUSE.")
+	line("ExecStop=-%s", u.command(stop))
+	line("# %sWhat cannot succeed is not tried again: wrong", map[bool]string{false: "A killed daemon leaves a dead mount, which the next one replaces. "}[u.noMount])
+	line("# options, no permission, damage, a kernel that lacks something.")
 	line("Restart=on-failure")
 	line("RestartSec=1")
 	line("RestartPreventExitStatus=%d %d %d %d", exitUsage, exitDenied, exitDamaged, exitUnsupported)
@@ -152,9 +207,11 @@ func (u unit) text() string {
 	line("LimitNOFILE=524288")
 	line("UMask=0077")
 	if !u.user {
-		line("# What would give the daemon a mount namespace of its own is left out: nobody")
-		line("# would see the mount. So is what would take /dev/fuse away.")
-		for _, s := range hardening() {
+		if !u.noMount {
+			line("# What would give the daemon a mount namespace of its own is left out: nobody")
+			line("# would see the mount. So is what would take /dev/fuse away.")
+		}
+		for _, s := range u.hardening() {
 			line("%s", s)
 		}
 	}
@@ -166,21 +223,29 @@ func (u unit) text() string {
 
 // hardening is for the system's manager. A user's daemon mounts with fusermount3, which
 // is set-user-id, and most of these would take that away.
-func hardening() []string {
+func (u unit) hardening() []string {
+	caps, families, calls := "CAP_SYS_ADMIN CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_SYS_PTRACE", "AF_UNIX", "@system-service @mount"
+	if u.noMount {
+		caps, calls = "CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH", "@system-service"
+	}
+	if u.net {
+		// Ports below 1024; which addresses the machine has, for a certificate.
+		caps, families = caps+" CAP_NET_BIND_SERVICE", families+" AF_INET AF_INET6 AF_NETLINK"
+	}
 	return []string{
 		"OOMScoreAdjust=-250",
 		"NoNewPrivileges=yes",
 		// To mount; to reach a mountpoint in somebody's home; to tell which process of
 		// whom a request came from.
-		"CapabilityBoundingSet=CAP_SYS_ADMIN CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_SYS_PTRACE",
-		"RestrictAddressFamilies=AF_UNIX",
+		"CapabilityBoundingSet=" + caps,
+		"RestrictAddressFamilies=" + families,
 		"RestrictNamespaces=yes",
 		"RestrictRealtime=yes",
 		"RestrictSUIDSGID=yes",
 		"LockPersonality=yes",
 		"MemoryDenyWriteExecute=yes",
 		"SystemCallArchitectures=native",
-		"SystemCallFilter=@system-service @mount",
+		"SystemCallFilter=" + calls,
 		"SystemCallErrorNumber=EPERM",
 	}
 }
@@ -217,6 +282,16 @@ func (u unit) needs() string {
 		places[i] = unitWord(p)
 	}
 	return strings.Join(places, " ")
+}
+
+func (u unit) description() string {
+	switch {
+	case u.noMount:
+		return "Pail, the store " + u.storeName() + " over S3"
+	case u.net:
+		return "Pail, the store " + u.storeName() + " mounted at " + u.placeName() + " and over S3"
+	}
+	return "Pail, the store " + u.storeName() + " mounted at " + u.placeName()
 }
 
 func (u unit) storeName() string { return named(u.store, u.user, rootStore, "~/.local/share/pail") }

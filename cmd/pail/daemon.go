@@ -14,37 +14,60 @@ import (
 	pailfs "pail/fs"
 	"pail/store"
 	"pail/store/fault"
+	"pail/store/web"
 	"pail/store/web/control"
+	"pail/store/web/metrics"
 )
 
-// A daemon owns a store and serves its mounts. It is a control.Mounter. It ends when
-// its last mount has ended, and cannot be started again.
+// A daemon owns a store and serves its mounts and S3 doors. It is a control.Mounter. It ends
+// when the last of them has ended, and cannot be started again.
 type daemon struct {
-	st    *store.Store
-	log   *slog.Logger
-	peers *pailfs.Peers
+	st      *store.Store
+	log     *slog.Logger
+	peers   *pailfs.Peers
+	metrics *metrics.Metrics
+	early   *web.Server // opened before the store, for the first door; then nil
 
 	mu       sync.Mutex // guards what follows
-	mounts   map[string]*served
-	stopping bool // no more mounts may come
+	units    []*served  // in the order in which they were asked for
+	services uint64     // how many doors were opened
+	stopping bool       // no more may come
 
-	ended    chan struct{} // closed when no mount is left and none may come
+	ended    chan struct{} // closed when nothing is left and nothing may come
 	closed   chan struct{} // closed when the store is, after closeErr is set
 	closeErr error
 }
 
-// A served is one mount, from the moment its place is taken.
+// A served is what one command has asked for, from the moment its place is taken: a mount,
+// a door, or a mount with a door that ends with it.
 type served struct {
-	info control.Mount
-	fs   *pailfs.Server // nil until it answers
-	up   chan struct{}  // closed when fs is set or the mount has failed
-	done chan struct{}
-	err  error // for after done
+	info  control.Mount   // without what is told only once
+	told  control.Service // what is
+	asked string          // the mountpoint, as it was asked for
+	door  *door           // nil: there is none
+	fs    *pailfs.Server  // nil until it answers, and of a door that stands for itself
+	up    chan struct{}   // closed when it answers or has failed
+	live  bool            // for after up: it answers
+	done  chan struct{}
+	once  sync.Once // ends a door that stands for itself
+	err   error     // for after done
 }
 
-func (s *served) Info() control.Mount   { return s.info }
+// Info is what whoever asked is told, this once.
+func (s *served) Info() control.Mount {
+	m := s.info
+	if s.door != nil {
+		told := s.told
+		told.ID, told.Listeners = s.info.Service.ID, s.info.Service.Listeners
+		m.Service = &told
+	}
+	return m
+}
 func (s *served) Done() <-chan struct{} { return s.done }
 func (s *served) Err() error            { return s.err }
+
+// isMount says whether it is a mount, with or without a door.
+func (s *served) isMount() bool { return s.info.Mountpoint != "" }
 
 // shutdownPatience is how long the daemon waits, when all is safe, for clients to
 // read their answers.
@@ -53,27 +76,25 @@ const shutdownPatience = 10 * time.Second
 // endGrace is how long a mount that failed to end may take to be gone all the same.
 const endGrace = 2 * time.Second
 
-// runDaemon serves the planned mount of an open store, and the mounts and requests
-// that come over the socket, until the last mount has ended. It closes the store.
-func runDaemon(ctx context.Context, st *store.Store, p *mountPlan, log *slog.Logger, ready readyFunc) error {
+// runDaemon serves what is planned of an open store, and the mounts, doors and requests
+// that come over the socket, until the last has ended. It closes the store.
+func runDaemon(ctx context.Context, d *daemon, p *mountPlan, ready readyFunc) error {
 	safe := context.WithoutCancel(ctx) // for what a signal must not cut short
 	heap, heapEnds := context.WithCancel(safe)
 	var tending sync.WaitGroup
 	tending.Go(func() { tendHeap(heap) })
 	defer tending.Wait()
 	defer heapEnds()
-	d := &daemon{
-		st: st, log: log, peers: pailfs.NewPeers(), mounts: map[string]*served{},
-		ended: make(chan struct{}), closed: make(chan struct{}),
-	}
-	// The mount comes before the socket, so that a mount that fails takes nobody
+	// Mount and door come before the socket, so that one that fails takes nobody
 	// else's down with it. Until then other commands wait for the lock.
+	d.metrics.Opened(d.st)
 	first, err := d.Mount(ctx, control.Self(), p.req)
 	if err != nil {
-		return errors.Join(err, st.Close(safe))
+		d.metrics.Closing()
+		return errors.Join(err, d.st.Close(safe))
 	}
-	h := control.NewHandler(st, d, release(), log)
-	srv, err := control.Listen(st.SocketPath(), h, log)
+	h := control.NewHandler(d.st, d, release(), d.log)
+	srv, err := control.Listen(d.st.SocketPath(), h, d.log)
 	if err == nil {
 		err = ready(p, first.Info())
 	}
@@ -85,13 +106,19 @@ func runDaemon(ctx context.Context, st *store.Store, p *mountPlan, log *slog.Log
 	}
 	d.stop()
 	if e := notify(notifyStopping); e != nil {
-		log.Warn("end", "err", e)
+		d.log.Warn("end", "err", e)
 	}
+	// Doors first, so that clients have their answers; the program is told of to its end.
+	told := d.closeDoors(safe)
 	// What was not published yet closing the store publishes.
 	if _, e := d.endMounts(safe, ""); e != nil {
 		err = errors.Join(err, e)
 	}
-	return errors.Join(err, d.close(safe, h, srv))
+	err = errors.Join(err, d.close(safe, h, srv))
+	for _, door := range told {
+		door.closeMetrics(safe)
+	}
+	return err
 }
 
 // close closes the store and then lets go of the clients that wait for it.
@@ -103,6 +130,7 @@ func (d *daemon) close(ctx context.Context, h *control.Handler, srv *control.Ser
 		d.st.BeforeUnlock(func() { gone = srv.Close() })
 	}
 	h.Quiesce()
+	d.metrics.Closing()
 	d.closeErr = d.st.Close(ctx)
 	close(d.closed)
 	if d.closeErr != nil {
@@ -119,23 +147,67 @@ func (d *daemon) close(ctx context.Context, h *control.Handler, srv *control.Ser
 	return err
 }
 
-// Mount makes one more mount.
+// Mount makes one more mount, opens one more door, or both.
 func (d *daemon) Mount(ctx context.Context, p control.Peer, req control.MountRequest) (control.Mounted, error) {
 	s, err := d.reserve(req)
 	if err != nil {
 		return nil, err
 	}
-	m, err := pailfs.Mount(ctx, d.options(p, req))
-	if err != nil {
+	if err := d.begin(ctx, s, p, req); err != nil {
 		s.err = err
 		close(s.up)
 		d.release(s)
 		return nil, err
 	}
-	d.answers(s, m)
+	close(s.up)
 	d.watchOver(req)
-	go d.serve(s)
+	if s.fs != nil {
+		go d.serve(s)
+	}
 	return s, nil
+}
+
+// begin opens the door, which fails more often than a mount, and then mounts.
+func (d *daemon) begin(ctx context.Context, s *served, p control.Peer, req control.MountRequest) error {
+	if req.S3 != nil {
+		if err := d.openDoor(ctx, s, *req.S3); err != nil {
+			return err
+		}
+	}
+	if s.isMount() {
+		m, err := pailfs.Mount(ctx, d.options(p, req))
+		if err != nil {
+			if s.door != nil {
+				s.door.close(ctx, d.log)
+			}
+			return err
+		}
+		d.answers(s, m)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s.live = true
+	return nil
+}
+
+// openDoor opens a door of its own or one that ends with a mount.
+func (d *daemon) openDoor(ctx context.Context, s *served, req control.ServeRequest) error {
+	dm := &doorman{st: d.st, log: d.log, metrics: d.metrics, settle: d.Settle}
+	early := d.early
+	d.early = nil
+	door, told, err := dm.open(ctx, req, early)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.services++
+	door.service.ID = d.services
+	for i := range door.service.Listeners {
+		door.service.Listeners[i].Mountpoint = s.info.Mountpoint
+	}
+	s.door, s.told, s.info.Service = door, told, &door.service
+	return nil
 }
 
 // watchOver has the store check its contents as a mount asks for.
@@ -157,57 +229,70 @@ func (d *daemon) answers(s *served, m *pailfs.Server) {
 		s.info.ReadOnly = true
 		s.info.Notice = "the mount at " + m.Dir() + " is read-only, because it overlaps another mount of this store"
 	}
-	close(s.up)
 }
 
-// reserve takes the place of a mount.
+// reserve takes the place of a mount, or of a door.
 func (d *daemon) reserve(req control.MountRequest) (*served, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.stopping {
 		return nil, fault.New(fault.Shutdown, "")
 	}
-	if d.mounts[req.Mountpoint] != nil {
-		return nil, fault.New(fault.Busy, "%s is a mount already; unmount it first or choose another place", req.Mountpoint)
+	if req.Mountpoint == "" && req.S3 == nil {
+		return nil, fault.New(fault.InvalidRequest, "neither a mount nor an S3 door was asked for")
+	}
+	for _, s := range d.units {
+		if s.isMount() && (s.info.Mountpoint == req.Mountpoint || s.asked == req.Mountpoint) {
+			return nil, fault.New(fault.Busy, "%s is a mount already; unmount it first or choose another place", req.Mountpoint)
+		}
 	}
 	s := &served{
+		asked: req.Mountpoint,
 		info: control.Mount{
 			Mountpoint: req.Mountpoint, Bucket: req.Bucket, Prefix: req.Prefix,
 			ReadOnly: req.ReadOnly, AllowOther: req.AllowOther, Since: time.Now(),
 		},
 		up: make(chan struct{}), done: make(chan struct{}),
 	}
-	d.mounts[req.Mountpoint] = s
+	d.units = append(d.units, s)
 	return s, nil
 }
 
-// release gives a mount's place back; with the last one the daemon ends.
+// release gives a place back; with the last one the daemon ends.
 func (d *daemon) release(s *served) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for at, m := range d.mounts {
-		if m == s {
-			delete(d.mounts, at)
-		}
-	}
-	if len(d.mounts) == 0 {
+	d.units = slices.DeleteFunc(d.units, func(u *served) bool { return u == s })
+	if len(d.units) == 0 {
 		d.stopping = true
-		close(d.ended) // once: no mount can come after this
+		close(d.ended) // once: nothing can come after this
 	}
 	close(s.done)
 }
 
-// stop lets no more mounts come.
+// stop lets nothing more come.
 func (d *daemon) stop() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.stopping = true
 }
 
-// serve waits for a mount to end, whoever ends it.
+// serve waits for a mount to end, whoever ends it, and ends the door that came with it.
 func (d *daemon) serve(s *served) {
 	s.fs.Wait()
+	if s.door != nil {
+		s.door.closeS3(context.Background(), d.log)
+		if !d.isStopping() {
+			s.door.closeMetrics(context.Background())
+		}
+	}
 	d.release(s)
+}
+
+func (d *daemon) isStopping() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.stopping
 }
 
 func (d *daemon) options(p control.Peer, req control.MountRequest) pailfs.Options {
@@ -229,12 +314,19 @@ func (d *daemon) options(p control.Peer, req control.MountRequest) pailfs.Option
 	return o
 }
 
-// Unmount ends one mount, or all of them; with the last one it waits for the store.
+// Unmount ends one mount, or all of them; with the last of what is served it waits for the
+// store.
 func (d *daemon) Unmount(ctx context.Context, mountpoint string) error {
-	if mountpoint == "" {
+	if mountpoint == "" && !d.hasDoors() {
 		d.stop()
+		defer d.goOn()
 	}
 	unpublished, attached := d.endMounts(ctx, mountpoint)
+	return d.awaitEnd(errors.Join(unpublished, attached))
+}
+
+// awaitEnd returns what closing the store says if the daemon ends, and err if it does not.
+func (d *daemon) awaitEnd(err error) error {
 	select {
 	case <-d.ended:
 		// Closing the store tries once more to publish, with the reserve of the disk,
@@ -242,18 +334,15 @@ func (d *daemon) Unmount(ctx context.Context, mountpoint string) error {
 		<-d.closed
 		return d.closeErr
 	default:
+		return err
 	}
-	if mountpoint == "" {
-		d.goOn()
-	}
-	return errors.Join(unpublished, attached)
 }
 
-// goOn lets mounts come again: not every mount could be ended.
+// goOn lets mounts and doors come again: not all of them could be ended.
 func (d *daemon) goOn() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.stopping = len(d.mounts) == 0
+	d.stopping = len(d.units) == 0
 }
 
 // endMounts ends the mount at a place, or all of them, and says what could not be
@@ -300,8 +389,8 @@ func (d *daemon) choose(mountpoint string) []*served {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var chosen []*served
-	for at, s := range d.mounts {
-		if mountpoint == "" || at == mountpoint || s.info.Mountpoint == mountpoint {
+	for _, s := range d.units {
+		if s.isMount() && (mountpoint == "" || s.asked == mountpoint || s.info.Mountpoint == mountpoint) {
 			chosen = append(chosen, s)
 		}
 	}
@@ -323,14 +412,12 @@ func (d *daemon) Settle(ctx context.Context) {
 
 // Mounts returns the mounts that answer.
 func (d *daemon) Mounts() []control.Mount {
-	var out []control.Mount
-	for _, s := range d.choose("") {
-		select {
-		case <-s.up:
-			if s.fs != nil {
-				out = append(out, s.info)
-			}
-		default:
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := []control.Mount{}
+	for _, s := range d.units {
+		if s.live && s.isMount() {
+			out = append(out, s.info)
 		}
 	}
 	slices.SortFunc(out, func(a, b control.Mount) int { return cmp.Compare(a.Mountpoint, b.Mountpoint) })

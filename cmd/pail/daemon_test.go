@@ -8,6 +8,7 @@ import (
 	pailfs "pail/fs"
 	"pail/store"
 	"pail/store/web/control"
+	"pail/store/web/metrics"
 )
 
 // An observedMounter tells when somebody asks it to unmount.
@@ -38,7 +39,7 @@ func TestUnmountDuringTheEnd(t *testing.T) {
 	st.BeforeUnlock(func() { close(closing); <-goOn })
 
 	d := &daemon{
-		st: st, log: log, peers: pailfs.NewPeers(), mounts: map[string]*served{}, stopping: true,
+		st: st, log: log, peers: pailfs.NewPeers(), metrics: metrics.New("test"), stopping: true,
 		ended: make(chan struct{}), closed: make(chan struct{}),
 	}
 	close(d.ended)

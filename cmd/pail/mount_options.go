@@ -17,6 +17,8 @@ import (
 
 // mountOptions are the flags of pail mount.
 type mountOptions struct {
+	serveOptions
+
 	bucket     string
 	readOnly   bool
 	allowOther bool
@@ -40,7 +42,7 @@ func (o *mountOptions) addFlags(cmd *cobra.Command, g *globals) {
 	textVar(f, &o.uid, "uid", "`user`, by name or number, to whom objects belong that came without an owner (default who mounts)")
 	textVar(f, &o.gid, "gid", "`group` of such objects (default that of who mounts)")
 	textVar(f, &o.umask, "umask", "permission `bits`, octal, that such objects lack (default 022)")
-	f.StringArrayVarP(&o.options, "options", "o", nil, "mount `options` as in fstab: ro, allow_other, bucket=, uid=, gid=, umask=, store=, log=, fsname=, allow_any_fs, verify_reads, scrub_every=, debug, noexec, noatime, ...")
+	f.StringArrayVarP(&o.options, "options", "o", nil, "mount `options` as in fstab: ro, allow_other, bucket=, uid=, gid=, umask=, store=, log=, fsname=, allow_any_fs, verify_reads, scrub_every=, s3=, metrics=, domain=, region=, no_sigv2, tls_cert=, tls_key=, tls_self_signed, debug, noexec, noatime, ...")
 	f.BoolVar(&o.background, "background", false, "return once the mount answers; the daemon goes on in the background")
 	textVar(f, &o.log, "log", "`file` to which a daemon in the background logs (default daemon.log in the store)")
 	f.BoolVar(&o.verify, "verify-reads", false, "compare checksums whenever a content is read")
@@ -48,6 +50,9 @@ func (o *mountOptions) addFlags(cmd *cobra.Command, g *globals) {
 	f.BoolVar(&o.debug, "debug", false, "log every request of the kernel")
 	f.BoolVar(&o.sloppy, "sloppy", false, "leave out mount options that are unknown")
 	f.BoolVar(&o.fake, "fake", false, "check the command line and mount nothing")
+	f.StringArrayVar(&o.s3, "s3", nil, "answer S3 at this `address`, such as 127.0.0.1:9000; may be given again")
+	o.serveOptions.addFlags(cmd)
+	flagSuggests(cmd, "s3", cobra.NoFileCompletions)
 	_ = f.MarkHidden("sloppy") // the two are for mount(8)
 	_ = f.MarkHidden("fake")
 	flagSuggests(cmd, "bucket", suggest(g, true, liveKeys))
@@ -76,7 +81,7 @@ func (o *mountOptions) asOptions() (list []string) {
 			list = append(list, f.name)
 		}
 	}
-	return list
+	return append(list, o.serveOptions.asOptions()...)
 }
 
 // optionsBegun suggests the last of a list of -o options, and the value of bucket=.
@@ -107,9 +112,9 @@ func prefixed(head string, words []string) (out []string) {
 
 // ownOptions are the -o options that are Pail's own.
 func ownOptions() []string {
-	return []string{
+	return append(serveOptionNames(),
 		"ro", "rw", "allow_other", "bucket=", "store=", "uid=", "gid=", "umask=", "log=", "fsname=", "allow_any_fs", "verify_reads", "scrub_every=", "debug",
-	}
+	)
 }
 
 // A mountPlan is what a command line to mount amounts to.
@@ -126,25 +131,40 @@ type mountPlan struct {
 func (o *mountOptions) plan(g *globals, args []string) (*mountPlan, error) {
 	p := &mountPlan{anyFS: g.allowAnyFS}
 	store := g.store
-	for _, opt := range append(o.asOptions(), splitOptions(o.options)...) {
-		name, value, given := strings.Cut(opt, "=")
-		if slices.Contains(ownOptions(), name+"=") && value == "" {
-			return nil, usagef("the mount option %s= is empty; leave it out if the default is meant", name)
-		}
-		if given && slices.Contains(ownOptions(), name) {
-			return nil, usagef("the mount option %s takes no value", name)
-		}
-		var err error
+	err := p.options(append(o.asOptions(), splitOptions(o.options)...), func(opt string) bool {
+		name, value, _ := strings.Cut(opt, "=")
 		if name == "store" {
 			store = value
-		} else if !o.sloppy || slices.Contains(ownOptions(), name) || slices.Contains(ownOptions(), name+"=") || pailfs.KnowsOption(opt) {
-			err = p.option(name, value, opt)
+			return false
 		}
-		if err != nil {
-			return nil, err
+		return !o.sloppy || slices.Contains(ownOptions(), name) || slices.Contains(ownOptions(), name+"=") || pailfs.KnowsOption(opt)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := p.setPlaces(&globals{store: store}, args); err != nil {
+		return nil, err
+	}
+	return p, p.checkServe()
+}
+
+// options takes in those options that wanted says are meant for the plan.
+func (p *mountPlan) options(opts []string, wanted func(opt string) bool) error {
+	for _, opt := range opts {
+		name, value, given := strings.Cut(opt, "=")
+		if slices.Contains(ownOptions(), name+"=") && value == "" {
+			return usagef("the mount option %s= is empty; leave it out if the default is meant", name)
+		}
+		if given && slices.Contains(ownOptions(), name) {
+			return usagef("the mount option %s takes no value", name)
+		}
+		if wanted(opt) {
+			if err := p.option(name, value, opt); err != nil {
+				return err
+			}
 		}
 	}
-	return p, p.setPlaces(&globals{store: store}, args)
+	return nil
 }
 
 // option takes in one -o option; what is not Pail's goes on to the mount.
@@ -184,6 +204,8 @@ func (p *mountPlan) option(name, value, whole string) (err error) {
 		}
 		umask := uint32(n)
 		p.req.Umask = &umask
+	case "s3", "metrics", "domain", "region", "no_sigv2", "tls_cert", "tls_key", "tls_self_signed":
+		err = p.serveOption(name, value)
 	case "remount":
 		return usagef("a mount cannot be changed while it lasts; unmount it and mount it anew")
 	default:

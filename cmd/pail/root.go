@@ -46,9 +46,9 @@ or delete in a versioned bucket can be brought back.
 	cmd.SetHelpCommand(newHelpCommand())
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	cmd.AddCommand(
-		newInitCommand(g), newMountCommand(g), newUmountCommand(g),
+		newInitCommand(g), newMountCommand(g), newServeCommand(g), newUmountCommand(g), newStopCommand(g),
 		newBucketCommand(g), newLsCommand(g), newStatCommand(g), newVersionsCommand(g), newLogCommand(g),
-		newRestoreCommand(g), newRmCommand(g), newTagCommand(g), newConfigCommand(g), newKeyCommand(g),
+		newRestoreCommand(g), newRmCommand(g), newTagCommand(g), newConfigCommand(g), newKeyCommand(g), newPresignCommand(g),
 		newStatusCommand(g), newFsckCommand(g), newScrubCommand(g), newBackupCommand(g), newExportCommand(g), newSystemdCommand(g), newVersionCommand(g), newCompletionCommand(), newManCommand(),
 	)
 	return cmd

@@ -151,21 +151,44 @@ func (c *Client) Scrub(ctx context.Context, req ScrubRequest, fn func(Damage) er
 	return watched(ctx, c, opScrub, req, fn, progress)
 }
 
-// Mount asks the daemon for a mount, calls ready once it answers, and returns when
-// it has ended or, if it is detached, at once. If ctx ends first the daemon unmounts.
+// Mount asks the daemon for a mount, an S3 door, or both, calls ready once they answer, and
+// returns when they have ended or, if they are detached, at once. If ctx ends first the
+// daemon ends them.
 func (c *Client) Mount(ctx context.Context, req MountRequest, ready func(Mount) error) error {
-	return each(ctx, c, opMount, req, ready)
+	op := opMount
+	if req.S3 != nil {
+		op = opServe
+	}
+	return each(ctx, c, op, req, ready)
 }
 
 // Unmount ends mounts; see UnmountRequest. It returns when what was written through
 // them is published and, if the daemon ended with them, durable and the daemon's process
 // gone. ErrNoDaemon says that the daemon had just ended, and all its mounts with it.
 func (c *Client) Unmount(ctx context.Context, req UnmountRequest) error {
+	return c.ends(ctx, opUnmount, req)
+}
+
+// EndService ends an S3 door that stands for itself. It returns as Unmount does.
+func (c *Client) EndService(ctx context.Context, req EndServiceRequest) error {
+	return c.ends(ctx, opEndService, req)
+}
+
+// Stop ends all mounts and S3 doors, and with them the daemon. It returns as Unmount does.
+func (c *Client) Stop(ctx context.Context) error { return c.ends(ctx, opStop, nil) }
+
+// Presign signs a URL.
+func (c *Client) Presign(ctx context.Context, req PresignRequest) (Presigned, error) {
+	return one[Presigned](ctx, c, opPresign, req)
+}
+
+// ends asks for something with which the daemon may end.
+func (c *Client) ends(ctx context.Context, op string, req any) error {
 	p := watchProcess(int(c.pid))
 	if p != nil {
 		defer p.close()
 	}
-	err := none(ctx, c, opUnmount, req)
+	err := none(ctx, c, op, req)
 	if p != nil && c.ending(ctx) {
 		err = errors.Join(err, p.wait(ctx))
 	}

@@ -121,6 +121,16 @@ func (h *Handler) settle(ctx context.Context) {
 	h.mounts.Settle(ctx)
 }
 
+// endsItself says of an operation that it speaks to the Mounter and not to the store, so that
+// closing the store does not wait for it but may be waited for by it.
+func endsItself(op string) bool {
+	switch op {
+	case opMount, opServe, opUnmount, opEndService, opStop:
+		return true
+	}
+	return false
+}
+
 func (h *Handler) answer(r *http.Request, op operation, out *frameWriter) (err error) {
 	// One broken request must not take the mounts of the process with it.
 	defer func() {
@@ -138,7 +148,7 @@ func (h *Handler) answer(r *http.Request, op operation, out *frameWriter) (err e
 		return fault.Wrap(fault.Canceled, err, "read the request")
 	}
 	ctx := r.Context()
-	if name := path.Base(r.URL.Path); name != opMount && name != opUnmount {
+	if !endsItself(path.Base(r.URL.Path)) {
 		var leave func()
 		if ctx, leave, err = h.enter(ctx); err != nil {
 			return err

@@ -128,6 +128,8 @@ type Mount struct {
 	AllowOther bool      `json:"allow_other"`
 	Since      time.Time `json:"since"`
 	Notice     string    `json:"notice,omitempty"` // what the user should know about it
+	// Service is the S3 door that was opened with it.
+	Service *Service `json:"service,omitempty"`
 }
 
 func bucketOf(b store.Bucket) Bucket {

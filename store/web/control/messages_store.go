@@ -17,6 +17,8 @@ type Status struct {
 	PID     int     `json:"pid,omitempty"` // of the daemon; 0 if there is none
 	Mounts  []Mount `json:"mounts"`
 
+	Listeners []Listener `json:"listeners"` // where the daemon answers S3, and tells of itself
+
 	ID        string   `json:"id"`
 	Buckets   int      `json:"buckets"`
 	Free      int64    `json:"free"`              // bytes free on the disk
@@ -100,7 +102,7 @@ func settingOf(bucket string, s store.Setting) (Setting, error) {
 func statusOf(s store.Status) Status {
 	r := s.Recovered
 	w := Status{
-		Store: s.Dir, ID: s.ID, Format: s.Format, Region: s.Region, Mounts: []Mount{}, Jobs: []Job{},
+		Store: s.Dir, ID: s.ID, Format: s.Format, Region: s.Region, Mounts: []Mount{}, Listeners: []Listener{}, Jobs: []Job{},
 		Buckets: s.Buckets, Free: s.Free, Reserve: s.Reserve, Stopped: s.Stopped,
 		OpenFiles: s.OpenFiles, Drafts: s.Drafts, Pending: s.Pending, Moves: s.Moves, Dead: s.Dead,
 		Scrub: scrubOf(s.Scrub),

@@ -75,7 +75,11 @@ const (
 	opBackup        = "backup"
 	opBackupContent = "backup-content"
 	opRead          = "read"
+	opPresign       = "presign"
 	opMount         = "mount"
+	opServe         = "serve" // a mount with an S3 door, or that alone: older daemons know neither
+	opEndService    = "end-service"
+	opStop          = "stop"
 	opUnmount       = "unmount"
 )
 
@@ -109,7 +113,11 @@ func operations() map[string]operation {
 		opStatus:        status,
 		opFsck:          asking(fsck),
 		opScrub:         asking(scrub),
+		opPresign:       asking(presign),
 		opMount:         asking(mount),
+		opServe:         asking(mount),
+		opEndService:    asking(endService),
+		opStop:          stop,
 		opUnmount:       asking(unmount),
 	}
 }

@@ -6,13 +6,22 @@ import (
 	"pail/store/fault"
 )
 
-// A Mounter makes and ends the mounts of a daemon.
+// A Mounter makes and ends the mounts and the S3 doors of a daemon.
 type Mounter interface {
-	// Mount mounts for a peer and returns once the mount answers.
+	// Mount mounts for a peer, opens the S3 door that the request asks for, and returns
+	// once they answer.
 	Mount(ctx context.Context, p Peer, req MountRequest) (Mounted, error)
 	// Unmount ends the mount at an absolute mountpoint, or all of them if it is "".
 	// If none is left it returns once the store is closed, with what that said.
 	Unmount(ctx context.Context, mountpoint string) error
+	// EndService ends an S3 door that stands for itself. If nothing else is left it returns
+	// as Unmount does.
+	EndService(ctx context.Context, id uint64) error
+	// Stop ends everything, and returns as Unmount does.
+	Stop(ctx context.Context) error
+	// Listeners returns the addresses at which the daemon answers, in the order in which
+	// they were opened.
+	Listeners() []Listener
 	// Mounts returns the mounts in the order of their mountpoints.
 	Mounts() []Mount
 	// Settle returns when all mounts show what was changed before the call, or when ctx
@@ -53,8 +62,16 @@ func mount(ctx context.Context, c *call, req MountRequest) error {
 		return m.Err()
 	case <-ctx.Done():
 		// The client went away without unmounting, as a killed one does.
-		return c.mounts.Unmount(context.WithoutCancel(ctx), m.Info().Mountpoint)
+		return end(context.WithoutCancel(ctx), c.mounts, m.Info())
 	}
+}
+
+// end ends what a client has asked for.
+func end(ctx context.Context, mounts Mounter, m Mount) error {
+	if m.Mountpoint == "" && m.Service != nil {
+		return mounts.EndService(ctx, m.Service.ID)
+	}
+	return mounts.Unmount(ctx, m.Mountpoint)
 }
 
 func unmount(ctx context.Context, c *call, req UnmountRequest) error {

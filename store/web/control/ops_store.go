@@ -13,7 +13,7 @@ func status(ctx context.Context, c *call) error {
 	s.Release = c.release
 	if c.mounts != nil {
 		s.PID = os.Getpid()
-		s.Mounts = c.mounts.Mounts()
+		s.Mounts, s.Listeners = c.mounts.Mounts(), c.mounts.Listeners()
 	}
 	return c.out.item(s)
 }

@@ -77,7 +77,8 @@ type SetSettingRequest struct {
 	Reset  bool     `json:"reset,omitempty"`
 }
 
-// A MountRequest asks the daemon for a mount. The mountpoint is absolute.
+// A MountRequest asks the daemon for a mount, an S3 door, or both. The mountpoint is
+// absolute.
 type MountRequest struct {
 	Mountpoint string `json:"mountpoint"`
 	Bucket     string `json:"bucket,omitempty"` // empty: all buckets
@@ -99,6 +100,9 @@ type MountRequest struct {
 	ScrubEvery  time.Duration `json:"scrub_every,omitempty"` // nanoseconds
 	// Debug logs every request of the kernel.
 	Debug bool `json:"debug,omitempty"`
+	// S3 asks for an S3 door that ends with the mount. Without a mountpoint it is all that
+	// is asked for.
+	S3 *ServeRequest `json:"s3,omitempty"`
 	// Detached lets the mount stay when the client goes away.
 	Detached bool `json:"detached,omitempty"`
 }

@@ -178,6 +178,12 @@ type fakeMounter struct {
 
 func (m *fakeMounter) Settle(context.Context) { m.settled.Add(1) }
 
+func (m *fakeMounter) EndService(context.Context, uint64) error {
+	return m.Unmount(context.Background(), "")
+}
+func (m *fakeMounter) Stop(context.Context) error { return m.Unmount(context.Background(), "") }
+func (m *fakeMounter) Listeners() []Listener      { return nil }
+
 type fakeMount struct {
 	at   string
 	done chan struct{}

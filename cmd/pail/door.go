@@ -1,0 +1,248 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"pail/store"
+	"pail/store/fault"
+	"pail/store/iam"
+	"pail/store/web"
+	"pail/store/web/certs"
+	"pail/store/web/control"
+	"pail/store/web/metrics"
+	"pail/store/web/s3api"
+	"pail/store/web/sigv4"
+)
+
+// A door is what one control.ServeRequest has opened: listeners that answer S3, and
+// listeners that tell of the program. It is closed as a whole.
+type door struct {
+	service control.Service // without what is told only once
+	s3      *web.Server     // nil: there is none
+	metrics *web.Server     // likewise
+}
+
+// doorPatience is how long requests may take to end when their door is closed.
+const doorPatience = 30 * time.Second
+
+// A doorman opens doors to one store.
+type doorman struct {
+	st      *store.Store
+	log     *slog.Logger
+	metrics *metrics.Metrics
+	settle  func(context.Context) // returns when the mounts show what was changed
+}
+
+// open opens a door. What is told only once is in what it returns and not in the door. The
+// kinds of failure: InvalidArgument, Busy (an address), AccessDenied.
+func (dm *doorman) open(ctx context.Context, req control.ServeRequest, early *web.Server) (_ *door, told control.Service, err error) {
+	d := &door{metrics: early, service: control.Service{Region: dm.st.Status().Region}}
+	if req.Region != "" && req.Region != d.service.Region {
+		return nil, told, fault.New(fault.InvalidArgument, "the region of this store is %s, and not %s; a store keeps the region that it was made with", d.service.Region, req.Region)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.close(ctx, dm.log))
+		}
+	}()
+	if d.metrics == nil {
+		if d.metrics, err = openMetrics(dm.metrics, req, dm.log); err != nil {
+			return nil, told, err
+		}
+	}
+	config, self, err := dm.certificate(req)
+	if err != nil {
+		return nil, told, err
+	}
+	if err := dm.listen(d, req, config); err != nil {
+		return nil, told, err
+	}
+	d.describe(req, self)
+	told = d.service
+	if self != nil && self.Made() {
+		told.NewCA = self.CAFile()
+	}
+	if len(req.Addresses) > 0 {
+		if err := dm.rootKey(ctx, req, &told); err != nil {
+			return nil, told, err
+		}
+	}
+	return d, told, nil
+}
+
+// openMetrics opens the addresses that tell of the program; nil if there are none.
+func openMetrics(m *metrics.Metrics, req control.ServeRequest, log *slog.Logger) (*web.Server, error) {
+	if len(req.Metrics) == 0 {
+		return nil, nil
+	}
+	addresses, err := addressesOf(req.Metrics, false)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range addresses {
+		if a.TLS {
+			return nil, fault.New(fault.InvalidArgument, "metrics are not told over HTTPS; give %s without https://", a)
+		}
+	}
+	return web.ListenPlain(web.Options{Addresses: addresses, Log: log}, m.Handler())
+}
+
+func addressesOf(texts []string, secure bool) (out []web.Address, err error) {
+	for _, text := range texts {
+		a, err := web.ParseAddress(text, secure)
+		if err != nil {
+			return nil, fault.New(fault.InvalidArgument, "%v", err)
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// tlsDir is where a store keeps its certificate authority.
+func tlsDir(st *store.Store) string { return filepath.Join(st.Dir(), "tls") }
+
+// certificate returns what listeners with TLS need, nil if there are to be none.
+func (dm *doorman) certificate(req control.ServeRequest) (*tls.Config, *certs.SelfSigned, error) {
+	switch {
+	case req.TLSCert != "":
+		files, err := certs.Open(req.TLSCert, req.TLSKey, dm.log)
+		if err != nil {
+			return nil, nil, err
+		}
+		return &tls.Config{GetCertificate: files.GetCertificate}, nil, nil
+	case req.SelfSigned:
+		addresses, err := addressesOf(req.Addresses, true)
+		if err != nil {
+			return nil, nil, err
+		}
+		var hosts []string
+		for _, a := range addresses {
+			if a.Unix == "" {
+				hosts = append(hosts, a.Host)
+			}
+		}
+		self, err := certs.OpenSelfSigned(tlsDir(dm.st), certs.NamesOf(hosts, req.Domains), dm.log)
+		if err != nil {
+			return nil, nil, err
+		}
+		return &tls.Config{GetCertificate: self.GetCertificate}, self, nil
+	}
+	return nil, nil, nil
+}
+
+// listen opens the addresses that answer S3.
+func (dm *doorman) listen(d *door, req control.ServeRequest, config *tls.Config) error {
+	if len(req.Addresses) == 0 {
+		return nil
+	}
+	addresses, err := addressesOf(req.Addresses, config != nil)
+	if err != nil {
+		return err
+	}
+	protocol := s3api.New(s3api.Options{Domains: req.Domains, Region: d.service.Region, Store: dm.st, Settle: dm.settle})
+	identifier := &web.Identifier{Store: dm.st, Verifier: &sigv4.Verifier{
+		Region: d.service.Region, NoV2: req.NoSigV2, Hosts: req.Domains, Lookup: web.LookupIn(dm.st),
+		Bucket: func(host string) string {
+			bucket, _ := s3api.BucketOfHost(host, req.Domains)
+			return bucket
+		},
+	}}
+	d.s3, err = web.Listen(web.Options{
+		Addresses: addresses, TLS: config, Log: dm.log,
+		Identify: identifier.Identify, Protocol: protocol,
+		Observe: dm.metrics.Observe,
+	})
+	return err
+}
+
+// describe notes what a door is, for whoever asks.
+func (d *door) describe(req control.ServeRequest, self *certs.SelfSigned) {
+	now, ca := time.Now(), ""
+	if self != nil {
+		ca = self.CAFile()
+	}
+	for _, a := range d.addresses(d.s3) {
+		l := control.Listener{Address: a.String(), Protocol: "s3", Endpoint: a.Endpoint(), Since: now}
+		if a.TLS {
+			l.CA = ca
+		}
+		if a.Unix == "" && len(req.Domains) > 0 {
+			named := a
+			named.Host = req.Domains[0]
+			l.Endpoint = named.String()
+		}
+		d.service.Listeners = append(d.service.Listeners, l)
+		if !a.TLS && !a.Loopback() {
+			d.service.Notices = append(d.service.Notices, fmt.Sprintf(
+				"%s is open beyond this machine and not encrypted: whoever is on the way can read and change what is sent; see --tls-cert and --tls-self-signed", a))
+		}
+	}
+	for _, a := range d.addresses(d.metrics) {
+		d.service.Listeners = append(d.service.Listeners, control.Listener{Address: a.String(), Protocol: "metrics", Since: now})
+	}
+}
+
+func (d *door) addresses(s *web.Server) []web.Address {
+	if s == nil {
+		return nil
+	}
+	return s.Addresses()
+}
+
+// rootKey sees to it that somebody can sign.
+func (dm *doorman) rootKey(ctx context.Context, req control.ServeRequest, told *control.Service) error {
+	se := dm.st.As(store.Owner(), store.RequestContext{Door: store.DoorControl, Time: time.Now()})
+	given := iam.Given{ID: req.RootAccessKey, Secret: req.RootSecretKey}
+	if given == (iam.Given{}) && req.Unseen {
+		all, err := se.AccessKeys(ctx)
+		if err == nil && len(all) == 0 {
+			told.Notices = append(told.Notices, fmt.Sprintf(
+				"there is no access key yet, and none is shown in a journal that others may read; make one with: pail key create --store %s", shellWord(dm.st.Dir())))
+		}
+		return err
+	}
+	k, made, err := se.EnsureRootAccessKey(ctx, given)
+	if err != nil || !made {
+		return err
+	}
+	told.RootKey = &control.AccessKey{ID: k.ID, Secret: k.Secret, Account: k.Account, Principal: k.Principal, Created: k.Created, Active: true, Root: true}
+	if given != (iam.Given{}) {
+		told.RootKey.Secret = "" // whoever has chosen it knows it
+	}
+	return nil
+}
+
+// closeS3 takes no more requests and finishes those that have begun.
+func (d *door) closeS3(ctx context.Context, log *slog.Logger) {
+	if d.s3 == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), doorPatience)
+	defer cancel()
+	if err := d.s3.Shutdown(ctx); err != nil {
+		log.Warn("the S3 door was closed", "err", err)
+	}
+}
+
+// closeMetrics ends telling of the program.
+func (d *door) closeMetrics(ctx context.Context) {
+	if d.metrics == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = d.metrics.Shutdown(ctx) // whoever asks again learns soon enough
+}
+
+// close closes all of it. It never fails, but may have to cut requests off.
+func (d *door) close(ctx context.Context, log *slog.Logger) error {
+	d.closeS3(ctx, log)
+	d.closeMetrics(ctx)
+	return nil
+}

@@ -1,0 +1,75 @@
+package control
+
+import "time"
+
+// A ServeRequest asks for an S3 door: for listeners that answer S3, for metrics, or both.
+// Paths are absolute.
+type ServeRequest struct {
+	Addresses []string `json:"addresses,omitempty"` // as web.ParseAddress reads them
+	Metrics   []string `json:"metrics,omitempty"`   // likewise: where /metrics, /healthz and /readyz are
+	Domains   []string `json:"domains,omitempty"`   // names under which clients know the listeners
+	Region    string   `json:"region,omitempty"`    // must be the store's; empty: whatever that is
+	NoSigV2   bool     `json:"no_sigv2,omitempty"`  // refuse signatures of version 2
+	// A certificate and its key, or one that the store makes; neither: no TLS.
+	TLSCert    string `json:"tls_cert,omitempty"`
+	TLSKey     string `json:"tls_key,omitempty"`
+	SelfSigned bool   `json:"tls_self_signed,omitempty"`
+	// The root access key that was chosen; empty: the one that there is, or one that is
+	// made up.
+	RootAccessKey string `json:"root_access_key,omitempty"`
+	RootSecretKey string `json:"root_secret_key,omitempty"`
+	// Unseen says that nobody could be shown a secret: no access key is made up.
+	Unseen bool `json:"unseen,omitempty"`
+}
+
+// A Listener is an address at which a daemon answers.
+type Listener struct {
+	Address  string `json:"address"`            // http://HOST:PORT, https://HOST:PORT or unix:PATH
+	Protocol string `json:"protocol"`           // "s3", or "metrics"
+	Endpoint string `json:"endpoint,omitempty"` // the URL for clients; empty for a socket in the filesystem
+	CA       string `json:"ca,omitempty"`       // file of the authority that clients have to trust
+	// Mountpoint is the mount with which it ends, empty if it stands for itself.
+	Mountpoint string    `json:"mountpoint,omitempty"`
+	Since      time.Time `json:"since"`
+}
+
+// A Service is what one ServeRequest has opened. It ends as a whole.
+type Service struct {
+	ID        uint64     `json:"id"`
+	Region    string     `json:"region"`
+	Listeners []Listener `json:"listeners"`
+	// RootKey is the root access key if it was made now. Its secret is told this once, and
+	// not if it was chosen.
+	RootKey *AccessKey `json:"root_key,omitempty"`
+	// NewCA says that the authority was made now: clients have to be told to trust it.
+	NewCA   string   `json:"new_ca,omitempty"`
+	Notices []string `json:"notices,omitempty"` // what else whoever asked should know
+}
+
+// An EndServiceRequest ends a service. If it was the last thing that the daemon served the
+// answer comes when the store is closed.
+type EndServiceRequest struct {
+	ID uint64 `json:"id"`
+}
+
+// A PresignRequest asks for a URL by which whoever has it can do one thing to an object, or
+// to a bucket if Key is empty.
+type PresignRequest struct {
+	Bucket  string        `json:"bucket"`
+	Key     string        `json:"key,omitempty"`
+	Version string        `json:"version,omitempty"`
+	Method  string        `json:"method,omitempty"` // empty: GET
+	Expires time.Duration `json:"expires"`          // nanoseconds
+	// Endpoint is the URL of the listener for those who get it; empty: that of the first.
+	Endpoint string `json:"endpoint,omitempty"`
+	// AccessKey signs it; empty: the root access key, or else the oldest that is active.
+	AccessKey string `json:"access_key,omitempty"`
+}
+
+// A Presigned is a presigned URL.
+type Presigned struct {
+	URL       string    `json:"url"`
+	Method    string    `json:"method"`
+	Expires   time.Time `json:"expires"`
+	AccessKey string    `json:"access_key"`
+}
