@@ -60,12 +60,12 @@ func (q *queryAuth) field(name string) *string {
 	return nil
 }
 
-// hoisted returns the headers that a presigned query carries: its x-amz-* parameters that are
-// not of the signature itself and, with version 2, Content-Type and Content-MD5, which boto3
-// puts there.
-func hoisted(raw string, v2 bool) http.Header {
+// hoisted returns the headers that a presigned query carries and the request does not have
+// itself: its x-amz-* parameters that are not of the signature and, with version 2,
+// Content-Type and Content-MD5, which boto3 puts there.
+func hoisted(r *http.Request, v2 bool) http.Header {
 	var h http.Header
-	for raw != "" {
+	for raw := r.URL.RawQuery; raw != ""; {
 		var part string
 		part, raw, _ = strings.Cut(raw, "&")
 		name, value, _ := strings.Cut(part, "=")
@@ -75,6 +75,9 @@ func hoisted(raw string, v2 bool) http.Header {
 		}
 		lower := strings.ToLower(name)
 		if !strings.HasPrefix(lower, "x-amz-") && !(v2 && (lower == "content-type" || lower == "content-md5")) {
+			continue
+		}
+		if r.Header[http.CanonicalHeaderKey(name)] != nil {
 			continue
 		}
 		if h == nil {

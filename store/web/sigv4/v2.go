@@ -82,7 +82,7 @@ func (v *Verifier) verifyQuery2(r *http.Request, q *queryAuth) (Result, error) {
 		return Result{}, apierror.New(apierror.AccessDenied, "Request has expired").
 			With("Expires", clock(time.Unix(seconds, 0))).With("ServerTime", clock(now))
 	}
-	res := Result{Kind: QueryV2, Hoisted: hoisted(r.URL.RawQuery, true)}
+	res := Result{Kind: QueryV2, Hoisted: hoisted(r, true)}
 	return v.verify2(r, res, q.accessKey2, q.signature2, q.expires2)
 }
 
@@ -122,18 +122,12 @@ func sign2(secret string, text []byte) string {
 	return base64.StdEncoding.EncodeToString(h.Sum(nil))
 }
 
-// appendText2 appends the string to sign. Headers that a query carries stand for those of
-// the request; resource is the bucket and the path as it was sent.
+// appendText2 appends the string to sign. The headers that a query carries count with those
+// of the request; resource is the bucket and the path as it was sent.
 func appendText2(b []byte, r *http.Request, hoisted http.Header, resource, date string) []byte {
-	get := func(key string) string {
-		if v, ok := hoisted[key]; ok {
-			return strings.Join(v, ",")
-		}
-		return r.Header.Get(key)
-	}
 	b = append(append(b, r.Method...), '\n')
-	b = append(append(b, get("Content-Md5")...), '\n')
-	b = append(append(b, get("Content-Type")...), '\n')
+	b = append(append(b, r.Header.Get("Content-Md5")+hoisted.Get("Content-Md5")...), '\n')
+	b = append(append(b, r.Header.Get("Content-Type")+hoisted.Get("Content-Type")...), '\n')
 	b = append(append(b, date...), '\n')
 	b = appendAmz2(b, r.Header, hoisted)
 	b = append(b, resource...)
@@ -145,7 +139,7 @@ func appendAmz2(b []byte, header, hoisted http.Header) []byte {
 	var keys []string
 	for _, h := range []http.Header{header, hoisted} {
 		for key := range h {
-			if strings.HasPrefix(key, "X-Amz-") && !slices.Contains(keys, key) {
+			if strings.HasPrefix(key, "X-Amz-") {
 				keys = append(keys, key)
 			}
 		}
@@ -154,9 +148,9 @@ func appendAmz2(b []byte, header, hoisted http.Header) []byte {
 		return strings.Compare(strings.ToLower(a), strings.ToLower(b))
 	})
 	for _, key := range keys {
-		values, ok := hoisted[key]
+		values, ok := header[key]
 		if !ok {
-			values = header[key]
+			values = hoisted[key]
 		}
 		b = append(appendLower(b, key), ':')
 		for i, v := range values {
@@ -175,7 +169,8 @@ func appendSubresources(b []byte, raw string) []byte {
 	var found []string
 	for part := range strings.SplitSeq(raw, "&") {
 		name, value, has := strings.Cut(part, "=")
-		if !subresources[name] {
+		// Decoded, because that is how others read it.
+		if name = decode(name, true); !subresources[name] {
 			continue
 		}
 		if value = decode(value, false); has && value != "" {

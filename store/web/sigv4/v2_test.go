@@ -53,6 +53,14 @@ func TestPresignedByBoto(t *testing.T) {
 	}
 }
 
+// A header that says what the query says is the request's own.
+func TestHeaderLikeTheQuery(t *testing.T) {
+	r := request(botoURLs[1].method, botoURLs[1].url, "", "Content-Type", "text/plain", "X-Amz-Meta-Foo", "bar  baz")
+	if res := verify(t, v2Verifier(exampleTime), r); len(res.Hoisted) != 1 || res.Hoisted.Get("Content-Md5") != "abc==" {
+		t.Errorf("%v", res.Hoisted)
+	}
+}
+
 // What a signature of version 2 covers is refused when it is another.
 func TestChangedV2(t *testing.T) {
 	replace := func(old, now string) func(*http.Request) {
@@ -75,6 +83,9 @@ func TestChangedV2(t *testing.T) {
 		"no version":        {0, replace("versionId=", "version=="), apierror.SignatureDoesNotMatch},
 		"response type":     {0, replace("text%2Fhtml", "text%2Fhtmk"), apierror.SignatureDoesNotMatch},
 		"another operation": {0, replace("AWSAccessKeyId", "acl&AWSAccessKeyId"), apierror.SignatureDoesNotMatch},
+		"an escaped one":    {0, replace("AWSAccessKeyId", "%61cl&AWSAccessKeyId"), apierror.SignatureDoesNotMatch},
+		"a header instead":  {1, func(r *http.Request) { r.Header.Set("X-Amz-Meta-Foo", "baz") }, apierror.SignatureDoesNotMatch},
+		"a type instead":    {1, func(r *http.Request) { r.Header.Set("Content-Type", "text/html") }, apierror.SignatureDoesNotMatch},
 		"a newer operation": {1, replace("AWSAccessKeyId", "retention&AWSAccessKeyId"), apierror.SignatureDoesNotMatch},
 		"content type":      {1, replace("text%2Fplain", "text%2Fplaim"), apierror.SignatureDoesNotMatch},
 		"metadata":          {1, replace("meta-foo=bar", "meta-foo=baz"), apierror.SignatureDoesNotMatch},

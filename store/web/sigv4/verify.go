@@ -77,8 +77,8 @@ type Result struct {
 	// SignedHeaders are the names of the headers that are signed, in lower case with
 	// semicolons between; only of version 4.
 	SignedHeaders string
-	// Hoisted are headers that a presigned URL carries in its query. They count like
-	// headers of the request, and the caller adds them to those.
+	// Hoisted are headers that a presigned URL carries in its query and the request does
+	// not have. They count like the request's, and the caller adds them to those.
 	Hoisted http.Header
 	// PayloadSHA256 is what the body's hash has to be, in hexadecimal; "" if the client did
 	// not say it. Body verifies it.
@@ -181,7 +181,7 @@ func (v *Verifier) verify4(r *http.Request, a *auth, q *queryAuth) (Result, erro
 	}
 	res := Result{Credential: &cred, Kind: a.kind, Signed: a.time, SignedHeaders: a.signedHeaders}
 	if q != nil {
-		res.Hoisted = hoisted(r.URL.RawQuery, false)
+		res.Hoisted = hoisted(r, false)
 	}
 	return res.open(r, payload, &seed{key: key, auth: a})
 }
