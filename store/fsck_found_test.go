@@ -2,12 +2,14 @@ package store
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"pail/store/fault"
+	"pail/store/internal/blob"
 	"pail/versioning"
 )
 
@@ -287,4 +289,42 @@ func TestVersionSurfacesUnderRename(t *testing.T) {
 		t.Errorf("it reads %q", got)
 	}
 	fsckClean(t, s, true)
+}
+
+// TestFsckLooksAtTheDisk removes and shortens content files below a store that has them
+// open: what the store still has in hand says nothing of what the next one will find.
+func TestFsckLooksAtTheDisk(t *testing.T) {
+	ctx := context.Background()
+	s, se := openTest(t, Options{InlineMax: 64})
+	mustBucket(t, se, "bkt", versioning.Unversioned)
+	put(t, se, "bkt", "gone", letters(1000, 1))
+	put(t, se, "bkt", "short", letters(2000, 2))
+	for key, damage := range map[string]func(string) error{
+		"gone":  os.Remove,
+		"short": func(path string) error { return os.Truncate(path, 500) },
+	} {
+		readAll(t, se, "bkt", key, "")
+		size := int64(len(readAll(t, se, "bkt", key, "")))
+		err := s.blobs.Walk(func(id blob.ID, _ int64, _ bool) error {
+			if _, seal, err := s.blobs.Sealed(id); err != nil || seal.Length != size {
+				return err
+			}
+			return damage(filepath.Join(s.opts.Dir, blobDir, blob.FileName(id)))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := s.Fsck(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string]int{}
+	for _, p := range found {
+		kinds[p.Kind]++
+	}
+	// Each file, and the version that has it.
+	if kinds[ProblemMissing] != 1 || kinds[ProblemDamaged] != 3 {
+		t.Errorf("found %v", found)
+	}
 }

@@ -36,6 +36,21 @@ func (s *Store) Examine(id ID, seal Seal, off int64, fn Piece) error {
 	return h.examine(seal, off, s.isClosed, fn)
 }
 
+// VerifySeal is Verify that reads no bytes: the file is there, under its name and not only
+// in the cache of open files, and ends as the blob with this seal.
+func (s *Store) VerifySeal(id ID, seal Seal) error {
+	h, err := s.anew(id)
+	if err != nil {
+		return err
+	}
+	defer h.file.Close()
+	foot, err := h.sealedAs(seal)
+	if err == nil && foot.cipher != 0 {
+		err = fmt.Errorf("verify blob %v: %w: cipher %d", id, ErrUnsupported, foot.cipher)
+	}
+	return err
+}
+
 // sealedAs is the footer of a file that carries that seal.
 func (h *handle) sealedAs(seal Seal) (*footer, error) {
 	foot, err := h.footer()
