@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pail/store/fault"
 	"pail/store/web/control"
 )
 
@@ -21,12 +22,16 @@ func newExportCommand(g *globals) *cobra.Command {
 		Short: "Write objects as plain files that need no Pail",
 		Long: `Write the objects of a bucket whose keys begin with a prefix as plain files below a
 directory, which is made if there is none: under the names that the mount shows, with their
-modes and modification times; directories get mode 0755. With --all-versions every version
-and delete marker is also written as the mount shows them: in .versions beside the file.
+permission bits and modification times. Directories get mode 0755, and holes stay holes.
+With --all-versions every version and delete marker is also written as the mount shows
+them: in .versions beside the file.
 
 What is there already ends the export, unless --overwrite says that it is replaced.
-Symbolic links in the directory are not followed to places outside. Objects that change
-meanwhile are written as they were when they were listed, or not at all.`,
+A symbolic link below the directory is not followed, and ends it where a directory
+belongs.
+Objects that change meanwhile are written as they were when they were listed, or not at
+all. One that cannot be read is named and left out, all others are written, and the exit
+code is 7.`,
 		Example: `  pail export photos/2026/ /media/disk/photos
   pail export docs /tmp/docs --all-versions`,
 		Args: takes(2, 2),
@@ -40,6 +45,11 @@ meanwhile are written as they were when they were listed, or not at all.`,
 			dir, err := absolute(args[1])
 			if err != nil {
 				return err
+			}
+			if store, err := g.storeDir(); err != nil {
+				return err
+			} else if within(resolved(dir), resolved(store)) {
+				return usagef("%s is in the store itself; name a directory elsewhere", dir)
 			}
 			return withStore(cmd, g, func(ctx context.Context, c *control.Client) error {
 				return runExport(ctx, opts, c, cmd, bucket, prefix, dir, g.json)
@@ -63,6 +73,12 @@ func runExport(ctx context.Context, opts *exportOptions, c *control.Client, cmd 
 	p := startProgress(cmd, "exporting")
 	defer p.stop()
 	e.far = func() { p.set(control.Progress{Done: e.files, What: "exporting, files"}) }
+	e.damaged = func(err error) error {
+		return p.aside(func() error {
+			_, err := fmt.Fprintf(cmd.ErrOrStderr(), "pail: %s\n", sentence(err))
+			return err
+		})
+	}
 	err = c.List(ctx, control.ListRequest{Bucket: bucket, Prefix: prefix, Recursive: true}, func(l control.ListEntry) error {
 		return e.current(*l.Object)
 	})
@@ -76,9 +92,17 @@ func runExport(ctx context.Context, opts *exportOptions, c *control.Client, cmd 
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		return printJSON(cmd.OutOrStdout(), map[string]any{"files": e.files, "bytes": e.bytes})
+	if prefix != "" && e.seen == 0 {
+		return fault.New(fault.NoSuchKey, "no key in %s begins with %q", bucket, prefix)
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "wrote %s, %s\n", plural(e.files, "file"), shownSize(e.bytes))
-	return err
+	if asJSON {
+		err = printJSON(cmd.OutOrStdout(), map[string]any{"files": e.files, "bytes": e.bytes, "lost": e.lost})
+	} else {
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "wrote %s, %s\n", plural(e.files, "file"), shownSize(e.bytes))
+	}
+	if err != nil || e.lost == 0 {
+		return err
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "pail: %s could not be read and left out; pail fsck --deep says more\n", plural(e.lost, "version"))
+	return reportedError{exitDamaged}
 }

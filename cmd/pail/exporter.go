@@ -26,9 +26,12 @@ type exporter struct {
 	root      *os.Root
 	overwrite bool
 	far       func()
-	made      string // the directory that was last made
+	damaged   func(error) error // is told of an object that cannot be read
+	made      string            // the directory that was last made
 
 	files, bytes int64
+	seen         int64 // objects and versions that were listed
+	lost         int64 // of those, could not be read
 }
 
 func newExporter(ctx context.Context, c *control.Client, bucket, dir string, overwrite bool) (*exporter, error) {
@@ -72,12 +75,15 @@ func exportError(err error, name string) error {
 		return fault.Wrap(fault.IsDirectory, cause(err), "write %s", name)
 	case errors.Is(err, unix.EROFS):
 		return fault.Wrap(fault.ReadOnly, cause(err), "write %s", name)
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.EILSEQ), errors.Is(err, unix.ENAMETOOLONG):
+		return fault.New(fault.InvalidArgument, "%s is a name that the filesystem there does not take; export to another one", name)
 	}
 	return fault.Wrap(fault.IOFailed, cause(err), "write %s", name)
 }
 
 // current writes the current version of a key.
 func (e *exporter) current(o control.Object) error {
+	e.seen++
 	if strings.HasSuffix(o.Key, "/") && o.Size == 0 {
 		return e.dir(path.Join(names.DirPath(o.Key)...))
 	}
@@ -103,6 +109,7 @@ const versionTime = "2006-01-02T15:04:05.000000000Z"
 
 // version writes a version or a delete marker into .versions.
 func (e *exporter) version(o control.Object) error {
+	e.seen++
 	i := strings.LastIndexByte(o.Key, '/') + 1
 	place := append(names.DirPath(o.Key[:i]), names.Versions)
 	place = append(place, names.Root(o.Key[:i]).Versions().Components(o.Key[i:], names.Name, false)...)
@@ -121,8 +128,11 @@ func (e *exporter) write(o control.Object, components []string) error {
 	if err := e.dir(path.Dir(name)); err != nil {
 		return err
 	}
-	if _, err := e.root.Lstat(name); err == nil && !e.overwrite {
+	switch fi, err := e.root.Lstat(name); {
+	case err == nil && !e.overwrite:
 		return exportError(fs.ErrExist, name)
+	case err == nil && fi.IsDir():
+		return fault.New(fault.IsDirectory, "%s is a directory there and an object in the bucket; move it out of the way", name)
 	}
 	// Under another name first, so that nothing half written has its name.
 	fresh := path.Join(path.Dir(name), ".pail-export-"+rand.Text())
@@ -134,10 +144,17 @@ func (e *exporter) write(o control.Object, components []string) error {
 	}
 	if err != nil {
 		_ = e.root.Remove(fresh)
-		if fault.Is(err, fault.NoSuchKey) || fault.Is(err, fault.NoSuchVersion) {
-			return nil // deleted since it was listed
+		var source *sourceError
+		switch {
+		case !errors.As(err, &source):
+			return exportError(err, name)
+		case fault.Is(err, fault.NoSuchKey), fault.Is(err, fault.NoSuchVersion):
+			return nil // deleted or replaced since it was listed
+		case fault.Is(err, fault.Damaged), fault.Is(err, fault.IOFailed):
+			e.lost++
+			return e.damaged(source.err)
 		}
-		return exportError(err, name)
+		return source.err
 	}
 	e.files++
 	e.bytes += o.Size
@@ -177,7 +194,11 @@ func (e *exporter) fill(o control.Object, name string) error {
 	}
 	defer f.Close()
 	if !o.DeleteMarker {
-		if err := e.read(o, f); err != nil {
+		w := &sparseWriter{f: f}
+		if err := e.read(o, w); err != nil {
+			return err
+		}
+		if err := f.Truncate(w.at); err != nil { // a hole at the end
 			return err
 		}
 	}
@@ -190,9 +211,33 @@ func (e *exporter) fill(o control.Object, name string) error {
 	return e.root.Chtimes(name, mtime, mtime)
 }
 
+// A sourceError is a failure to read an object, and not to write its file.
+type sourceError struct{ err error }
+
+func (e *sourceError) Error() string { return e.err.Error() }
+func (e *sourceError) Unwrap() error { return e.err }
+
+// read writes the bytes of an object to w. What has taken its place since it was listed is
+// not read instead.
 func (e *exporter) read(o control.Object, w io.Writer) error {
-	return e.c.Read(e.ctx, control.ObjectRequest{Bucket: o.Bucket, Key: o.Key, Version: o.Version}, w)
+	var own error // of w
+	to := writerFunc(func(p []byte) (n int, err error) {
+		n, own = w.Write(p)
+		return n, own
+	})
+	err := e.c.Read(e.ctx, control.ObjectRequest{Bucket: o.Bucket, Key: o.Key, Version: o.Version, Modified: &o.Modified}, to)
+	switch {
+	case own != nil:
+		return own
+	case err != nil:
+		return &sourceError{err}
+	}
+	return nil
 }
+
+type writerFunc func([]byte) (int, error)
+
+func (fn writerFunc) Write(p []byte) (int, error) { return fn(p) }
 
 func (e *exporter) symlink(o control.Object, name string) error {
 	var target strings.Builder
@@ -202,7 +247,8 @@ func (e *exporter) symlink(o control.Object, name string) error {
 	return e.root.Symlink(target.String(), name)
 }
 
-// dir makes a directory and those above it.
+// dir makes a directory and those above it. A link that leads to one is none: what is
+// written below it would land among what is exported elsewhere.
 func (e *exporter) dir(name string) error {
 	if name == "." || name == "" || name == e.made {
 		return nil
@@ -215,8 +261,8 @@ func (e *exporter) dir(name string) error {
 		err = e.root.Chmod(name, 0o755) // whatever the umask
 	} else if errors.Is(err, fs.ErrExist) {
 		var fi fs.FileInfo
-		if fi, err = e.root.Stat(name); err == nil && !fi.IsDir() {
-			err = unix.ENOTDIR
+		if fi, err = e.root.Lstat(name); err == nil && !fi.IsDir() {
+			err = fault.New(fault.NotDirectory, "%s is no directory there (a file or a link) and one in the bucket; move it out of the way", name)
 		}
 	}
 	if err != nil {

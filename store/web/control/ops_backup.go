@@ -147,6 +147,9 @@ func readObject(ctx context.Context, c *call, out *byteWriter) error {
 		return err
 	}
 	defer r.Close()
+	if req.Modified != nil && !r.Object().Modified.Equal(*req.Modified) {
+		return fault.New(fault.NoSuchVersion, "%s/%s is no longer what it was", req.Bucket, req.Key)
+	}
 	buf := make([]byte, bytesPiece)
 	for off, size := int64(0), r.Object().Size; off < size; {
 		if err := ctx.Err(); err != nil {

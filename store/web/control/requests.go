@@ -53,6 +53,9 @@ type ObjectRequest struct {
 	Version string `json:"version,omitempty"`
 	// At, if it is not nil, asks for what was current at this time: of Stat and Versions.
 	At *time.Time `json:"at,omitempty"`
+	// Modified, if it is not nil, asks for what was published then and nothing else: of Read.
+	// A null version keeps its id when another takes its place.
+	Modified *time.Time `json:"modified,omitempty"`
 }
 
 // A TagsRequest changes tags of a version, or of a bucket if Key is empty: the
