@@ -225,23 +225,28 @@ func (r *Repo) readLabel() error {
 	case err != nil:
 		return diskError(err, "read %s", path)
 	}
+	r.label, err = parseLabel(b, path)
+	return err
+}
+
+// parseLabel reads the bytes of the label at path.
+func parseLabel(b []byte, path string) (label, error) {
 	var l label
 	if err := json.Unmarshal(b, &l); err != nil {
-		return fault.New(fault.Damaged, "%s is damaged", path)
+		return label{}, fault.New(fault.Damaged, "%s is damaged", path)
 	}
 	if err := checkFormat(int64(l.Format), path); err != nil {
-		return err
+		return label{}, err
 	}
 	if l.Sum != l.sum() || !bytes.Equal(b, l.marshal()) {
-		return fault.New(fault.Damaged, "%s is damaged: its checksum is wrong", path)
+		return label{}, fault.New(fault.Damaged, "%s is damaged: its checksum is wrong", path)
 	}
 	for _, s := range l.Snapshots {
 		if s.Name != filepath.Base(s.Name) || strings.HasPrefix(s.Name, ".") {
-			return fault.New(fault.Damaged, "%s is damaged: it names a snapshot %q", path, s.Name)
+			return label{}, fault.New(fault.Damaged, "%s is damaged: it names a snapshot %q", path, s.Name)
 		}
 	}
-	r.label = l
-	return nil
+	return l, nil
 }
 
 func (r *Repo) writeLabel() error {

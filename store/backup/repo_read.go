@@ -91,10 +91,15 @@ func (r *Repo) manifest(ctx context.Context, s Snapshot, v Visitor, chunk func(c
 	}
 	defer f.Close()
 	dropCache(f)
+	return readManifest(ctx, bufio.NewReaderSize(f, 256<<10), path, s.Sum, v, chunk)
+}
+
+// readManifest is manifest for what r reads.
+func readManifest(ctx context.Context, r io.Reader, path, want string, v Visitor, chunk func(c chunkRef, draft bool) error) error {
 	sum := sha256.New()
 	m := &manifestVisitor{Visitor: v}
-	d := &decoder{fr: frameReader{r: io.TeeReader(bufio.NewReaderSize(f, 256<<10), sum), what: path}, v: m, bare: true, loose: true}
-	err = d.run(ctx, func(kind byte, payload []byte) error {
+	d := &decoder{fr: frameReader{r: io.TeeReader(r, sum), what: path}, v: m, bare: true, loose: true}
+	err := d.run(ctx, func(kind byte, payload []byte) error {
 		if kind != frameChunk {
 			return fault.New(fault.Damaged, "%s is damaged: it has a frame of kind %q", path, kind)
 		}
@@ -107,7 +112,7 @@ func (r *Repo) manifest(ctx context.Context, s Snapshot, v Visitor, chunk func(c
 	if err != nil {
 		return err
 	}
-	if hex.EncodeToString(sum.Sum(nil)) != s.Sum {
+	if hex.EncodeToString(sum.Sum(nil)) != want {
 		return fault.New(fault.Damaged, "%s is damaged: it is not the manifest that was written", path)
 	}
 	return m.end()
