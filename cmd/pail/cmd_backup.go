@@ -63,6 +63,11 @@ next run does not copy again what this one did.`,
 			if dest != "-" && within(resolved(dest), resolved(dir)) {
 				return usagef("%s is in the store itself; name a directory elsewhere, best on another disk", dest)
 			}
+			if dest != "-" {
+				if err := notOnMount(dest, dir); err != nil {
+					return err
+				}
+			}
 			return withStore(cmd, g, func(ctx context.Context, c *control.Client) error {
 				return runBackup(ctx, c, cmd, dest, g.json)
 			})
@@ -76,6 +81,21 @@ func backupPlace(arg string) (string, error) {
 		return arg, nil
 	}
 	return absolute(arg)
+}
+
+// notOnMount refuses a directory for backups that is on a mount of the store itself: it
+// would be lost with the store, and every backup would hold those before.
+func notOnMount(dest, store string) error {
+	mounts, err := mountsOf(store)
+	if err != nil {
+		return err
+	}
+	for _, at := range mounts {
+		if within(resolved(dest), at) {
+			return usagef("%s is on a mount of the store itself; name a directory elsewhere, best on another disk", dest)
+		}
+	}
+	return nil
 }
 
 // within says whether path is dir or below it.
@@ -186,7 +206,8 @@ func newBackupVerifyCommand(g *globals) *cobra.Command {
 		Short: "Read backups and compare all checksums",
 		Long: `Read everything in a directory of backups, or a backup on standard input, and compare all
 checksums. Each changed, lost or shortened file is one line, with --json one object, and
-the exit code is 7 if there are any.`,
+the exit code is 7 if there are any. Remove a file of chunks/ or contents/ that is damaged,
+and the next pail backup create copies it again if the store still has what was in it.`,
 		Example: `  pail backup verify /media/disk/pail
   pail backup verify - < pail.backup`,
 		Args: takes(1, 1),
@@ -245,7 +266,7 @@ func runVerify(cmd *cobra.Command, arg string, asJSON bool) error {
 		return err
 	}
 	if found > 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "pail: %s found\n", plural(found, "problem"))
+		fmt.Fprintf(cmd.ErrOrStderr(), "pail: %s found; remove what is damaged, and pail backup create copies again what the store still has\n", plural(found, "problem"))
 		return reportedError{exitDamaged}
 	}
 	if snapshots == 0 {

@@ -12,6 +12,7 @@
 // # A directory
 //
 //	pail-backup.json      the label: format, the store's id, the snapshots and their sums
+//	pail-backup.copy.json the same, for when the label is damaged or lost; written before it
 //	lock                  flock: one writer, or any number of readers
 //	snapshots/NAME        manifests; NAME is a UTC time and the number of the commit
 //	chunks/XX/SHA256      chunks, under the SHA-256 of their bytes; XX are its first digits

@@ -23,6 +23,7 @@ import (
 // Names in a directory of backups.
 const (
 	labelName    = "pail-backup.json"
+	labelCopy    = "pail-backup.copy.json"
 	lockName     = "lock"
 	snapshotsDir = "snapshots"
 	chunksDir    = "chunks"
@@ -69,6 +70,7 @@ type Repo struct {
 	dir   string
 	lock  *os.File
 	label label
+	worn  error // why the label cannot be read, if its copy stands in for it
 }
 
 // Open opens the backups in dir for reading: nobody writes there until Close. NoSuchKey if
@@ -149,14 +151,11 @@ func (r *Repo) onlyOurs() error {
 	if err != nil {
 		return diskError(err, "read %s", r.dir)
 	}
-	ours := []string{lockName, snapshotsDir, chunksDir, contentsDir, labelName + unfinished, "lost+found"}
+	ours := []string{lockName, snapshotsDir, chunksDir, contentsDir, labelName + unfinished, labelCopy + unfinished, "lost+found"}
 	for _, n := range names {
 		if !slices.Contains(ours, n.Name()) {
 			return fault.New(fault.NotEmpty, "%s is not empty (it holds %s) and holds no backups; name an empty or new directory", r.dir, n.Name())
 		}
-	}
-	if left, _ := os.ReadDir(filepath.Join(r.dir, snapshotsDir)); len(left) > 0 {
-		return fault.New(fault.Damaged, "%s is missing, though %s holds snapshots; restore it, or name another directory", labelName, r.dir)
 	}
 	return nil
 }
@@ -214,19 +213,35 @@ func (r *Repo) Find(name string) (Snapshot, error) {
 	return Snapshot{}, fault.New(fault.NoSuchKey, "%s holds no snapshot %q; pail backup list %s names them", r.dir, name, r.dir)
 }
 
-func (r *Repo) readLabel() error {
-	path := filepath.Join(r.dir, labelName)
+// readLabel reads the label, or else its copy, so that a flipped bit does not take all
+// snapshots away.
+func (r *Repo) readLabel() (err error) {
+	r.worn = nil
+	if r.label, err = r.labelAt(labelName); err == nil {
+		return nil
+	}
+	if l, e := r.labelAt(labelCopy); e == nil {
+		r.label, r.worn = l, err
+		return nil
+	}
+	if left, _ := os.ReadDir(filepath.Join(r.dir, snapshotsDir)); fault.Is(err, fault.NoSuchKey) && len(left) > 0 {
+		return fault.New(fault.Damaged, "%s is missing, though %s holds snapshots; bring it back, or name another directory", labelName, r.dir)
+	}
+	return err
+}
+
+func (r *Repo) labelAt(name string) (label, error) {
+	path := filepath.Join(r.dir, name)
 	b, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fault.New(fault.NoSuchKey, "there are no backups in %s", r.dir)
+		return label{}, fault.New(fault.NoSuchKey, "there are no backups in %s", r.dir)
 	case errors.Is(err, unix.ENOTDIR):
-		return fault.New(fault.NotDirectory, "%s is not a directory", r.dir)
+		return label{}, fault.New(fault.NotDirectory, "%s is not a directory", r.dir)
 	case err != nil:
-		return diskError(err, "read %s", path)
+		return label{}, diskError(err, "read %s", path)
 	}
-	r.label, err = parseLabel(b, path)
-	return err
+	return parseLabel(b, path)
 }
 
 // parseLabel reads the bytes of the label at path.
@@ -249,19 +264,27 @@ func parseLabel(b []byte, path string) (label, error) {
 	return l, nil
 }
 
+// writeLabel writes the copy first: what it says more than the label is on disk already, or
+// not needed any more.
 func (r *Repo) writeLabel() error {
 	r.label.Sum = r.label.sum()
-	f, err := newFile(filepath.Join(r.dir, labelName))
-	if err != nil {
-		return err
+	for _, name := range []string{labelCopy, labelName} {
+		f, err := newFile(filepath.Join(r.dir, name))
+		if err != nil {
+			return err
+		}
+		if _, err := f.Write(r.label.marshal()); err != nil {
+			return f.fail(err)
+		}
+		if err := f.finish(); err != nil {
+			return err
+		}
+		if err := syncDir(r.dir); err != nil {
+			return err
+		}
 	}
-	if _, err := f.Write(r.label.marshal()); err != nil {
-		return f.fail(err)
-	}
-	if err := f.finish(); err != nil {
-		return err
-	}
-	return syncDir(r.dir)
+	r.worn = nil
+	return nil
 }
 
 // snapshotName is the name of a snapshot, in the order of time.

@@ -23,6 +23,9 @@ type Problem struct {
 // wrong. The error says why it could not finish.
 func (r *Repo) Verify(ctx context.Context, far func(Far), found func(Problem) error) error {
 	v := &verifier{r: r, ctx: ctx, far: far, found: found}
+	if err := v.labels(); err != nil {
+		return err
+	}
 	if err := v.chunks(); err != nil {
 		return err
 	}
@@ -61,6 +64,23 @@ func (v *verifier) read(bytes int64) error {
 		v.far(v.at)
 	}
 	return v.ctx.Err()
+}
+
+// labels looks at both labels. Backups that an earlier program has written have one; one
+// that is behind the other was cut short between the two.
+func (v *verifier) labels() error {
+	if v.r.worn != nil {
+		what := v.r.worn.Error()
+		if fault.Is(v.r.worn, fault.NoSuchKey) {
+			what = "it is missing"
+		}
+		return v.found(Problem{Where: labelName, What: what + "; its copy stands in for it, and the next backup writes both"})
+	}
+	_, err := v.r.labelAt(labelCopy)
+	if err == nil || fault.Is(err, fault.NoSuchKey) {
+		return nil
+	}
+	return v.found(Problem{Where: labelCopy, What: err.Error() + "; the next backup writes it anew"})
 }
 
 // chunks compares every chunk with its name.
