@@ -23,7 +23,8 @@ func (v *Verifier) guessHosts(r *http.Request) []string {
 		hosts = append(hosts, host)
 	}
 	// Clients and proxies leave out default ports or write them, each as it likes.
-	if _, port, err := net.SplitHostPort(r.Host); err != nil {
+	_, port, err := net.SplitHostPort(r.Host)
+	if err != nil {
 		add(r.Host + ":80")
 		add(r.Host + ":443")
 	} else if port == "80" || port == "443" {
@@ -40,6 +41,9 @@ func (v *Verifier) guessHosts(r *http.Request) []string {
 			host = bucket + "." + host
 		}
 		add(host)
+		if _, _, err := net.SplitHostPort(host); err != nil && port != "" {
+			add(host + ":" + port)
+		}
 	}
 	return hosts
 }

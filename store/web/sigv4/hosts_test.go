@@ -30,6 +30,8 @@ func TestHosts(t *testing.T) {
 		{"s3.example.com", "s3.example.com", "", false, true},
 		{"s3.example.com", "other.example.com", "", false, true}, // configured
 		{"public.example.org:8443", "10.0.0.1:9000", "", false, true},
+		{"s3.example.com:9000", "10.0.0.1:9000", "", false, true},
+		{"s3.example.com:9001", "10.0.0.1:9000", "", false, false},
 		{"public.example.org", "10.0.0.1:9000", "", false, false},
 		{"stranger.example.net", "10.0.0.1:9000", "", false, false},
 		{"stranger.example.net", "10.0.0.1:9000", "stranger.example.net", false, false},
@@ -39,6 +41,7 @@ func TestHosts(t *testing.T) {
 		{"a.example.net", "a.example.net:8080", "", false, false},
 		{"bucket.public.example.org:8443", "bucket.s3.example.com", "", false, true},
 		{"bucket.public.example.org:8443", "bucket.public.example.org", "", false, true},
+		{"bucket.s3.example.com:9000", "bucket.public.example.org:9000", "", false, true},
 		// A path of one bucket is none of another.
 		{"s3.example.com", "bucket.s3.example.com", "", false, false},
 		{"bucket.s3.example.com", "s3.example.com", "", false, false},

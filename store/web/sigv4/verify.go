@@ -33,8 +33,8 @@ type Verifier struct {
 	// NoV2 refuses signatures of version 2.
 	NoV2 bool
 
-	// Hosts are further names, with their ports where clients write one, under which
-	// clients reach the listener: a proxy on the way may have put another into Host.
+	// Hosts are further names under which clients reach the listener, with their ports where
+	// those differ from what arrives: a proxy on the way may have put another into Host.
 	Hosts []string
 
 	// TrustForwardedHost says that X-Forwarded-Host comes from a proxy and not from
