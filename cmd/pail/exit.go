@@ -114,12 +114,13 @@ func exitCodes() map[int][]fault.Kind {
 		exitUsage: {
 			fault.InvalidBucketName, fault.InvalidKey, fault.KeyTooLong, fault.NameTooLong, fault.InvalidVersionID,
 			fault.InvalidTag, fault.TagTooLong, fault.TooManyTags, fault.XattrsFull, fault.MetadataTooLarge, fault.InvalidArgument, fault.InvalidRequest,
-			fault.InvalidPart, fault.InvalidPartOrder, fault.EntityTooSmall, fault.EntityTooLarge, fault.InvalidRange,
+			fault.InvalidPart, fault.InvalidPartOrder, fault.MalformedConfig, fault.InvalidStorageClass, fault.EntityTooSmall, fault.EntityTooLarge, fault.InvalidRange,
 			fault.NotDirectory, fault.IsDirectory, fault.SubdirOfItself, fault.CrossDevice,
 		},
 		exitNotFound: {
 			fault.NoSuchStore, fault.NoSuchMount, fault.NoSuchBucket, fault.NoSuchKey, fault.NoSuchVersion,
-			fault.NoSuchTagSet, fault.NoSuchUpload, fault.NoSuchEntity, fault.NoData, fault.NoMoreData,
+			fault.NoSuchTagSet, fault.NoSuchUpload, fault.NoSuchEntity,
+			fault.NoSuchCORS, fault.NoSuchWebsite, fault.NoSuchLifecycle, fault.NoSuchObjectLock, fault.NoData, fault.NoMoreData,
 		},
 		exitDenied: {fault.AccessDenied, fault.NotPermitted},
 		exitBusy: {
