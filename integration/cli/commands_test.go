@@ -29,6 +29,8 @@ import (
 //	listen SOCKET            receive datagrams, as a service manager does
 //	heard SOCKET PATTERN     wait for one that matches, and forget what came before
 //	big FILE BYTES           write that many bytes, which may fail: ! big
+//	endpoint VARIABLE STORE NUMBER  set a variable to the URL of a listener, from 1 on
+//	http STATUS METHOD URL [FILE]   send a request (http_test.go)
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	h := &holder{}
 	m := &manager{}
@@ -44,6 +46,8 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"big":             big,
 		"listen":          m.listen,
 		"heard":           m.heard,
+		"endpoint":        endpoint,
+		"http":            httpCmd,
 	}
 }
 

@@ -47,6 +47,7 @@ func isMount(dir string) bool {
 // leaveNothing ends the daemons of a script that were left behind and whatever is
 // still mounted.
 func leaveNothing(workDir, bin string) {
+	stopDaemons(workDir)
 	for _, m := range mountsBelow(workDir) {
 		if m.kind == "fuse.pail" && filepath.IsAbs(m.source) {
 			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -58,6 +59,16 @@ func leaveNothing(workDir, bin string) {
 	for _, m := range mountsBelow(workDir) {
 		if unix.Unmount(m.at, unix.MNT_DETACH) != nil {
 			_ = exec.Command("fusermount3", "-u", "-z", m.at).Run()
+		}
+	}
+}
+
+// stopDaemons ends daemons that have no mount by which they could be found.
+func stopDaemons(workDir string) {
+	sockets, _ := filepath.Glob(filepath.Join(workDir, "*", "control.sock"))
+	for _, s := range sockets {
+		if pid, err := daemonOf(filepath.Dir(s)); err == nil && len(mountsBelow(workDir)) == 0 {
+			_ = unix.Kill(pid, unix.SIGKILL)
 		}
 	}
 }
