@@ -19,6 +19,7 @@ import (
 //	pail.json     the label: format number, id, region; changed by upgrades only
 //	lock          held with flock by whoever owns the store
 //	control.sock  the daemon's socket, mode 0600
+//	tls/          the certificate authority of listeners, if they have one (store/web/certs)
 //	meta/         the engine's files
 //	blobs/        contents
 const (

@@ -17,17 +17,28 @@
 // # The daemon
 //
 // pail mount is the daemon of the store it mounts, in the foreground; --background
-// starts the same in a session of its own and waits until the mount answers. A
-// second pail mount of the same store asks the daemon for another mount and waits
-// for that one to end. The daemon ends when its last mount has ended. SIGTERM,
-// SIGINT, SIGHUP and pail umount do the same: publish what open files hold, detach,
-// settle, close. Further signals change nothing about that.
+// starts the same in a session of its own and waits until the mount answers. pail serve is
+// the daemon of a store that it shows over S3 (door.go), and pail mount --s3 does both. A
+// second such command of the same store asks the daemon for another mount or door and
+// waits for that one to end.
 //
-// The daemon tells a service manager that its mount answers and that it ends
+// What one command has asked for ends together: listeners that came with a mount end with
+// it, those of pail serve stand for themselves. The daemon ends when the last of it has
+// ended. pail umount ends mounts, pail stop everything, SIGTERM, SIGINT and SIGHUP to the
+// daemon as well: finish the requests that have begun, publish what open files hold,
+// detach, settle, close. Further signals change nothing about that.
+//
+// The daemon tells a service manager that all of it answers and that it ends
 // (sd_notify(3), notify.go); pail systemd prints the unit. mount(8) and umount(8) call
 // the same program by other names (mount_helper.go), with exit codes of their own.
 // Unmounting reports what closing the store says: files that a full disk kept from being
 // published are tried once more then, with the reserve.
+//
+// # Access keys
+//
+// The first door of a store makes the root access key, and its secret is shown by the
+// command that asked for the door, in no listing and no log. Where standard output is the
+// journal, which others may read, none is made, and the notice says how to make one.
 //
 // # Completion
 //

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,16 +9,58 @@ import (
 	"testing"
 )
 
-// TestReadme runs what the README tells a newcomer to type, as an ordinary user with a
-// home of its own, since the default places of root are the machine's.
+// TestReadme runs what the README tells a newcomer to type.
 func TestReadme(t *testing.T) {
 	needMount(t, canMount() && (os.Geteuid() != 0 || othersCanMount()))
+	text := readme(t)
+	home := readmeHome(t, "readme", text)
+	runReadme(t, home, "pail mount --background\n"+commandsUnder(t, text, "A minute's tour")+
+		"pail mount --background\n"+commandsUnder(t, text, "History on the mount")+commandsUnder(t, text, "Back in time")+
+		commandsUnder(t, text, "Attributes")+commandsUnder(t, text, "Backups")+
+		"cd /\npail umount\npail fsck --deep\n",
+		"restored version 1 of photos/README.md", "restored version 2 of photos/README.md",
+		"restored 3 keys, deleted 2 newer keys: photos/ as of ", "nothing to do for photos/ as of ", "the store is sound\n",
+		"all is as it was written: 2 snapshots\n", "made a store at "+home+"/restored as of ", "took 1 snapshot away, ")
+}
+
+// TestReadmeServe runs what the README says of the S3 door, at ports that are free.
+func TestReadmeServe(t *testing.T) {
+	needMount(t, canMount() && (os.Geteuid() != 0 || othersCanMount()))
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Fatal(err) // .ci/setup test installs it
+	}
+	text := readme(t)
+	script := commandsUnder(t, text, "The S3 door")
+	for _, port := range []string{":9000", ":9443", ":9090"} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, free, _ := net.SplitHostPort(l.Addr().String())
+		_ = l.Close()
+		script = strings.ReplaceAll(script, port, ":"+free)
+	}
+	home := readmeHome(t, "readme-serve", text)
+	runReadme(t, home, script+"pail fsck --deep\n",
+		"This is the root access key of the store, made just now.\n", "disabled access key minioadmin\n",
+		"stopped the daemon of "+home+"/.local/share/pail\n", "\nok\n", "the store is sound\n", "/tls/ca.pem once:")
+}
+
+func readme(t *testing.T) string {
+	t.Helper()
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(text)
+}
+
+// readmeHome makes a home with the README in it, for an ordinary user, since the default
+// places of root are the machine's.
+func readmeHome(t *testing.T, name, text string) string {
+	t.Helper()
 	root := os.Getenv(placeEnv)
-	home := filepath.Join(root, "readme")
+	home := filepath.Join(root, name)
 	for _, dir := range []string{home, filepath.Join(home, "src")} {
 		if err := os.Mkdir(dir, 0o777); err != nil {
 			t.Fatal(err)
@@ -26,14 +69,21 @@ func TestReadme(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(home, "src/README.md"), text, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(home, "src/README.md"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { leaveNothing(home, filepath.Join(root, "bin")) })
-	script := "set -eux\npail mount --background\n" + commandsUnder(t, string(text), "A minute's tour") +
-		"pail mount --background\n" + commandsUnder(t, string(text), "History on the mount") + commandsUnder(t, string(text), "Back in time") +
-		commandsUnder(t, string(text), "Attributes") + commandsUnder(t, string(text), "Backups") +
-		"cd /\npail umount\npail fsck --deep\n"
+	t.Cleanup(func() {
+		leaveNothing(home, filepath.Join(root, "bin"))
+		leaveNothing(filepath.Join(home, ".local/share"), filepath.Join(root, "bin")) // the default store's daemon
+	})
+	return home
+}
+
+// runReadme runs a script at home, and looks for what it must print.
+func runReadme(t *testing.T, home, script string, wants ...string) {
+	t.Helper()
+	root := os.Getenv(placeEnv)
+	script = "set -eux\n" + script
 	cmd := exec.Command("sh", "-c", script)
 	if os.Geteuid() == 0 {
 		cmd = exec.Command(filepath.Join(root, "bin/as-user"), "sh", "-c", script)
@@ -44,8 +94,7 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, want := range []string{"restored version 1 of photos/README.md", "restored version 2 of photos/README.md", "restored 3 keys, deleted 2 newer keys: photos/ as of ", "nothing to do for photos/ as of ", "the store is sound\n",
-		"all is as it was written: 2 snapshots\n", "made a store at " + home + "/restored as of ", "took 1 snapshot away, "} {
+	for _, want := range wants {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the README's commands do not print %q:\n%s", want, out)
 		}
