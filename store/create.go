@@ -155,6 +155,9 @@ func onlyOurs(dir string) error {
 	if err != nil {
 		return fault.Wrap(fault.IOFailed, err, "read %s", dir)
 	}
+	if rebuildBegun(dir) {
+		return fault.New(fault.NotEmpty, "%s holds what a restore of a backup has left that was cut short; run that again, or remove the directory", dir)
+	}
 	ours := map[string]bool{lockName: true, metaDir: true, blobDir: true, labelName + ".new": true, "lost+found": true, "daemon.log": true}
 	for _, n := range names {
 		if !ours[n.Name()] {

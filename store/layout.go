@@ -71,6 +71,8 @@ func readLabel(dir string, newest int) (label, error) {
 	var l label
 	b, err := os.ReadFile(filepath.Join(dir, labelName))
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && rebuildBegun(dir):
+		return l, fault.New(fault.NoSuchStore, "a restore of a backup to %s was cut short; run it again, or remove the directory", dir)
 	case errors.Is(err, fs.ErrNotExist) && wasStore(dir):
 		return l, labelLost(dir)
 	case errors.Is(err, unix.ENOTDIR):
@@ -115,6 +117,9 @@ func takeLock(dir string) (*os.File, error) {
 	if err != nil {
 		if errors.Is(err, fs.ErrPermission) {
 			return nil, fault.New(fault.AccessDenied, "the store at %s belongs to someone else", dir)
+		}
+		if errors.Is(err, unix.EROFS) {
+			return nil, fault.New(fault.ReadOnly, "the store at %s is on a disk that takes no writes, which opening it needs; make that writable, or copy the store to another disk", dir)
 		}
 		return nil, fault.Wrap(fault.IOFailed, err, "lock the store")
 	}

@@ -103,7 +103,7 @@ func noStoreToRebuild(dir string) error {
 		return fault.New(fault.Exists, "%s is a store already; name an empty or new directory", dir)
 	}
 	left := map[string]bool{"lost+found": true}
-	if _, err := os.Lstat(filepath.Join(dir, rebuildDir)); err == nil {
+	if rebuildBegun(dir) {
 		for _, name := range []string{rebuildDir, metaDir, blobDir, lockName, labelName + ".new"} {
 			left[name] = true
 		}
@@ -114,6 +114,12 @@ func noStoreToRebuild(dir string) error {
 		}
 	}
 	return nil
+}
+
+// rebuildBegun says whether a directory holds what a Rebuild makes.
+func rebuildBegun(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, rebuildDir))
+	return err == nil
 }
 
 // A rebuild is a Visitor that makes a store.

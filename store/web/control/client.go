@@ -205,7 +205,7 @@ func askError(ctx context.Context, err error) error {
 	if failedToDial(err) {
 		return ErrNoDaemon // it ended after its hello
 	}
-	return fault.Wrap(fault.Unavailable, err, "the daemon ended before it answered")
+	return fault.New(fault.Unavailable, "the daemon ended before it answered; try again")
 }
 
 // each asks for a listing.
