@@ -22,7 +22,10 @@ type DeleteResult struct {
 }
 
 // Delete removes a key as S3 does: implied directories without keys go with it. A
-// key that does not exist is no error. It is durable when it returns.
+// key that does not exist is no error, unless IfMatch demands something of it: NoSuchKey,
+// of a delete marker too (AWS answers 404 there, whatever its guide to conditional deletes
+// says). Conditions are about the current version, also where another is named. It is
+// durable when it returns.
 func (se *Session) Delete(ctx context.Context, bucket, key string, o DeleteOptions) (DeleteResult, error) {
 	act := actDeleteObject
 	if o.Version != "" {

@@ -18,7 +18,8 @@
 //     two of them.
 //   - Every content is byte for byte that of one act. Each write has a generation of its
 //     own, and each byte follows from generation and place, so that a mixture, zeros or
-//     bytes of somebody else are seen and named.
+//     bytes of somebody else are seen and named. Checksums that are kept are those of the
+//     bytes, and of the parts.
 //   - A publish from the mount that no Store.Sync covers may have its old content instead;
 //     its neighbours must not. A file that was fsynced has the size it was synced with and
 //     each byte that was not written since.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pail/store"
+	"pail/store/checksum"
 )
 
 // A performer calls the store.
@@ -162,20 +163,33 @@ func putInput(a act) store.PutInput {
 	return store.PutInput{Tags: a.Tags, Metadata: map[string]string{"gen": metaOf(a.Gen)}}
 }
 
-// upload is a multipart upload in up to four parts.
+// upload is a multipart upload in up to four parts. Every other one has a checksum that is
+// made of its parts', which are kept.
 func (p *performer) upload(ctx context.Context, a act) (store.Object, error) {
-	id, err := p.se.CreateUpload(ctx, a.Bucket, a.Key, putInput(a))
+	in, sum := putInput(a), checksum.None
+	if a.Gen%2 == 0 {
+		sum = checksum.SHA1
+	}
+	in.Sums.Algorithm = sum
+	id, err := p.se.CreateUpload(ctx, a.Bucket, a.Key, in)
 	if err != nil {
 		return store.Object{}, err
 	}
 	var parts []store.CompletedPart
 	for i, part := range partsOf(a) {
 		body := &genReader{gen: a.Gen, at: part.from, n: part.to}
-		done, err := p.se.UploadPart(ctx, a.Bucket, a.Key, id, i+1, store.PartInput{Body: body, Size: part.to - part.from})
+		done, err := p.se.UploadPart(ctx, a.Bucket, a.Key, id, i+1, store.PartInput{Body: body, Size: part.to - part.from, Sums: in.Sums})
 		if err != nil {
 			return store.Object{}, err
 		}
-		parts = append(parts, store.CompletedPart{Number: i + 1, ETag: done.ETag})
+		c := store.CompletedPart{Number: i + 1, ETag: done.ETag}
+		if sum != checksum.None {
+			c.Algorithm = sum
+			if c.Value, err = sum.Decode(done.Checksums[sum.Lower()]); err != nil {
+				return store.Object{}, err
+			}
+		}
+		parts = append(parts, c)
 	}
 	return p.se.CompleteUpload(ctx, a.Bucket, a.Key, id, parts, store.CompleteInput{})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"pail/store"
+	"pail/store/checksum"
 	"pail/versioning"
 )
 
@@ -217,7 +218,48 @@ func (l *sight) hash(ctx context.Context, o store.Object) (uint64, error) {
 	if err == nil && n != o.Size {
 		err = fmt.Errorf("%d bytes instead of %d", n, o.Size)
 	}
+	if err == nil {
+		err = l.checksums(ctx, r)
+	}
 	return h.Sum64(), err
+}
+
+// checksums demands that those kept with a version are those of its bytes, and of its parts.
+func (l *sight) checksums(ctx context.Context, r *store.Reader) error {
+	o := r.Object()
+	for name, value := range o.Checksums {
+		a, ok := checksum.Parse(name)
+		if !ok {
+			return fmt.Errorf("a checksum called %q", name)
+		}
+		of := func(off, n int64) []byte {
+			h := a.New()
+			_, _ = io.Copy(h, io.NewSectionReader(r, off, n)) // what cannot be read is another checksum
+			return h.Sum(nil)
+		}
+		want := checksum.Encode(of(0, o.Size))
+		if o.ChecksumType == checksum.Composite {
+			page, err := l.se.ObjectParts(ctx, o.Bucket, o.Key, o.VersionID, 0, 0)
+			if err != nil {
+				return err
+			}
+			sum := checksum.NewParts(a, checksum.Composite)
+			off := int64(0)
+			for _, p := range page.Parts {
+				part := of(off, p.Size)
+				if got := p.Checksums[name]; got != checksum.Encode(part) {
+					return fmt.Errorf("%v of part %d is %s and should be %s", a, p.Number, got, checksum.Encode(part))
+				}
+				sum.Add(part, p.Size)
+				off += p.Size
+			}
+			want = checksum.EncodeType(sum.Sum(), checksum.Composite, o.Parts)
+		}
+		if value != want {
+			return fmt.Errorf("%v is %s and should be %s", a, value, want)
+		}
+	}
+	return nil
 }
 
 // bytes reads a version into memory.
