@@ -34,6 +34,13 @@ func toObject(bucket, key string, v *record.Version, latest bool) Object {
 	return o
 }
 
+// toObjectOf is toObject for those who tell whether the bucket knows versions.
+func toObjectOf(b *record.Bucket, key string, v *record.Version, latest bool) Object {
+	o := toObject(b.Name, key, v, latest)
+	o.Versioned = b.EverVersioned
+	return o
+}
+
 func versionID(v *record.Version) string {
 	if v.Null {
 		return NullVersion

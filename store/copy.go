@@ -34,6 +34,10 @@ type CopyInput struct {
 	Checksum   checksum.Algorithm
 	Conditions Conditions // on the destination
 	SourceIf   Conditions // on the source
+	// Source, if it is not nil, is told the version that is copied, perhaps more than once
+	// and before anything is changed; all but whether it is the latest. Its error fails the
+	// copy.
+	Source func(Object) error
 }
 
 // changesNothing says that a copy of an object onto itself would be the object. Which fields
@@ -84,6 +88,13 @@ func (se *Session) copyOnce(ctx context.Context, src Source, bucket, key string,
 		if err := src.check(old, in.SourceIf, t.now()); err != nil {
 			return nil, err
 		}
+		sb, err := t.bucket(src.Bucket)
+		if err != nil {
+			return nil, err
+		}
+		if err := tell(in.Source, sb, src.Key, old); err != nil {
+			return nil, err
+		}
 		v := t.copyOf(old)
 		if sum != nil {
 			if old.Seq != of {
@@ -110,6 +121,14 @@ func (se *Session) copyOnce(ctx context.Context, src Source, bucket, key string,
 	return o, err
 }
 
+// tell tells who asked which version of key is the source.
+func tell(who func(Object) error, b *record.Bucket, key string, v *record.Version) error {
+	if who == nil {
+		return nil
+	}
+	return who(toObjectOf(b, key, v, false))
+}
+
 // markerAsSource is the failure of a copy whose source is named and a delete marker.
 func markerAsSource(src Source) error {
 	return fault.New(fault.InvalidRequest, "The source of a copy request may not specifically refer to a delete marker by version id.").At(src.Bucket, src.Key)
@@ -121,7 +140,7 @@ func (se *Session) copySum(ctx context.Context, src Source, in CopyInput) (*reco
 	if in.Checksum == checksum.None {
 		return nil, 0, nil
 	}
-	v, from, err := se.openSource(ctx, src, in.SourceIf)
+	v, from, err := se.openSource(ctx, src, in.SourceIf, in.Source)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -200,7 +219,7 @@ func (se *Session) copyVersion(ctx context.Context, src Source, bucket, key stri
 		}
 		t.overtake(db, key, v)
 		t.changed(Change{Kind: ObjectPut, Bucket: bucket, Key: key, Ino: v.Ino, VersionID: versionID(v)})
-		o = toObject(bucket, key, v, true)
+		o = toObjectOf(db, key, v, true)
 		return nil
 	})
 	return o, err

@@ -24,7 +24,7 @@ func (sn *snap) find(b *record.Bucket, key, ref string) (v *record.Version, late
 		return nil, false, err
 	}
 	if top == nil {
-		return nil, false, noSuchKey(b.Name, key)
+		return nil, false, sn.noObject(b, key)
 	}
 	return top, true, nil
 }
@@ -75,7 +75,7 @@ func (se *Session) Head(ctx context.Context, bucket, key, ref string) (Object, e
 		if err != nil {
 			return err
 		}
-		o = toObject(bucket, key, v, latest)
+		o = toObjectOf(b, key, v, latest)
 		return nil
 	})
 	return o, err
@@ -117,13 +117,13 @@ func (se *Session) Get(ctx context.Context, bucket, key, ref string) (*Reader, e
 			return err
 		}
 		if v.Marker {
-			return fault.New(fault.MethodNotAllowed, "%s/%s version %s is a delete marker", bucket, key, ref).At(bucket, key)
+			return notOfMarker(bucket, key, ref, v)
 		}
 		body, err := sn.openBody(v)
 		if err != nil {
 			return sn.s.lost(err, bucket, key, v, 0)
 		}
-		r = &Reader{o: toObject(bucket, key, v, latest), b: body}
+		r = &Reader{o: toObjectOf(b, key, v, latest), b: body}
 		return nil
 	})
 	return r, err
@@ -140,33 +140,60 @@ func (se *Session) viewPinned(bucket string, fn func(*snap, *record.Bucket) erro
 
 // Tags returns the tags of a version; ref as for Head.
 func (se *Session) Tags(ctx context.Context, bucket, key, ref string) (map[string]string, error) {
+	tags, _, err := se.Tagging(ctx, bucket, key, ref)
+	return tags, err
+}
+
+// Tagging is Tags, and says which version it is whose tags these are, "" if the bucket never
+// knew versions. A delete marker that is named is MethodNotAllowed.
+func (se *Session) Tagging(ctx context.Context, bucket, key, ref string) (tags map[string]string, version string, err error) {
 	if err := se.authorize(readAction(ref, actGetObjectTagging, actGetObjectVersionTagging), bucket, key); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	var tags map[string]string
-	err := se.view(bucket, func(sn *snap, b *record.Bucket) error {
+	err = se.view(bucket, func(sn *snap, b *record.Bucket) error {
 		v, _, err := sn.find(b, key, ref)
 		if err != nil {
 			return err
 		}
-		tags = v.Tags
+		if v.Marker {
+			return notOfMarker(bucket, key, ref, v)
+		}
+		if tags = v.Tags; b.EverVersioned {
+			version = versionID(v)
+		}
 		return nil
 	})
-	return tags, err
+	return tags, version, err
 }
 
 // SetTags replaces the tags of a version; none removes them. It makes no version and
 // is durable when it returns.
 func (se *Session) SetTags(ctx context.Context, bucket, key, ref string, tags map[string]string) error {
+	_, err := se.PutTagging(ctx, bucket, key, ref, tags)
+	return err
+}
+
+// PutTagging is SetTags, and says which version it is whose tags were replaced, "" if the
+// bucket never knew versions.
+func (se *Session) PutTagging(ctx context.Context, bucket, key, ref string, tags map[string]string) (version string, err error) {
 	if err := se.authorize(readAction(ref, actPutObjectTagging, actPutObjectVersionTagging), bucket, key); err != nil {
-		return err
+		return "", err
 	}
 	if err := checkTags(bucket, key, tags); err != nil {
-		return err
+		return "", err
 	}
 	nd := Node{Bucket: bucket, Key: key, Version: ref, published: true}
-	return se.changeLabels(ctx, durable, nd, kindTags, func(v *record.Version) error {
-		v.Tags = tags
+	err = se.changeLabels(ctx, durable, nd, kindTags, func(v *record.Version) error {
+		v.Tags, version = tags, versionID(v)
+		return nil
+	})
+	if err != nil || version != NullVersion {
+		return version, err
+	}
+	return version, se.view(bucket, func(_ *snap, b *record.Bucket) error {
+		if !b.EverVersioned {
+			version = ""
+		}
 		return nil
 	})
 }

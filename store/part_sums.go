@@ -90,9 +90,9 @@ func (se *Session) ObjectParts(ctx context.Context, bucket, key, ref string, aft
 			return err
 		}
 		if v.Marker {
-			return fault.New(fault.MethodNotAllowed, "%s/%s version %s is a delete marker", bucket, key, ref).At(bucket, key)
+			return notOfMarker(bucket, key, ref, v)
 		}
-		page = ObjectPartsPage{Object: toObject(bucket, key, v, latest)}
+		page = ObjectPartsPage{Object: toObjectOf(b, key, v, latest)}
 		return sn.objectParts(v, after, limit, &page)
 	})
 	return page, err

@@ -108,7 +108,7 @@ func (t *txn) putReceived(b *record.Bucket, key string, v *record.Version, c *re
 	}
 	t.overtake(b, key, v)
 	t.changed(Change{Kind: ObjectPut, Bucket: b.Name, Key: key, Ino: v.Ino, VersionID: versionID(v)})
-	return toObject(b.Name, key, v, true), nil
+	return toObjectOf(b, key, v, true), nil
 }
 
 // overtake ends a new file's claim on the name at which v was put. The file goes on

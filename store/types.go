@@ -72,6 +72,7 @@ type Object struct {
 	ETag         string // without quotes
 	Modified     time.Time
 	Latest       bool
+	Versioned    bool // its bucket keeps history, or once did: then S3 shows its VersionID
 	DeleteMarker bool
 	Attr         Attr
 	Headers      Headers

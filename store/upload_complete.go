@@ -108,7 +108,7 @@ func (t *txn) completed(b *record.Bucket, key, id string, parts []CompletedPart)
 	if sum.etag() != v.Etag {
 		return Object{}, false, nil
 	}
-	return toObject(b.Name, key, v, true), true, nil
+	return toObjectOf(b, key, v, true), true, nil
 }
 
 // complete publishes the parts of an upload and ends it.
@@ -136,7 +136,7 @@ func (t *txn) complete(b *record.Bucket, key string, u *record.Upload, parts []C
 	}
 	t.overtake(b, key, v)
 	t.changed(Change{Kind: ObjectPut, Bucket: b.Name, Key: key, Ino: v.Ino, VersionID: versionID(v)})
-	return toObject(b.Name, key, v, true), nil
+	return toObjectOf(b, key, v, true), nil
 }
 
 // A joint is what parts make together.

@@ -19,6 +19,9 @@ type Range struct{ Off, Len int64 }
 type PartCopy struct {
 	Range    *Range     // nil: all of it
 	SourceIf Conditions // on the source
+	// Source, if it is not nil, is told the version that is copied from, before anything is
+	// read. Its error fails the copy.
+	Source func(Object) error
 }
 
 // UploadPartCopy makes bytes of a version a part of an upload, in place of the part that
@@ -37,7 +40,7 @@ func (se *Session) UploadPartCopy(ctx context.Context, src Source, bucket, key, 
 		return Part{}, err
 	}
 	algorithms := partAlgorithms(u, checksum.None)
-	v, from, err := se.openSource(ctx, src, in.SourceIf)
+	v, from, err := se.openSource(ctx, src, in.SourceIf, in.Source)
 	if err != nil {
 		return Part{}, err
 	}
@@ -72,7 +75,7 @@ func (se *Session) UploadPartCopy(ctx context.Context, src Source, bucket, key, 
 }
 
 // openSource finds the version to copy from and opens its bytes.
-func (se *Session) openSource(ctx context.Context, src Source, c Conditions) (v *record.Version, from *body, err error) {
+func (se *Session) openSource(ctx context.Context, src Source, c Conditions, who func(Object) error) (v *record.Version, from *body, err error) {
 	err = se.viewPinned(src.Bucket, func(sn *snap, b *record.Bucket) error {
 		if v, _, err = sn.find(b, src.Key, src.Version); err != nil {
 			return err
@@ -81,6 +84,9 @@ func (se *Session) openSource(ctx context.Context, src Source, c Conditions) (v 
 			return markerAsSource(src)
 		}
 		if err := src.check(v, c, se.s.now()); err != nil {
+			return err
+		}
+		if err := tell(who, b, src.Key, v); err != nil {
 			return err
 		}
 		from, err = sn.openBody(v)
