@@ -32,8 +32,10 @@ const (
 	InvalidChunkSize                  Code = "InvalidChunkSizeError"
 	InvalidDigest                     Code = "InvalidDigest"
 	InvalidLocationConstraint         Code = "InvalidLocationConstraint"
+	InvalidPartNumber                 Code = "InvalidPartNumber"
 	InvalidPolicyDocument             Code = "InvalidPolicyDocument"
 	InvalidRange                      Code = "InvalidRange"
+	InvalidRedirectLocation           Code = "InvalidRedirectLocation"
 	InvalidRequest                    Code = "InvalidRequest"
 	InvalidToken                      Code = "InvalidToken"
 	InvalidURI                        Code = "InvalidURI"
@@ -53,8 +55,10 @@ const (
 	NoReplication                     Code = "ReplicationConfigurationNotFoundError"
 	NoSuchBucketPolicy                Code = "NoSuchBucketPolicy"
 	NoSuchConfiguration               Code = "NoSuchConfiguration"
+	NoSuchObjectLock                  Code = "NoSuchObjectLockConfiguration"
 	NoSuchPublicAccessBlock           Code = "NoSuchPublicAccessBlockConfiguration"
 	NotImplemented                    Code = "NotImplemented"
+	PreconditionFailed                Code = "PreconditionFailed" // of a form
 	RequestHeaderSectionTooLarge      Code = "RequestHeaderSectionTooLarge"
 	RequestTimeTooSkewed              Code = "RequestTimeTooSkewed"
 	RequestTimeout                    Code = "RequestTimeout"
@@ -83,8 +87,10 @@ var codes = map[Code]struct {
 	InvalidChunkSize:                  {403, "Only the last chunk is allowed to have a size less than 8192 bytes"},
 	InvalidDigest:                     {400, "The Content-MD5 you specified is not valid."},
 	InvalidLocationConstraint:         {400, "The specified location-constraint is not valid"},
+	InvalidPartNumber:                 {416, "The requested partnumber is not satisfiable"},
 	InvalidPolicyDocument:             {400, "The content of the form does not meet the conditions specified in the policy document."},
 	InvalidRange:                      {416, "The requested range is not satisfiable"},
+	InvalidRedirectLocation:           {400, "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."},
 	InvalidRequest:                    {400, "Invalid Request"},
 	InvalidToken:                      {400, "The provided token is malformed or otherwise invalid."},
 	InvalidURI:                        {400, "Couldn't parse the specified URI."},
@@ -104,8 +110,10 @@ var codes = map[Code]struct {
 	NoReplication:                     {404, "The replication configuration was not found"},
 	NoSuchBucketPolicy:                {404, "The bucket policy does not exist"},
 	NoSuchConfiguration:               {404, "The specified configuration does not exist."},
+	NoSuchObjectLock:                  {404, "The specified object does not have a ObjectLock configuration"},
 	NoSuchPublicAccessBlock:           {404, "The public access block configuration was not found"},
 	NotImplemented:                    {501, "A header you provided implies functionality that is not implemented"},
+	PreconditionFailed:                {412, "At least one of the pre-conditions you specified did not hold"},
 	RequestHeaderSectionTooLarge:      {400, "Your request header section exceeds the maximum allowed size."},
 	RequestTimeTooSkewed:              {403, "The difference between the request time and the current time is too large."},
 	RequestTimeout:                    {400, "Your socket connection to the server was not read from or written to within the timeout period."},

@@ -3,6 +3,7 @@ package s3api
 import (
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -42,4 +43,16 @@ func BucketOfHost(host string, domains []string) (bucket string, ok bool) {
 		}
 	}
 	return bucket, ok
+}
+
+// objectURL is the URL of an object of the call's bucket, as this client knows the server.
+func (c *call) objectURL(key string) string {
+	u := url.URL{Scheme: "http", Host: c.r.Host, Path: "/" + c.bucket + "/" + key}
+	if _, ok := BucketOfHost(c.r.Host, c.h.domains); ok {
+		u.Path = "/" + key
+	}
+	if c.r.TLS != nil {
+		u.Scheme = "https"
+	}
+	return u.String()
 }

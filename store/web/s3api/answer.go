@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"pail/store"
-	"pail/versioning"
 )
 
 // Forms of times: ISO 8601 with milliseconds in XML, RFC 1123 in headers.
@@ -32,13 +31,16 @@ func (c *call) empty(status int) error {
 }
 
 // xml answers with a document.
-func (c *call) xml(x *xmlWriter, root string) error {
+func (c *call) xml(x *xmlWriter, root string) error { return c.xmlStatus(http.StatusOK, x, root) }
+
+// xmlStatus is xml with another status than 200.
+func (c *call) xmlStatus(status int, x *xmlWriter, root string) error {
 	body := x.bytes(root)
 	h := c.w.Header()
 	setID(h, c.r.ID)
 	h.Set("Content-Type", "application/xml")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	c.w.WriteHeader(http.StatusOK)
+	c.w.WriteHeader(status)
 	_, _ = c.w.Write(body) // whether the client is still there is not known anyhow
 	return nil
 }
@@ -51,15 +53,17 @@ func (c *call) owner(x *xmlWriter, element, account string) {
 	x.close(element)
 }
 
-// versionHeader says which version an answer is about. A bucket that never kept history
-// knows no versions.
-func (c *call) versionHeader(o store.Object) error {
-	if o.VersionID == store.NullVersion {
-		state, err := c.s.Versioning(c.ctx, c.bucket)
-		if err != nil || state == versioning.Unversioned {
-			return err
-		}
+// versionHeader says which version an answer is about.
+func (c *call) versionHeader(o store.Object) {
+	if o.Versioned {
+		c.setVersion(o.VersionID)
 	}
-	c.w.Header().Set("x-amz-version-id", o.VersionID)
-	return nil
+}
+
+// setVersion is versionHeader for a version's id. A bucket that never kept history knows no
+// versions: "".
+func (c *call) setVersion(id string) {
+	if id != "" {
+		c.w.Header()["X-Amz-Version-Id"] = []string{id}
+	}
 }

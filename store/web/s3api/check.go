@@ -60,18 +60,6 @@ func (c *call) contentMD5() ([]byte, error) {
 	return sum, nil
 }
 
-// checkMD5 compares a body that is no object with its Content-MD5.
-func (c *call) checkMD5(data []byte) error {
-	want, err := c.contentMD5()
-	if err != nil || want == nil {
-		return err
-	}
-	if got := md5.Sum(data); string(got[:]) != string(want) {
-		return fault.New(fault.BadDigest, "The Content-MD5 you specified did not match what we received.")
-	}
-	return nil
-}
-
 // numberParameter reads a parameter that is a number from least to most.
 func (c *call) numberParameter(name string, least, most, byDefault int) (int, error) {
 	if !c.q.Has(name) || c.q.Get(name) == "" {

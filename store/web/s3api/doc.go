@@ -25,6 +25,13 @@
 //   - XML is read with encoding/xml and written by hand (xml_write.go).
 //   - A Range that cannot be read, and several ranges, are answered with the whole
 //     object, as AWS does.
+//   - CompleteMultipartUpload and CopyObject answer when they are done and not before, with
+//     white space meanwhile, as AWS may: they move no bytes.
+//   - The deletes of DeleteObjects run at the same time, so that they share commits; those
+//     of one key run in their order.
+//   - Conditions on sizes and times of what is deleted, and appending, are for directory
+//     buckets. RenameObject is too, on AWS; here all buckets have it.
+//   - x-amz-missing-meta never occurs: the store keeps no metadata that is no header.
 //   - Key and bucket come from the decoded path; the first slash behind the bucket is no
 //     part of the key, all others are, also empty segments.
 //

@@ -4,10 +4,13 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
+	"pail/store"
 	"pail/store/fault"
 	"pail/store/web"
 	"pail/store/web/apierror"
+	"pail/versioning"
 )
 
 // A refusal is an error as a client gets it.
@@ -65,7 +68,8 @@ func (c *call) refuse(err error) {
 		panic(http.ErrAbortHandler) // the client must not take what it has for the whole
 	}
 	r := refusalOf(err)
-	r.details = append(r.details, c.details(fault.KindOf(err))...)
+	r.details = append(r.details, c.details(err)...)
+	c.markerHeaders(err)
 	write(c.w, c.r, r)
 }
 
@@ -74,23 +78,75 @@ func (h *Handler) Refuse(w http.ResponseWriter, r *web.Request, err error) {
 	write(w, r, refusalOf(err))
 }
 
+// markerHeaders tell that what was to be read is a delete marker, and what may be done to
+// one that was named
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html).
+func (c *call) markerHeaders(err error) {
+	var m *store.MarkerError
+	if !errors.As(err, &m) || c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
+		return
+	}
+	h := c.w.Header()
+	h["X-Amz-Delete-Marker"] = []string{"true"}
+	h["X-Amz-Version-Id"] = []string{m.VersionID}
+	if fault.Is(err, fault.MethodNotAllowed) {
+		h["Allow"] = []string{http.MethodDelete}
+		h["Last-Modified"] = []string{formatHTTPTime(m.Modified)}
+	}
+}
+
 // details are the elements that AWS adds to some failures.
-func (c *call) details(kind fault.Kind) []apierror.Detail {
-	switch kind {
+func (c *call) details(err error) []apierror.Detail {
+	bucket, key := c.about(err)
+	switch kind := fault.KindOf(err); kind {
 	case fault.NoSuchBucket, fault.BucketNotEmpty, fault.BucketAlreadyExists, fault.BucketAlreadyOwnedByYou, fault.InvalidBucketName:
-		return []apierror.Detail{{Name: "BucketName", Value: c.bucket}}
+		return []apierror.Detail{{Name: "BucketName", Value: bucket}}
 	case fault.NoSuchKey:
-		return []apierror.Detail{{Name: "Key", Value: c.key}}
+		return []apierror.Detail{{Name: "Key", Value: key}}
 	case fault.NoSuchVersion:
-		return []apierror.Detail{{Name: "Key", Value: c.key}, {Name: "VersionId", Value: c.q.Get("versionId")}}
+		return []apierror.Detail{{Name: "Key", Value: key}, {Name: "VersionId", Value: c.q.Get("versionId")}}
 	case fault.NoSuchUpload:
 		return []apierror.Detail{{Name: "UploadId", Value: c.q.Get("uploadId")}}
 	case fault.KeyTooLong:
-		return []apierror.Detail{{Name: "Size", Value: strconv.Itoa(len(c.key))}, {Name: "MaxSizeAllowed", Value: "1024"}}
+		return []apierror.Detail{{Name: "Size", Value: strconv.Itoa(len(key))}, {Name: "MaxSizeAllowed", Value: strconv.Itoa(versioning.MaxKey)}}
+	case fault.MetadataTooLarge:
+		return []apierror.Detail{{Name: "MaxSizeAllowed", Value: strconv.Itoa(versioning.MaxMetadata)}}
 	case fault.MethodNotAllowed:
 		return []apierror.Detail{{Name: "Method", Value: c.r.Method}, {Name: "ResourceType", Value: "DeleteMarker"}}
+	case fault.PreconditionFailed:
+		return c.failedCondition(err)
 	}
 	return nil
+}
+
+// about is what an error is about: the address of the request, or the source of a copy.
+func (c *call) about(err error) (bucket, key string) {
+	bucket, key = c.bucket, c.key
+	if e := (*fault.Error)(nil); errors.As(err, &e) && e.Resource != "" {
+		bucket, key, _ = strings.Cut(e.Resource, "/")
+	}
+	return bucket, key
+}
+
+// failedCondition names the precondition that did not hold, as far as the request has only
+// one that can have been it.
+func (c *call) failedCondition(err error) []apierror.Detail {
+	prefix, names := "", []string{"If-Match", "If-None-Match", "If-Unmodified-Since", "If-Modified-Since"}
+	if c.r.Header["X-Amz-Copy-Source"] != nil {
+		if bucket, key := c.about(err); bucket != c.bucket || key != c.key {
+			prefix = copySourcePrefix
+		}
+	}
+	var failed []apierror.Detail
+	for _, name := range names {
+		if c.r.Header.Get(prefix+name) != "" {
+			failed = append(failed, apierror.Detail{Name: "Condition", Value: prefix + name})
+		}
+	}
+	if len(failed) != 1 {
+		return nil
+	}
+	return failed
 }
 
 // write sends a refusal. An answer to HEAD, and one that says that nothing was modified,

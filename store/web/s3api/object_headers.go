@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"pail/store"
-	"pail/store/fault"
 	"pail/store/web/apierror"
 )
 
@@ -41,7 +40,7 @@ func (c *call) systemHeaders() store.Headers {
 // userMetadata are the x-amz-meta- headers of a request. Several of one name are joined
 // by commas, and what is encoded as RFC 2047 says is decoded ("Working with object
 // metadata" in the Amazon S3 User Guide).
-func (c *call) userMetadata() (map[string]string, error) {
+func (c *call) userMetadata() map[string]string {
 	var m map[string]string
 	for name, values := range c.r.Header {
 		rest, ok := strings.CutPrefix(name, metaPrefix)
@@ -51,15 +50,20 @@ func (c *call) userMetadata() (map[string]string, error) {
 		if m == nil {
 			m = map[string]string{}
 		}
-		v := strings.Join(values, ",")
-		if strings.Contains(v, "=?") {
-			if d, err := new(mime.WordDecoder).DecodeHeader(v); err == nil {
-				v = d
-			}
-		}
-		m[strings.ToLower(rest)] = v
+		m[strings.ToLower(rest)] = decodeWords(strings.Join(values, ","))
 	}
-	return m, nil
+	return m
+}
+
+// decodeWords decodes what is encoded as RFC 2047 says, and leaves alone what only looks
+// like it.
+func decodeWords(v string) string {
+	if strings.Contains(v, "=?") {
+		if d, err := new(mime.WordDecoder).DecodeHeader(v); err == nil {
+			return d
+		}
+	}
+	return v
 }
 
 // writeMetadata puts user metadata into the headers of an answer. What is not ASCII is
@@ -89,26 +93,28 @@ func parseTagging(s string) (map[string]string, error) {
 	return tags, nil
 }
 
-// writeConditions are the preconditions of a write.
+// writeConditions are the preconditions of a write. S3 knows an ETag that the object must
+// have, and that there must be none
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
 func (c *call) writeConditions() (store.Conditions, error) {
-	cond := store.Conditions{
-		IfMatch:     unquote(c.r.Header.Get("If-Match")),
-		IfNoneMatch: unquote(c.r.Header.Get("If-None-Match")),
-	}
+	cond := store.Conditions{IfMatch: c.r.Header.Get("If-Match"), IfNoneMatch: c.r.Header.Get("If-None-Match")}
 	if cond.IfNoneMatch != "" && cond.IfNoneMatch != "*" {
-		return cond, apierror.New(apierror.NotImplemented, "").With("Header", "If-None-Match").
-			With("additionalMessage", "We don't accept the provided value of If-None-Match header for this API")
+		return cond, unknownCondition("If-None-Match")
 	}
 	if cond.IfMatch == "*" {
-		return cond, apierror.New(apierror.NotImplemented, "").With("Header", "If-Match").
-			With("additionalMessage", "We don't accept the provided value of If-Match header for this API")
+		return cond, unknownCondition("If-Match")
 	}
 	return cond, nil
 }
 
+func unknownCondition(header string) error {
+	return apierror.New(apierror.NotImplemented, "A header you provided implies functionality that is not implemented").
+		With("Header", header).With("additionalMessage", "We don't accept the provided value of "+header+" header for this API")
+}
+
 // unquote is an ETag without its quotes.
 func unquote(s string) string {
-	s = strings.TrimPrefix(strings.TrimSpace(s), "W/")
+	s = strings.TrimSpace(s)
 	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
 		return s[1 : len(s)-1]
 	}
@@ -116,7 +122,7 @@ func unquote(s string) string {
 }
 
 // objectHeaders describes a version in the headers of an answer.
-func (c *call) objectHeaders(o store.Object) error {
+func (c *call) objectHeaders(o store.Object) {
 	h := c.w.Header()
 	set := func(name, value string) {
 		if value != "" {
@@ -133,14 +139,14 @@ func (c *call) objectHeaders(o store.Object) error {
 	set("Cache-Control", o.Headers.CacheControl)
 	set("Expires", o.Headers.Expires)
 	set("X-Amz-Website-Redirect-Location", o.Headers.WebsiteRedirect)
-	if o.StorageClass != "STANDARD" {
+	if o.StorageClass != store.StandardClass {
 		set("X-Amz-Storage-Class", o.StorageClass)
 	}
 	if len(o.Tags) > 0 {
 		set("X-Amz-Tagging-Count", strconv.Itoa(len(o.Tags)))
 	}
 	writeMetadata(h, o.Metadata)
-	return c.versionHeader(o)
+	c.versionHeader(o)
 }
 
 func orDefault(s, byDefault string) string {
@@ -150,9 +156,9 @@ func orDefault(s, byDefault string) string {
 	return s
 }
 
-// overrides are the response-* parameters, by the headers that they replace. Only who
+// overridable are the response-* parameters and the headers that they replace. Only who
 // signs a request may ask for them.
-var overrides = map[string]string{
+var overridable = map[string]string{
 	"response-content-type":        "Content-Type",
 	"response-content-encoding":    "Content-Encoding",
 	"response-content-language":    "Content-Language",
@@ -161,22 +167,27 @@ var overrides = map[string]string{
 	"response-expires":             "Expires",
 }
 
-// override puts the response-* parameters into the answer.
-func (c *call) override() error {
+// overrides are what the response-* parameters replace in the headers of the answer.
+func (c *call) overrides() (map[string]string, error) {
+	var replaced map[string]string
 	for name := range c.q {
-		header, ok := overrides[name]
+		header, ok := overridable[name]
 		if !ok {
 			continue
 		}
 		if c.r.Anonymous {
-			return apierror.New(apierror.InvalidRequest, "Request specific response headers cannot be used for anonymous GET requests.")
+			return nil, apierror.New(apierror.InvalidRequest, "Request specific response headers cannot be used for anonymous GET requests.")
 		}
-		if v := c.q.Get(name); v != "" {
-			if strings.ContainsAny(v, "\r\n\x00") {
-				return fault.New(fault.InvalidArgument, "a header cannot hold the value of %s", name)
+		v := c.q.Get(name)
+		if strings.ContainsAny(v, "\r\n\x00") {
+			return nil, invalidArgument(name, v, "A header cannot hold the value")
+		}
+		if v != "" {
+			if replaced == nil {
+				replaced = map[string]string{}
 			}
-			c.w.Header()[header] = []string{v}
+			replaced[header] = v
 		}
 	}
-	return nil
+	return replaced, nil
 }

@@ -3,6 +3,7 @@ package s3api
 import (
 	"io"
 	"net/http"
+	"strings"
 
 	"pail/store"
 	"pail/store/web/apierror"
@@ -15,11 +16,17 @@ const maxPut = 5 << 30
 // putObject answers PUT /BUCKET/KEY
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html).
 func (c *call) putObject() error {
+	if c.q.Has("partNumber") {
+		return invalidArgument("partNumber", c.q.Get("partNumber"), "This operation does not accept partNumber without uploadId")
+	}
 	in, err := c.putInput()
 	if err != nil {
 		return err
 	}
 	if in.Body, in.Size, err = c.objectBody(); err != nil {
+		return err
+	}
+	if in.Sums, err = c.sums(); err != nil {
 		return err
 	}
 	if in.Conditions, err = c.writeConditions(); err != nil {
@@ -30,20 +37,31 @@ func (c *call) putObject() error {
 		return err
 	}
 	c.w.Header()["Etag"] = []string{quote(o.ETag)}
-	if err := c.versionHeader(o); err != nil {
-		return err
-	}
+	checksumHeaders(c.w.Header(), o)
+	c.versionHeader(o)
 	return c.empty(http.StatusOK)
 }
 
 // putInput is what the headers of a request say of an object that is to be.
 func (c *call) putInput() (in store.PutInput, err error) {
 	in.Headers = c.systemHeaders()
-	if in.Metadata, err = c.userMetadata(); err != nil {
+	if err := checkRedirect(in.Headers.WebsiteRedirect); err != nil {
 		return in, err
 	}
+	in.Metadata = c.userMetadata()
+	in.StorageClass = c.r.Header.Get("x-amz-storage-class")
 	in.Tags, err = parseTagging(c.r.Header.Get("x-amz-tagging"))
 	return in, err
+}
+
+// checkRedirect refuses a place that a website could not lead to.
+func checkRedirect(to string) error {
+	for _, prefix := range []string{"/", "http://", "https://"} {
+		if to == "" || strings.HasPrefix(to, prefix) {
+			return nil
+		}
+	}
+	return apierror.New(apierror.InvalidRedirectLocation, "")
 }
 
 // objectBody is the body of a request that brings an object or a part of one.

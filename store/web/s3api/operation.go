@@ -104,7 +104,7 @@ func set(names ...string) map[string]bool {
 
 // operations are all that there are; of those that fit a request the first is meant.
 func operations() []operation {
-	return slices.Concat(serviceOperations(), bucketOperations(), configOperations(), unsetOperations(), objectOperations())
+	return slices.Concat(serviceOperations(), bucketOperations(), configOperations(), unsetOperations(), uploadOperations(), objectOperations())
 }
 
 func serviceOperations() []operation {

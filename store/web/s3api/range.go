@@ -18,7 +18,7 @@ func parseRange(header string, size int64) (r store.Range, ok bool, err error) {
 	if !ok {
 		return r, false, nil
 	}
-	from, to, ok := strings.Cut(strings.TrimSpace(spec), "-")
+	from, to, ok := strings.Cut(spec, "-")
 	if !ok || from != "" && !digits(from) || to != "" && !digits(to) || from == "" && to == "" {
 		return r, false, nil
 	}
@@ -52,11 +52,14 @@ func digits(s string) bool {
 	return s != ""
 }
 
+// maxNumber stands for every number that is not less.
+const maxNumber = 1<<63 - 1
+
 // number is the value of digits; more than an int64 holds is as much as it holds.
 func number(s string) int64 {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
-		return 1<<63 - 1
+		return maxNumber
 	}
 	return n
 }

@@ -24,8 +24,20 @@ type tag struct {
 
 // readTags reads the tags in the body of a request.
 func (c *call) readTags() (map[string]string, error) {
+	data, err := c.readBody(smallBody)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) == 0 {
+		return nil, apierror.New(apierror.MissingRequestBody, "")
+	}
+	return parseTags(data)
+}
+
+// parseTags reads a document of tags.
+func parseTags(data []byte) (map[string]string, error) {
 	var t tagging
-	if err := c.readXML(&t, smallBody); err != nil {
+	if err := parseXML(data, &t); err != nil {
 		return nil, err
 	}
 	if t.TagSet == nil {

@@ -60,6 +60,8 @@ var unenforcedHeaders = []unenforcedHeader{
 	{"x-amz-object-lock-retain-until-date", nil, "object locks are not enforced yet, and so cannot be set"},
 	{"x-amz-object-lock-legal-hold", []string{"OFF"}, "object locks are not enforced yet, and so cannot be set"},
 	{"x-amz-mfa", nil, "MFA is not checked yet"},
+	{"x-amz-if-match-size", nil, "conditions on sizes are for directory buckets, which there are none of"},
+	{"x-amz-if-match-last-modified-time", nil, "deletes with conditions on times are for directory buckets, which there are none of"},
 	{"x-amz-write-offset-bytes", nil, "appending is for directory buckets, which there are none of; append on a mount"},
 }
 

@@ -23,8 +23,18 @@ func (c *call) readXML(v any, limit int64) error {
 	return parseXML(data, v)
 }
 
-// readBody reads the whole body of a request that is no object.
+// readBody reads the whole body of a request that is no object, and compares it with the
+// checksums that the request says it has.
 func (c *call) readBody(limit int64) ([]byte, error) {
+	data, err := c.readAll(limit)
+	if err != nil {
+		return nil, err
+	}
+	return data, c.checkSums(data, false)
+}
+
+// readAll reads a body of at most limit bytes.
+func (c *call) readAll(limit int64) ([]byte, error) {
 	if c.r.Size > limit {
 		return nil, apierror.New(apierror.MaxMessageLengthExceeded, "")
 	}
@@ -35,7 +45,7 @@ func (c *call) readBody(limit int64) ([]byte, error) {
 	if int64(len(data)) > limit {
 		return nil, apierror.New(apierror.MaxMessageLengthExceeded, "")
 	}
-	return data, c.checkMD5(data)
+	return data, nil
 }
 
 // parseXML reads one document and nothing behind it.

@@ -1,0 +1,22 @@
+package web
+
+import (
+	"pail/store/web/sigv4"
+)
+
+// IdentifyForm finds out who sends a browser's form, by the fields before its file, and
+// opens the store for that sender. What the result says of the file's size holds for its
+// Body. The form of a request that is signed itself is its signer's. Errors are those of
+// sigv4.Verifier.VerifyPost.
+func (r *Request) IdentifyForm(bucket string, fields []sigv4.Field) (sigv4.PostResult, error) {
+	if r.identifier == nil || !r.Anonymous {
+		return sigv4.PostResult{MaxSize: -1}, nil
+	}
+	res, err := r.identifier.Verifier.VerifyPost(r.Context(), bucket, fields)
+	if err != nil || res.Credential == nil {
+		return res, err
+	}
+	r.Session = r.identifier.session(r, res.Credential)
+	r.Anonymous, r.AccessKey = false, res.Credential.AccessKey
+	return res, nil
+}

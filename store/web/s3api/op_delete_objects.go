@@ -1,0 +1,142 @@
+package s3api
+
+import (
+	"encoding/xml"
+	"sync"
+
+	"pail/store"
+	"pail/store/fault"
+	"pail/store/web/apierror"
+	"pail/versioning"
+)
+
+// A deleteRequest is the body of DeleteObjects.
+type deleteRequest struct {
+	XMLName xml.Name `xml:"Delete"`
+	Quiet   bool
+	Objects []objectIdentifier `xml:"Object"`
+}
+
+// An objectIdentifier names one key or version that is to be deleted.
+type objectIdentifier struct {
+	Key       string
+	VersionID *string `xml:"VersionId"`
+	ETag      string  // of the object as it must be, or "*"
+	// Only directory buckets know these.
+	Size             string
+	LastModifiedTime string
+}
+
+// Bounds of DeleteObjects: how many keys it takes, how large its body may be with each byte
+// of them written as a reference, and how many keys are deleted at once. The store commits
+// what is asked for at the same time together, so that a thousand deletes cost a few syncs.
+const (
+	maxDeletes    = 1000
+	maxDeleteBody = 8 << 20
+	deletesAtOnce = 256
+)
+
+// A deletion is what became of one of them.
+type deletion struct {
+	res store.DeleteResult
+	err error
+}
+
+// deleteObjects answers POST /BUCKET?delete
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html).
+func (c *call) deleteObjects() error {
+	data, err := c.readAll(maxDeleteBody)
+	if err != nil {
+		return err
+	}
+	if err := c.checkSums(data, true); err != nil {
+		return err
+	}
+	var req deleteRequest
+	chars := hideChars(data)
+	if err := parseXML(chars.data, &req); err != nil {
+		return err
+	}
+	if n := len(req.Objects); n == 0 || n > maxDeletes {
+		return apierror.New(apierror.MalformedXML, "")
+	}
+	for i := range req.Objects {
+		req.Objects[i].Key = chars.show(req.Objects[i].Key)
+	}
+	if _, err := c.s.Bucket(c.ctx, c.bucket); err != nil {
+		return err
+	}
+	return c.deleted(req, c.deleteAll(req.Objects))
+}
+
+// deleteAll deletes what is named, in the order of the request where the key is the same.
+func (c *call) deleteAll(objects []objectIdentifier) []deletion {
+	byKey := map[string][]int{}
+	var keys []string
+	for i, o := range objects {
+		if byKey[o.Key] == nil {
+			keys = append(keys, o.Key)
+		}
+		byKey[o.Key] = append(byKey[o.Key], i)
+	}
+	done := make([]deletion, len(objects))
+	var wg sync.WaitGroup
+	turns := make(chan struct{}, deletesAtOnce)
+	for _, key := range keys {
+		turns <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-turns }()
+			for _, i := range byKey[key] {
+				done[i].res, done[i].err = c.deleteOne(objects[i])
+			}
+		})
+	}
+	wg.Wait()
+	return done
+}
+
+func (c *call) deleteOne(o objectIdentifier) (store.DeleteResult, error) {
+	if o.Size != "" || o.LastModifiedTime != "" {
+		return store.DeleteResult{}, apierror.New(apierror.NotImplemented, "")
+	}
+	opts := store.DeleteOptions{Conditions: store.Conditions{IfMatch: o.ETag}}
+	if o.VersionID != nil && *o.VersionID != "" {
+		if _, err := versioning.ParseID(*o.VersionID); err != nil {
+			return store.DeleteResult{}, fault.New(fault.NoSuchVersion, "")
+		}
+		opts.Version = *o.VersionID
+	}
+	return c.s.Delete(c.ctx, c.bucket, o.Key, opts)
+}
+
+// deleted answers what became of the deletes.
+func (c *call) deleted(req deleteRequest, done []deletion) error {
+	x := newXML("DeleteResult")
+	for i, o := range req.Objects {
+		d := done[i]
+		version := ""
+		if o.VersionID != nil {
+			version = *o.VersionID
+		}
+		switch {
+		case d.err != nil:
+			r := refusalOf(d.err)
+			x.open("Error")
+			x.text("Key", o.Key)
+			x.optional("VersionId", version)
+			x.text("Code", r.code)
+			x.text("Message", r.message)
+			x.close("Error")
+		case !req.Quiet:
+			x.open("Deleted")
+			x.text("Key", o.Key)
+			x.optional("VersionId", version)
+			if d.res.DeleteMarker {
+				x.flag("DeleteMarker", true)
+				x.text("DeleteMarkerVersionId", d.res.VersionID)
+			}
+			x.close("Deleted")
+		}
+	}
+	return c.xml(x, "DeleteResult")
+}

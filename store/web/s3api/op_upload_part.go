@@ -1,0 +1,33 @@
+package s3api
+
+import (
+	"net/http"
+
+	"pail/store"
+)
+
+// uploadPart answers PUT /BUCKET/KEY?partNumber=N&uploadId=ID
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html).
+func (c *call) uploadPart() error {
+	number, err := c.partNumber()
+	if err != nil {
+		return err
+	}
+	var in store.PartInput
+	if in.Body, in.Size, err = c.objectBody(); err != nil {
+		return err
+	}
+	if in.Sums, err = c.sums(); err != nil {
+		return err
+	}
+	p, err := c.s.UploadPart(c.ctx, c.bucket, c.key, c.q.Get("uploadId"), number, in)
+	if err != nil {
+		return err
+	}
+	h := c.w.Header()
+	h["Etag"] = []string{quote(p.ETag)}
+	for name, value := range p.Checksums {
+		h.Set("x-amz-checksum-"+name, value)
+	}
+	return c.empty(http.StatusOK)
+}
