@@ -98,14 +98,23 @@ func TestListingOnItsWay(t *testing.T) {
 			// The listing begins, and something changes elsewhere: its names are not told.
 			f.tree.Lock()
 			f.notify.kernel = told
-			listed := make(chan []string)
+			listed := make(chan []string, 1)
+			held := []func(){f.tree.Unlock}
+			letGo := func() {
+				for _, unlock := range held {
+					unlock()
+				}
+				held = nil
+			}
+			defer letGo() // this process could not end before the answer
 			go func() { listed <- namesIn(t, dirs[0]) }()
 			awaitCall(t, "fs.(*filesystem).list")
 			b.put("elsewhere", "")
 
 			// It is read, but not answered.
 			f.cursors.mu.Lock()
-			f.tree.Unlock()
+			letGo()
+			held = append(held, f.cursors.mu.Unlock)
 			awaitCall(t, "fs.(*cursorTable).put")
 
 			c.change(b)
@@ -114,9 +123,9 @@ func TestListingOnItsWay(t *testing.T) {
 			var err error
 			select {
 			case err = <-settled:
-				f.cursors.mu.Unlock()
+				letGo()
 			case <-told.told: // which waits for the listing
-				f.cursors.mu.Unlock()
+				letGo()
 				err = <-settled
 			}
 			if err != nil {

@@ -33,6 +33,8 @@ func child(what, arg string) int {
 	switch what {
 	case "serve":
 		err = serveUntilStdinEnds(arg)
+	case "stuck":
+		err = serveUntilStuck(arg)
 	case "act":
 		err = actAs(arg)
 	case "mmap":

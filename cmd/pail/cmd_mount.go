@@ -206,17 +206,18 @@ func (p *mountPlan) check(cmd *cobra.Command) error {
 // awaitEnd waits for the death of a mount of the store whose daemon is just being
 // killed, so that it can be replaced. What it is in the end the checks say.
 func (p *mountPlan) awaitEnd(ctx context.Context) {
-	for deadline := time.Now().Add(endWithin); time.Now().Before(deadline) && !pailfs.Dead(p.mountpoint); {
+	for deadline := time.Now().Add(endWithin); time.Now().Before(deadline); {
 		source, ours, err := pailfs.Source(p.mountpoint)
 		if err != nil || !ours || !pailfs.SameSource(source, p.store) {
 			return
 		}
-		c, err := control.Dial(ctx, store.SocketPath(p.store))
+		c, err := dial(ctx, p.store)
 		if err == nil {
 			_ = c.Close()
 			return // it lives
 		}
-		if !errors.Is(err, control.ErrNoDaemon) || sleep(ctx, lookAgain) != nil {
+		// Only now: it is not before the daemon's end that the mount answers anybody.
+		if !errors.Is(err, control.ErrNoDaemon) || pailfs.Dead(p.mountpoint) || sleep(ctx, lookAgain) != nil {
 			return
 		}
 	}
@@ -243,7 +244,7 @@ func (p *mountPlan) makeDefaultMountpoint() error {
 
 // attempt fails with ErrNoDaemon or StoreLocked if a daemon is just coming or going.
 func (p *mountPlan) attempt(ctx context.Context, cmd *cobra.Command, ready readyFunc) error {
-	c, err := control.Dial(ctx, store.SocketPath(p.store))
+	c, err := dial(ctx, p.store)
 	if err == nil {
 		defer c.Close()
 		return p.join(ctx, c, ready)

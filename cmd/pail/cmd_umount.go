@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	pailfs "pail/fs"
-	"pail/store"
 	"pail/store/fault"
 	"pail/store/web/control"
 )
@@ -78,7 +77,7 @@ func runUmount(cmd *cobra.Command, g *globals, place string) error {
 	}
 	p := startProgress(cmd, "publishing open files and unmounting")
 	defer p.stop()
-	c, err := control.Dial(ctx, store.SocketPath(dir))
+	c, err := dial(ctx, dir)
 	switch {
 	case errors.Is(err, control.ErrNoDaemon):
 		err = umountWithoutDaemon(dir, place)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	pailfs "pail/fs"
 	"pail/store"
 	"pail/store/fault"
 	"pail/store/web/control"
@@ -52,10 +53,23 @@ type reached struct {
 	store  *store.Store // nil when a daemon owns it
 }
 
+// dial connects to the daemon of the store at dir. One that was killed and cannot end, for
+// the kernel waits in it for its own mount, is helped to: its mounts are dead then.
+func dial(ctx context.Context, dir string) (*control.Client, error) {
+	c, err := control.Dial(ctx, store.SocketPath(dir))
+	var stuck *control.StuckError
+	if errors.As(err, &stuck) {
+		if err := pailfs.Abort(stuck.PID); err != nil {
+			return nil, fault.Wrap(fault.KindOf(err), err, "the daemon of the store at %s (process %d) was killed and cannot end", dir, stuck.PID)
+		}
+	}
+	return c, err
+}
+
 // reach connects to the store's daemon or opens the store.
 func reach(ctx context.Context, cmd *cobra.Command, g *globals, dir string, deadline time.Time) (*reached, error) {
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, 200*time.Millisecond) {
-		c, err := control.Dial(ctx, store.SocketPath(dir))
+		c, err := dial(ctx, dir)
 		if err == nil {
 			return &reached{client: c}, nil
 		}

@@ -9,17 +9,21 @@
 //   - TestKilledMounts: the daemon is killed with SIGKILL again and again and the store lies on
 //     an ordinary disk, so that everything that had returned is there, synced or not, but
 //     what was written to the open log since its last fsync.
+//
 //   - TestMountPowerCuts: the store lies on the filesystem that forgets (integration/powercut),
 //     and after each kill the power is cut, too. Each act ends with an fsync of the file or
 //     of its directory, and then it is there. TestLostSyncIsNoticed has that disk lie about
 //     the log of the records, and something must be missing.
+//
+//   - TestStuckDaemons: a daemon is killed that the kernel does not let go, for it waits there
+//     for its own mount; the next command for the store ends it.
 //
 // An act that had not returned has happened or not: the tree that is found is that of before
 // or of after it, never one in between, and a file has the whole of the one content or of
 // the other.
 //
 // A daemon that was killed may be held by the kernel until its mount is aborted (see kill in
-// mount_test.go); then the test does what umount -f does.
+// mount_test.go); then the other tests do what umount -f does.
 //
 // What is not synced at a power cut, and recovery that is cut again, is integration/crash,
 // through the session: below it a mount adds only which call of the kernel is which of the

@@ -13,6 +13,7 @@ import (
 func TestMain(m *testing.M) {
 	powercut.Main()
 	workerMain()
+	stuckMain()
 	program.Main(m)
 }
 

@@ -23,6 +23,18 @@ import (
 // already ending. Nothing was asked of it, so that the caller may start over.
 var ErrNoDaemon = errors.New("no daemon owns the store")
 
+// A StuckError is the end of a daemon that does not come about: it was killed, and the
+// kernel waits in it for its own mount. It owns the store until the connections of its
+// mounts are ended. It is an ErrNoDaemon, too.
+type StuckError struct{ PID int }
+
+func (e *StuckError) Error() string {
+	return fmt.Sprintf("the daemon of this store (process %d) was killed and cannot end", e.PID)
+}
+
+// Is says that there is no daemon.
+func (e *StuckError) Is(target error) bool { return target == ErrNoDaemon }
+
 // A Client asks a handler, in a daemon or in this process.
 type Client struct {
 	http  *http.Client
@@ -38,8 +50,9 @@ type Client struct {
 const helloTimeout = 30 * time.Second
 
 // Dial connects to the daemon that listens at path. It fails with ErrNoDaemon if
-// there is none, AccessDenied if it is somebody else's, Unavailable if it does not
-// answer, and NotSupported if it speaks another protocol.
+// there is none, a StuckError if it was killed and cannot end, AccessDenied if it is
+// somebody else's, Unavailable if it does not answer, and NotSupported if it speaks
+// another protocol.
 func Dial(ctx context.Context, path string) (*Client, error) {
 	var pid atomic.Int32
 	c := newClient(func(ctx context.Context) (net.Conn, error) {
@@ -54,8 +67,17 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 	})
 	ctx, cancel := context.WithTimeout(ctx, helloTimeout)
 	defer cancel()
-	if err := c.greet(ctx); err != nil {
+	greeting, cancelGreeting := context.WithCancelCause(ctx)
+	defer cancelGreeting(nil)
+	stop := whenStuck(greeting, pid.Load, func(pid int) { cancelGreeting(&StuckError{pid}) })
+	err := c.greet(greeting)
+	stop()
+	if err != nil {
 		_ = c.Close()
+		var stuck *StuckError
+		if errors.As(context.Cause(greeting), &stuck) {
+			return nil, stuck
+		}
 		return nil, dialError(path, err)
 	}
 	c.path, c.pid = path, pid.Load()

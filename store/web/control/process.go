@@ -1,10 +1,14 @@
 package control
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -49,3 +53,63 @@ func (p *process) wait(ctx context.Context) error {
 }
 
 func (p *process) close() { _ = unix.Close(p.fd) }
+
+// A process that was killed is gone in some milliseconds, or on a busy machine soon after.
+const (
+	stuckAfter   = time.Second
+	lookForStuck = 50 * time.Millisecond
+)
+
+// whenStuck calls fn if the process whose number pidOf returns, or 0 while it is not known,
+// turns out to have been killed and to be there all the same. Stop ends the watch.
+func whenStuck(ctx context.Context, pidOf func() int32, fn func(pid int)) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		look := time.NewTicker(lookForStuck)
+		defer look.Stop()
+		for since := time.Now(); ; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-look.C:
+			}
+			pid := int(pidOf())
+			switch {
+			case pid <= 0 || !wasKilled(pid):
+				since = time.Now()
+			case time.Since(since) >= stuckAfter:
+				fn(pid)
+				return
+			}
+		}
+	})
+	return func() {
+		cancel()
+		watch.Wait()
+	}
+}
+
+// wasKilled says whether a process was killed and is still there (proc_pid_status(5)): its
+// first thread has ended already, or is about to.
+func wasKilled(pid int) bool {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		name, value, _ := strings.Cut(lines.Text(), ":")
+		value = strings.TrimSpace(value)
+		switch name {
+		case "State":
+			if strings.HasPrefix(value, "Z") {
+				return true
+			}
+		case "SigPnd": // of the first thread
+			pending, err := strconv.ParseUint(value, 16, 64)
+			return err == nil && pending&(1<<(unix.SIGKILL-1)) != 0
+		}
+	}
+	return false
+}

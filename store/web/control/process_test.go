@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -117,5 +118,59 @@ func TestWaitingForAProcessCanBeInterrupted(t *testing.T) {
 	cancel()
 	if err := p.wait(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// stuckEnv tells a child the socket at which it is to look like a daemon that was killed
+// and cannot end.
+const stuckEnv = "PAIL_CONTROL_TEST_STUCK"
+
+// TestStuckInAChild listens and answers nobody, and its first thread has ended.
+func TestStuckInAChild(t *testing.T) {
+	path := os.Getenv(stuckEnv)
+	if path == "" {
+		t.Skip("for child processes")
+	}
+	if _, err := listenSocket(path); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		other := make(chan struct{})
+		go func() {
+			runtime.LockOSThread()
+			if unix.Gettid() == os.Getpid() {
+				_, _, _ = unix.Syscall(unix.SYS_EXIT, 0, 0, 0)
+			}
+			close(other)
+			select {} // keeps its thread, so that the next gets another
+		}()
+		<-other
+	}
+}
+
+// TestDialOfAStuckDaemon is told that the daemon was killed, and which process it is.
+func TestDialOfAStuckDaemon(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sock")
+	cmd := exec.Command("/proc/self/exe", "-test.run=^TestStuckInAChild$", "-test.timeout=120s")
+	cmd.Env = append(os.Environ(), stuckEnv+"="+path)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_, _ = cmd.Process.Wait()
+	})
+	for end := time.Now().Add(60 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		_, err := Dial(t.Context(), path)
+		var stuck *StuckError
+		switch {
+		case errors.As(err, &stuck):
+			if stuck.PID != cmd.Process.Pid || !errors.Is(err, ErrNoDaemon) {
+				t.Errorf("%v, want of process %d", err, cmd.Process.Pid)
+			}
+			return
+		case !errors.Is(err, ErrNoDaemon) || time.Now().After(end):
+			t.Fatal(err)
+		}
 	}
 }
