@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"pail/store"
 	"pail/store/fault"
 	"pail/store/web/control"
 )
@@ -33,7 +32,7 @@ func runStop(cmd *cobra.Command, g *globals) error {
 	}
 	p := startProgress(cmd, "finishing requests, publishing open files and unmounting")
 	defer p.stop()
-	c, err := control.Dial(ctx, store.SocketPath(dir))
+	c, err := dial(ctx, dir)
 	if err == nil {
 		defer c.Close()
 		if err = c.Stop(ctx); err == nil || errors.Is(err, control.ErrNoDaemon) { // it had just ended, or was killed
