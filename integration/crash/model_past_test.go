@@ -29,6 +29,7 @@ func (m *model) bringBack(b, then *bucket) {
 	for _, d := range slices.Sorted(maps.Keys(then.dirs)) {
 		if then.dirs[d].explicit && !b.dirs[d].explicit {
 			b.dirs[d] = dir{explicit: true}
+			b.imply(dirOf(strings.TrimSuffix(d, "/")))
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(then.keys)) {

@@ -132,7 +132,12 @@ func (b *bucket) stackAs(state versioning.State, key string, v *version) {
 
 func (b *bucket) put(key string, v *version) {
 	b.stack(key, v)
-	for dir := dirOf(key); dir != ""; dir = dirOf(strings.TrimSuffix(dir, "/")) {
+	b.imply(dirOf(key))
+}
+
+// imply has directories be there for what is in the last of them.
+func (b *bucket) imply(dir string) {
+	for ; dir != ""; dir = dirOf(strings.TrimSuffix(dir, "/")) {
 		if _, ok := b.dirs[dir]; !ok {
 			b.dirs[dir] = newDir(false)
 		}
