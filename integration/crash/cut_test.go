@@ -36,7 +36,7 @@ func planOf(seed uint64, i int) plan {
 func begun(t testing.TB, p plan) (*powercut.FS, *run) {
 	t.Helper()
 	fs := startDisk(t, "")
-	p.Dir, p.Create = filepath.Join(fs.Dir(), "store"), true
+	p.Dir, p.Disk, p.Create = filepath.Join(fs.Dir(), "store"), fs, true
 	r := startRun(t, p)
 	if !r.awaitWord("open") {
 		t.Fatalf("seed %d: the writer did not open the store", p.Seed)
@@ -217,7 +217,7 @@ func (c *cutting) cutRecovery(dir string) (next string) {
 		}
 	}()
 	p := c.run.plan
-	p.Dir, p.Create, p.Kinds, p.Stay = filepath.Join(fs.Dir(), "store"), false, nil, false
+	p.Dir, p.Disk, p.Create, p.Kinds, p.Stay = filepath.Join(fs.Dir(), "store"), fs, false, nil, false
 	first, err := fs.Steps()
 	if err != nil {
 		c.t.Fatal(err)

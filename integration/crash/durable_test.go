@@ -184,7 +184,7 @@ func TestEachDurableAct(t *testing.T) {
 	}
 	disk := startDisk(t, "")
 	p := plan{
-		Dir: filepath.Join(disk.Dir(), "store"), Create: true, Script: s.acts,
+		Dir: filepath.Join(disk.Dir(), "store"), Disk: disk, Create: true, Script: s.acts,
 		InlineMax: enumInline, SettleAfter: -1, MemTable: 1 << 20, Seed: rng.Uint64(),
 	}
 	r := startRun(t, p)

@@ -255,7 +255,7 @@ func (e *enumeration) run() {
 	fs := startDisk(e.t, "")
 	defer fs.Close()
 	p := plan{
-		Dir: filepath.Join(fs.Dir(), "store"), Create: true, Script: e.script,
+		Dir: filepath.Join(fs.Dir(), "store"), Disk: fs, Create: true, Script: e.script,
 		InlineMax: enumInline, SettleAfter: -1, MemTable: 1 << 20, Seed: e.rng.Uint64(),
 	}
 	r := startRun(e.t, p)
@@ -326,7 +326,7 @@ func TestCreation(t *testing.T) {
 
 func cutCreation(t *testing.T, rng *rand.Rand) {
 	fs := startDisk(t, "")
-	p := plan{Dir: filepath.Join(fs.Dir(), "store"), Create: true, MemTable: 1 << 20, InlineMax: 4 << 10}
+	p := plan{Dir: filepath.Join(fs.Dir(), "store"), Disk: fs, Create: true, MemTable: 1 << 20, InlineMax: 4 << 10}
 	at := 1 + rng.Uint64N(700)
 	if err := fs.Freeze(at); err != nil {
 		t.Fatal(err)

@@ -102,9 +102,28 @@ func (r *run) await(done func(*ledger) bool) bool {
 		if time.Now().After(deadline) {
 			_ = r.cmd.Process.Signal(unix.SIGQUIT) // its goroutines go to standard error
 			time.Sleep(time.Second)
-			r.t.Fatalf("seed %d: the writer hangs", r.plan.Seed)
+			r.t.Fatalf("seed %d: the writer hangs%s", r.plan.Seed, r.diskIs())
 		}
 	}
+}
+
+// diskIs says what the disk is doing. One that goes on is only slow.
+func (r *run) diskIs() string {
+	if r.plan.Disk == nil {
+		return ""
+	}
+	stacks, err := r.plan.Disk.Stacks()
+	if err != nil {
+		return fmt.Sprintf(", and its disk does not answer: %v", err)
+	}
+	var steps [2]uint64
+	for i := range steps {
+		if steps[i], err = r.plan.Disk.Steps(); err != nil {
+			return fmt.Sprintf(", and its disk does not answer: %v", err)
+		}
+		time.Sleep(time.Second)
+	}
+	return fmt.Sprintf("; its disk went from step %d to %d in a second, and was in\n%s", steps[0], steps[1], stacks)
 }
 
 // awaitWord waits for a word of the writer.

@@ -88,7 +88,7 @@ func (l lie) run(t *testing.T, seed uint64, rng *rand.Rand, lying bool) error {
 	}
 	defer fs.Close()
 	p := plan{
-		Seed: seed, Create: true, Dir: filepath.Join(fs.Dir(), "store"), Acts: 700, Stay: true,
+		Seed: seed, Create: true, Dir: filepath.Join(fs.Dir(), "store"), Disk: fs, Acts: 700, Stay: true,
 		Kinds:     []string{"mixed", "s3", "mount", "mixed@kept", "rival", "rival"},
 		InlineMax: 12 << 10, SettleAfter: 20 * time.Millisecond, MemTable: 1 << 20,
 	}

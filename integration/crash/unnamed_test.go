@@ -56,7 +56,7 @@ func TestSyncedDraftOutlivesItsName(t *testing.T) {
 			last := s.add(p.make(s, "k"))
 			disk := startDisk(t, "")
 			r := startRun(t, plan{
-				Dir: filepath.Join(disk.Dir(), "store"), Create: true, Script: s.acts,
+				Dir: filepath.Join(disk.Dir(), "store"), Disk: disk, Create: true, Script: s.acts,
 				InlineMax: enumInline, SettleAfter: -1, MemTable: 1 << 20, Seed: rng.Uint64(),
 			})
 			defer r.kill()

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"pail/integration/powercut"
 	"pail/store"
 )
 
@@ -31,6 +32,8 @@ type plan struct {
 	Compact     time.Duration // after which every content in pieces is compacted; 0: never
 	MemTable    int64
 	Gated       bool // each opCompact waits before and after until it is let, and whoever only opens and closes compacts between
+
+	Disk *powercut.FS `json:"-"` // on which Dir is, if it is one that forgets
 }
 
 func (p plan) options(dir string) store.Options {

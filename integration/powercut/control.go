@@ -28,6 +28,7 @@ type request struct {
 	EndRule *int
 	SyncAll bool
 	Steps   bool
+	Stacks  bool
 }
 
 type cutRequest struct {
@@ -41,4 +42,5 @@ type reply struct {
 	Report disk.Report
 	Number int
 	Steps  uint64
+	Stacks string `json:",omitempty"`
 }

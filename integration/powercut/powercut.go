@@ -206,6 +206,13 @@ func (fs *FS) Steps() (uint64, error) {
 	return r.Steps, err
 }
 
+// Stacks returns where the goroutines of the server are, for the report of a program that
+// the filesystem does not answer.
+func (fs *FS) Stacks() (string, error) {
+	r, err := fs.exchange(request{Stacks: true})
+	return r.Stacks, err
+}
+
 // Freeze makes later cuts show the state right after a step to come, which must have been
 // reached by then; zero makes them show the present again.
 func (fs *FS) Freeze(step uint64) error {
