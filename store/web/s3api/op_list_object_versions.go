@@ -1,8 +1,6 @@
 package s3api
 
-import (
-	"pail/store"
-)
+import "pail/store"
 
 // listObjectVersions answers GET /BUCKET?versions
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html).

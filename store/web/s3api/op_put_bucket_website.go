@@ -27,76 +27,6 @@ type websiteConfiguration struct {
 	} `xml:"RoutingRules"`
 }
 
-type routingRule struct {
-	Condition *struct {
-		ErrorCode string  `xml:"HttpErrorCodeReturnedEquals"`
-		KeyPrefix *string `xml:"KeyPrefixEquals"`
-	}
-	Redirect *struct {
-		HostName   string
-		Protocol   string
-		Code       string  `xml:"HttpRedirectCode"`
-		WithKey    *string `xml:"ReplaceKeyWith"`
-		WithPrefix *string `xml:"ReplaceKeyPrefixWith"`
-	}
-}
-
-// getBucketWebsite answers GET /BUCKET?website
-// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketWebsite.html).
-func (c *call) getBucketWebsite() error {
-	conf, err := c.s.Website(c.ctx, c.bucket)
-	if err != nil {
-		return err
-	}
-	x := newXML("WebsiteConfiguration")
-	if conf.Index != nil {
-		x.open("IndexDocument")
-		x.text("Suffix", *conf.Index)
-		x.close("IndexDocument")
-	}
-	if conf.Error != nil {
-		x.open("ErrorDocument")
-		x.text("Key", *conf.Error)
-		x.close("ErrorDocument")
-	}
-	if to := conf.RedirectAll; to != nil {
-		x.open("RedirectAllRequestsTo")
-		x.text("HostName", to.Host)
-		x.optional("Protocol", to.Protocol)
-		x.close("RedirectAllRequestsTo")
-	}
-	if len(conf.Rules) > 0 {
-		x.open("RoutingRules")
-		for _, r := range conf.Rules {
-			x.routingRule(r)
-		}
-		x.close("RoutingRules")
-	}
-	return c.xml(x, "WebsiteConfiguration")
-}
-
-func (w *xmlWriter) routingRule(r site.Rule) {
-	w.open("RoutingRule")
-	if cond := r.Condition; cond != nil {
-		w.open("Condition")
-		if cond.ErrorCode != 0 {
-			w.number("HttpErrorCodeReturnedEquals", int64(cond.ErrorCode))
-		}
-		w.given("KeyPrefixEquals", cond.KeyPrefix)
-		w.close("Condition")
-	}
-	w.open("Redirect")
-	w.optional("HostName", r.Redirect.Host)
-	if r.Redirect.Code != 0 {
-		w.number("HttpRedirectCode", int64(r.Redirect.Code))
-	}
-	w.optional("Protocol", r.Redirect.Protocol)
-	w.given("ReplaceKeyPrefixWith", r.Redirect.WithPrefix)
-	w.given("ReplaceKeyWith", r.Redirect.WithKey)
-	w.close("Redirect")
-	w.close("RoutingRule")
-}
-
 // putBucketWebsite answers PUT /BUCKET?website
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketWebsite.html).
 func (c *call) putBucketWebsite() error {
@@ -129,6 +59,20 @@ func (c *call) putBucketWebsite() error {
 	return c.empty(http.StatusOK)
 }
 
+type routingRule struct {
+	Condition *struct {
+		ErrorCode string  `xml:"HttpErrorCodeReturnedEquals"`
+		KeyPrefix *string `xml:"KeyPrefixEquals"`
+	}
+	Redirect *struct {
+		HostName   string
+		Protocol   string
+		Code       string  `xml:"HttpRedirectCode"`
+		WithKey    *string `xml:"ReplaceKeyWith"`
+		WithPrefix *string `xml:"ReplaceKeyPrefixWith"`
+	}
+}
+
 // orEmpty is what an element holds that is there, perhaps without its own element.
 func orEmpty(s *string) *string {
 	if s == nil {
@@ -157,13 +101,4 @@ func (r routingRule) rule() (out site.Rule, err error) {
 		}
 	}
 	return out, nil
-}
-
-// deleteBucketWebsite answers DELETE /BUCKET?website
-// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketWebsite.html).
-func (c *call) deleteBucketWebsite() error {
-	if err := c.s.DeleteWebsite(c.ctx, c.bucket); err != nil {
-		return err
-	}
-	return c.empty(http.StatusNoContent)
 }
