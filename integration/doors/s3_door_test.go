@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/url"
 	"strings"
 
@@ -135,7 +136,12 @@ func (d s3Door) Get(ctx context.Context, bucket, key, version string) (o storete
 	if err != nil {
 		return o, err
 	}
-	o = storetest.Object{Body: string(b), ETag: strings.Trim(*out.ETag, `"`), ContentType: *out.ContentType, Metadata: out.Metadata}
+	o = storetest.Object{Body: string(b), ETag: strings.Trim(*out.ETag, `"`), ContentType: *out.ContentType, Metadata: map[string]string{}}
+	for k, v := range out.Metadata { // S3 answers what is not ASCII as RFC 2047 has it
+		if o.Metadata[k], err = new(mime.WordDecoder).DecodeHeader(v); err != nil {
+			return o, err
+		}
+	}
 	tags, err := d.c.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &bucket, Key: &key, VersionId: in.VersionId})
 	if err != nil {
 		return o, err
