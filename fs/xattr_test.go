@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pail/store"
+	"pail/store/checksum"
 	"pail/versioning"
 )
 
@@ -107,7 +108,8 @@ func TestXattrsShowWhatS3Knows(t *testing.T) {
 		"bucket": "bkt", "key": "d/f", "version-id": o.VersionID, "version-number": "1", "etag": o.ETag, "size": "5",
 		"last-modified": o.Modified.UTC().Format("2006-01-02T15:04:05.999999999Z07:00"), "storage-class": "STANDARD",
 		"content-type": "text/plain", "cache-control": "no-cache", "expires": "never",
-		"meta.author": "Zoë", "meta": `{"author":"Zoë"}`, "tag.a b": "c", "tags": `{"a b":"c"}`,
+		"checksum.crc64nvme": checksum.Encode(checksum.CRC64NVME.Sum([]byte("hello"))),
+		"meta.author":        "Zoë", "meta": `{"author":"Zoë"}`, "tag.a b": "c", "tags": `{"a b":"c"}`,
 	} {
 		f.has("user.s3."+name, want)
 	}
@@ -137,6 +139,21 @@ func TestXattrsShowWhatS3Knows(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.x("parts").has("user.s3.parts", "1")
+
+	id, err = b.se.CreateUpload(context.Background(), "bkt", "composite", store.PutInput{Sums: store.Sums{Algorithm: checksum.SHA256}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums := store.Sums{Algorithm: checksum.SHA256}
+	if part, err = b.se.UploadPart(context.Background(), "bkt", "composite", id, 1, store.PartInput{Body: strings.NewReader("x"), Size: 1, Sums: sums}); err != nil {
+		t.Fatal(err)
+	}
+	value := checksum.SHA256.Sum([]byte("x"))
+	_, err = b.se.CompleteUpload(context.Background(), "bkt", "composite", id, []store.CompletedPart{{Number: 1, ETag: part.ETag, Algorithm: checksum.SHA256, Value: value}}, store.CompleteInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.x("composite").has("user.s3.checksum.sha256", checksum.Encode(checksum.SHA256.Sum(value))+"-1")
 
 	if err := os.Mkdir(b.path("made"), 0o755); err != nil {
 		t.Fatal(err)

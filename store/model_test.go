@@ -149,11 +149,14 @@ func (r *modelRun) key() string {
 // file picks a key that a mount's file can have here: not a directory's own.
 func (r *modelRun) fileKey() string {
 	for {
+		key := r.key()
 		if len(r.m.claims) > 0 && r.rng.IntN(6) == 0 {
 			keys := slices.Sorted(maps.Keys(r.m.claims))
-			return keys[r.rng.IntN(len(keys))]
+			key = keys[r.rng.IntN(len(keys))]
 		}
-		if key := r.key(); !strings.HasSuffix(key, "/") {
+		// An exchange may leave a new file where a directory has its own key: that names the
+		// directory.
+		if !strings.HasSuffix(key, "/") {
 			return key
 		}
 	}
