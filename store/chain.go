@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"math/rand/v2"
 
 	"google.golang.org/protobuf/proto"
 
+	"pail/store/event"
 	"pail/store/fault"
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
@@ -91,6 +93,9 @@ func (t *txn) putVersion(b *record.Bucket, key string, v *record.Version) (repla
 		t.tx.Delete(table.Dead(b.Id, key))
 	}
 	if err := t.put(table.Head(b.Id, key), v); err != nil {
+		return nil, err
+	}
+	if err := t.notify(b, cmp.Or(t.makes, event.CreatedPut), key, v); err != nil {
 		return nil, err
 	}
 	if c.live == nil {
@@ -195,6 +200,9 @@ func (t *txn) takeAway(b *record.Bucket, key string, keep dirKeep, to string) (m
 		}
 		t.tx.Delete(table.Head(b.Id, key))
 		t.discard(c.live)
+		if err := t.notify(b, event.RemovedDelete, key, c.live); err != nil {
+			return nil, nil, err
+		}
 		return nil, c.live, t.keyDied(b, key, keep)
 	}
 	m := t.newVersion()
@@ -203,6 +211,9 @@ func (t *txn) takeAway(b *record.Bucket, key string, keep dirKeep, to string) (m
 		return nil, nil, err
 	}
 	if err := t.put(table.Dead(b.Id, key), m); err != nil {
+		return nil, nil, err
+	}
+	if err := t.notify(b, event.RemovedMarker, key, m); err != nil {
 		return nil, nil, err
 	}
 	if c.live == nil {
@@ -231,7 +242,7 @@ func (t *txn) deleteVersion(b *record.Bucket, key string, seq uint64, keep dirKe
 		return nil, err
 	}
 	t.discard(top)
-	return top, nil
+	return top, t.notifyRemoved(b, key, top)
 }
 
 func (t *txn) deleteNoncurrent(b *record.Bucket, key string, c chain, seq uint64) (*record.Version, error) {
@@ -250,7 +261,7 @@ func (t *txn) deleteNoncurrent(b *record.Bucket, key string, c chain, seq uint64
 		return nil, err
 	}
 	t.discard(v)
-	return v, nil
+	return v, t.notifyRemoved(b, key, v)
 }
 
 func (t *txn) putTop(b *record.Bucket, key string, top *record.Version, live bool) error {

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pail/store/checksum"
+	"pail/store/event"
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
@@ -214,6 +215,7 @@ func (se *Session) copyVersion(ctx context.Context, src Source, bucket, key stri
 		if err := t.share(v.Content); err != nil {
 			return err
 		}
+		t.makes = event.CreatedCopy
 		if _, err := t.putVersion(db, key, v); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 
+	"pail/store/event"
 	"pail/store/internal/meta/record"
 )
 
@@ -51,6 +52,7 @@ func (t *txn) exchangeFiles(b *record.Bucket, keys [2]string) error {
 		}
 		vs[1-i] = v
 	}
+	t.makes = event.CreatedCopy
 	for i, key := range keys {
 		var err error
 		switch {

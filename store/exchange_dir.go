@@ -134,6 +134,9 @@ func (t *txn) swapHead(b *record.Bucket, m *record.Move, rest string) error {
 		case mine != nil:
 			err = t.takeHead(b, ways[i], key, mine)
 		}
+		if err == nil && (old[0] != nil || old[1] != nil) {
+			err = t.notifyStands(b, key)
+		}
 		if err != nil {
 			return err
 		}

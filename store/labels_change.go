@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"pail/store/event"
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
@@ -275,6 +276,9 @@ func (t *txn) relabel(b *record.Bucket, key string, kind labelKind, fn func(*rec
 	if err := t.relabelDraft(old); err != nil {
 		return nil, err
 	}
+	if err := t.notifyTags(b, key, was.tags, old); err != nil {
+		return nil, err
+	}
 	return old, t.put(table.Head(b.Id, key), old)
 }
 
@@ -311,6 +315,7 @@ func (t *txn) describe(b *record.Bucket, key string, old *record.Version, fn fun
 		return nil, err
 	}
 	n := len(t.discarded)
+	t.makes = event.CreatedCopy // as over S3, where an object is copied onto itself for that
 	if _, err := t.putVersion(b, key, v); err != nil {
 		return nil, err
 	}

@@ -184,7 +184,13 @@ func (t *txn) moveHead(b *record.Bucket, m *record.Move, key string, old *record
 	if c.dead != nil {
 		t.tx.Delete(table.Dead(b.Id, to))
 	}
-	return t.put(table.Head(b.Id, to), v)
+	if err := t.put(table.Head(b.Id, to), v); err != nil {
+		return err
+	}
+	if err := t.notifyStands(b, key); err != nil {
+		return err
+	}
+	return t.notifyStands(b, to)
 }
 
 // movedOnto is the state of the key that a move takes a head to. Only the own key of a

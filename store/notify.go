@@ -165,18 +165,59 @@ func (t *txn) notify(b *record.Bucket, typ, key string, v *record.Version) error
 			continue
 		}
 		e := t.newEvent(b, typ)
-		e.Key, e.ConfigId = key, targets[i].ID
-		if v != nil {
-			e.Etag, e.Size = v.Etag, v.Size
-			if !v.Null {
-				e.Version = versionID(v)
-			}
+		e.Key, e.ConfigId, e.Etag, e.Size = key, targets[i].ID, v.Etag, v.Size
+		if e.Principal == "" {
+			e.Principal = v.Principal // a job does what that one has begun
+		}
+		if !v.Null {
+			e.Version = versionID(v)
 		}
 		if err := t.putEvent(hook, e); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// notifyRemoved is notify of a version that was removed for good.
+func (t *txn) notifyRemoved(b *record.Bucket, key string, v *record.Version) error {
+	if t.undoes {
+		return nil // whoever undoes says what stands there then
+	}
+	return t.notify(b, event.RemovedDelete, key, v)
+}
+
+// notifyStands is notify of what stands at a key now that a rename has brought it there or
+// taken it away, or that the publish which stood there is undone.
+func (t *txn) notifyStands(b *record.Bucket, key string) error {
+	if t.s.herald.targets(b.Id) == nil {
+		return nil
+	}
+	v, err := t.versionAt(table.Head(b.Id, key))
+	if err != nil {
+		return err
+	}
+	if v != nil {
+		return t.notify(b, event.CreatedCopy, key, v)
+	}
+	if v, err = t.versionAt(table.Dead(b.Id, key)); err != nil {
+		return err
+	}
+	if v != nil && v.Marker {
+		return t.notify(b, event.RemovedMarker, key, v)
+	}
+	return t.notify(b, event.RemovedDelete, key, &record.Version{Null: true})
+}
+
+// notifyTags is notify of a version whose tags may have changed.
+func (t *txn) notifyTags(b *record.Bucket, key string, was map[string]string, v *record.Version) error {
+	switch {
+	case maps.Equal(was, v.Tags):
+		return nil
+	case len(v.Tags) == 0:
+		return t.notify(b, event.TaggingDelete, key, v)
+	}
+	return t.notify(b, event.TaggingPut, key, v)
 }
 
 func (t *txn) newEvent(b *record.Bucket, typ string) *record.Event {

@@ -207,7 +207,11 @@ func (t *txn) edit(b *record.Bucket, key, ref string, fn func(*record.Version) e
 	if err != nil {
 		return err
 	}
+	was := v.Tags
 	if err := fn(v); err != nil {
+		return err
+	}
+	if err := t.notifyTags(b, key, was, v); err != nil {
 		return err
 	}
 	t.changed(Change{Kind: ObjectChanged, Bucket: b.Name, Key: key, Ino: v.Ino, VersionID: versionID(v)})

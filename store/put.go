@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"pail/store/checksum"
+	"pail/store/event"
 	"pail/store/fault"
 	"pail/store/internal/blob"
 	"pail/store/internal/meta"
@@ -28,6 +29,7 @@ type PutInput struct {
 	StorageClass string
 	Sums         Sums
 	ChecksumType checksum.Type // of CreateUpload
+	Form         bool          // a browser's form brought it: events tell of a Post
 }
 
 func (in PutInput) check(bucket, key string) error {
@@ -81,6 +83,9 @@ func (se *Session) Put(ctx context.Context, bucket, key string, in PutInput) (Ob
 	_, err = se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
 		if err := t.check(b, key, in.Conditions); err != nil {
 			return err
+		}
+		if in.Form {
+			t.makes = event.CreatedPost
 		}
 		v := t.newVersion()
 		v.Headers, v.Metadata, v.Tags = fromHeaders(in.Headers), in.Metadata, in.Tags

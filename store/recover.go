@@ -212,10 +212,11 @@ func (t *txn) undo(seq uint64, p *record.Pending) error {
 	default:
 		err = t.putBack(b, p.Key, pred, seq)
 	}
-	if v != nil {
-		t.changed(Change{Kind: ObjectPut, Bucket: b.Name, Key: p.Key})
+	if err != nil || v == nil {
+		return err
 	}
-	return err
+	t.changed(Change{Kind: ObjectPut, Bucket: b.Name, Key: p.Key})
+	return t.notifyStands(b, p.Key)
 }
 
 // swapBack puts what a publish replaced where the publish stands, if that is the live
@@ -229,7 +230,10 @@ func (t *txn) swapBack(b *record.Bucket, key string, seq uint64, pred *record.Ve
 	pred.NextNumber, pred.NullSeq, pred.Noncurrent = c.live.NextNumber, 0, 0
 	turnTo(pred, true, seq)
 	t.changed(Change{Kind: ObjectPut, Bucket: b.Name, Key: key, Ino: pred.Ino, VersionID: versionID(pred)})
-	return true, t.put(table.Head(b.Id, key), pred)
+	if err := t.put(table.Head(b.Id, key), pred); err != nil {
+		return true, err
+	}
+	return true, t.notifyStands(b, key)
 }
 
 // putBack makes a version that was discarded part of its key's chain again: on top

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"pail/store/event"
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
@@ -183,6 +184,7 @@ func (t *txn) renamePublished(b *record.Bucket, from, to string, old *record.Ver
 	if err := t.handOverTop(n, old, v); err != nil {
 		return err
 	}
+	t.makes = event.CreatedCopy
 	replaced, err := t.putVersion(b, to, v)
 	if err != nil {
 		return err

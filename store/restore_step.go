@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"pail/store/event"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
 	"pail/versioning"
@@ -105,6 +106,7 @@ func (r *restorer) restoreVersion(t *txn, b *record.Bucket, key string, old *rec
 	if err := t.share(v.Content); err != nil {
 		return "", err
 	}
+	t.makes = event.CreatedCopy
 	if _, err := t.putVersion(b, key, v); err != nil {
 		return "", err
 	}

@@ -36,6 +36,7 @@ type txn struct {
 	forgets   bool              // a version that was there is in history no more
 	undoes    bool              // it undoes what never was durable
 	events    uint32            // how many it has noted for webhooks
+	makes     string            // the type of event that its puts are; "": event.CreatedPut
 	waste     int64             // bytes of content files that became dead, less those that went
 }
 

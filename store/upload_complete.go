@@ -8,6 +8,7 @@ import (
 	"hash"
 
 	"pail/store/checksum"
+	"pail/store/event"
 	"pail/store/fault"
 	"pail/store/internal/blob"
 	"pail/store/internal/meta"
@@ -131,6 +132,7 @@ func (t *txn) complete(b *record.Bucket, key string, u *record.Upload, parts []C
 	}
 	v.Content = t.addSums(v.Content, j.object)
 	t.endUpload(b, key, u)
+	t.makes = event.CreatedComplete
 	if _, err := t.putVersion(b, key, v); err != nil {
 		return Object{}, err
 	}

@@ -117,7 +117,10 @@ func (e *Event) Message() ([]byte, error) {
 	if created || strings.HasPrefix(e.Type, "s3:ObjectRemoved:") {
 		version = "2.1"
 	}
-	o := jsonObject{Key: encodeKey(e.Key), ETag: e.ETag, VersionID: e.VersionID}
+	o := jsonObject{Key: encodeKey(e.Key), VersionID: e.VersionID}
+	if created || strings.HasPrefix(e.Type, "s3:ObjectTagging:") {
+		o.ETag = e.ETag
+	}
 	if created {
 		o.Size = &e.Size
 	}
