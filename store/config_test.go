@@ -256,7 +256,7 @@ func TestWebhooks(t *testing.T) {
 	}
 	_, err = r.se.AddWebhook(r.ctx, "hook", "http://127.0.0.1:2/")
 	r.kind(err, fault.Exists)
-	r.kind(r.se.RemoveWebhook(r.ctx, "other"), fault.InvalidArgument)
+	r.kind(r.se.RemoveWebhook(r.ctx, "other"), fault.NoSuchEntity)
 	to := func(arn string) event.Config {
 		return event.Config{Targets: []event.Target{{Service: event.Queue, ARN: arn, Events: []string{"s3:ObjectCreated:*"}}}}
 	}

@@ -223,6 +223,8 @@ func (f *fsck) checkSetting(k, v []byte) error {
 	switch {
 	case string(k) == string(settingScrub()):
 		return unmarshal(k, v, new(record.Scrub))
+	case string(k) == string(settingExpiry()):
+		return unmarshal(k, v, new(record.Expiry))
 	case bytes.HasPrefix(k, settingDamage()):
 		return unmarshal(k, v, new(record.Damage))
 	case bytes.HasPrefix(k, settingWebhook()):

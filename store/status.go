@@ -35,6 +35,7 @@ type Status struct {
 	LastSeq   uint64
 	Jobs      []work.Status
 	Scrub     ScrubStatus
+	Lifecycle LifecycleStatus
 	Records   CacheStatus // the cache of records
 	Files     CacheStatus // content files that are kept open
 	Recovered Recovery
@@ -61,6 +62,7 @@ func (s *Store) Status() Status {
 		st.Stopped = err.Error()
 	}
 	st.Scrub = s.scrubber.status()
+	st.Lifecycle = s.expirer.status()
 	st.Records, st.Files = CacheStatus(s.db.Cache()), CacheStatus(s.blobs.Cache())
 	st.Compacted = s.compactor.moved.Load()
 	err := s.view(func(sn *snap) (err error) {

@@ -172,6 +172,7 @@ type Store struct {
 	compactor *compactor
 	scrubber  *scrubber
 	herald    *herald
+	expirer   *expirer
 
 	publisher *work.Job
 
@@ -233,6 +234,9 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.view(s.scrubber.load); err != nil {
 		return err
 	}
+	if err := s.view(s.expirer.load); err != nil {
+		return err
+	}
 	s.compactor.begin()
 	return nil
 }
@@ -270,6 +274,7 @@ func (s *Store) openFiles() (err error) {
 	s.compactor = newCompactor(s)
 	s.scrubber = newScrubber(s)
 	s.herald = newHerald(s)
+	s.expirer = newExpirer(s)
 	s.SetVerifyReads(s.opts.VerifyReads)
 	return nil
 }
@@ -299,6 +304,7 @@ func (s *Store) Close(ctx context.Context) error {
 		s.dropDrafts()
 		s.scrubber.end()
 		s.herald.end()
+		s.expirer.end()
 		s.jobs.Close()
 		err = errors.Join(err, s.discardDrafts())
 		if s.failure() == nil {

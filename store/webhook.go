@@ -107,7 +107,7 @@ func (sn *snap) countBelow(ctx context.Context, prefix []byte) (n int, err error
 }
 
 // RemoveWebhook removes a webhook, and what it has not been told yet. It is durable when it
-// returns. The kinds of failure: InvalidArgument (there is none), Busy (the notifications of
+// returns. The kinds of failure: NoSuchEntity, Busy (the notifications of
 // a bucket name it).
 func (se *Session) RemoveWebhook(ctx context.Context, name string) error {
 	if err := se.authorize(actPutWebhooks, "", ""); err != nil {
@@ -120,7 +120,7 @@ func (se *Session) RemoveWebhook(ctx context.Context, name string) error {
 			return err
 		}
 		if !ok {
-			return fault.New(fault.InvalidArgument, "there is no webhook %q", name)
+			return fault.New(fault.NoSuchEntity, "there is no webhook %q; pail webhook ls shows them", name)
 		}
 		if bucket := t.s.herald.namedBy(name); bucket != 0 {
 			return fault.New(fault.Busy, "the notifications of the bucket %q name the webhook %q; take them away first", t.bucketByID(bucket).GetName(), name)

@@ -178,6 +178,11 @@ func (j *Judge) Upload(key string, begun time.Time) (due Due, ok bool) {
 	return due, ok
 }
 
+// EndsNoncurrent says whether any rule ends noncurrent versions.
+func (j *Judge) EndsNoncurrent() bool {
+	return slices.ContainsFunc(j.rules, func(r judged) bool { return r.Noncurrent != nil })
+}
+
 // Prefixes are the prefixes below which objects are that rules end, in byte order, none of
 // them below another.
 func (j *Judge) Prefixes() []string {

@@ -3757,15 +3757,16 @@ func (x *Event) GetDoor() uint32 {
 type Expiry struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
-	StartedNs     int64                  `protobuf:"varint,2,opt,name=started_ns,json=startedNs,proto3" json:"started_ns,omitempty"` // of the pass on its way; 0: there is none
-	Bucket        uint64                 `protobuf:"varint,3,opt,name=bucket,proto3" json:"bucket,omitempty"`                        // that it has come to
-	Uploads       bool                   `protobuf:"varint,4,opt,name=uploads,proto3" json:"uploads,omitempty"`                      // it is among the uploads of that bucket
-	After         string                 `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`                           // the key that it has dealt with
-	EndedNs       int64                  `protobuf:"varint,6,opt,name=ended_ns,json=endedNs,proto3" json:"ended_ns,omitempty"`       // when the last whole pass ended; 0: there was none
-	Deleted       int64                  `protobuf:"varint,7,opt,name=deleted,proto3" json:"deleted,omitempty"`                      // versions, markers and uploads that the pass on its way has ended
-	Marked        int64                  `protobuf:"varint,8,opt,name=marked,proto3" json:"marked,omitempty"`                        // objects that it has put a delete marker on
-	LastDeleted   int64                  `protobuf:"varint,9,opt,name=last_deleted,json=lastDeleted,proto3" json:"last_deleted,omitempty"`
+	StartedNs     int64                  `protobuf:"varint,2,opt,name=started_ns,json=startedNs,proto3" json:"started_ns,omitempty"`       // of the pass on its way; 0: there is none
+	Bucket        uint64                 `protobuf:"varint,3,opt,name=bucket,proto3" json:"bucket,omitempty"`                              // that it has come to
+	Uploads       bool                   `protobuf:"varint,4,opt,name=uploads,proto3" json:"uploads,omitempty"`                            // it is among the uploads of that bucket
+	After         string                 `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`                                 // the key that it has dealt with
+	EndedNs       int64                  `protobuf:"varint,6,opt,name=ended_ns,json=endedNs,proto3" json:"ended_ns,omitempty"`             // when the last whole pass ended; 0: there was none
+	Deleted       int64                  `protobuf:"varint,7,opt,name=deleted,proto3" json:"deleted,omitempty"`                            // versions, markers and uploads that the pass on its way has ended
+	Marked        int64                  `protobuf:"varint,8,opt,name=marked,proto3" json:"marked,omitempty"`                              // objects that it has put a delete marker on
+	LastDeleted   int64                  `protobuf:"varint,9,opt,name=last_deleted,json=lastDeleted,proto3" json:"last_deleted,omitempty"` // as those, of the last whole pass
 	LastMarked    int64                  `protobuf:"varint,10,opt,name=last_marked,json=lastMarked,proto3" json:"last_marked,omitempty"`
+	LastStartedNs int64                  `protobuf:"varint,11,opt,name=last_started_ns,json=lastStartedNs,proto3" json:"last_started_ns,omitempty"` // when that began
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3866,6 +3867,13 @@ func (x *Expiry) GetLastDeleted() int64 {
 func (x *Expiry) GetLastMarked() int64 {
 	if x != nil {
 		return x.LastMarked
+	}
+	return 0
+}
+
+func (x *Expiry) GetLastStartedNs() int64 {
+	if x != nil {
+		return x.LastStartedNs
 	}
 	return 0
 }
@@ -4263,7 +4271,7 @@ const file_records_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\r \x01(\tR\trequestId\x12\x1b\n" +
 	"\tconfig_id\x18\x0e \x01(\tR\bconfigId\x12\x12\n" +
-	"\x04door\x18\x0f \x01(\rR\x04door\"\x98\x02\n" +
+	"\x04door\x18\x0f \x01(\rR\x04door\"\xc0\x02\n" +
 	"\x06Expiry\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x1d\n" +
 	"\n" +
@@ -4277,7 +4285,8 @@ const file_records_proto_rawDesc = "" +
 	"\flast_deleted\x18\t \x01(\x03R\vlastDeleted\x12\x1f\n" +
 	"\vlast_marked\x18\n" +
 	" \x01(\x03R\n" +
-	"lastMarkedB!Z\x1fpail/store/internal/meta/recordb\x06proto3"
+	"lastMarked\x12&\n" +
+	"\x0flast_started_ns\x18\v \x01(\x03R\rlastStartedNsB!Z\x1fpail/store/internal/meta/recordb\x06proto3"
 
 var (
 	file_records_proto_rawDescOnce sync.Once
