@@ -74,8 +74,9 @@ func runStatus(ctx context.Context, c *control.Client, asJSON bool, out io.Write
 		fmt.Fprintf(w, "on their way:\t%s\n", plural(int64(s.Moves), "directory rename"))
 	}
 	printScrub(w, s)
+	printLifecycle(w, s)
 	for _, j := range s.Jobs {
-		if j.Name == "scrub" && j.Failed == "" {
+		if (j.Name == "scrub" || j.Name == "lifecycle") && j.Failed == "" {
 			continue // told of already
 		}
 		if line := jobLine(j); line != "" && (s.PID != 0 || j.Failed != "") {
@@ -104,6 +105,21 @@ func printScrub(w io.Writer, s control.Status) {
 	}
 	if b.More > 0 {
 		fmt.Fprintf(w, "damaged:\tand %d more\n", b.More)
+	}
+}
+
+// printLifecycle tells what the lifecycles of buckets have ended.
+func printLifecycle(w io.Writer, s control.Status) {
+	l := s.Lifecycle
+	if l.Ended != nil && (l.Deleted > 0 || l.Marked > 0) {
+		fmt.Fprintf(w, "lifecycles:\t%s, %s\n", shownTime(*l.Ended), lifecycleLine(l))
+	}
+	if l.Started != nil {
+		state := "cut short"
+		if l.Running && s.PID != 0 {
+			state = "going on"
+		}
+		fmt.Fprintf(w, "lifecycle:\tbegun %s, %s\n", shownTime(*l.Started), state)
 	}
 }
 

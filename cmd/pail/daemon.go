@@ -17,6 +17,7 @@ import (
 	"pail/store/web"
 	"pail/store/web/control"
 	"pail/store/web/metrics"
+	"pail/store/web/webhook"
 )
 
 // A daemon owns a store and serves its mounts and S3 doors. It is a control.Mounter. It ends
@@ -93,6 +94,10 @@ func runDaemon(ctx context.Context, d *daemon, p *mountPlan, ready readyFunc) er
 		d.metrics.Closing()
 		return errors.Join(err, d.st.Close(safe))
 	}
+	sender := webhook.New(release())
+	defer sender.Close()
+	d.st.SetPoster(sender.Post)
+	d.st.SetLifecycles(true)
 	h := control.NewHandler(d.st, d, release(), d.log)
 	srv, err := control.Listen(d.st.SocketPath(), h, d.log)
 	if err == nil {

@@ -134,6 +134,26 @@ func (c *Client) DeleteAccessKey(ctx context.Context, req AccessKeyRequest) erro
 	return none(ctx, c, opDeleteKey, req)
 }
 
+// Webhooks lists the webhooks in the order of their names.
+func (c *Client) Webhooks(ctx context.Context, fn func(Webhook) error) error {
+	return each(ctx, c, opWebhooks, nil, fn)
+}
+
+// AddWebhook makes a webhook.
+func (c *Client) AddWebhook(ctx context.Context, req AddWebhookRequest) (Webhook, error) {
+	return one[Webhook](ctx, c, opAddWebhook, req)
+}
+
+// RemoveWebhook removes a webhook, and what it has not been told yet.
+func (c *Client) RemoveWebhook(ctx context.Context, req WebhookRequest) error {
+	return none(ctx, c, opRemoveWebhook, req)
+}
+
+// RunLifecycles ends what is due by the lifecycles of buckets, and tells what it has done.
+func (c *Client) RunLifecycles(ctx context.Context) (Lifecycle, error) {
+	return one[Lifecycle](ctx, c, opLifecycle, nil)
+}
+
 // Status describes the store, its jobs and the daemon's mounts.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	return one[Status](ctx, c, opStatus, nil)

@@ -19,19 +19,20 @@ type Status struct {
 
 	Listeners []Listener `json:"listeners"` // where the daemon answers S3, and tells of itself
 
-	ID        string   `json:"id"`
-	Buckets   int      `json:"buckets"`
-	Free      int64    `json:"free"`              // bytes free on the disk
-	Reserve   int64    `json:"reserve"`           // bytes of them that only deletes may use
-	Stopped   string   `json:"stopped,omitempty"` // why the store no longer writes
-	OpenFiles int      `json:"open_files"`
-	Drafts    int      `json:"drafts"`  // open files with unpublished changes
-	Pending   int      `json:"pending"` // versions whose bytes are not yet known to be on disk
-	Moves     int      `json:"moves"`   // renames of directories on their way
-	Dead      int64    `json:"dead"`    // bytes of content files that nothing uses, beside others that are in use
-	Jobs      []Job    `json:"jobs"`
-	Scrub     Scrub    `json:"scrub"`
-	Recovery  Recovery `json:"recovery"`
+	ID        string    `json:"id"`
+	Buckets   int       `json:"buckets"`
+	Free      int64     `json:"free"`              // bytes free on the disk
+	Reserve   int64     `json:"reserve"`           // bytes of them that only deletes may use
+	Stopped   string    `json:"stopped,omitempty"` // why the store no longer writes
+	OpenFiles int       `json:"open_files"`
+	Drafts    int       `json:"drafts"`  // open files with unpublished changes
+	Pending   int       `json:"pending"` // versions whose bytes are not yet known to be on disk
+	Moves     int       `json:"moves"`   // renames of directories on their way
+	Dead      int64     `json:"dead"`    // bytes of content files that nothing uses, beside others that are in use
+	Jobs      []Job     `json:"jobs"`
+	Scrub     Scrub     `json:"scrub"`
+	Lifecycle Lifecycle `json:"lifecycle"`
+	Recovery  Recovery  `json:"recovery"`
 }
 
 // A Scrub is what the reading of all contents has found, and how far it is.
@@ -105,7 +106,7 @@ func statusOf(s store.Status) Status {
 		Store: s.Dir, ID: s.ID, Format: s.Format, Region: s.Region, Mounts: []Mount{}, Listeners: []Listener{}, Jobs: []Job{},
 		Buckets: s.Buckets, Free: s.Free, Reserve: s.Reserve, Stopped: s.Stopped,
 		OpenFiles: s.OpenFiles, Drafts: s.Drafts, Pending: s.Pending, Moves: s.Moves, Dead: s.Dead,
-		Scrub: scrubOf(s.Scrub),
+		Scrub: scrubOf(s.Scrub), Lifecycle: lifecycleOf(s.Lifecycle),
 		Recovery: Recovery{
 			Unclean: r.Unclean, Kept: r.Kept, Undone: r.Undone, UndoneKey: r.UndoneKey,
 			Drafts: r.Drafts, Orphans: r.Orphans, Moves: r.Moves, Problems: r.Problems,

@@ -69,6 +69,10 @@ const (
 	opCreateKey     = "create-access-key"
 	opSetKey        = "set-access-key"
 	opDeleteKey     = "delete-access-key"
+	opWebhooks      = "webhooks"
+	opAddWebhook    = "add-webhook"
+	opRemoveWebhook = "remove-webhook"
+	opLifecycle     = "run-lifecycles"
 	opStatus        = "status"
 	opFsck          = "fsck"
 	opScrub         = "scrub"
@@ -110,6 +114,10 @@ func operations() map[string]operation {
 		opCreateKey:     asking(createAccessKey),
 		opSetKey:        asking(setAccessKey),
 		opDeleteKey:     asking(deleteAccessKey),
+		opWebhooks:      webhooks,
+		opAddWebhook:    asking(addWebhook),
+		opRemoveWebhook: asking(removeWebhook),
+		opLifecycle:     runLifecycles,
 		opStatus:        status,
 		opFsck:          asking(fsck),
 		opScrub:         asking(scrub),
