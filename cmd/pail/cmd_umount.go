@@ -26,9 +26,9 @@ func newUmountCommand(g *globals) *cobra.Command {
 		Aliases: []string{"unmount"},
 		Short:   "End a mount, or all mounts of a store",
 		Long: `End the mount at MOUNTPOINT, or all mounts of the store. Open files are published
-first. With the last mount the daemon ends; the command returns when everything is on
-disk, the store is free and the daemon's process gone. Mounts that have lost their
-daemon are taken away.`,
+first. With the last mount the daemon ends, unless pail serve has it answer S3 (pail stop
+ends that, too); the command returns when everything is on disk, the store is free and the
+daemon's process gone. Mounts that have lost their daemon are taken away.`,
 		Args: takes(0, 1),
 
 		ValidArgsFunction: mountpoints(g),

@@ -113,7 +113,7 @@ func (s *Server) ended(a *Answer, hr *http.Request, id ID, begun time.Time, err 
 		in = a.body.bytes()
 	}
 	level := slog.LevelDebug
-	if a.Status >= 500 {
+	if a.Status >= 500 && !fault.Is(err, fault.Canceled) { // a client that goes away is no failure of ours
 		level = slog.LevelError
 	}
 	told := s.opts.Log.Enabled(hr.Context(), level)

@@ -30,7 +30,7 @@ func New(release string) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(), state: "the store is being opened",
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pail_s3_requests_total", Help: "S3 requests that were answered.",
+			Name: "pail_s3_requests_total", Help: "S3 requests that were answered; of status 0: whose clients went away before.",
 		}, []string{"operation", "status"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "pail_s3_request_seconds", Help: "How long answering S3 requests took, bodies included.",
