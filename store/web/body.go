@@ -16,8 +16,8 @@ import (
 // a deadline of its own, and the whole of it none. While there is more to come some deadline
 // always stands, because net/http reads a little of what the handler has left.
 //
-// At the end of the body the deadline is lifted: from then on net/http itself reads from
-// the connection, to learn that the client goes away, and would take it for that.
+// At the end of the body net/http lifts it, and reads from the connection to learn that the
+// client goes away: from then on there must be none.
 type stallingBody struct {
 	io.ReadCloser
 	conn  *http.ResponseController
@@ -55,7 +55,6 @@ func (b *stallingBody) Read(p []byte) (int, error) {
 	case err == nil:
 	case err == io.EOF:
 		b.ended = true
-		_ = b.conn.SetReadDeadline(time.Time{})
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = apierror.New(apierror.RequestTimeout, "")
 	case errors.Is(err, io.ErrUnexpectedEOF):

@@ -13,13 +13,11 @@ import (
 	"pail/store/fault"
 )
 
-// short makes a server lose patience soon.
-func short(o *Options) {
-	o.HeaderTime, o.Idle, o.BodyStall, o.WriteStall = 200*time.Millisecond, 200*time.Millisecond, 200*time.Millisecond, 200*time.Millisecond
-}
+// short makes a server lose patience soon, but not with who sends at once.
+func short(o *Options) { o.BodyStall, o.WriteStall = 200*time.Millisecond, 200*time.Millisecond }
 
 func TestSlowHeaders(t *testing.T) {
-	r := newRig(t, hello, short)
+	r := newRig(t, hello, func(o *Options) { o.HeaderTime, o.Idle = 200*time.Millisecond, 200*time.Millisecond })
 	for _, text := range []string{"", "GET", "GET / HTTP/1.1\r\nHost: x\r\n"} {
 		conn := r.dial()
 		talk(t, conn, text)
@@ -29,6 +27,7 @@ func TestSlowHeaders(t *testing.T) {
 		}
 	}
 	// After a request that was answered, too.
+	r = newRig(t, hello, func(o *Options) { o.Idle = 200 * time.Millisecond })
 	conn := r.dial()
 	in := bufio.NewReader(conn)
 	talk(t, conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -75,6 +74,7 @@ func TestLongAnswerAfterTheBody(t *testing.T) {
 		if _, err := io.ReadAll(r.Content); err != nil {
 			return err
 		}
+		w.WriteHeader(http.StatusOK)
 		select {
 		case <-r.Context().Done():
 			return r.Context().Err()
@@ -114,6 +114,29 @@ func TestBodyThatNobodyReads(t *testing.T) {
 		t.Errorf("status %d", resp.StatusCode)
 	}
 	closed(t, in)
+}
+
+// TestRefusedLate refuses a body that nobody has read after longer than a client may stall.
+// What is left of it is taken, so that the connection can go on.
+func TestRefusedLate(t *testing.T) {
+	r := newRig(t, func(w *Answer, r *Request) error {
+		if r.Method == http.MethodPut {
+			time.Sleep(2500 * time.Millisecond)
+			return fault.New(fault.AccessDenied, "")
+		}
+		return hello(w, r)
+	}, func(o *Options) { o.BodyStall = 2 * time.Second })
+	conn := r.dial()
+	in := bufio.NewReader(conn)
+	talk(t, conn, "PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nhalf")
+	time.AfterFunc(3*time.Second, func() { _, _ = io.WriteString(conn, "half") })
+	if resp, _ := hear(t, in); resp.StatusCode != 403 || resp.Close {
+		t.Errorf("status %d, close %v", resp.StatusCode, resp.Close)
+	}
+	talk(t, conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	if resp, _ := hear(t, in); resp.StatusCode != 200 {
+		t.Errorf("the next request: %d", resp.StatusCode)
+	}
 }
 
 // TestClientThatReadsNothing must not hold a handler for good.

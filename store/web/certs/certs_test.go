@@ -114,6 +114,16 @@ func TestSelfSigned(t *testing.T) {
 	if err := trusts(t, s, "localhost", now); err != nil {
 		t.Error(err)
 	}
+	// Without its authority a new one is made, and nothing of the old one is used.
+	for _, name := range []string{"ca.pem", "ca.key"} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s = open(t, dir, clock, "localhost")
+	if err := trusts(t, s, "localhost", now); err != nil || !s.Made() {
+		t.Errorf("a new authority: made %v, %v", s.Made(), err)
+	}
 	if err := os.WriteFile(filepath.Join(dir, "ca.key"), []byte("nothing"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -167,6 +177,9 @@ func TestFilesAreReadAnew(t *testing.T) {
 		}
 	}
 	is("as it was opened", a)
+	if logged.Len() > 0 {
+		t.Errorf("what has not changed was read anew:\n%s", logged.String())
+	}
 	write(certFile, certB)
 	is("half renewed", a)
 	is("still half renewed", a)
