@@ -84,7 +84,7 @@ soak: ## the tests in their long form, with a fresh seed or PAIL_SEED
 
 clients: ## what others use against S3 (aws, boto3, rclone, restic, SDKs) against the listener
 	@.ci/setup clients
-	PAIL_CLIENTS=1 $(GO) test -count=1 -timeout 30m -v ./integration/clients
+	PAIL_CLIENTS=1 $(GO) test -count=1 -timeout 30m ./integration/clients
 
 race: ## all tests under the race detector
 	@.ci/setup race

@@ -129,7 +129,7 @@ func (o *origin) visit(t *testing.T, dir, page string) map[string]string {
 	o.page = page
 	cmd := exec.Command("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
 		"--user-data-dir="+filepath.Join(dir, fmt.Sprint("chromium", time.Now().UnixNano())), o.url)
-	cmd.Env = append(os.Environ(), "HOME="+dir)
+	cmd.Env = append(os.Environ(), "HOME="+dir, "TMPDIR="+dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -31,8 +31,14 @@ func LookupIn(st *store.Store) func(context.Context, string) (sigv4.Credential, 
 }
 
 // Identify verifies a request and opens the store for its sender. Errors are those of
-// sigv4.Verifier.Verify.
+// sigv4.Verifier.Verify. A preflight is nobody's: browsers do not sign it, though its URL
+// may be one that was presigned for the request that is to follow.
 func (i *Identifier) Identify(hr *http.Request, id ID) (*Request, error) {
+	if hr.Method == http.MethodOptions {
+		r := &Request{Request: hr, ID: id, Content: body{hr.Body}, Size: hr.ContentLength, Anonymous: true, identifier: i}
+		r.Session = i.session(r, nil)
+		return r, nil
+	}
 	res, err := i.Verifier.Verify(hr)
 	if err != nil {
 		return nil, err

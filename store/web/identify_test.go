@@ -112,3 +112,44 @@ func TestRemoteIP(t *testing.T) {
 		}
 	}
 }
+
+// TestPreflightsAreNobodys: a browser that is about to use a presigned URL asks first, at
+// that very URL, with another method than was signed.
+func TestPreflightsAreNobodys(t *testing.T) {
+	so := store.Options{Dir: t.TempDir() + "/store"}
+	if err := store.Create(so); err != nil {
+		t.Fatal(err)
+	}
+	st, err := store.Open(t.Context(), so)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close(context.Background()) })
+	key, err := st.As(store.Owner(), store.RequestContext{}).CreateAccessKey(t.Context(), iam.Given{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &Identifier{Store: st, Verifier: &sigv4.Verifier{Region: store.DefaultRegion, Lookup: LookupIn(st)}}
+	url, err := sigv4.URL{
+		Endpoint: "http://s3.example", Region: store.DefaultRegion, Method: http.MethodPut, Bucket: "photos", Key: "a", Expires: time.Minute,
+	}.Presign(sigv4.Credential{AccessKey: key.ID, Secret: key.Secret}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for method, want := range map[string]string{http.MethodOptions: "anonymous", http.MethodPut: "known", http.MethodGet: "refused"} {
+		req, err := http.NewRequest(method, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.RequestURI = req.URL.RequestURI()
+		got := "refused"
+		if r, err := g.Identify(req, NewID()); err == nil && r.Anonymous {
+			got = "anonymous"
+		} else if err == nil {
+			got = "known"
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", method, got, want)
+		}
+	}
+}

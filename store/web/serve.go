@@ -113,7 +113,8 @@ func (s *Server) ended(a *Answer, hr *http.Request, id ID, begun time.Time, err 
 		in = a.body.bytes()
 	}
 	level := slog.LevelDebug
-	if a.Status >= 500 && !fault.Is(err, fault.Canceled) { // a client that goes away is no failure of ours
+	// A client that goes away, or asks for what there is not, is no failure of ours.
+	if a.Status >= 500 && a.Status != http.StatusNotImplemented && !fault.Is(err, fault.Canceled) {
 		level = slog.LevelError
 	}
 	told := s.opts.Log.Enabled(hr.Context(), level)

@@ -119,6 +119,6 @@ except urllib.error.HTTPError as e:
     assert e.code == 400 and b"EntityTooLarge" in e.read()
 
 # A wrong secret.
-refused("SignatureDoesNotMatch", 403, boto3.client("s3", endpoint_url=endpoint, aws_secret_access_key="x" * 20).list_buckets)
-refused("InvalidAccessKeyId", 403, boto3.client("s3", endpoint_url=endpoint, aws_access_key_id="AKIANOBODY").list_buckets)
+refused("SignatureDoesNotMatch", 403, boto3.client("s3", endpoint_url=endpoint, aws_access_key_id=os.environ["AWS_ACCESS_KEY_ID"], aws_secret_access_key="x" * 20).list_buckets)
+refused("InvalidAccessKeyId", 403, boto3.client("s3", endpoint_url=endpoint, aws_access_key_id="AKIANOBODY", aws_secret_access_key="x" * 20).list_buckets)
 print("boto3", boto3.__version__, "ok")

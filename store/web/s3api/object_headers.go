@@ -3,7 +3,6 @@ package s3api
 import (
 	"mime"
 	"net/http"
-	"net/textproto"
 	"net/url"
 	"strconv"
 	"strings"
@@ -67,10 +66,11 @@ func decodeWords(v string) string {
 }
 
 // writeMetadata puts user metadata into the headers of an answer. What is not ASCII is
-// encoded as RFC 2047 says.
+// encoded as RFC 2047 says. Names go out in lower case, as AWS sends them: boto3 and others
+// hand them to people as they come.
 func writeMetadata(h http.Header, m map[string]string) {
 	for name, v := range m {
-		h[textproto.CanonicalMIMEHeaderKey(metaPrefix+name)] = []string{mime.BEncoding.Encode("UTF-8", v)}
+		h["x-amz-meta-"+name] = []string{mime.BEncoding.Encode("UTF-8", v)}
 	}
 }
 

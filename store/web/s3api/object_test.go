@@ -1,6 +1,8 @@
 package s3api
 
 import (
+	"io"
+	"net"
 	"strings"
 	"testing"
 )
@@ -46,5 +48,23 @@ func TestSubresourcesAreNotWhatTheyBelongTo(t *testing.T) {
 	}
 	if got := r.must("GET", "/photos/a", ""); got.body != "hello" {
 		t.Errorf("the object is %q now", got.body)
+	}
+}
+
+// TestMetadataNamesAreInLowerCase looks at the bytes, as Go's client has its own spelling.
+func TestMetadataNamesAreInLowerCase(t *testing.T) {
+	r := newRig(t)
+	r.must("PUT", "/photos", "")
+	r.must("PUT", "/photos/a", "x", "X-Amz-Meta-Who-Else", "me")
+	conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "HEAD /photos/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(conn); err != nil || !strings.Contains(string(answer), "\r\nx-amz-meta-who-else: me\r\n") {
+		t.Errorf("%s %v", answer, err)
 	}
 }
