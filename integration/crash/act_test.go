@@ -18,6 +18,21 @@ const (
 	opReset   op = "reset" // a setting
 	opLabel   op = "label" // the bucket: its tags
 
+	opCORS        op = "cors" // of the bucket, as the next ones
+	opNoCORS      op = "no-cors"
+	opWebsite     op = "website"
+	opNoWebsite   op = "no-website"
+	opLifecycle   op = "lifecycle"
+	opNoLifecycle op = "no-lifecycle"
+	opNotify      op = "notify" // a webhook, or nobody
+	opHook        op = "hook"   // a webhook is made
+	opUnhook      op = "unhook"
+
+	opAccessKey op = "access-key" // is made
+	opRootKey   op = "root-key"   // there is one, and a new one takes the old one's place
+	opKeyActive op = "key-active" // or not
+	opDropKey   op = "drop-key"
+
 	opPut      op = "put"
 	opParts    op = "parts" // a multipart upload from beginning to end
 	opBegin    op = "begin" // a multipart upload, and the acts that go on with it
@@ -32,6 +47,7 @@ const (
 	opDelete   op = "delete"
 	opForget   op = "forget" // delete one version or marker for good
 	opTags     op = "tags"
+	opRekey    op = "rekey" // a rename over S3
 
 	opSave     op = "save" // open, truncated or new, write, close
 	opTemp     op = "temp" // the same without a name, which it gets before it is closed
@@ -69,8 +85,10 @@ const (
 func (o op) durable() bool {
 	switch o {
 	case opBucket, opDrop, opState, opSetting, opReset, opLabel,
+		opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opNotify, opHook, opUnhook,
+		opAccessKey, opRootKey, opKeyActive, opDropKey,
 		opPut, opParts, opBegin, opPart, opPartCopy, opComplete, opAbort,
-		opCopy, opRestore, opGoBack, opDelete, opForget, opTags, opFsync, opSync:
+		opCopy, opRestore, opGoBack, opDelete, opForget, opTags, opRekey, opFsync, opSync:
 		return true
 	}
 	return false
@@ -82,7 +100,7 @@ type act struct {
 	W, N     int // the worker, and its how manieth act, from 1
 	Op       op
 	Bucket   string            `json:",omitempty"`
-	Key      string            `json:",omitempty"`
+	Key      string            `json:",omitempty"` // or the name of an access key or a webhook
 	To       string            `json:",omitempty"` // the other key of copy, rename, exchange; a link's target
 	Version  string            `json:",omitempty"`
 	Handle   int               `json:",omitempty"` // N of the open; of the begin of an upload; of a mark
@@ -93,7 +111,7 @@ type act struct {
 	Gen      uint64            `json:",omitempty"`
 	Mode     uint32            `json:",omitempty"`
 	Trunc    bool              `json:",omitempty"`
-	Keep     bool              `json:",omitempty"` // the size; directories that become empty
+	Keep     bool              `json:",omitempty"` // the size; directories that become empty; an access key active
 	Tags     map[string]string `json:",omitempty"`
 	State    versioning.State  `json:",omitempty"`
 	Values   []string          `json:",omitempty"` // of a setting

@@ -25,10 +25,19 @@ var passive = map[string]string{
 
 	"Ino": reading, "Object": reading, "ObjectParts": reading, "ReadAt": reading, "Extent": reading, "Seek": reading, "Changed": reading,
 
+	"AccessKeys": reading, "CORS": reading, "Website": reading, "Lifecycle": reading, "Notifications": reading, "Webhooks": reading,
+	"ObjectLock": reading, "Expiration": reading, "UploadExpiration": reading, "Tagging": reading,
+	"RequestPayment": reading, "Ownership": reading,
+
+	"SetRequestPayment": oneAnswer, "SetOwnership": oneAnswer, "DeleteOwnership": oneAnswer,
+
 	"HoldBucket": "it is in memory and ends with the process",
 }
 
-const reading = "it only reads"
+const (
+	reading   = "it only reads"
+	oneAnswer = "there is one answer, all others are refused, and nothing is kept"
+)
 
 // TestEachMethodIsAnAct demands that what performs acts calls each method of a session and
 // of an open file that changes anything: a new method needs an act, or a reason.

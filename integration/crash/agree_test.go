@@ -2,6 +2,7 @@ package crash
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -69,7 +70,8 @@ func (g *agreement) look() {
 			l.claims[f.key] = true
 		}
 	}
-	if err := l.look(context.Background()); err != nil {
+	ctx := context.Background()
+	if err := errors.Join(l.lookAround(ctx, g.s), l.look(ctx)); err != nil {
 		g.t.Fatalf("%v, after\n%s", err, strings.Join(g.told, "\n"))
 	}
 	j := &judge{home: g.home, sight: l, page: page{kill: true, sums: sums{}, sums5: sums5{}}}

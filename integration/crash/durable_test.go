@@ -47,6 +47,9 @@ const (
 	large = 9000
 )
 
+// own is what names of the worker in the account begin with.
+var own = ownName(0)
+
 // promises are all of them.
 var promises = []promise{
 	{name: "bucket", make: func(_ *script, key string) act { return act{Op: opBucket, Bucket: "new-" + key} }},
@@ -64,6 +67,48 @@ var promises = []promise{
 		return act{Op: opReset}
 	}},
 	{name: "label", make: func(_ *script, key string) act { return act{Op: opLabel, Tags: map[string]string{"l": key}} }},
+	{name: "cors", make: func(_ *script, _ string) act { return act{Op: opCORS} }},
+	{name: "no cors", make: func(s *script, _ string) act {
+		s.add(act{Op: opCORS})
+		return act{Op: opNoCORS}
+	}},
+	{name: "website", make: func(_ *script, _ string) act { return act{Op: opWebsite} }},
+	{name: "no website", make: func(s *script, _ string) act {
+		s.add(act{Op: opWebsite})
+		return act{Op: opNoWebsite}
+	}},
+	{name: "lifecycle", make: func(_ *script, _ string) act { return act{Op: opLifecycle} }},
+	{name: "no lifecycle", make: func(s *script, _ string) act {
+		s.add(act{Op: opLifecycle})
+		return act{Op: opNoLifecycle}
+	}},
+	{name: "notify", make: func(s *script, key string) act {
+		s.add(act{Op: opHook, Key: own + key})
+		return act{Op: opNotify, Key: own + key}
+	}},
+	{name: "notify nobody", make: func(s *script, key string) act {
+		s.add(act{Op: opHook, Key: own + key})
+		s.add(act{Op: opNotify, Key: own + key})
+		return act{Op: opNotify}
+	}},
+	{name: "hook", make: func(_ *script, key string) act { return act{Op: opHook, Key: own + key} }},
+	{name: "unhook", make: func(s *script, key string) act {
+		s.add(act{Op: opHook, Key: own + key})
+		return act{Op: opUnhook, Key: own + key}
+	}},
+	{name: "access key", make: func(_ *script, key string) act { return act{Op: opAccessKey, Key: own + key} }},
+	{name: "root key", make: func(s *script, key string) act {
+		s.add(act{Op: opRootKey, Key: own + key})
+		return act{Op: opRootKey, Key: own + key + "-2"}
+	}},
+	{name: "key active", make: func(s *script, key string) act {
+		s.add(act{Op: opAccessKey, Key: own + key})
+		return act{Op: opKeyActive, Key: own + key}
+	}},
+	{name: "drop key", make: func(s *script, key string) act {
+		s.add(act{Op: opAccessKey, Key: own + key})
+		return act{Op: opDropKey, Key: own + key}
+	}},
 	{name: "put inline", make: func(_ *script, key string) act { return act{Op: opPut, Key: key, Len: small} }},
 	{name: "put", content: true, make: func(_ *script, key string) act { return act{Op: opPut, Key: key, Len: large} }},
 	{name: "parts", content: true, make: func(_ *script, key string) act { return act{Op: opParts, Key: key, Len: 3 * large} }},
@@ -111,6 +156,10 @@ var promises = []promise{
 	{name: "tags", make: func(s *script, key string) act {
 		s.add(act{Op: opPut, Key: key, Len: small})
 		return act{Op: opTags, Key: key, Version: "null", Tags: map[string]string{"u": "1"}}
+	}},
+	{name: "rekey", content: true, make: func(s *script, key string) act {
+		s.add(act{Op: opSave, Key: key, Len: large})
+		return act{Op: opRekey, Key: key, To: key + "-2"}
 	}},
 	{name: "fsync inline", make: func(s *script, key string) act {
 		f := s.add(act{Op: opOpen, Key: key, Mode: 0o600})

@@ -21,7 +21,7 @@ type step func(g *sequence, a, b string) (act, bool)
 
 var steps = []step{
 	(*sequence).create, (*sequence).write, (*sequence).fsync, (*sequence).publish,
-	(*sequence).rename, (*sequence).unlink, (*sequence).put,
+	(*sequence).rename, (*sequence).unlink, (*sequence).put, (*sequence).rekey,
 }
 
 // A sequence grows a script act by act in a model.
@@ -96,6 +96,10 @@ func (g *sequence) rename(a, b string) (act, bool) {
 
 func (g *sequence) unlink(a, _ string) (act, bool) {
 	return act{Op: opUnlink, Key: a}, g.there(a)
+}
+
+func (g *sequence) rekey(a, b string) (act, bool) {
+	return act{Op: opRekey, Key: a, To: b}, g.m.buckets[g.bucket].live(a) != nil
 }
 
 func (g *sequence) put(a, _ string) (act, bool) {

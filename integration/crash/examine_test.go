@@ -179,7 +179,7 @@ func use(ctx context.Context, s *store.Store, inlineMax int) error {
 	if err != nil {
 		return err
 	}
-	h := home{bucket: after}
+	h := home{worker: 1000, bucket: after} // who has nothing from before the cut
 	j := &judge{home: h, sight: l, page: page{kill: true, sums: sums{}, sums5: sums5{}}}
 	if sb := l.buckets[after]; sb != nil {
 		j.found = sb.below("")

@@ -135,6 +135,9 @@ func (j *judge) explain(why []string) error {
 // promised.
 func (j *judge) compare(m *model) error {
 	b := m.buckets[j.home.bucket]
+	if err := m.account.same(j.sight.account.of(j.home.worker)); err != nil {
+		return err
+	}
 	switch {
 	case b == nil && j.found == nil:
 		return nil
@@ -149,7 +152,7 @@ func (j *judge) compare(m *model) error {
 	case !slices.Equal(b.passing, j.found.passing):
 		return fmt.Errorf("names without history are %q instead of %q", j.found.passing, b.passing)
 	}
-	if err := j.compareUploads(b); err != nil {
+	if err := cmp.Or(b.sameConfigs(j.found.configs), j.compareUploads(b)); err != nil {
 		return err
 	}
 	// Of two drafts with one name nobody says which is published first.

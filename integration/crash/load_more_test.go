@@ -88,8 +88,37 @@ func (g *generator) fillBucket(a *act, b *bucket) bool {
 	case opLabel:
 		a.Tags = map[string]string{"l": fmt.Sprint(g.rng.IntN(100))}
 		a.Keep = g.rng.IntN(2) == 0
+	case opNotify:
+		hooks := slices.Sorted(maps.Keys(g.m.account.hooks))
+		if n := g.rng.IntN(len(hooks) + 1); n < len(hooks) {
+			a.Key = hooks[n]
+		}
 	}
 	return true
+}
+
+// fillAccount completes acts on access keys and webhooks.
+func (g *generator) fillAccount(a *act) bool {
+	a.Key = fmt.Sprintf("%s%d", ownName(g.home.worker), g.rng.IntN(4))
+	key, isKey := g.m.account.keys[a.Key]
+	_, isHook := g.m.account.hooks[a.Key]
+	switch a.Op {
+	case opAccessKey:
+		return !isKey
+	case opRootKey:
+		return g.home.worker == 0
+	case opKeyActive:
+		a.Keep = key.inactive
+		return isKey
+	case opDropKey:
+		return isKey
+	case opHook:
+		return !isHook
+	}
+	for _, b := range g.m.buckets {
+		isHook = isHook && b.tells != a.Key
+	}
+	return isHook
 }
 
 // isEmpty says whether a bucket holds nothing.

@@ -53,6 +53,10 @@ func (m *model) applyWhole(a act, r ack) {
 		b.passing = nil
 	case opLabel:
 		b.tags = a.Tags
+	case opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opNotify:
+		m.applyConfig(b, a)
+	case opAccessKey, opRootKey, opKeyActive, opDropKey, opHook, opUnhook:
+		m.applyAccount(a)
 	case opPut:
 		m.put(a, &version{id: r.ID, number: r.Number, body: whole(a.Gen, a.Len), labels: labels{meta: metaOf(a.Gen), tags: a.Tags}})
 	case opBegin, opPart, opPartCopy, opComplete, opAbort:
@@ -92,6 +96,8 @@ func (m *model) applyWhole(a act, r ack) {
 		} else {
 			m.rename(a.Bucket, a.Key, a.To, r)
 		}
+	case opRekey:
+		m.rekey(a.Bucket, a.Key, a.To, r)
 	case opExchange:
 		if isDir(a.Key) {
 			m.exchangeDirs(a.Bucket, a.Key, a.To)

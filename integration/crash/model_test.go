@@ -14,6 +14,7 @@ import (
 type model struct {
 	inlineMax int64
 	buckets   map[string]*bucket
+	account   account
 	open      map[int]*inode // by the number of the open
 	now       int            // the act that is being applied
 	// settled is the last act whose publishes are known to be settled.
@@ -27,6 +28,8 @@ type bucket struct {
 	state   versioning.State
 	tags    map[string]string
 	passing []string              // patterns of names without history
+	configs map[string]string     // by kind, in brief
+	tells   string                // the webhook that its notifications name
 	keys    map[string][]*version // newest first
 	dirs    map[string]dir        // those that exist
 	uploads map[int]*upload       // by the act that began each
@@ -79,13 +82,13 @@ type draft struct {
 }
 
 func newModel(inlineMax int) *model {
-	return &model{inlineMax: int64(inlineMax), buckets: map[string]*bucket{}, open: map[int]*inode{}}
+	return &model{inlineMax: int64(inlineMax), buckets: map[string]*bucket{}, account: newAccount(), open: map[int]*inode{}}
 }
 
 func (m *model) addBucket(name string, state versioning.State) {
 	m.buckets[name] = &bucket{
 		state: state, keys: map[string][]*version{}, dirs: map[string]dir{"": {explicit: true}},
-		uploads: map[int]*upload{}, marks: map[int]*bucket{},
+		uploads: map[int]*upload{}, marks: map[int]*bucket{}, configs: map[string]string{},
 		held: func(dir string) bool {
 			for _, f := range m.open {
 				if f.claim && f.at == name && strings.HasPrefix(f.key, dir) {
@@ -395,6 +398,23 @@ func (m *model) rename(at, from, to string, a ack) {
 		m.detach(at, to, over)
 	}
 	if m.isOpen(f) && f.linked && f.at == at && f.key == from {
+		f.key = to
+	}
+}
+
+// rekey is what a rename over S3 does: it goes by what is published, is durable, and keeps
+// no directory for what it takes out of it.
+func (m *model) rekey(at, from, to string, a ack) {
+	b := m.buckets[at]
+	head, over := b.live(from), b.live(to)
+	n := m.moved(head)
+	n.id, n.number = a.ID, a.Number
+	b.take(from, m.now)
+	b.died(dirOf(from), true)
+	m.detach(at, to, over)
+	b.put(to, n)
+	n.pred = nil
+	if f := head.ino; m.isOpen(f) && f.linked && f.at == at && f.key == from {
 		f.key = to
 	}
 }

@@ -45,6 +45,10 @@ func (p *performer) perform(ctx context.Context, a act) (o store.Object, err err
 		err = p.se.ResetSetting(ctx, a.Bucket, noHistory)
 	case opLabel:
 		err = p.label(ctx, a)
+	case opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opNotify:
+		err = p.configure(ctx, a)
+	case opAccessKey, opRootKey, opKeyActive, opDropKey, opHook, opUnhook:
+		err = p.account(ctx, a)
 	case opPut:
 		in := putInput(a)
 		in.Body, in.Size = &genReader{gen: a.Gen, n: a.Len}, a.Len
@@ -67,7 +71,7 @@ func (p *performer) perform(ctx context.Context, a act) (o store.Object, err err
 		r, err = p.se.Delete(ctx, a.Bucket, a.Key, store.DeleteOptions{Version: a.Version, KeepDirs: a.Keep})
 		o.VersionID = r.VersionID
 	case opTags:
-		err = p.se.SetTags(ctx, a.Bucket, a.Key, a.Version, a.Tags)
+		err = p.tag(ctx, a)
 	case opMode, opOwner, opTimes, opOwn:
 		err = p.setAttr(ctx, a)
 	case opRetag, opDescribe, opXattr:
@@ -82,6 +86,8 @@ func (p *performer) perform(ctx context.Context, a act) (o store.Object, err err
 		err = p.se.Unlink(ctx, a.Bucket, a.Key)
 	case opRename:
 		err = p.se.Rename(ctx, from, to, store.RenameFlags{})
+	case opRekey:
+		err = p.se.RenameObject(ctx, a.Bucket, a.Key, a.To, store.RenameInput{})
 	case opExchange:
 		err = p.se.Rename(ctx, from, to, store.RenameFlags{Exchange: true})
 	case opSync:
@@ -103,6 +109,53 @@ func (p *performer) label(ctx context.Context, a act) error {
 		return p.se.ChangeBucketTags(ctx, a.Bucket, store.TextChange{Set: a.Tags})
 	}
 	return p.se.SetBucketTags(ctx, a.Bucket, a.Tags)
+}
+
+// configure changes a configuration of a bucket.
+func (p *performer) configure(ctx context.Context, a act) error {
+	switch a.Op {
+	case opCORS:
+		return p.se.SetCORS(ctx, a.Bucket, corsOf(a.Gen))
+	case opNoCORS:
+		return p.se.DeleteCORS(ctx, a.Bucket)
+	case opWebsite:
+		return p.se.SetWebsite(ctx, a.Bucket, websiteOf(a.Gen))
+	case opNoWebsite:
+		return p.se.DeleteWebsite(ctx, a.Bucket)
+	case opLifecycle:
+		return p.se.SetLifecycle(ctx, a.Bucket, lifecycleOf(a.Gen))
+	case opNoLifecycle:
+		return p.se.DeleteLifecycle(ctx, a.Bucket)
+	}
+	return p.se.SetNotifications(ctx, a.Bucket, notificationsOf(a.Gen, a.Key))
+}
+
+// account changes access keys and webhooks.
+func (p *performer) account(ctx context.Context, a act) (err error) {
+	switch a.Op {
+	case opAccessKey:
+		_, err = p.se.CreateAccessKey(ctx, givenOf(a))
+	case opRootKey:
+		_, _, err = p.se.EnsureRootAccessKey(ctx, givenOf(a))
+	case opKeyActive:
+		err = p.se.SetAccessKeyActive(ctx, a.Key, a.Keep)
+	case opDropKey:
+		err = p.se.DeleteAccessKey(ctx, a.Key)
+	case opHook:
+		_, err = p.se.AddWebhook(ctx, a.Key, hookURL(a.Gen))
+	case opUnhook:
+		err = p.se.RemoveWebhook(ctx, a.Key)
+	}
+	return err
+}
+
+// tag replaces the tags of a version, in one of two ways.
+func (p *performer) tag(ctx context.Context, a act) error {
+	if a.Gen%2 == 0 {
+		return p.se.SetTags(ctx, a.Bucket, a.Key, a.Version, a.Tags)
+	}
+	_, err := p.se.PutTagging(ctx, a.Bucket, a.Key, a.Version, a.Tags)
+	return err
 }
 
 // setAttr changes attributes, of an open file if there is a handle.

@@ -18,6 +18,7 @@ import (
 // A sight is what a store holds after a cut, as its readers see it.
 type sight struct {
 	buckets   map[string]*seenBucket
+	account   account
 	recovered store.Recovery
 	se        *store.Session
 	claims    map[string]bool // names of new files, which directories show and nothing else
@@ -26,6 +27,7 @@ type sight struct {
 type seenBucket struct {
 	state   versioning.State
 	tags    map[string]string
+	configs map[string]string  // by kind, in brief
 	passing []string           // patterns of names without history, nil: the usual ones
 	keys    map[string][]*seen // newest first
 	dirs    map[string]seenDir
@@ -55,6 +57,9 @@ func owner(s *store.Store) *store.Session {
 // begins; what listings show then and what is there in the end must be the same.
 func look(ctx context.Context, s *store.Store) (*sight, error) {
 	l := &sight{recovered: s.Status().Recovered, se: owner(s)}
+	if err := l.lookAround(ctx, s); err != nil {
+		return nil, fmt.Errorf("access keys and webhooks: %w", err)
+	}
 	return l, l.look(ctx)
 }
 
@@ -81,6 +86,9 @@ func (l *sight) look(ctx context.Context) error {
 		}
 		if err := l.settings(ctx, b.Name, sb); err != nil {
 			return fmt.Errorf("settings of %s: %w", b.Name, err)
+		}
+		if err := l.configs(ctx, b.Name, sb); err != nil {
+			return fmt.Errorf("configurations of %s: %w", b.Name, err)
 		}
 		if err := l.unfinished(ctx, b.Name, sb); err != nil {
 			return fmt.Errorf("uploads of %s: %w", b.Name, err)
@@ -300,7 +308,7 @@ func (sb *seenBucket) agree() error {
 // below returns the part of a bucket below a prefix, without the own keys of
 // directories, which the store makes by itself.
 func (sb *seenBucket) below(prefix string) *seenBucket {
-	out := &seenBucket{state: sb.state, tags: sb.tags, passing: sb.passing, keys: map[string][]*seen{}, dirs: map[string]seenDir{"": {}}}
+	out := &seenBucket{state: sb.state, tags: sb.tags, passing: sb.passing, configs: sb.configs, keys: map[string][]*seen{}, dirs: map[string]seenDir{"": {}}}
 	for key, vs := range sb.keys {
 		if strings.HasPrefix(key, prefix) && !strings.HasSuffix(key, "/") {
 			out.keys[key] = vs

@@ -1,0 +1,50 @@
+package crash
+
+import (
+	"context"
+
+	"pail/store"
+	"pail/store/fault"
+)
+
+// configs looks at the configurations of a bucket.
+func (l *sight) configs(ctx context.Context, bucket string, sb *seenBucket) error {
+	sb.configs = map[string]string{}
+	for kind, read := range map[string]func() (any, error){
+		kindCORS:      func() (any, error) { return l.se.CORS(ctx, bucket) },
+		kindWebsite:   func() (any, error) { return l.se.Website(ctx, bucket) },
+		kindLifecycle: func() (any, error) { return l.se.Lifecycle(ctx, bucket) },
+	} {
+		c, err := read()
+		switch fault.KindOf(err) {
+		case fault.None:
+			sb.configs[kind] = brief(c)
+		case fault.NoSuchCORS, fault.NoSuchWebsite, fault.NoSuchLifecycle:
+		default:
+			return err
+		}
+	}
+	n, err := l.se.Notifications(ctx, bucket)
+	if err == nil && len(n.Targets) > 0 {
+		sb.configs[kindNotifications] = brief(n)
+	}
+	return err
+}
+
+// lookAround looks at what belongs to no bucket.
+func (l *sight) lookAround(ctx context.Context, s *store.Store) error {
+	l.account = newAccount()
+	keys, err := l.se.AccessKeys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		whole, _ := s.AccessKey(k.ID)
+		l.account.keys[k.ID] = accessKey{secret: whole.Secret, inactive: k.Inactive, root: k.Root}
+	}
+	hooks, err := l.se.Webhooks(ctx)
+	for _, h := range hooks {
+		l.account.hooks[h.Name] = webhook{url: h.URL, waiting: h.Waiting}
+	}
+	return err
+}
