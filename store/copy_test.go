@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"pail/store"
 	"pail/store/checksum"
@@ -31,6 +32,12 @@ func TestCopyChecksTheVersionThatIsNamed(t *testing.T) {
 			{old.VersionID, store.Conditions{IfNoneMatch: now.ETag}, fault.None},
 			{old.VersionID, store.Conditions{IfNoneMatch: old.ETag}, fault.PreconditionFailed},
 			{old.VersionID, store.Conditions{IfNoneMatch: "*"}, fault.PreconditionFailed},
+			{old.VersionID, store.Conditions{IfModifiedSince: old.Modified}, fault.PreconditionFailed},
+			{old.VersionID, store.Conditions{IfModifiedSince: old.Modified.Add(-time.Minute)}, fault.None},
+			{old.VersionID, store.Conditions{IfUnmodifiedSince: old.Modified.Add(-time.Minute)}, fault.PreconditionFailed},
+			{old.VersionID, store.Conditions{IfUnmodifiedSince: old.Modified}, fault.None},
+			{old.VersionID, store.Conditions{IfMatch: old.ETag, IfUnmodifiedSince: old.Modified.Add(-time.Minute)}, fault.None},
+			{old.VersionID, store.Conditions{IfNoneMatch: old.ETag, IfModifiedSince: old.Modified.Add(-time.Minute)}, fault.PreconditionFailed},
 			{"", store.Conditions{IfMatch: old.ETag}, fault.PreconditionFailed},
 			{"", store.Conditions{IfMatch: now.ETag}, fault.None},
 		} {

@@ -198,7 +198,7 @@ func (s *Store) receiveFile(c *received, head []byte, r io.Reader) (err error) {
 		return err
 	}
 	s.receiving.Add(1)
-	h := s.newHasher(c.sums.hashes())
+	h := s.newHasher(c.sums.hashes)
 	defer h.close()
 	for ended := false; !ended; {
 		b := h.next()
@@ -246,7 +246,7 @@ func (c *received) write(p []byte) error {
 // digestOf reads a stream to its end and computes its MD5 and some checksums.
 func (s *Store) digestOf(r io.Reader, algorithms ...checksum.Algorithm) (*digest, error) {
 	d := newDigest(algorithms...)
-	h := s.newHasher(d.hashes())
+	h := s.newHasher(d.hashes)
 	defer h.close()
 	for {
 		b := h.next()

@@ -30,11 +30,13 @@ type digest struct {
 	md5        hash.Hash
 	algorithms []checksum.Algorithm
 	sums       []hash.Hash // of each algorithm; of MD5 the one above
+	hashes     []hash.Hash // all that have to see the bytes
 }
 
 // newDigest computes algorithms besides MD5; None among them counts as none.
 func newDigest(algorithms ...checksum.Algorithm) *digest {
 	d := &digest{md5: md5.New()}
+	d.hashes = append(make([]hash.Hash, 0, 3), d.md5)
 	for _, a := range algorithms {
 		if a == checksum.None || slices.Contains(d.algorithms, a) {
 			continue
@@ -42,26 +44,16 @@ func newDigest(algorithms ...checksum.Algorithm) *digest {
 		d.algorithms = append(d.algorithms, a)
 		if a == checksum.MD5 {
 			d.sums = append(d.sums, d.md5)
-		} else {
-			d.sums = append(d.sums, a.New())
+			continue
 		}
+		h := a.New()
+		d.sums, d.hashes = append(d.sums, h), append(d.hashes, h)
 	}
 	return d
 }
 
-// hashes are all hashes that have to see the bytes.
-func (d *digest) hashes() []hash.Hash {
-	all := []hash.Hash{d.md5}
-	for i, h := range d.sums {
-		if d.algorithms[i] != checksum.MD5 {
-			all = append(all, h)
-		}
-	}
-	return all
-}
-
 func (d *digest) Write(p []byte) (int, error) {
-	for _, h := range d.hashes() {
+	for _, h := range d.hashes {
 		_, _ = h.Write(p) // never fails
 	}
 	return len(p), nil

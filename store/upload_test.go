@@ -193,6 +193,7 @@ func TestUploadRefuses(t *testing.T) {
 		{"empty range", copied(Source{Bucket: "bkt", Key: "full"}, PartCopy{Range: &Range{1, 0}}), fault.InvalidArgument},
 		{"overflowing range", copied(Source{Bucket: "bkt", Key: "full"}, PartCopy{Range: &Range{1, 1<<63 - 1}}), fault.InvalidArgument},
 		{"source changed", copied(Source{Bucket: "bkt", Key: "full"}, PartCopy{SourceIf: Conditions{IfMatch: ten.ETag}}), fault.PreconditionFailed},
+		{"source too young", copied(Source{Bucket: "bkt", Key: "full"}, PartCopy{SourceIf: Conditions{IfUnmodifiedSince: time.Unix(1, 0)}}), fault.PreconditionFailed},
 		{"source unchanged", copied(Source{Bucket: "bkt", Key: "full"}, PartCopy{SourceIf: Conditions{IfNoneMatch: etagOf([]byte("content"))}}), fault.PreconditionFailed},
 		{"stranger", strange, fault.AccessDenied},
 		{"stranger lists", listed, fault.AccessDenied},

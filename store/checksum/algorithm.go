@@ -40,7 +40,8 @@ const Default = CRC64NVME
 // A row is what there is to know of an algorithm.
 type row struct {
 	name       string
-	size       int // bytes of a value
+	lower      string // the name
+	size       int    // bytes of a value
 	full       bool
 	composite  bool
 	makes      func() hash.Hash
@@ -50,16 +51,16 @@ type row struct {
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 var rows = [count]row{
-	CRC32:     {"CRC32", 4, true, true, func() hash.Hash { return crc32.NewIEEE() }, newPolynomial(crc32.IEEE, 32)},
-	CRC32C:    {"CRC32C", 4, true, true, func() hash.Hash { return crc32.New(castagnoli) }, newPolynomial(crc32.Castagnoli, 32)},
-	CRC64NVME: {"CRC64NVME", 8, true, false, func() hash.Hash { return crc64nvme.New() }, newPolynomial(0x9a6c9329ac4bc9b5, 64)},
-	SHA1:      {"SHA1", sha1.Size, false, true, sha1.New, polynomial{}},
-	SHA256:    {"SHA256", sha256.Size, false, true, sha256.New, polynomial{}},
-	SHA512:    {"SHA512", sha512.Size, false, true, sha512.New, polynomial{}},
-	MD5:       {"MD5", md5.Size, false, true, md5.New, polynomial{}},
-	XXHASH64:  {"XXHASH64", 8, false, true, func() hash.Hash { return xxhash.New() }, polynomial{}},
-	XXHASH3:   {"XXHASH3", 8, false, true, func() hash.Hash { return xxh3.New() }, polynomial{}},
-	XXHASH128: {"XXHASH128", 16, false, true, func() hash.Hash { return xxh128{xxh3.New()} }, polynomial{}},
+	CRC32:     {"CRC32", "crc32", 4, true, true, func() hash.Hash { return crc32.NewIEEE() }, newPolynomial(crc32.IEEE, 32)},
+	CRC32C:    {"CRC32C", "crc32c", 4, true, true, func() hash.Hash { return crc32.New(castagnoli) }, newPolynomial(crc32.Castagnoli, 32)},
+	CRC64NVME: {"CRC64NVME", "crc64nvme", 8, true, false, func() hash.Hash { return crc64nvme.New() }, newPolynomial(0x9a6c9329ac4bc9b5, 64)},
+	SHA1:      {"SHA1", "sha1", sha1.Size, false, true, sha1.New, polynomial{}},
+	SHA256:    {"SHA256", "sha256", sha256.Size, false, true, sha256.New, polynomial{}},
+	SHA512:    {"SHA512", "sha512", sha512.Size, false, true, sha512.New, polynomial{}},
+	MD5:       {"MD5", "md5", md5.Size, false, true, md5.New, polynomial{}},
+	XXHASH64:  {"XXHASH64", "xxhash64", 8, false, true, func() hash.Hash { return xxhash.New() }, polynomial{}},
+	XXHASH3:   {"XXHASH3", "xxhash3", 8, false, true, func() hash.Hash { return xxh3.New() }, polynomial{}},
+	XXHASH128: {"XXHASH128", "xxhash128", 16, false, true, func() hash.Hash { return xxh128{xxh3.New()} }, polynomial{}},
 }
 
 // xxh128 is the hash of 128 bits of what is written.
@@ -106,7 +107,7 @@ func ParseHeader(header string) (Algorithm, bool) {
 func (a Algorithm) String() string { return rows[a].name }
 
 // Lower is the name in lower case, as records, headers and messages have it.
-func (a Algorithm) Lower() string { return strings.ToLower(rows[a].name) }
+func (a Algorithm) Lower() string { return rows[a].lower }
 
 // Header is the name of the header that a value stands in: "x-amz-checksum-crc32".
 func (a Algorithm) Header() string { return headerPrefix + a.Lower() }
