@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"pail/store"
@@ -18,13 +19,15 @@ import (
 	"pail/store/web/metrics"
 	"pail/store/web/s3api"
 	"pail/store/web/sigv4"
+	"pail/store/web/website"
 )
 
-// A door is what one control.ServeRequest has opened: listeners that answer S3, and
-// listeners that tell of the program. It is closed as a whole.
+// A door is what one control.ServeRequest has opened: listeners that answer S3, that show
+// websites, and that tell of the program. It is closed as a whole.
 type door struct {
 	service control.Service // without what is told only once
 	s3      *web.Server     // nil: there is none
+	sites   *web.Server     // likewise
 	metrics *web.Server     // likewise
 }
 
@@ -60,7 +63,7 @@ func (dm *doorman) open(ctx context.Context, req control.ServeRequest, early *we
 	if err != nil {
 		return nil, told, err
 	}
-	if err := dm.listen(d, req, config); err != nil {
+	if err := errors.Join(dm.listen(d, req, config), dm.showSites(d, req, config)); err != nil {
 		return nil, told, err
 	}
 	d.describe(req, self)
@@ -161,6 +164,27 @@ func (dm *doorman) listen(d *door, req control.ServeRequest, config *tls.Config)
 	return err
 }
 
+// showSites opens the addresses that show buckets as websites, to anybody: whoever may not
+// read them gets a page that says so.
+func (dm *doorman) showSites(d *door, req control.ServeRequest, config *tls.Config) error {
+	if len(req.Websites) == 0 {
+		return nil
+	}
+	addresses, err := addressesOf(req.Websites, config != nil)
+	if err != nil {
+		return err
+	}
+	domains := append(slices.Clone(req.Domains), "localhost") // browsers look for names below it at home
+	d.sites, err = web.Listen(web.Options{
+		Addresses: addresses, TLS: config, Log: dm.log, Identify: web.AnybodyIn(dm.st), Observe: dm.metrics.Observe,
+		Protocol: website.New(website.Options{
+			Store: dm.st, Objects: s3api.New(s3api.Options{Region: d.service.Region, Store: dm.st}),
+			Bucket: func(host string) (string, bool) { return s3api.BucketOfHost(host, domains) },
+		}),
+	})
+	return err
+}
+
 // describe notes what a door is, for whoever asks.
 func (d *door) describe(req control.ServeRequest, self *certs.SelfSigned) {
 	now, ca := time.Now(), ""
@@ -182,6 +206,9 @@ func (d *door) describe(req control.ServeRequest, self *certs.SelfSigned) {
 			d.service.Notices = append(d.service.Notices, fmt.Sprintf(
 				"%s is open beyond this machine and not encrypted: whoever is on the way can read and change what is sent; see --tls-cert and --tls-self-signed", a))
 		}
+	}
+	for _, a := range d.addresses(d.sites) {
+		d.service.Listeners = append(d.service.Listeners, control.Listener{Address: a.String(), Protocol: "website", Since: now})
 	}
 	for _, a := range d.addresses(d.metrics) {
 		d.service.Listeners = append(d.service.Listeners, control.Listener{Address: a.String(), Protocol: "metrics", Since: now})
@@ -218,15 +245,17 @@ func (dm *doorman) rootKey(ctx context.Context, req control.ServeRequest, told *
 	return nil
 }
 
-// closeS3 takes no more requests and finishes those that have begun.
+// closeS3 takes no more requests for objects and pages, and finishes those that have begun.
 func (d *door) closeS3(ctx context.Context, log *slog.Logger) {
-	if d.s3 == nil {
-		return
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), doorPatience)
 	defer cancel()
-	if err := d.s3.Shutdown(ctx); err != nil {
-		log.Warn("the S3 door was closed", "err", err)
+	for _, srv := range []*web.Server{d.sites, d.s3} {
+		if srv == nil {
+			continue
+		}
+		if err := srv.Shutdown(ctx); err != nil {
+			log.Warn("the S3 door was closed", "err", err)
+		}
 	}
 }
 

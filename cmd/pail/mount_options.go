@@ -204,7 +204,7 @@ func (p *mountPlan) option(name, value, whole string) (err error) {
 		}
 		umask := uint32(n)
 		p.req.Umask = &umask
-	case "s3", "metrics", "domain", "region", "no_sigv2", "tls_cert", "tls_key", "tls_self_signed":
+	case "s3", "metrics", "website", "domain", "region", "no_sigv2", "tls_cert", "tls_key", "tls_self_signed":
 		err = p.serveOption(name, value)
 	case "remount":
 		return usagef("a mount cannot be changed while it lasts; unmount it and mount it anew")

@@ -24,6 +24,7 @@ const (
 type serveOptions struct {
 	s3         []string
 	metrics    []string
+	websites   []string
 	domains    []string
 	region     string
 	noSigV2    bool
@@ -34,6 +35,7 @@ type serveOptions struct {
 func (o *serveOptions) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&o.metrics, "metrics", nil, "answer /metrics, /healthz and /readyz at this `address`; may be given again")
+	f.StringArrayVar(&o.websites, "website", nil, "show buckets that are websites at this `address`, BUCKET.DOMAIN or BUCKET.localhost; may be given again")
 	f.StringArrayVar(&o.domains, "domain", nil, "`name` under which clients know the S3 door, buckets as names below it; may be given again")
 	textVar(f, &o.region, "region", "`region` that the store must have; one that is made now gets it")
 	f.BoolVar(&o.noSigV2, "no-sigv2", false, "refuse signatures of version 2, which old clients make")
@@ -42,7 +44,7 @@ func (o *serveOptions) addFlags(cmd *cobra.Command) {
 	f.BoolVar(&o.selfSigned, "tls-self-signed", false, "HTTPS with a certificate of an authority that the store makes and keeps")
 	flagSuggests(cmd, "tls-cert", flagFiles)
 	flagSuggests(cmd, "tls-key", flagFiles)
-	for _, name := range []string{"metrics", "domain", "region"} {
+	for _, name := range []string{"metrics", "website", "domain", "region"} {
 		flagSuggests(cmd, name, cobra.NoFileCompletions)
 	}
 }
@@ -52,7 +54,7 @@ func (o *serveOptions) asOptions() (list []string) {
 	for _, f := range []struct {
 		name   string
 		values []string
-	}{{"s3", o.s3}, {"metrics", o.metrics}, {"domain", o.domains}} {
+	}{{"s3", o.s3}, {"metrics", o.metrics}, {"website", o.websites}, {"domain", o.domains}} {
 		for _, v := range f.values {
 			list = append(list, f.name+"="+v)
 		}
@@ -88,7 +90,7 @@ func (o *serveOptions) asFlags() (flags []string) {
 
 // serveOptionNames are the -o options of an S3 door.
 func serveOptionNames() []string {
-	return []string{"s3=", "metrics=", "domain=", "region=", "no_sigv2", "tls_cert=", "tls_key=", "tls_self_signed"}
+	return []string{"s3=", "metrics=", "website=", "domain=", "region=", "no_sigv2", "tls_cert=", "tls_key=", "tls_self_signed"}
 }
 
 // serveOption takes in one -o option of an S3 door.
@@ -102,6 +104,8 @@ func (p *mountPlan) serveOption(name, value string) (err error) {
 		s.Addresses, err = addAddress(s.Addresses, value)
 	case "metrics":
 		s.Metrics, err = addAddress(s.Metrics, value)
+	case "website":
+		s.Websites, err = addAddress(s.Websites, value)
 	case "domain":
 		s.Domains, err = addDomain(s.Domains, value)
 	case "region":
@@ -159,14 +163,14 @@ func (p *mountPlan) checkServe() error {
 	}
 	secure := s.TLSCert != "" || s.SelfSigned
 	switch {
-	case len(s.Addresses) == 0 && len(s.Metrics) == 0:
+	case len(s.Addresses)+len(s.Metrics)+len(s.Websites) == 0:
 		return usagef("these options are about an S3 door, and no address was given for one: --s3 ADDRESS")
 	case (s.TLSCert == "") != (s.TLSKey == ""):
 		return usagef("a certificate and its key are given together: --tls-cert and --tls-key")
 	case s.TLSCert != "" && s.SelfSigned:
 		return usagef("there is one certificate: --tls-self-signed, or --tls-cert and --tls-key")
 	}
-	for _, text := range slices.Concat(s.Addresses, s.Metrics) {
+	for _, text := range slices.Concat(s.Addresses, s.Websites, s.Metrics) {
 		a, err := web.ParseAddress(text, false)
 		if err != nil {
 			return usageError{err}

@@ -60,6 +60,17 @@ func (i *Identifier) Identify(hr *http.Request, id ID) (*Request, error) {
 	return r, nil
 }
 
+// AnybodyIn identifies every sender as nobody in particular, for protocols that have no
+// signatures.
+func AnybodyIn(st *store.Store) Identify {
+	return func(hr *http.Request, id ID) (*Request, error) {
+		i := &Identifier{Store: st}
+		r := &Request{Request: hr, ID: id, Content: body{hr.Body}, Size: hr.ContentLength, Anonymous: true, identifier: i}
+		r.Session = i.session(r, nil)
+		return r, nil
+	}
+}
+
 // session opens the store for the holder of a credential; nil is for nobody's.
 func (i *Identifier) session(r *Request, c *sigv4.Credential) *store.Session {
 	who := store.Anonymous()

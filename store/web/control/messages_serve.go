@@ -2,11 +2,13 @@ package control
 
 import "time"
 
-// A ServeRequest asks for an S3 door: for listeners that answer S3, for metrics, or both.
+// A ServeRequest asks for an S3 door: for listeners that answer S3, for websites and for
+// metrics, or some of these.
 // Paths are absolute.
 type ServeRequest struct {
 	Addresses []string `json:"addresses,omitempty"` // as web.ParseAddress reads them
 	Metrics   []string `json:"metrics,omitempty"`   // likewise: where /metrics, /healthz and /readyz are
+	Websites  []string `json:"websites,omitempty"`  // likewise: where buckets are shown as websites
 	Domains   []string `json:"domains,omitempty"`   // names under which clients know the listeners
 	Region    string   `json:"region,omitempty"`    // must be the store's; empty: whatever that is
 	NoSigV2   bool     `json:"no_sigv2,omitempty"`  // refuse signatures of version 2
@@ -25,7 +27,7 @@ type ServeRequest struct {
 // A Listener is an address at which a daemon answers.
 type Listener struct {
 	Address  string `json:"address"`            // http://HOST:PORT, https://HOST:PORT or unix:PATH
-	Protocol string `json:"protocol"`           // "s3", or "metrics"
+	Protocol string `json:"protocol"`           // "s3", "website" or "metrics"
 	Endpoint string `json:"endpoint,omitempty"` // the URL for clients; empty for a socket in the filesystem
 	CA       string `json:"ca,omitempty"`       // file of the authority that clients have to trust
 	// Mountpoint is the mount with which it ends, empty if it stands for itself.
