@@ -4,6 +4,8 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"testing"
 
@@ -137,6 +139,25 @@ func TestMetadataCharacters(t *testing.T) {
 		if got := r.must("GET", "/photos/a", "").Header.Get("x-amz-meta-who"); got != want {
 			t.Errorf("%q comes back as %q, want %q", sent, got, want)
 		}
+	}
+}
+
+// TestNamesOfMetadata: clients hand names on as they come, and in S3 they are in lower case.
+func TestNamesOfMetadata(t *testing.T) {
+	r := newRig(t)
+	r.must("PUT", "/photos", "")
+	r.must("PUT", "/photos/a", "", "X-Amz-Meta-Who-Is", "me")
+	conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "HEAD /photos/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(conn)
+	if err != nil || !strings.Contains(string(answer), "\r\nx-amz-meta-who-is: me\r\n") {
+		t.Errorf("%v: %s", err, answer)
 	}
 }
 
