@@ -50,6 +50,11 @@ func TestCopy(t *testing.T) {
 	if tags := r.must("GET", "/photos/c?tagging", "").body; element(tags, "Key") != "u" || strings.Count(tags, "<Tag>") != 1 {
 		t.Errorf("tags: %s", tags)
 	}
+	// Where a website leads is never copied, and may be said in any case.
+	r.must("PUT", "/photos/e", "", "x-amz-copy-source", "/photos/c", "x-amz-website-redirect-location", "/z")
+	if h := r.must("GET", "/photos/e", "").Header; h.Get("x-amz-website-redirect-location") != "/z" || h.Get("Content-Type") != "image/png" {
+		t.Errorf("%v", h)
+	}
 	// Without REPLACE what the request says of metadata does not count.
 	r.must("PUT", "/photos/d", "", "x-amz-copy-source", "/photos/c", "Content-Type", "text/html", "x-amz-meta-new", "no", "x-amz-tagging", "v=3")
 	if h := r.must("GET", "/photos/d", "").Header; h.Get("Content-Type") != "image/png" || h.Get("x-amz-meta-new") != "yes" {

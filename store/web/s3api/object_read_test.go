@@ -157,6 +157,9 @@ func TestVersions(t *testing.T) {
 	if element(none.body, "Key") != "a" || element(none.body, "VersionId") == "" {
 		t.Errorf("%s", none.body)
 	}
+	if got := r.refused(400, "InvalidArgument", "GET", "/photos/a?versionId=", ""); element(got.body, "Message") != "Version id cannot be the empty string" {
+		t.Errorf("%s", got.body)
+	}
 	for _, bad := range []string{"", "1", "none", id + "0", strings.ToUpper(id)} {
 		for _, method := range []string{"GET", "HEAD", "DELETE"} {
 			r.refused(400, "InvalidArgument", method, "/photos/a?versionId="+bad, "")
