@@ -40,6 +40,9 @@ func serveIdle() {
 // TestIdleConnections demands that 10,000 connections, each of which has made a request
 // and is kept open, cost less than 300 MiB.
 func TestIdleConnections(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector needs several times the memory")
+	}
 	const count, most = 10_000, 300 << 20
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Max < count+100 {

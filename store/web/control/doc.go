@@ -4,7 +4,7 @@
 // # Duty
 //
 // A [Handler] answers requests about one store and, in a daemon, about its
-// mounts. A [Server] offers it on the socket control.sock in the store's
+// mounts and S3 doors. A [Server] offers it on the socket control.sock in the store's
 // directory. A [Client] asks. [Dial] connects a client to the daemon that owns a
 // store; [Local] connects one to a handler in the same process, for when there is
 // no daemon and the command has opened the store itself. Both speak the same
@@ -40,7 +40,10 @@
 //     one that a killed daemon has left. Only the owner of the store's lock may do
 //     that. It goes away right before the lock is released, when everything is durable: who
 //     unmounts while a daemon ends finds it and waits for that.
-//   - An unmount that ends the daemon returns when its process has ended (process.go).
+//   - An unmount that ends the daemon returns when its process has ended (process.go). So
+//     does ending an S3 door, and stopping it all.
+//   - The secret of an access key is told once, to whoever has it made. Signing a URL is done
+//     here, so that no other secret goes over the socket.
 //   - A filesystem without sockets, as FUSE ones mostly are, is enough for a store: the
 //     socket is then an abstract one, and control.sock a file that names it (abstract.go).
 //   - Store directories of any depth work though a socket's address holds 108
@@ -50,7 +53,7 @@
 // # Left out on purpose
 //
 // Nothing is written through here: files are written on the mount. The package knows no
-// FUSE; what mounts is handed in as a [Mounter].
+// FUSE; what mounts, and opens S3 doors, is handed in as a [Mounter].
 //
 // # To extend
 //
