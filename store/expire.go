@@ -159,10 +159,15 @@ func (e *expirer) work(ctx context.Context, _ *work.Progress) error {
 	if runCtx.Err() != nil && ctx.Err() == nil {
 		return nil // it gave way, and is woken when the other has ended
 	}
-	if wait, due := e.due(); err == nil && !due {
+	if err != nil {
+		return err
+	}
+	if wait, due := e.due(); due {
+		e.job.Wake() // the pass took longer than there is between two
+	} else {
 		e.wakeIn(wait)
 	}
-	return err
+	return nil
 }
 
 // due says whether a pass is to begin or go on by itself, and else in how long; 0: not by

@@ -535,9 +535,16 @@ func TestLifecycleLeavesAloneWhatHasChanged(t *testing.T) {
 	}
 }
 
-// TestLifecyclesByThemselves: a day of a few milliseconds.
+// TestLifecyclesByThemselves has passes begin by themselves: on days of a few milliseconds,
+// and on days that are over before a pass is.
 func TestLifecyclesByThemselves(t *testing.T) {
-	s, se := openTest(t, Options{LifecycleDay: 20 * time.Millisecond})
+	for _, day := range []time.Duration{20 * time.Millisecond, time.Microsecond} {
+		t.Run(day.String(), func(t *testing.T) { lifecyclesByThemselves(t, day) })
+	}
+}
+
+func lifecyclesByThemselves(t *testing.T, day time.Duration) {
+	s, se := openTest(t, Options{LifecycleDay: day})
 	mustBucket(t, se, "bkt", versioning.Unversioned)
 	setLifecycle(t, se, "bkt", lifecycleRule(versioning.LifecycleFilter{}, func(r *versioning.LifecycleRule) {
 		r.Expiration = &versioning.LifecycleExpiration{Days: p(int32(1))}
