@@ -40,6 +40,8 @@
 //     recovery, at a time, and the judge must notice.
 //   - TestEachDurableAct: each act that is durable when it returns, alone, with the loss of
 //     all that was not synced; and again with the disk lying about each sync that it needs.
+//     TestEachDurableActIsWhole cuts inside of each: at some steps of the disk, at all with
+//     PAIL_SOAK=1.
 //   - TestPairs, TestTriples: sequences of two and three small acts, cut inside of and after
 //     their last act; a sample, and all of them with PAIL_SOAK=1.
 //   - TestCreation, TestKill: a store being made; a kill without a cut, after which nothing

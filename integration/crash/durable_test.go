@@ -31,6 +31,14 @@ type promise struct {
 // A script grows act by act. Buckets are "flat", which is not versioned, and "deep", which is.
 type script struct{ acts []act }
 
+// newScript makes the buckets.
+func newScript() *script {
+	s := &script{}
+	s.add(act{Op: opBucket, Bucket: "flat"})
+	s.add(act{Op: opBucket, Bucket: "deep", State: versioning.Enabled})
+	return s
+}
+
 // add returns the number of the act.
 func (s *script) add(a act) int {
 	a.N = len(s.acts) + 1
@@ -210,9 +218,7 @@ type trial struct {
 // on its way is needed.
 func TestEachDurableAct(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed(t), 81))
-	s := &script{}
-	s.add(act{Op: opBucket, Bucket: "flat"})
-	s.add(act{Op: opBucket, Bucket: "deep", State: versioning.Enabled})
+	s := newScript()
 	covered := map[op]bool{}
 	var trials []trial
 	for i, p := range promises {
@@ -231,20 +237,27 @@ func TestEachDurableAct(t *testing.T) {
 			t.Errorf("%s promises to be durable and has no entry in promises", o)
 		}
 	}
+	disk, r := startScript(t, s, rng)
+	for _, x := range trials {
+		t.Run(x.name+", "+x.missed.name, func(t *testing.T) { x.run(t, disk, r, rng) })
+	}
+}
+
+// startScript starts a writer with a script on a disk that forgets and has it make the two
+// buckets.
+func startScript(t *testing.T, s *script, rng *rand.Rand) (*powercut.FS, *run) {
+	t.Helper()
 	disk := startDisk(t, "")
-	p := plan{
+	r := startRun(t, plan{
 		Dir: filepath.Join(disk.Dir(), "store"), Disk: disk, Create: true, Script: s.acts,
 		InlineMax: enumInline, SettleAfter: -1, MemTable: 1 << 20, Seed: rng.Uint64(),
-	}
-	r := startRun(t, p)
-	defer r.kill()
+	})
+	t.Cleanup(r.kill)
 	if !r.awaitWord("open") {
 		t.Fatal("the writer did not open the store")
 	}
 	r.step(2)
-	for _, x := range trials {
-		t.Run(x.name+", "+x.missed.name, func(t *testing.T) { x.run(t, disk, r, rng) })
-	}
+	return disk, r
 }
 
 // step lets the writer do the acts of its script until the n-th.
@@ -292,6 +305,99 @@ func (x trial) run(t *testing.T, disk *powercut.FS, r *run, rng *rand.Rand) {
 	if loss == nil {
 		t.Error("nothing was lost: the sync is not needed, or this test is blind")
 	}
+}
+
+// TestEachDurableActIsWhole cuts the power inside of each act that is to be durable: what
+// there was before is there, or what it did, or what stands between two of its commits, and
+// nothing else. The short form takes a few steps of the disk for each act, the long one all.
+func TestEachDurableActIsWhole(t *testing.T) {
+	seed := seed(t)
+	rng := rand.New(rand.NewPCG(seed, 82))
+	most, inside := 4, 0
+	if soak() {
+		most = 40
+	}
+	for some := range slices.Chunk(promises, 4) { // a script has to fit into the environment of a process
+		s := newScript()
+		var trials [][]trial
+		for i, p := range some {
+			var of []trial
+			for k := range most {
+				a := p.make(s, fmt.Sprintf("k%d-%d", i, k))
+				of = append(of, trial{promise: p, last: s.add(a)})
+			}
+			trials = append(trials, of)
+		}
+		disk, r := startScript(t, s, rng)
+		for _, of := range trials {
+			t.Run(of[0].name, func(t *testing.T) { inside += cutInside(t, disk, r, rng, seed, of) })
+		}
+		r.kill()
+	}
+	t.Logf("%d cuts inside of acts", inside)
+	if inside < len(promises) && !t.Failed() {
+		t.Error("hardly any cut was inside of an act")
+	}
+}
+
+// cutInside cuts the power in each of several trials of one act, and returns how many cuts
+// were inside of it.
+func cutInside(t *testing.T, disk *powercut.FS, r *run, rng *rand.Rand, seed uint64, of []trial) (inside int) {
+	steps := uint64(8) // that it takes at most, as far as is known
+	for k, x := range of {
+		at := uint64(k + 1)
+		if !soak() {
+			at = 1 + rng.Uint64N(steps)
+		}
+		in := x.cutAt(t, disk, r, rng.Uint64(), at)
+		if t.Failed() {
+			t.Fatalf("PAIL_SEED=%d, at step %d", seed, at)
+		}
+		switch {
+		case in:
+			inside++
+		case soak():
+			return inside
+		default:
+			steps = max(1, at-1)
+		}
+	}
+	return inside
+}
+
+// cutAt does the act and cuts the power at one of its steps, or after it if it takes fewer.
+func (x trial) cutAt(t *testing.T, disk *powercut.FS, r *run, cutSeed, at uint64) (inside bool) {
+	r.step(x.last - 1)
+	if err := disk.SyncAll(); err != nil {
+		t.Fatal(err)
+	}
+	mark := r.ledger.mark()
+	now, err := disk.Steps()
+	if err == nil {
+		err = disk.Freeze(now + at)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.step(x.last)
+	dir, report, err := disk.Cut(cutSeed)
+	inside = err == nil
+	if ferr := disk.Freeze(0); ferr != nil {
+		t.Fatal(ferr)
+	}
+	if !inside {
+		mark = r.ledger.mark()
+		dir, report, err = disk.Cut(cutSeed)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := examine(dir, r.plan, r.ledger.page(mark), x.homes(r.plan.Script)); err != nil {
+		t.Errorf("cut %d (%s) in %v: %v", cutSeed, report.Mode, r.plan.Script[x.last-1], err)
+		keep(t, dir)
+	}
+	discard(t, dir)
+	return inside
 }
 
 // homes are the buckets of the script until the act.
