@@ -51,6 +51,9 @@ func (d s3Door) Kind(err error) fault.Kind {
 	return fault.Internal
 }
 
+// Remakes: S3 answers 200 to who makes his own bucket again in us-east-1.
+func (d s3Door) Remakes() bool { return true }
+
 func (d s3Door) Lacks() map[string]string { return nil }
 
 func (d s3Door) CreateBucket(ctx context.Context, name string) error {

@@ -21,7 +21,7 @@ def refused(code, status, call, **args):
 
 refused("404", 404, s3.head_bucket, Bucket="photos")
 s3.create_bucket(Bucket="photos")
-refused("BucketAlreadyOwnedByYou", 409, s3.create_bucket, Bucket="photos")
+s3.create_bucket(Bucket="photos")  # no error in us-east-1
 
 # Bodies of all kinds.
 for size in 0, 1, 4096, 100_000, 3 << 20:

@@ -12,7 +12,7 @@ func TestBuckets(t *testing.T) {
 	r.refused(404, "NoSuchBucket", "HEAD", "/photos", "")
 	r.must("PUT", "/photos", "")
 	r.must("PUT", "/backups", `<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><LocationConstraint>us-east-1</LocationConstraint></CreateBucketConfiguration>`)
-	r.refused(409, "BucketAlreadyOwnedByYou", "PUT", "/photos", "")
+	r.must("PUT", "/photos", "")
 	r.refused(400, "InvalidBucketName", "PUT", "/Photos_1", "")
 	r.refused(400, "MalformedXML", "PUT", "/other-bucket", "<CreateBucketConfiguration>")
 	r.refused(400, "InvalidLocationConstraint", "PUT", "/other-bucket",
@@ -181,5 +181,21 @@ func TestUnenforcedIsRefused(t *testing.T) {
 		if strings.HasPrefix(name, "PutBucket") && !names[name] {
 			t.Errorf("%s is in the table of what is not enforced, but is no operation", name)
 		}
+	}
+}
+
+// TestOtherRegions: a bucket is made where the server is, and anywhere but in us-east-1 it
+// is an error to make one's own again.
+func TestOtherRegions(t *testing.T) {
+	r := newRig(t, func(so *store.Options, o *Options) { so.Region, o.Region = "eu-west-1", "eu-west-1" })
+	at := func(region string) string {
+		return "<CreateBucketConfiguration><LocationConstraint>" + region + "</LocationConstraint></CreateBucketConfiguration>"
+	}
+	r.refused(400, "IllegalLocationConstraintException", "PUT", "/photos", "")
+	r.refused(400, "IllegalLocationConstraintException", "PUT", "/photos", at("us-west-2"))
+	r.must("PUT", "/photos", at("eu-west-1"))
+	r.refused(409, "BucketAlreadyOwnedByYou", "PUT", "/photos", at("EU"))
+	if got := r.must("GET", "/photos?location", "").body; element(strings.ReplaceAll(got, ` xmlns="`+namespace+`"`, ""), "LocationConstraint") != "eu-west-1" {
+		t.Errorf("location: %s", got)
 	}
 }

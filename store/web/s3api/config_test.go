@@ -139,3 +139,31 @@ func TestPagesOfOtherOrigins(t *testing.T) {
 	r.refused(400, "BadRequest", "OPTIONS", "/photos/a", "")
 	r.refused(400, "BadRequest", "OPTIONS", "/photos/a", "", "Origin", "https://www.example.com")
 }
+
+// TestEndsAreTold: whoever writes or reads an object or begins an upload hears when the
+// bucket's lifecycle ends it.
+func TestEndsAreTold(t *testing.T) {
+	r := newRig(t)
+	r.must("PUT", "/photos", "")
+	if got := r.must("PUT", "/photos/tmp/a", "x").Header.Get("x-amz-expiration"); got != "" {
+		t.Errorf("without rules: %q", got)
+	}
+	r.must("PUT", "/photos?lifecycle", "<LifecycleConfiguration><Rule><ID>old ones</ID><Filter><Prefix>tmp/</Prefix></Filter><Status>Enabled</Status>"+
+		"<Expiration><Days>3</Days></Expiration><AbortIncompleteMultipartUpload><DaysAfterInitiation>2</DaysAfterInitiation></AbortIncompleteMultipartUpload></Rule></LifecycleConfiguration>")
+	for _, rep := range []reply{r.must("PUT", "/photos/tmp/b", "x"), r.must("GET", "/photos/tmp/a", ""), r.must("HEAD", "/photos/tmp/a", "")} {
+		got := rep.Header.Get("x-amz-expiration")
+		if !strings.HasPrefix(got, `expiry-date="`) || !strings.HasSuffix(got, ` 00:00:00 GMT", rule-id="old+ones"`) {
+			t.Errorf("%s: %q", rep.Request.Method, got)
+		}
+	}
+	if got := r.must("PUT", "/photos/b", "x").Header.Get("x-amz-expiration"); got != "" {
+		t.Errorf("another key: %q", got)
+	}
+	up := r.must("POST", "/photos/tmp/u?uploads", "")
+	list := r.must("GET", "/photos/tmp/u?uploadId="+element(up.body, "UploadId"), "")
+	for _, rep := range []reply{up, list} {
+		if !strings.HasSuffix(rep.Header.Get("x-amz-abort-date"), " 00:00:00 GMT") || rep.Header.Get("x-amz-abort-rule-id") != "old+ones" {
+			t.Errorf("%s: %v", rep.Request.Method, rep.Header)
+		}
+	}
+}

@@ -147,6 +147,7 @@ func (c *call) objectHeaders(o store.Object) {
 	}
 	writeMetadata(h, o.Metadata)
 	c.versionHeader(o)
+	c.expirationHeader(o)
 }
 
 func orDefault(s, byDefault string) string {

@@ -46,6 +46,7 @@ func (c *call) completeMultipartUpload() error {
 		return err
 	}
 	c.versionHeader(o)
+	c.expirationHeader(o)
 	x := newXML("CompleteMultipartUploadResult")
 	x.text("Location", c.objectURL(c.key))
 	x.text("Bucket", c.bucket)

@@ -29,6 +29,7 @@ func (c *call) copyObject() error {
 	}
 	c.copiedHeader(from)
 	c.versionHeader(o)
+	c.expirationHeader(o)
 	x := newXML("CopyObjectResult")
 	x.text("LastModified", formatXMLTime(o.Modified))
 	x.text("ETag", quote(o.ETag))

@@ -1,6 +1,10 @@
 package s3api
 
-import "pail/store/checksum"
+import (
+	"time"
+
+	"pail/store/checksum"
+)
 
 // createMultipartUpload answers POST /BUCKET/KEY?uploads
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html).
@@ -26,6 +30,7 @@ func (c *call) createMultipartUpload() error {
 		c.w.Header().Set("x-amz-checksum-algorithm", a.String())
 		c.w.Header().Set("x-amz-checksum-type", t.String())
 	}
+	c.abortHeaders(time.Now())
 	x := newXML("InitiateMultipartUploadResult")
 	x.text("Bucket", c.bucket)
 	x.text("Key", c.key)

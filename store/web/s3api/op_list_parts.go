@@ -26,6 +26,7 @@ func (c *call) listParts() error {
 	if limit == 0 {
 		page.Parts, page.Next, page.Truncated = nil, 0, false
 	}
+	c.abortHeaders(page.Upload.Created)
 	x := newXML("ListPartsResult")
 	x.text("Bucket", c.bucket)
 	x.text("Key", c.key)

@@ -82,6 +82,7 @@ func (c *call) posted(f *postForm, o store.Object) error {
 	h["Etag"] = []string{quote(o.ETag)}
 	checksumHeaders(h, o)
 	c.versionHeader(o)
+	c.expirationHeader(o)
 	u := c.objectURL(c.key)
 	to := f.get("success_action_redirect")
 	if to == "" {

@@ -39,6 +39,7 @@ func (c *call) putObject() error {
 	c.w.Header()["Etag"] = []string{quote(o.ETag)}
 	checksumHeaders(c.w.Header(), o)
 	c.versionHeader(o)
+	c.expirationHeader(o)
 	return c.empty(http.StatusOK)
 }
 
