@@ -32,10 +32,7 @@ func keyText(k control.AccessKey, u keyUse) string {
 	line("")
 	line("  # aws")
 	line("  export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_DEFAULT_REGION=%s", id, secret, u.region)
-	if u.ca != "" {
-		line("  export AWS_CA_BUNDLE=%s", shellWord(u.ca))
-	}
-	line("  aws --endpoint-url %s s3 ls", u.endpoint)
+	line("  aws --endpoint-url %s%s s3 ls", u.endpoint, u.aws())
 	line("")
 	line("  # s3cmd")
 	line("  s3cmd --access_key=%s --secret_key=%s --region=%s %s ls", id, secret, u.region, strings.Join(u.s3cmd(), " "))
@@ -63,6 +60,14 @@ func (u keyUse) s3cmd() []string {
 		out = append(out, "--ssl")
 	}
 	return out
+}
+
+// aws is an option and not AWS_CA_BUNDLE, with which rclone in the same shell fails.
+func (u keyUse) aws() string {
+	if u.ca == "" {
+		return ""
+	}
+	return " --ca-bundle " + shellWord(u.ca)
 }
 
 func (u keyUse) rclone() string {

@@ -23,7 +23,7 @@ func serviceText(s *control.Service) string {
 		ca := shellWord(s.NewCA)
 		fmt.Fprintf(&b, `
 The certificate is signed by an authority of this store, made just now. Have clients trust
-%s once: with AWS_CA_BUNDLE, curl --cacert, s3cmd --ca-certs, rclone --ca-cert,
+%s once: with aws --ca-bundle, curl --cacert, s3cmd --ca-certs, rclone --ca-cert,
 or all programs of a machine:
 
   cp %s /usr/local/share/ca-certificates/pail.crt && update-ca-certificates
