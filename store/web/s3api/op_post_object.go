@@ -47,6 +47,7 @@ func (c *call) postObject() error {
 			return err
 		}
 	}
+	in.Form = true
 	in.Body, in.Size = &boundedReader{r: verified.Body(f.file), left: maxPut}, -1
 	o, err := put.s.Put(c.ctx, c.bucket, put.key, in)
 	if err != nil {

@@ -2,6 +2,7 @@ package s3api
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -187,5 +188,34 @@ func TestFormsAreRefused(t *testing.T) {
 	r.refused(404, "NoSuchKey", "GET", "/photos/a", "")
 	if got := r.send(body, contentType); got.StatusCode != 204 {
 		t.Errorf("uncut: %d %s", got.StatusCode, got.body)
+	}
+}
+
+// TestFormsAreTold: an event tells how an object came.
+func TestFormsAreTold(t *testing.T) {
+	r := newFormRig(t)
+	events := make(chan string, 100)
+	r.st.SetPoster(func(_ context.Context, _ string, body []byte) error {
+		events <- string(body)
+		return nil
+	})
+	if _, err := r.se.AddWebhook(t.Context(), "hook", "http://127.0.0.1:9/"); err != nil {
+		t.Fatal(err)
+	}
+	r.must("PUT", "/photos?notification", "<NotificationConfiguration><QueueConfiguration><Queue>arn:aws:sqs:us-east-1:000000000000:hook</Queue>"+
+		"<Event>s3:ObjectCreated:*</Event></QueueConfiguration></NotificationConfiguration>")
+	if got := r.post(`["starts-with","$key",""]`, []sigv4.Field{{Name: "key", Value: "a"}}, file{"a", "hello"}); got.StatusCode != 204 {
+		t.Fatalf("%d %s", got.StatusCode, got.body)
+	}
+	r.must("PUT", "/photos/b", "x")
+	for _, want := range []string{"s3:TestEvent", "ObjectCreated:Post", "ObjectCreated:Put"} {
+		select {
+		case got := <-events:
+			if !strings.Contains(got, `"`+want+`"`) {
+				t.Errorf("%s; want %s", got, want)
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("no %s", want)
+		}
 	}
 }
