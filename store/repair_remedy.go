@@ -49,15 +49,20 @@ func (f *fsck) without(k []byte) remedy {
 	if !ok {
 		return advise(adviseNewer)
 	}
-	m := drop(t.without, k)
-	remove := m.fix
-	m.fix = func(r *repairer) error {
-		if lost := losesWith(t.first); lost != 0 {
-			if err := r.lose(lost); err != nil {
+	return drop(t.without, k).losing(losesWith(t.first))
+}
+
+// losing makes a remedy note what goes with the record that it removes or empties. Until
+// recovery is over that must not be forgotten: others may have had the same bytes until
+// then, and let them go.
+func (m remedy) losing(what byte) remedy {
+	if fix := m.fix; what != 0 {
+		m.fix = func(r *repairer) error {
+			if err := r.lose(what); err != nil {
 				return err
 			}
+			return fix(r)
 		}
-		return remove(r)
 	}
 	return m
 }
