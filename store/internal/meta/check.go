@@ -14,8 +14,6 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-const valueLogSuffix = ".vlog"
-
 const restoreAdvice = "nothing was changed; restore the store from a backup: without this file it is not " +
 	"known which of its records are current"
 
@@ -177,7 +175,7 @@ func (s *survey) memTable() (n int64) {
 }
 
 // settle changes what badger would stumble over: logs that were made ready and never begun,
-// and the torn ends of logs. What is left of them is made durable.
+// the torn ends of logs, files in which nothing is kept. What is left of them is made durable.
 func (s *survey) settle() error {
 	for i := range s.logs {
 		l := &s.logs[i]
@@ -189,33 +187,10 @@ func (s *survey) settle() error {
 			return err
 		}
 	}
-	if err := removeUnbegun(s.dir); err != nil {
+	if err := removeUnused(s.dir); err != nil {
 		return err
 	}
 	return syncDir(s.dir)
-}
-
-// removeUnbegun removes value logs, in which we keep nothing, that are shorter than
-// their header: badger makes one at each open, and a power cut then can leave the name
-// alone, at which the next open would fail.
-func removeUnbegun(dir string) error {
-	names, err := filepath.Glob(filepath.Join(dir, "*"+valueLogSuffix))
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		st, err := os.Stat(name)
-		if err != nil {
-			return err
-		}
-		if st.Size() >= logHeader {
-			continue
-		}
-		if err := os.Remove(name); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func syncDir(dir string) error {

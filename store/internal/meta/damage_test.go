@@ -359,29 +359,6 @@ func truncate(t *testing.T, path string, n int64) {
 	}
 }
 
-// A power cut while badger opens can leave the name of a new value log and nothing else.
-func TestOpenOverUnbegunValueLog(t *testing.T) {
-	for _, size := range []int64{0, 1, 19} {
-		dir := t.TempDir()
-		db, err := Open(Options{Dir: dir})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := db.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, "000077.vlog"), make([]byte, size), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if db, err = Open(Options{Dir: dir}); err != nil {
-			t.Fatalf("with %d bytes: %v", size, err)
-		}
-		if err := db.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // TestDamageWhileOpen damages tables under an open database: a scan and gets give every
 // record as it was, or an error.
 func TestDamageWhileOpen(t *testing.T) {
