@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"io"
 	"io/fs"
@@ -28,6 +27,7 @@ type exporter struct {
 	far       func()
 	damaged   func(error) error // is told of an object that cannot be read
 	made      string            // the directory that was last made
+	tidy      []string          // the directories above it in which no drafts are left, and itself
 
 	files, bytes int64
 	seen         int64 // objects and versions that were listed
@@ -42,7 +42,12 @@ func newExporter(ctx context.Context, c *control.Client, bucket, dir string, ove
 	if err != nil {
 		return nil, exportError(err, dir)
 	}
-	return &exporter{ctx: ctx, c: c, bucket: bucket, root: root, overwrite: overwrite}, nil
+	e := &exporter{ctx: ctx, c: c, bucket: bucket, root: root, overwrite: overwrite}
+	if err := e.tidied(".", false); err != nil {
+		e.close()
+		return nil, exportError(err, dir)
+	}
+	return e, nil
 }
 
 func (e *exporter) close() { _ = e.root.Close() }
@@ -134,16 +139,7 @@ func (e *exporter) write(o control.Object, components []string) error {
 	case err == nil && fi.IsDir():
 		return fault.New(fault.IsDirectory, "%s is a directory there and an object in the bucket; move it out of the way", name)
 	}
-	// Under another name first, so that nothing half written has its name.
-	fresh := path.Join(path.Dir(name), ".pail-export-"+rand.Text())
-	err := e.fill(o, fresh)
-	if err == nil && e.overwrite {
-		err = e.root.Rename(fresh, name)
-	} else if err == nil {
-		err = e.place(fresh, name)
-	}
-	if err != nil {
-		_ = e.root.Remove(fresh)
+	if err := e.put(o, name); err != nil {
 		var source *sourceError
 		switch {
 		case !errors.As(err, &source):
@@ -162,6 +158,24 @@ func (e *exporter) write(o control.Object, components []string) error {
 	return nil
 }
 
+// put writes an object under another name first, so that nothing half written has its own.
+func (e *exporter) put(o control.Object, name string) error {
+	d, err := e.draft(path.Dir(name), isLink(o))
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	if err = e.fill(o, d); err == nil && e.overwrite {
+		err = e.root.Rename(d.name, name)
+	} else if err == nil {
+		err = e.place(d.name, name)
+	}
+	if err != nil {
+		_ = e.root.Remove(d.name)
+	}
+	return err
+}
+
 // place gives a file its name, unless something has it.
 func (e *exporter) place(fresh, name string) error {
 	dir, err := e.root.Open(path.Dir(name))
@@ -178,37 +192,33 @@ func (e *exporter) place(fresh, name string) error {
 	return err
 }
 
-// fill writes an object to a new file.
-func (e *exporter) fill(o control.Object, name string) error {
-	mode := fs.FileMode(0o644)
-	mtime := o.Modified
+// isLink says whether an object is a symbolic link.
+func isLink(o control.Object) bool {
+	return o.Attr != nil && o.Attr.Mode&unix.S_IFMT == unix.S_IFLNK && !o.DeleteMarker
+}
+
+// fill writes an object to a draft.
+func (e *exporter) fill(o control.Object, d *exportDraft) error {
+	if isLink(o) {
+		return e.symlink(o, d.name)
+	}
+	mode, mtime := fs.FileMode(0o644), o.Modified
 	if o.Attr != nil {
 		mode, mtime = fs.FileMode(o.Attr.Mode&0o777), o.Attr.Mtime
-		if o.Attr.Mode&unix.S_IFMT == unix.S_IFLNK && !o.DeleteMarker {
-			return e.symlink(o, name)
-		}
 	}
-	f, err := e.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
 	if !o.DeleteMarker {
-		w := &sparseWriter{f: f}
+		w := &sparseWriter{f: d.f}
 		if err := e.read(o, w); err != nil {
 			return err
 		}
-		if err := f.Truncate(w.at); err != nil { // a hole at the end
+		if err := d.f.Truncate(w.at); err != nil { // a hole at the end
 			return err
 		}
 	}
-	if err := f.Chmod(mode); err != nil {
+	if err := errors.Join(d.flush(), d.f.Chmod(mode)); err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return e.root.Chtimes(name, mtime, mtime)
+	return e.root.Chtimes(d.name, mtime, mtime)
 }
 
 // A sourceError is a failure to read an object, and not to write its file.
@@ -257,13 +267,17 @@ func (e *exporter) dir(name string) error {
 		return err
 	}
 	err := e.root.Mkdir(name, 0o755)
-	if err == nil {
+	made := err == nil
+	if made {
 		err = e.root.Chmod(name, 0o755) // whatever the umask
 	} else if errors.Is(err, fs.ErrExist) {
 		var fi fs.FileInfo
 		if fi, err = e.root.Lstat(name); err == nil && !fi.IsDir() {
 			err = fault.New(fault.NotDirectory, "%s is no directory there (a file or a link) and one in the bucket; move it out of the way", name)
 		}
+	}
+	if err == nil {
+		err = e.tidied(name, made)
 	}
 	if err != nil {
 		return exportError(err, name)

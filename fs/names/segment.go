@@ -32,7 +32,8 @@ const (
 	Moment              // inside .versions: a component that begins with "@"
 )
 
-// words are what follows Prefix.
+// words are what follows Prefix. "export-" is none of them on purpose: pail export writes
+// under such names what has not got its own yet.
 var words = [...]string{Dir: "dir-", File: "file-", Name: "name-", Part: "part-"}
 
 var escaper = strings.NewReplacer("%", "%%", "\x00", "%0")
