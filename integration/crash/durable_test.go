@@ -99,6 +99,19 @@ var promises = []promise{
 		s.add(act{Op: opNotify, Key: own + key})
 		return act{Op: opNotify}
 	}},
+	{name: "tags and their event", make: func(s *script, key string) act {
+		s.add(act{Op: opHook, Key: own + key})
+		s.add(act{Op: opNotify, Key: own + key})
+		s.add(act{Op: opPut, Key: key, Len: small})
+		return act{Op: opTags, Key: key, Version: "null", Tags: map[string]string{"u": "1"}}
+	}},
+	{name: "complete and its event", make: func(s *script, key string) act {
+		s.add(act{Op: opHook, Key: own + key})
+		s.add(act{Op: opNotify, Key: own + key})
+		u := s.add(act{Op: opBegin, Key: key})
+		s.add(act{Op: opPart, Handle: u, Part: 1, Len: large})
+		return act{Op: opComplete, Handle: u}
+	}},
 	{name: "hook", make: func(_ *script, key string) act { return act{Op: opHook, Key: own + key} }},
 	{name: "unhook", make: func(s *script, key string) act {
 		s.add(act{Op: opHook, Key: own + key})

@@ -89,8 +89,8 @@ func lifecycleOf(gen uint64) versioning.Lifecycle {
 	return l
 }
 
-// notificationsOf has a webhook told of what never happens, so that only the test events of
-// these acts wait for it; none without a name.
+// notificationsOf has a webhook told of uploads that are completed and of changes of tags;
+// nobody without a name. Each event is of one act then, in the same commit.
 func notificationsOf(gen uint64, hook string) pailevent.Config {
 	if hook == "" {
 		return pailevent.Config{}
@@ -98,8 +98,7 @@ func notificationsOf(gen uint64, hook string) pailevent.Config {
 	service := []pailevent.Service{pailevent.Queue, pailevent.Topic, pailevent.Function}[gen%3]
 	arn := pailevent.ARN{Region: "us-east-1", Account: store.Account, Name: hook}
 	return pailevent.Config{Targets: []pailevent.Target{{
-		ID: metaOf(gen), Service: service, ARN: arn.Of(service), Events: []string{"s3:ObjectCreated:*"},
-		Filters: []pailevent.Filter{{Name: pailevent.Prefix, Value: "never/"}},
+		ID: metaOf(gen), Service: service, ARN: arn.Of(service), Events: []string{pailevent.CreatedComplete, "s3:ObjectTagging:*"},
 	}}}
 }
 
@@ -137,9 +136,16 @@ func (m *model) applyConfig(b *bucket, a act) {
 			return
 		}
 		b.configs[kindNotifications] = brief(notificationsOf(a.Gen, a.Key))
-		h := m.account.hooks[a.Key]
+		m.tell(b) // a test event
+	}
+}
+
+// tell puts an event into the queue of the webhook that is told of what happens in a bucket.
+func (m *model) tell(b *bucket) {
+	if b.tells != "" {
+		h := m.account.hooks[b.tells]
 		h.waiting++
-		m.account.hooks[a.Key] = h
+		m.account.hooks[b.tells] = h
 	}
 }
 

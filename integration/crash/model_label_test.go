@@ -2,6 +2,7 @@ package crash
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -73,7 +74,10 @@ func (f *inode) inherit(v, head *version, was labels, own *labels) {
 }
 
 // setTags gives tags to a version, and to the open file of which it is the last.
-func (m *model) setTags(v *version, tags map[string]string) {
+func (m *model) setTags(b *bucket, v *version, tags map[string]string) {
+	if !maps.Equal(v.tags, tags) {
+		m.tell(b)
+	}
 	v.tags = tags
 	m.follow(v)
 }
@@ -140,7 +144,11 @@ func (m *model) relabel(b *bucket, a act, change func(*labels)) {
 	case described:
 		head = m.describe(b, a, f, head)
 	}
+	was := head.tags
 	change(&head.labels)
+	if !maps.Equal(was, head.tags) {
+		m.tell(b)
+	}
 	m.follow(head)
 }
 

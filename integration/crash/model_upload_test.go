@@ -36,6 +36,7 @@ func (m *model) applyUpload(a act, r ack) {
 		}
 		a.Key = u.key
 		m.put(a, v)
+		m.tell(b)
 		delete(b.uploads, a.Handle)
 	case opAbort:
 		delete(b.uploads, a.Handle)
@@ -69,6 +70,7 @@ func (m *model) applyParts(a act, r ack, i int) {
 	default:
 		delete(b.uploads, a.N)
 		m.put(a, &version{id: r.ID, number: r.Number, body: all, labels: labels{meta: metaOf(a.Gen), tags: a.Tags}})
+		m.tell(b)
 	}
 }
 
