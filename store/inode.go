@@ -172,14 +172,12 @@ func (f *fileTable) named(bucket uint64, key string, ino uint64) []uint64 {
 	return out
 }
 
-// rename gives the open file under a name another one, at a time.
+// rename gives the open file ino another name than key, at a time. A new file that waits
+// under the same key for its publish keeps it.
 func (f *fileTable) rename(bucket uint64, key string, ino uint64, to string, now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n := f.claimant(bucket, key)
-	if n == nil {
-		n = f.open[ino]
-	}
+	n := f.open[ino]
 	if n == nil || n.bucket != bucket || n.key != key || !n.linked {
 		return
 	}

@@ -60,3 +60,36 @@ func TestRenameObject(t *testing.T) {
 		}
 	}
 }
+
+// TestRenameObjectLeavesANewFileItsName has a new file be renamed over an object on the
+// mount: until it is published, S3 sees the object, and renaming that takes the object only.
+func TestRenameObjectLeavesANewFileItsName(t *testing.T) {
+	ctx := context.Background()
+	_, se := openTest(t, Options{})
+	mustBucket(t, se, "bkt", versioning.Unversioned)
+	put(t, se, "bkt", "a", "object")
+	f, err := se.OpenFile(ctx, "bkt", "new", OpenFlags{Write: true, Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(ctx, []byte("file"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Sync(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := se.Rename(ctx, Path{"bkt", "new"}, Path{"bkt", "a"}, RenameFlags{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := se.RenameObject(ctx, "bkt", "a", "b", RenameInput{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{"a": "file", "b": "object"} {
+		if got := readAll(t, se, "bkt", key, ""); got != want {
+			t.Errorf("%s holds %q instead of %q", key, got, want)
+		}
+	}
+}
