@@ -37,10 +37,10 @@ INSTALLED = $(BINDIR)/pail $(HELPERS) \
   $(DATADIR)/fish/vendor_completions.d/pail.fish $(DATADIR)/man/man1/pail.1 $(DATADIR)/man/man8/mount.pail.8 \
   $(UNITDIR)/system/pail.service $(UNITDIR)/user/pail.service
 
-.PHONY: help run build install uninstall test check soak clients race fuzz bench bench-mount ci proto clean
+.PHONY: help run build install uninstall test check soak clients race fuzz bench bench-mount bench-s3 ci proto clean
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: ## build, mount a store at the default place, and say what to try
 	@.ci/setup run
@@ -106,6 +106,9 @@ bench: ## all benchmarks
 bench-mount: build ## a mount beside the disk and other FUSE filesystems; BENCH='-rounds 5' is for it
 	@.ci/setup bench
 	$(GO) run ./integration/bench $(BENCH)
+
+bench-s3: build ## S3 beside MinIO and VersityGW, which are built for it; S3BENCH='-clients 16' is for it
+	@integration/bench/s3.sh $(S3BENCH)
 
 ci: ## what continuous integration runs
 	@.ci/run
