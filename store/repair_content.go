@@ -34,21 +34,25 @@ func (f *fsck) recount(c *blobCount) remedy {
 				if n.is&isMeasured != 0 {
 					b.Used -= n.used
 				}
-				return errors.Join(t.put(k, &b), t.keepForLost(&n, b.Length))
+				return errors.Join(t.put(k, &b), t.keepForLost(r, &n, b.Length))
 			}
 			if n.have <= 1 {
 				t.tx.Delete(k)
-				return t.keepForLost(&n, n.size)
+				return t.keepForLost(r, &n, n.size)
 			}
 			b.Schema, b.Refs = record.Schema, uint64(n.have)
-			return errors.Join(t.put(k, &b), t.keepForLost(&n, n.size))
+			return errors.Join(t.put(k, &b), t.keepForLost(r, &n, n.size))
 		})
 	}}
 }
 
-// keepForLost keeps a content, which others have too, for an owner whose record was lost.
-func (t *txn) keepForLost(n *blobCount, size int64) error {
-	if n.have == 0 || n.have >= n.want || size <= 0 || t.lost()&lostOwners == 0 {
+// keepForLost keeps a content, which others have too, for an owner whose record was lost:
+// they may have a part of it only, or be replaced when the store recovers. A record that is
+// missing has left nothing but the count. That is believed until the repair itself has taken
+// contents away from their owners, whose counts are made anew.
+func (t *txn) keepForLost(r *repairer, n *blobCount, size int64) error {
+	missing := !r.s.ready && !r.full || t.lost()&lostOwners != 0
+	if n.have == 0 || n.have >= n.want || size <= 0 || !missing {
 		return nil
 	}
 	c := &record.Content{Allocated: size}

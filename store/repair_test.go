@@ -16,6 +16,7 @@ import (
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
+	"pail/versioning"
 )
 
 // A ward is the image of a museum as a kill left it, of which damaged copies are repaired.
@@ -351,13 +352,16 @@ func TestRepairKeepsWhatRecoveryReplaces(t *testing.T) {
 		{"a counter with content", dead, bare},
 		{"an old version that is a counter", old, barren},
 		{"what a pending publish replaced", pending, later},
+		{"nothing in its place", head, nil},
 	} {
-		b, err := record.Marshal(c.r)
-		w.ok(err)
 		s, found := w.repaired(c.what, w.copied(func(tx *meta.Tx) error {
 			tx.Delete(head)
+			if c.r == nil {
+				return nil
+			}
+			b, err := record.Marshal(c.r)
 			tx.Set(c.k, b)
-			return nil
+			return err
 		}))
 		if len(found) == 0 {
 			t.Errorf("%s: nothing was found", c.what)
@@ -366,5 +370,47 @@ func TestRepairKeepsWhatRecoveryReplaces(t *testing.T) {
 			// Nothing refers any more to what the publish did replace.
 			return bytes.Equal(c.k, pending) && id == [3]string{"bare", "d/e/large", "null"}
 		})
+	}
+}
+
+// The record of a version is missing and has left no trace but a count, and who else has
+// bytes of its content file has not all of them: they are kept.
+func TestRepairKeepsWhatOthersHavePartOf(t *testing.T) {
+	ctx := context.Background()
+	o := Options{Dir: filepath.Join(quickDir(t), "store"), InlineMax: 64, MemTableSize: 1 << 20, CompactAfter: -1}
+	if err := Create(o); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &museum{t: t, s: s, se: s.As(Owner(), RequestContext{Door: DoorMount})}
+	mustBucket(t, m.se, "bare", versioning.Unversioned)
+	whole := letters(8000, 1)
+	put(t, m.se, "bare", "whole", whole)
+	_, err = m.se.Copy(ctx, Source{"bare", "whole", ""}, "bare", "part", CopyInput{})
+	m.ok(err)
+	f, err := m.se.OpenFile(ctx, "bare", "part", OpenFlags{Write: true})
+	m.ok(err)
+	m.ok(f.Truncate(ctx, 5000))
+	m.ok(f.Close(ctx))
+	keys, _ := m.records()
+	m.ok(s.Close(ctx))
+	w := &ward{museum: m, image: o.Dir}
+	w.s = &Store{opts: o}
+	s, found := w.repaired("a version without its record", w.copied(func(tx *meta.Tx) error {
+		for _, k := range keys {
+			if k[0] == table.Head(0, "")[0] && table.SplitKey(k) == "whole" {
+				tx.Delete(k)
+			}
+		}
+		return nil
+	}))
+	if !contentsOf(t, s)[whole] {
+		t.Errorf("its bytes are lost; found %v", found)
+	}
+	if got := readAll(t, s.As(Owner(), RequestContext{}), "bare", "part", ""); got != whole[:5000] {
+		t.Errorf("who has part of them reads %d other bytes", len(got))
 	}
 }
