@@ -47,6 +47,15 @@ func (c *call) checkOwner(account, bucket string) error {
 	return nil
 }
 
+// noVersion refuses a write that names a version: versions never change. AWS has no page
+// that says so, but answers thus (https://github.com/scality/cloudserver/pull/698).
+func (c *call) noVersion() error {
+	if !c.q.Has("versionId") {
+		return nil
+	}
+	return invalidArgument("versionId", c.q.Get("versionId"), "This operation does not accept a version-id.")
+}
+
 // contentMD5 is the MD5 that the client says the body has, nil if it does not say.
 func (c *call) contentMD5() ([]byte, error) {
 	v := c.r.Header["Content-Md5"]

@@ -51,6 +51,40 @@ func TestSubresourcesAreNotWhatTheyBelongTo(t *testing.T) {
 	}
 }
 
+// TestOperationsUnknownHere: what AWS has and this door lacks is refused, and does not fall
+// to the operation that has no such parameter.
+func TestOperationsUnknownHere(t *testing.T) {
+	r := newRig(t)
+	r.must("PUT", "/photos", "")
+	for _, name := range []string{"abac", "metadataInventoryTable", "metadataJournalTable"} {
+		for _, method := range []string{"GET", "PUT", "DELETE"} {
+			r.refused(405, "MethodNotAllowed", method, "/photos?"+name, "")
+			r.refused(405, "MethodNotAllowed", method, "/photos/a?"+name, "")
+		}
+		r.must("HEAD", "/photos", "")
+	}
+}
+
+// TestWritesTakeNoVersion: a version never changes, so that a write to one is refused.
+func TestWritesTakeNoVersion(t *testing.T) {
+	r := newRig(t)
+	r.must("PUT", "/photos", "")
+	r.must("PUT", "/photos/a", "hello")
+	id := r.upload("/photos/a")
+	for _, version := range []string{"null", "", "bogus"} {
+		q := "?versionId=" + version
+		r.refused(400, "InvalidArgument", "PUT", "/photos/a"+q, "other")
+		r.refused(400, "InvalidArgument", "PUT", "/photos/a"+q, "", "x-amz-copy-source", "/photos/b")
+		rep := r.refused(400, "InvalidArgument", "POST", "/photos/a"+q+"&uploadId="+id, "<CompleteMultipartUpload/>")
+		if element(rep.body, "ArgumentName") != "versionId" {
+			t.Errorf("%s", rep.body)
+		}
+	}
+	if got := r.must("GET", "/photos/a", ""); got.body != "hello" {
+		t.Errorf("the object is %q now", got.body)
+	}
+}
+
 // TestMetadataNamesAreInLowerCase looks at the bytes, as Go's client has its own spelling.
 func TestMetadataNamesAreInLowerCase(t *testing.T) {
 	r := newRig(t)

@@ -33,6 +33,9 @@ const maxCompleteBody = 10 << 20
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html).
 // Completing moves no bytes, and so the answer does not begin before it is done.
 func (c *call) completeMultipartUpload() error {
+	if err := c.noVersion(); err != nil {
+		return err
+	}
 	parts, err := c.completeParts()
 	if err != nil {
 		return err

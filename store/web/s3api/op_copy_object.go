@@ -10,6 +10,9 @@ import (
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html). No bytes move, and
 // so the answer does not begin before the copy is done.
 func (c *call) copyObject() error {
+	if err := c.noVersion(); err != nil {
+		return err
+	}
 	src, err := c.copySource()
 	if err != nil {
 		return err

@@ -19,6 +19,9 @@ func (c *call) putObject() error {
 	if c.q.Has("partNumber") {
 		return invalidArgument("partNumber", c.q.Get("partNumber"), "This operation does not accept partNumber without uploadId")
 	}
+	if err := c.noVersion(); err != nil {
+		return err
+	}
 	in, err := c.putInput()
 	if err != nil {
 		return err

@@ -87,8 +87,9 @@ func (op *operation) fits(c *call) bool {
 // meant by a request that has it: DELETE /BUCKET?policy must not delete the bucket,
 // whether or not there is an operation for it.
 var subresources = set(
-	"accelerate", "acl", "analytics", "attributes", "cors", "delete", "encryption", "intelligent-tiering", "inventory",
-	"legal-hold", "lifecycle", "location", "logging", "metadataConfiguration", "metadataTable", "metrics", "notification",
+	"abac", "accelerate", "acl", "analytics", "attributes", "cors", "delete", "encryption", "intelligent-tiering", "inventory",
+	"legal-hold", "lifecycle", "location", "logging", "metadataConfiguration", "metadataInventoryTable",
+	"metadataJournalTable", "metadataTable", "metrics", "notification",
 	"object-lock", "ownershipControls", "policy", "policyStatus", "publicAccessBlock", "renameObject",
 	"replication", "requestPayment", "restore", "retention", "select", "session", "tagging", "torrent", "uploadId",
 	"uploads", "versioning", "versions", "website",

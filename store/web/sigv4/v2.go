@@ -32,7 +32,8 @@ var subresources = func() map[string]bool {
 		"response-content-language", "response-content-type", "response-expires",
 
 		"abac", "attributes", "encryption", "intelligent-tiering", "legal-hold",
-		"metadataConfiguration", "metadataTable", "ownershipControls", "policyStatus",
+		"metadataConfiguration", "metadataInventoryTable", "metadataJournalTable", "metadataTable",
+		"ownershipControls", "policyStatus",
 		"publicAccessBlock", "renameObject", "retention", "session",
 	} {
 		m[name] = true
