@@ -377,15 +377,18 @@ func TestLabelsOfASyncedDraft(t *testing.T) {
 	s, se := openTest(t, Options{Dir: dir})
 	l := &labeler{T: t, ctx: ctx, s: s, se: s.As(Owner(), RequestContext{Door: DoorMount})}
 	mustBucket(t, se, "bkt", versioning.Unversioned)
-	for _, key := range []string{"s3", "mount"} {
+	for _, key := range []string{"s3", "version", "mount"} {
 		l.save(key, "one")
 		f := l.open(key, OpenFlags{Write: true})
 		_, err := f.WriteAt(ctx, []byte("two"), 0)
 		l.ok(err)
 		l.ok(f.Sync(ctx))
-		if key == "s3" {
+		switch key {
+		case "s3":
 			l.ok(se.SetTags(ctx, "bkt", key, "", map[string]string{"t": "new"}))
-		} else {
+		case "version":
+			l.ok(se.SetTags(ctx, "bkt", key, NullVersion, map[string]string{"t": "new"}))
+		default:
 			l.ok(l.setTag(object(key), "t", "new"))
 			l.ok(l.setXattr(object(key), "user.x", "new"))
 		}
@@ -394,7 +397,7 @@ func TestLabelsOfASyncedDraft(t *testing.T) {
 	kill(t, s)
 	s, se = openTest(t, Options{Dir: dir})
 	l.s, l.se = s, s.As(Owner(), RequestContext{Door: DoorMount})
-	for _, key := range []string{"s3", "mount"} {
+	for _, key := range []string{"s3", "version", "mount"} {
 		if got := readAll(t, se, "bkt", key, ""); got != "two" {
 			t.Errorf("%s reads %q", key, got)
 		}

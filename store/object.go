@@ -215,8 +215,13 @@ func (t *txn) edit(b *record.Bucket, key, ref string, fn func(*record.Version) e
 		return err
 	}
 	t.changed(Change{Kind: ObjectChanged, Bucket: b.Name, Key: key, Ino: v.Ino, VersionID: versionID(v)})
-	if latest {
-		return t.putTop(b, key, v, !v.Marker)
+	if !latest {
+		return t.put(table.Noncurrent(b.Id, key, v.Seq), v)
 	}
-	return t.put(table.Noncurrent(b.Id, key, v.Seq), v)
+	if !v.Marker {
+		if err := t.relabelDraft(v); err != nil {
+			return err
+		}
+	}
+	return t.putTop(b, key, v, !v.Marker)
 }
