@@ -174,6 +174,16 @@ var promises = []promise{
 		s.add(act{Op: opPut, Key: key, Len: small})
 		return act{Op: opForget, Key: key, Version: "null"}
 	}},
+	{name: "forget what a synced draft began from", make: func(s *script, key string) act {
+		s.add(act{Op: opSave, Key: key, Len: small})
+		f := s.add(act{Op: opOpen, Key: key})
+		s.add(act{Op: opWrite, Handle: f, Len: 2 * small})
+		s.add(act{Op: opFsync, Handle: f})
+		// They are the draft's, too, with the version that had them gone.
+		s.add(act{Op: opTags, Key: key, Version: "null", Tags: map[string]string{"u": "1"}})
+		s.add(act{Op: opXattr, Key: key})
+		return act{Op: opForget, Key: key, Version: "null"}
+	}},
 	{name: "tags", make: func(s *script, key string) act {
 		s.add(act{Op: opPut, Key: key, Len: small})
 		return act{Op: opTags, Key: key, Version: "null", Tags: map[string]string{"u": "1"}}

@@ -72,7 +72,7 @@ func (m *model) applyWhole(a act, r ack) {
 	case opForget:
 		b.forget(a.Key, a.Version)
 	case opTags:
-		m.setTags(b, m.find(b, a.Key, a.Version), a.Tags)
+		m.setTags(b, a.Key, m.find(b, a.Key, a.Version), a.Tags)
 	case opMode, opOwner, opTimes, opOwn, opRetag, opDescribe, opXattr:
 		m.applyAttr(b, a)
 	case opMkdir:

@@ -73,13 +73,16 @@ func (f *inode) inherit(v, head *version, was labels, own *labels) {
 	}
 }
 
-// setTags gives tags to a version, and to the open file of which it is the last.
-func (m *model) setTags(b *bucket, v *version, tags map[string]string) {
+// setTags gives tags to a version of a key, and to the open file of which it is the last.
+func (m *model) setTags(b *bucket, key string, v *version, tags map[string]string) {
 	if !maps.Equal(v.tags, tags) {
 		m.tell(b)
 	}
 	v.tags = tags
 	m.follow(v)
+	if v == b.live(key) {
+		m.followDraft(v)
+	}
 }
 
 // follow has an open file follow what became of the labels of a version.
@@ -96,6 +99,24 @@ func (m *model) follow(v *version) {
 		own.tags, own.xattr = v.tags, v.xattr
 		f.own = &own
 	}
+}
+
+// followDraft has the draft of an open file, as it was fsynced, follow what became of the
+// labels of the live head: in the same commit, so that they are the draft's also where the
+// head goes before the draft is published.
+func (m *model) followDraft(head *version) {
+	f := head.ino
+	if !m.isOpen(f) || f.synced == nil {
+		return
+	}
+	d := *f.synced
+	d.labels = head.labels
+	if d.own != nil {
+		own := *d.own
+		own.tags, own.xattr = head.tags, head.xattr
+		d.own = &own
+	}
+	f.synced = &d
 }
 
 // holder is the open file that a name, or a handle, stands for; nil if there is none.
@@ -150,6 +171,7 @@ func (m *model) relabel(b *bucket, a act, change func(*labels)) {
 		m.tell(b)
 	}
 	m.follow(head)
+	m.followDraft(head)
 }
 
 // describe makes the version that a change of metadata makes.
