@@ -342,6 +342,9 @@ func (s *Store) relabeled(now *record.Version, kind labelKind, fn func(*record.V
 		_ = n.relabelOwn(nil, fn)
 	}
 	n.follow(now)
+	if n.draft != nil {
+		n.draft.sync.again = true // its record follows the head only
+	}
 	return true
 }
 

@@ -411,6 +411,38 @@ func TestLabelsOfASyncedDraft(t *testing.T) {
 	fsckClean(t, s, true)
 }
 
+// An fsync makes durable what an open file shows: also the tags that the version which it
+// began from was given when it had the name no more.
+func TestSyncAfterTagsOfThePast(t *testing.T) {
+	ctx := context.Background()
+	dir := quickDir(t) + "/store"
+	s, se := openTest(t, Options{Dir: dir})
+	l := &labeler{T: t, ctx: ctx, s: s, se: s.As(Owner(), RequestContext{Door: DoorMount})}
+	mustBucket(t, se, "bkt", versioning.Enabled)
+	put(t, se, "bkt", "f", "one")
+	o, err := se.Head(ctx, "bkt", "f", "")
+	l.ok(err)
+	f := l.open("f", OpenFlags{Write: true})
+	_, err = f.WriteAt(ctx, []byte("two"), 0)
+	l.ok(err)
+	l.ok(f.Sync(ctx))
+	put(t, se, "bkt", "f", "put")
+	l.ok(se.SetTags(ctx, "bkt", "f", o.VersionID, map[string]string{"t": "new"}))
+	if tags, err := l.se.TagsOf(ctx, Node{File: f}); err != nil || tags["t"] != "new" {
+		t.Errorf("the file has the tags %v (%v)", tags, err)
+	}
+	l.ok(f.Sync(ctx))
+	kill(t, s)
+	s, se = openTest(t, Options{Dir: dir})
+	if got := readAll(t, se, "bkt", "f", ""); got != "two" {
+		t.Errorf("reads %q", got)
+	}
+	if tags, err := se.Tags(ctx, "bkt", "f", ""); err != nil || tags["t"] != "new" {
+		t.Errorf("tags %v (%v)", tags, err)
+	}
+	fsckClean(t, s, true)
+}
+
 func TestLabelLimits(t *testing.T) {
 	l := newLabeler(t, versioning.Enabled)
 	l.save("f", "x")
