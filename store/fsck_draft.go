@@ -46,7 +46,7 @@ func (f *fsck) checkDrafts() error {
 			return err
 		}
 		if pred := p.Predecessor; pred != nil && (pred.Seq >= seq || pred.Marker || pred.Bare) {
-			return f.wrong(k, amend("keeps that in "+LostFound, k, func(_ *txn, p *record.Pending) { p.Predecessor = nil }).losing(lostOwners), "what it would fall back to is not older content")
+			return f.wrong(k, amend("keeps that in "+LostFound, k, func(_ *txn, p *record.Pending) { p.Predecessor = nil }), "what it would fall back to is not older content")
 		}
 		return nil
 	})

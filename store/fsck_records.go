@@ -324,7 +324,7 @@ func (f *fsck) checkNoncurrent(k, b []byte) error {
 	case err != nil:
 		return err
 	case v.Bare:
-		return f.wrong(k, drop("removes it", k).losing(lostOwners), "it is no version")
+		return f.wrong(k, drop("removes it", k), "it is no version")
 	case seq != v.Seq:
 		return f.wrong(k, amend("goes by where it stands", k, func(_ *txn, v *record.Version) { v.Seq = seq }), "it says that it is of commit %d and stands under %d", v.Seq, seq)
 	case v.NextNumber != 0 || v.NullSeq != 0 || v.Noncurrent != 0:

@@ -104,10 +104,8 @@ type repairer struct {
 // repair has lost, one byte.
 func settingRepairing() []byte { return table.Setting("repairing") }
 
-const (
-	lostDrafts = 1 << iota // unsealed content files may be of drafts whose records are lost
-	lostOwners             // contents may have had owners whose records are lost
-)
+// lostDrafts: unsealed content files may be of drafts whose records are lost.
+const lostDrafts = 1
 
 func (r *repairer) run() ([]Problem, error) {
 	if newer, err := r.newer(); len(newer) > 0 || err != nil {
@@ -169,10 +167,10 @@ func (r *repairer) begin() error {
 	})
 }
 
-// lose notes that something is lost, before it is.
-func (r *repairer) lose(what byte) error {
+// loseDrafts notes that the record of a draft is lost, before it is.
+func (r *repairer) loseDrafts() error {
 	return r.update(func(t *txn) error {
-		t.tx.Set(settingRepairing(), []byte{t.lost() | what})
+		t.tx.Set(settingRepairing(), []byte{lostDrafts})
 		return nil
 	})
 }

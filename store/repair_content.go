@@ -48,11 +48,10 @@ func (f *fsck) recount(c *blobCount) remedy {
 
 // keepForLost keeps a content, which others have too, for an owner whose record was lost:
 // they may have a part of it only, or be replaced when the store recovers. A record that is
-// missing has left nothing but the count. That is believed until the repair itself has taken
-// contents away from their owners, whose counts are made anew.
+// taken away or missing has left nothing but the count. That is believed until recovery: then
+// the repair itself takes contents away from their owners and has the counts made anew.
 func (t *txn) keepForLost(r *repairer, n *blobCount, size int64) error {
-	missing := !r.s.ready && !r.full || t.lost()&lostOwners != 0
-	if n.have == 0 || n.have >= n.want || size <= 0 || !missing {
+	if n.have == 0 || n.have >= n.want || size <= 0 || r.s.ready || r.full {
 		return nil
 	}
 	c := &record.Content{Allocated: size}

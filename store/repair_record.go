@@ -41,7 +41,7 @@ func (f *fsck) newSeq(k []byte) remedy {
 // cannot be one: its bytes are kept.
 func (f *fsck) restoreLive(k []byte) remedy {
 	if k[0] == table.Dead(0, "")[0] {
-		return amend("keeps its bytes in "+LostFound, k, func(_ *txn, v *record.Version) { v.Content = nil }).losing(lostOwners)
+		return amend("keeps its bytes in "+LostFound, k, func(_ *txn, v *record.Version) { v.Content = nil })
 	}
 	return amend("takes it for a version", k, func(t *txn, v *record.Version) {
 		v.Marker, v.Bare = false, false
@@ -51,16 +51,16 @@ func (f *fsck) restoreLive(k []byte) remedy {
 	})
 }
 
-// moveToDead removes a head that is none. It may have been one, and had content.
+// moveToDead removes a head that is none. If it was one, and had content, the counts say so.
 func (f *fsck) moveToDead(k []byte) remedy {
-	return drop("lets the key read as deleted", k).losing(lostOwners)
+	return drop("lets the key read as deleted", k)
 }
 
 // makeMarker makes what is dead a delete marker. What content it has is kept.
 func (f *fsck) makeMarker(k []byte) remedy {
 	return amend("takes it for a delete marker", k, func(_ *txn, v *record.Version) {
 		v.Marker, v.Bare, v.Content = true, false, nil
-	}).losing(lostOwners)
+	})
 }
 
 // soundDir gives a directory what it must have.

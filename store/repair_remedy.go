@@ -49,33 +49,16 @@ func (f *fsck) without(k []byte) remedy {
 	if !ok {
 		return advise(adviseNewer)
 	}
-	return drop(t.without, k).losing(losesWith(t.first))
-}
-
-// losing makes a remedy note what goes with the record that it removes or empties. Until
-// recovery is over that must not be forgotten: others may have had the same bytes until
-// then, and let them go.
-func (m remedy) losing(what byte) remedy {
-	if fix := m.fix; what != 0 {
+	m := drop(t.without, k)
+	if remove := m.fix; t.first == table.Drafts()[0] {
 		m.fix = func(r *repairer) error {
-			if err := r.lose(what); err != nil {
+			if err := r.loseDrafts(); err != nil {
 				return err
 			}
-			return fix(r)
+			return remove(r)
 		}
 	}
 	return m
-}
-
-// losesWith is what a record of a table takes along with it, see settingRepairing.
-func losesWith(first byte) byte {
-	switch first {
-	case table.Drafts()[0]:
-		return lostDrafts | lostOwners
-	case table.Head(0, "")[0], table.NoncurrentBelow(0, "")[0], table.Pendings()[0], table.AllParts()[0], table.ExtentLists()[0]:
-		return lostOwners
-	}
-	return 0
 }
 
 // amend changes the record at k, if it is still there.
