@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"pail/store/fault"
@@ -39,6 +40,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	s.running.add(1)
 	defer s.running.add(-1)
 	begun := time.Now()
+	greet(w, hr)
 	id := NewID()
 	h := w.Header()
 	h["X-Amz-Request-Id"], h["X-Amz-Id-2"] = []string{id.String()}, []string{id.HostID()}
@@ -61,6 +63,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 		}
 	}()
 	err = s.answer(a, hr, id)
+}
+
+// greet tells a client to go on that waits for that before it sends a body of no bytes.
+// net/http does not, as there is nothing to wait for; but botocore, which asks it with every
+// PUT, takes an answer without it for a refusal and sends nothing more on the connection.
+func greet(w http.ResponseWriter, hr *http.Request) {
+	if hr.ContentLength == 0 && hr.ProtoAtLeast(1, 1) && strings.EqualFold(hr.Header.Get("Expect"), "100-continue") {
+		w.WriteHeader(http.StatusContinue)
+	}
 }
 
 func (s *Server) answer(a *Answer, hr *http.Request, id ID) error {

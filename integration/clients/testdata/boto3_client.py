@@ -37,6 +37,11 @@ refused("InvalidRange", 416, s3.get_object, Bucket="photos", Key="a/1", Range="b
 refused("NoSuchKey", 404, s3.get_object, Bucket="photos", Key="nothing")
 refused("404", 404, s3.head_object, Bucket="photos", Key="nothing")
 
+# One connection, and no second try: an empty body must not spoil it for the next.
+once = boto3.client("s3", endpoint_url=endpoint, config=Config(retries={"max_attempts": 0}, read_timeout=20))
+for size in 0, 10, 0, 5000:
+    once.put_object(Bucket="photos", Key="once", Body=b"x" * size)
+
 # Checksums that this boto3 knows.
 for algorithm in "CRC32", "SHA1", "SHA256":
     s3.put_object(Bucket="photos", Key="sum", Body=b"hello", ChecksumAlgorithm=algorithm)

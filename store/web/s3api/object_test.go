@@ -102,3 +102,25 @@ func TestMetadataNamesAreInLowerCase(t *testing.T) {
 		t.Errorf("%s %v", answer, err)
 	}
 }
+
+// TestNoLength: who does not say that a body is empty does not empty an object.
+func TestNoLength(t *testing.T) {
+	r := newRig(t)
+	r.must("PUT", "/photos", "")
+	r.must("PUT", "/photos/a", "hello")
+	conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "PUT /photos/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 411 ") || !strings.Contains(string(answer), "<Code>MissingContentLength</Code>") {
+		t.Errorf("%s %v", answer, err)
+	}
+	if got := r.must("GET", "/photos/a", ""); got.body != "hello" {
+		t.Errorf("the object is %q now", got.body)
+	}
+	r.must("PUT", "/photos/a", "")
+}

@@ -71,7 +71,7 @@ func checkRedirect(to string) error {
 // objectBody is the body of a request that brings an object or a part of one.
 func (c *call) objectBody() (body io.Reader, size int64, err error) {
 	switch {
-	case c.r.Size < 0:
+	case c.r.Size < 0, c.r.ContentLength == 0 && c.r.Header["Content-Length"] == nil: // no body is not an empty one
 		return nil, 0, apierror.New(apierror.MissingContentLength, "")
 	case c.r.Size > maxPut:
 		return nil, 0, tooLarge(c.r.Size)
