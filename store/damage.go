@@ -325,10 +325,12 @@ func (s *Store) lostBytes(err error, bucket, key, version string, number uint64,
 	var content contentID
 	if errors.As(err, &at) {
 		content = at.id
-		s.scrubber.suspect(content)
 	}
 	if s.scrubber.told.first(content, bucket, key, version) {
 		s.log.Error("damage", "bucket", bucket, "key", key, "version", version, "number", number, "offset", off, "err", err)
+	}
+	if at != nil {
+		s.scrubber.suspect(content) // told already: it would tell of it by other bytes
 	}
 	return &lostError{fault.Wrap(fault.KindOf(err), err, "%s/%s version %s cannot be read at offset %d", bucket, key, version, off).At(bucket, key)}
 }
