@@ -4,8 +4,6 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"fmt"
-	"io"
-	"net"
 	"strings"
 	"testing"
 
@@ -147,17 +145,8 @@ func TestNamesOfMetadata(t *testing.T) {
 	r := newRig(t)
 	r.must("PUT", "/photos", "")
 	r.must("PUT", "/photos/a", "", "X-Amz-Meta-Who-Is", "me")
-	conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := io.WriteString(conn, "HEAD /photos/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	answer, err := io.ReadAll(conn)
-	if err != nil || !strings.Contains(string(answer), "\r\nx-amz-meta-who-is: me\r\n") {
-		t.Errorf("%v: %s", err, answer)
+	if answer := r.raw("HEAD /photos/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); !strings.Contains(answer, "\r\nx-amz-meta-who-is: me\r\n") {
+		t.Error(answer)
 	}
 }
 
