@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/dgraph-io/badger/v4"
 )
 
 // TestCompactionMindsTablesThatCannotBeWritten has badger compact where no table can be made:
@@ -12,35 +15,41 @@ import (
 func TestCompactionMindsTablesThatCannotBeWritten(t *testing.T) {
 	const records = 20_000
 	dir := t.TempDir()
-	db := open(t, dir, small)
-	fillRecords(t, db, "r", records)
-	for range 2 { // on two levels
-		if err := db.Close(); err != nil { // which leaves all that is new in a table
+	o := (&DB{opts: Options{Dir: dir, MemTableSize: 1 << 20}}).badgerOptions()
+	o.NumCompactors = 0 // so that nothing is compacted, and no table made, but by Flatten
+	var db *badger.DB
+	for at := range 2 { // on two levels: what is closed leaves all in tables, and once below
+		db = openBadger(t, o.WithCompactL0OnClose(at == 0))
+		fillBadger(t, db, records, uint64(at+1))
+		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
-		db = open(t, dir, small)
-		fillRecords(t, db, "r", records)
 	}
-	last := uint64(0)
-	for _, table := range db.badger.Tables() {
-		last = max(last, table.ID)
+	db = openBadger(t, o)
+	last, levels := uint64(0), map[int]bool{}
+	for _, table := range db.Tables() {
+		last, levels[table.Level] = max(last, table.ID), true
 	}
+	if len(levels) < 2 {
+		t.Fatalf("all is on levels %v: there is nothing to compact", levels)
+	}
+
 	var inTheWay []string
 	for id := last + 1; id < last+100; id++ {
 		name := filepath.Join(dir, fmt.Sprintf("%06d.sst", id))
-		if err := os.WriteFile(name, nil, 0o600); err != nil {
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
+		if err != nil {
 			t.Fatal(err)
 		}
+		f.Close()
 		inTheWay = append(inTheWay, name)
 	}
-	if err := db.badger.Flatten(1); err == nil {
+	if err := db.Flatten(1); err == nil {
 		t.Error("a compaction that could write no table has succeeded")
 	}
 	count := func(when string) {
 		t.Helper()
-		v := db.View()
-		defer v.Close()
-		if n := countRecords(t, v, "r"); n != records {
+		if n := countBadger(t, db); n != records {
 			t.Errorf("%s %d of %d records are there", when, n, records)
 		}
 	}
@@ -50,13 +59,66 @@ func TestCompactionMindsTablesThatCannotBeWritten(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := db.badger.Flatten(1); err != nil {
+	if err := db.Flatten(1); err != nil {
 		t.Errorf("a compaction that can: %v", err)
 	}
 	count("after another")
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	db = open(t, dir, small)
+	db = openBadger(t, o)
 	count("opened anew")
+}
+
+// openBadger opens badger by itself; the test closes it, or its end does.
+func openBadger(t *testing.T, o badger.Options) *badger.DB {
+	t.Helper()
+	db, err := badger.OpenManaged(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil { // nil if it is closed
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+// fillBadger writes n records at a moment.
+func fillBadger(t *testing.T, db *badger.DB, n int, at uint64) {
+	t.Helper()
+	val := strings.Repeat("v", 200)
+	batch := db.NewWriteBatchAt(at)
+	defer batch.Cancel()
+	for k := range n {
+		if err := batch.Set(fmt.Appendf(nil, "r/%07d", k), fmt.Appendf(nil, "%d %s", k, val)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := batch.Flush(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// countBadger counts what fillBadger left; -1 if anything is wrong.
+func countBadger(t *testing.T, db *badger.DB) int {
+	t.Helper()
+	txn := db.NewTransactionAt(2, false)
+	defer txn.Discard()
+	it := txn.NewIterator(badger.DefaultIteratorOptions)
+	defer it.Close()
+	n := 0
+	for it.Rewind(); it.Valid(); it.Next() {
+		v, err := it.Item().ValueCopy(nil)
+		if err != nil {
+			t.Error(err)
+			return -1
+		}
+		if string(it.Item().Key()) != fmt.Sprintf("r/%07d", n) || !strings.HasPrefix(string(v), fmt.Sprint(n, " v")) {
+			return -1
+		}
+		n++
+	}
+	return n
 }
