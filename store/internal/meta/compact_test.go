@@ -13,27 +13,12 @@ import (
 // TestCompactionMindsTablesThatCannotBeWritten has badger compact where no table can be made:
 // it has to say so and keep what it has.
 func TestCompactionMindsTablesThatCannotBeWritten(t *testing.T) {
-	const records = 20_000
 	dir := t.TempDir()
-	o := (&DB{opts: Options{Dir: dir, MemTableSize: 1 << 20}}).badgerOptions()
-	o.NumCompactors = 0 // so that nothing is compacted, and no table made, but by Flatten
-	var db *badger.DB
-	for at := range 2 { // on two levels: what is closed leaves all in tables, and once below
-		db = openBadger(t, o.WithCompactL0OnClose(at == 0))
-		fillBadger(t, db, records, uint64(at+1))
-		if err := db.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	db = openBadger(t, o)
-	last, levels := uint64(0), map[int]bool{}
+	db, o := twoLevels(t, dir)
+	last := uint64(0)
 	for _, table := range db.Tables() {
-		last, levels[table.Level] = max(last, table.ID), true
+		last = max(last, table.ID)
 	}
-	if len(levels) < 2 {
-		t.Fatalf("all is on levels %v: there is nothing to compact", levels)
-	}
-
 	var inTheWay []string
 	for id := last + 1; id < last+100; id++ {
 		name := filepath.Join(dir, fmt.Sprintf("%06d.sst", id))
@@ -44,21 +29,70 @@ func TestCompactionMindsTablesThatCannotBeWritten(t *testing.T) {
 		f.Close()
 		inTheWay = append(inTheWay, name)
 	}
+	compactionFails(t, db, o, func() {
+		for _, name := range inTheWay {
+			if err := os.Remove(name); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// TestCompactionMindsAFullDisk has badger compact where no block is left: an error, as above,
+// and no SIGBUS, which would end the process.
+func TestCompactionMindsAFullDisk(t *testing.T) {
+	mnt := disk(t, "64m")
+	db, o := twoLevels(t, filepath.Join(mnt, "db"))
+	filler := filepath.Join(mnt, "filler")
+	fillDisk(t, filler)
+	compactionFails(t, db, o, func() {
+		if err := os.Remove(filler); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+const compactionRecords = 20_000
+
+// twoLevels opens a badger that has something to compact. It does so, and makes a table, only
+// when Flatten is called.
+func twoLevels(t *testing.T, dir string) (*badger.DB, badger.Options) {
+	t.Helper()
+	o := (&DB{opts: Options{Dir: dir, MemTableSize: 1 << 20}}).badgerOptions()
+	o.NumCompactors = 0
+	for at := range 2 { // what is closed leaves all in tables, and once below
+		db := openBadger(t, o.WithCompactL0OnClose(at == 0))
+		fillBadger(t, db, compactionRecords, uint64(at+1))
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db := openBadger(t, o)
+	levels := map[int]bool{}
+	for _, table := range db.Tables() {
+		levels[table.Level] = true
+	}
+	if len(levels) < 2 {
+		t.Fatalf("all is on levels %v: there is nothing to compact", levels)
+	}
+	return db, o
+}
+
+// compactionFails demands that a compaction fails, and works after mend, and that both leave
+// all records there.
+func compactionFails(t *testing.T, db *badger.DB, o badger.Options, mend func()) {
+	t.Helper()
 	if err := db.Flatten(1); err == nil {
 		t.Error("a compaction that could write no table has succeeded")
 	}
 	count := func(when string) {
 		t.Helper()
-		if n := countBadger(t, db); n != records {
-			t.Errorf("%s %d of %d records are there", when, n, records)
+		if n := countBadger(t, db); n != compactionRecords {
+			t.Errorf("%s %d of %d records are there", when, n, compactionRecords)
 		}
 	}
 	count("after it")
-	for _, name := range inTheWay {
-		if err := os.Remove(name); err != nil {
-			t.Error(err)
-		}
-	}
+	mend()
 	if err := db.Flatten(1); err != nil {
 		t.Errorf("a compaction that can: %v", err)
 	}

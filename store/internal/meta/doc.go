@@ -69,17 +69,15 @@
 // iterators serves every view (making one costs more than a page of a scan) and nothing
 // is prefetched by goroutines: 2,400,000 keys/s in pages of 1000.
 //
-// A full disk (space.go). Badger's mapped writes of tables raise SIGBUS there. Updates that free
+// A full disk (space.go). Badger can put off the writing of tables, not go without. Updates that free
 // nothing are refused below the reserve (10 memtables, for flushes and compactions), logs
 // own their blocks, and a ballast file is given up when others fill the disk. An open
 // without room to compact goes without compactors until there is. If there is no room to
 // write out the memtable at Close, badger is left open: what was committed is in the logs.
 // A write of a log that is refused all the same gives up the ballast and is tried again for
 // a while; an end on a disk that takes no writes at all leaves badger as it is, too.
-// Badger is used with its compaction mended (../badger), which lost tables that it could
-// not write.
-// Nothing helps where others fill the disk to the brim in the very moment in which badger
-// writes a table: the signal ends the process, and what was committed is in the logs.
+// Badger is used mended (../badger): its compaction lost tables that it could not write, and
+// its mapped writes of tables ended the process with SIGBUS where no block was left.
 //
 // Memory. Memtables of 16 MiB (less on disks below 1 GiB), no block cache: tables are
 // mapped, and let go of when more than 64 MiB are resident. 48 MiB resident after opening

@@ -38,10 +38,10 @@ type SpaceInfo struct {
 	Reserve int64 // bytes that only updates which free space may go below
 }
 
-// Badger writes its files through mappings: on a full disk that is a SIGBUS and the end of
-// the process, not an error. So updates are refused while there is still room for what
-// badger does on its own (the reserve); what cannot wait has its blocks beforehand (logs);
-// and against others that fill the disk there is the ballast.
+// What was written cannot go to tables on a full disk, and without that memory and logs grow.
+// So updates are refused while there is still room for what badger does on its own (the
+// reserve); what cannot wait has its blocks beforehand (logs); and against others that fill
+// the disk there is the ballast.
 type space struct {
 	dir     string
 	table   int64 // bytes of a memtable

@@ -253,6 +253,10 @@ func CreateTable(fname string, builder *Builder) (*Table, error) {
 		return nil, fmt.Errorf("file already exists: %s", fname)
 	}
 
+	if err := allocate(mf.Fd, bd.Size); err != nil { // Pail: on a full disk Copy is a SIGBUS
+		_ = mf.Delete()
+		return nil, y.Wrapf(err, "while creating table: %s", fname)
+	}
 	written := bd.Copy(mf.Data)
 	y.AssertTrue(written == len(mf.Data))
 	if err := z.Msync(mf.Data); err != nil {
