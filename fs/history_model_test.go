@@ -9,12 +9,12 @@ import (
 	"os"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"pail/integration/trial"
 	"pail/versioning"
 )
 
@@ -22,18 +22,10 @@ import (
 // directories of a mount, while the clock jumps back an hour and forward a day, and
 // demands every past moment and every name's history of the mount.
 func TestHistoryAgainstModel(t *testing.T) {
-	seed, steps := rand.Uint64(), 120
-	if s := os.Getenv("PAIL_SEED"); s != "" {
-		n, err := strconv.ParseUint(s, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed = n
-	}
-	if os.Getenv("PAIL_SOAK") != "" {
+	seed, steps := trial.Seed(t), 120
+	if trial.Soak() {
 		steps = 5000
 	}
-	t.Logf("run again with PAIL_SEED=%d", seed)
 	m := &historyModel{
 		pastBench: newPastBench(t, versioning.Enabled), rng: rand.New(rand.NewPCG(seed, 0)),
 		now: map[string]string{".": "/"}, keys: map[string][]string{}, dirs: map[string]bool{".": true},

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"pail/integration/trial"
 	"pail/store"
 	"pail/versioning"
 )
@@ -343,7 +344,7 @@ func TestPastWhileADirectoryMoves(t *testing.T) {
 func TestLongHistory(t *testing.T) {
 	b := newPastBench(t, versioning.Enabled)
 	n := 1500
-	if os.Getenv("PAIL_SOAK") != "" {
+	if trial.Soak() {
 		n = 100_000
 	}
 	b.fill("many", n)

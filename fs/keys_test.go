@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pail/fs/names"
+	"pail/integration/trial"
 	"pail/store"
 )
 
@@ -25,18 +25,10 @@ import (
 // were put and many were deleted, so that directories came and went under shadowed objects;
 // and then that the mount's own changes reach the keys that the paths stand for.
 func TestEveryKeyIsThereOnce(t *testing.T) {
-	seed, rounds := rand.Uint64(), 2
-	if s := os.Getenv("PAIL_SEED"); s != "" {
-		n, err := strconv.ParseUint(s, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seed = n
-	}
-	if os.Getenv("PAIL_SOAK") != "" {
+	seed, rounds := trial.Seed(t), 2
+	if trial.Soak() {
 		rounds = 200
 	}
-	t.Logf("run again with PAIL_SEED=%d", seed)
 	k := &keyTree{bench: newBench(t), rng: rand.New(rand.NewPCG(seed, 0)), bodies: map[string]string{}}
 	for _, key := range hardKeys() {
 		k.putNew(key)

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"pail/integration/trial"
 	"pail/store"
 	"pail/store/fault"
 	"pail/versioning"
@@ -35,7 +35,7 @@ const worldBucket = "world"
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, store: openStoreIn(t, fastDir(t)), seed: seedOf(t)}
+	w := &world{t: t, store: openStoreIn(t, fastDir(t)), seed: trial.Seed(t)}
 	w.se = beside(w.store)
 	ctx := context.Background()
 	if _, err := w.se.CreateBucket(ctx, worldBucket, store.BucketOptions{Versioning: versioning.Enabled}); err != nil {
@@ -62,20 +62,9 @@ func (w *world) roots() []string {
 	return []string{w.mounts[0].Dir() + "/" + worldBucket, w.mounts[1].Dir(), w.mounts[2].Dir()}
 }
 
-// seedOf is the seed of a random test: PAIL_SEED, or another one each time.
-func seedOf(t *testing.T) uint64 {
-	t.Helper()
-	seed, err := strconv.ParseUint(os.Getenv("PAIL_SEED"), 10, 64)
-	if err != nil {
-		seed = rand.Uint64()
-	}
-	t.Logf("PAIL_SEED=%d", seed)
-	return seed
-}
-
 // longer is d, or 150 times that in a long run.
 func longer(d time.Duration) time.Duration {
-	if os.Getenv("PAIL_SOAK") == "1" {
+	if trial.Soak() {
 		return 150 * d
 	}
 	return d

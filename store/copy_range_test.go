@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pail/integration/trial"
 	"pail/store/fault"
 	"pail/versioning"
 )
@@ -235,7 +236,7 @@ type modelFile struct {
 func TestCopyRangeModel(t *testing.T) {
 	for _, state := range []versioning.State{versioning.Unversioned, versioning.Enabled} {
 		t.Run(state.String(), func(t *testing.T) {
-			m := &copyModel{t: t, rnd: randomSource(t), open: map[string]*modelFile{}, has: map[string]string{}}
+			m := &copyModel{t: t, rnd: trial.Rand(t), open: map[string]*modelFile{}, has: map[string]string{}}
 			m.s, m.se = openTest(t, Options{InlineMax: 64, SettleAfter: time.Millisecond})
 			mustBucket(t, m.se, "bkt", state)
 			for range 1500 {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"pail/integration/trial"
 	"pail/versioning"
 )
 
@@ -211,7 +212,7 @@ type lifeVersion struct {
 // knows only listings and rules: random histories under random rules, over days.
 func TestLifecycleModel(t *testing.T) {
 	ctx := context.Background()
-	seed := seedOf(t)
+	seed := trial.Seed(t)
 	r := rand.New(rand.NewPCG(seed, 4))
 	clock := newTestClock()
 	s, se := openTest(t, Options{Now: clock.now, MemTableSize: 4 << 20})

@@ -9,12 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"pail/integration/trial"
 	"pail/versioning"
 )
 
 // What is on its way is no problem: fsck runs again and again while many write.
 func TestFsckWhileInUse(t *testing.T) {
-	seed := seedOf(t)
+	seed := trial.Seed(t)
 	s, se := openTest(t, Options{Dir: quickDir(t) + "/store", InlineMax: 64, SettleAfter: time.Millisecond, MinPartSize: -1, MemTableSize: 4 << 20,
 		tuning: tuning{movedInline: 2, movesPerUpdate: 2, moveDelay: time.Millisecond}})
 	mustBucket(t, se, "bare", versioning.Unversioned)

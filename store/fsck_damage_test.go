@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"pail/integration/leak"
+	"pail/integration/trial"
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
@@ -211,7 +212,7 @@ func TestFsckFindsInodeTwice(t *testing.T) {
 // finds; what neither notices has lost nothing; reads never give wrong bytes.
 func TestFsckFindsDamagedFiles(t *testing.T) {
 	ctx := context.Background()
-	r := rand.New(rand.NewPCG(seedOf(t), 0))
+	r := rand.New(rand.NewPCG(trial.Seed(t), 0))
 	m := newMuseum(t, quickDir(t)+"/store")
 	m.ok(m.file.Close(ctx))
 	m.want[[3]string{"bare", "fragmented", "null"}] = readAll(t, m.se, "bare", "fragmented", "") // the draft is published

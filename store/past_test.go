@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"pail/integration/trial"
 	"pail/store"
 	"pail/store/fault"
 	"pail/versioning"
@@ -30,9 +30,6 @@ func newClock() *setClock {
 func (c *setClock) now() time.Time        { return time.Unix(0, c.ns.Load()).UTC() }
 func (c *setClock) move(by time.Duration) { c.ns.Add(int64(by)) }
 
-// soaking says whether tests run in their long form.
-func soaking() bool { return os.Getenv("PAIL_SOAK") != "" }
-
 // TestPast runs random operations, while the clock jumps, and demands of every past
 // moment what was seen then, as far as it is still kept.
 func TestPast(t *testing.T) {
@@ -40,7 +37,7 @@ func TestPast(t *testing.T) {
 		for _, moving := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%v moving %v", state, moving), func(t *testing.T) {
 				steps := 160
-				if soaking() {
+				if trial.Soak() {
 					steps = 4000
 				}
 				newPastRun(t, state, moving).run(steps)

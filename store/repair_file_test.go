@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"pail/integration/trial"
 	"pail/store/fault"
 )
 
@@ -58,7 +59,7 @@ func remains(all map[string]bool, want, how string) bool {
 // are lost reads as before, and of the others all is kept that can be read.
 func TestRepairDamagedFiles(t *testing.T) {
 	w := newWard(t)
-	r := rand.New(rand.NewPCG(seedOf(t), 4))
+	r := rand.New(rand.NewPCG(trial.Seed(t), 4))
 	w.want[[3]string{"bare", "fragmented", "null"}] = w.drafted
 	w.image = w.s.opts.Dir // after a clean end
 	_, contents := storeFiles(t, w.image)

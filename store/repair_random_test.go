@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"pail/integration/trial"
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
@@ -221,7 +222,7 @@ func (p *patient) names(hit []string) string {
 // Stores are damaged at random and repaired: what was not hit reads as before, and the
 // store goes on working.
 func TestRepairRandomDamage(t *testing.T) {
-	seed := seedOf(t)
+	seed := trial.Seed(t)
 	p := newPatient(t, seed)
 	t.Logf("%d versions, %d records, %d content files", len(p.bytes), len(p.keys), len(p.files))
 	w := &ward{museum: &museum{t: t, s: &Store{opts: p.o}}, image: p.o.Dir}
@@ -243,7 +244,7 @@ func TestRepairRandomDamage(t *testing.T) {
 // A repair is killed at some of its steps, the next one too, and the one after that
 // finishes what they began.
 func TestRepairKilled(t *testing.T) {
-	seed := seedOf(t)
+	seed := trial.Seed(t)
 	p := newPatient(t, seed)
 	w := &ward{museum: &museum{t: t, s: &Store{opts: p.o}}, image: p.o.Dir}
 	kills := 0

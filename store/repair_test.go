@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"pail/integration/trial"
 	"pail/store/fault"
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
@@ -170,7 +171,7 @@ func (w *ward) kept(what string, s *Store, lost func(id [3]string, bytes string)
 // the record itself held.
 func TestRepairDamagedRecords(t *testing.T) {
 	w := newWard(t)
-	r := rand.New(rand.NewPCG(seedOf(t), 2))
+	r := rand.New(rand.NewPCG(trial.Seed(t), 2))
 	s, found := w.repaired("nothing", w.copied(nil))
 	if len(found) > 0 {
 		t.Fatalf("found in a sound store: %v", found)
@@ -261,7 +262,7 @@ func (w *ward) lasting() map[string]bool {
 // Records that say what is not so are put right.
 func TestRepairWrongRecords(t *testing.T) {
 	w := newWard(t)
-	r := rand.New(rand.NewPCG(seedOf(t), 3))
+	r := rand.New(rand.NewPCG(trial.Seed(t), 3))
 	lasting := w.lasting()
 	for _, c := range wrongRecords() {
 		var some []int

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pail/integration/trial"
 	"pail/store"
 	"pail/store/fault"
 	"pail/versioning"
@@ -30,7 +31,7 @@ func TestRestoreAt(t *testing.T) {
 	for _, moving := range []bool{false, true} {
 		t.Run(fmt.Sprintf("moving %v", moving), func(t *testing.T) {
 			rounds := 6
-			if soaking() {
+			if trial.Soak() {
 				rounds = 100
 			}
 			r := &restoreRun{pastRun: newPastRun(t, versioning.Enabled, moving)}

@@ -12,6 +12,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"pail/integration/trial"
 	"pail/store/checksum"
 	"pail/store/fault"
 	"pail/versioning"
@@ -21,7 +22,7 @@ import (
 // known before, behind the body, and not at all.
 func TestPutKeepsChecksums(t *testing.T) {
 	ctx := context.Background()
-	rnd := randomSource(t)
+	rnd := trial.Rand(t)
 	s, se := openTest(t, Options{Dir: quickDir(t) + "/store", InlineMax: 1000})
 	mustBucket(t, se, "bkt", versioning.Unversioned)
 	for _, size := range []int{0, 1, 1000, 1001, bufferSize - 1, bufferSize, bufferSize + 1, 3*bufferSize + 7} {

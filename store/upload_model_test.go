@@ -5,28 +5,16 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"pail/integration/trial"
 	"pail/store/checksum"
 	"pail/versioning"
 )
-
-// randomSource is a source of randomness; the log says how to have it again.
-func randomSource(t *testing.T) *rand.Rand {
-	t.Helper()
-	seed, err := strconv.ParseUint(os.Getenv("PAIL_SEED"), 10, 64)
-	if err != nil {
-		seed = rand.Uint64()
-	}
-	t.Logf("PAIL_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
-}
 
 func randomBytes(rnd *rand.Rand, n int) []byte {
 	b := make([]byte, n)
@@ -78,7 +66,7 @@ func (m *uploadModel) newSum() modelSum {
 
 func TestUploadModel(t *testing.T) {
 	m := &uploadModel{
-		t: t, rnd: randomSource(t),
+		t: t, rnd: trial.Rand(t),
 		uploads: map[string]map[int][]byte{}, keys: map[string]string{}, sums: map[string]modelSum{}, objects: map[string][]byte{},
 	}
 	m.s, m.se = openTest(t, Options{MinPartSize: -1, InlineMax: 500, SettleAfter: time.Millisecond})
@@ -322,7 +310,7 @@ func (m *uploadModel) compare() {
 // TestListUploads compares pages of every size with a list.
 func TestListUploads(t *testing.T) {
 	ctx := context.Background()
-	rnd := randomSource(t)
+	rnd := trial.Rand(t)
 	_, se := openTest(t, Options{})
 	mustBucket(t, se, "bkt", versioning.Unversioned)
 	mustBucket(t, se, "other", versioning.Unversioned)

@@ -10,13 +10,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"pail/integration/trial"
 	"pail/store/web/control"
 )
 
@@ -25,13 +25,9 @@ import (
 // tree is as it was then, with contents, links, modes, owners, times and attributes.
 func TestRestoreOnAMount(t *testing.T) {
 	needMount(t, canMount())
-	seed := rand.Uint64()
-	if n, err := strconv.ParseUint(os.Getenv("PAIL_SEED"), 10, 64); err == nil {
-		seed = n
-	}
-	t.Logf("run again with PAIL_SEED=%d", seed)
+	seed := trial.Seed(t)
 	rounds := 3
-	if os.Getenv("PAIL_SOAK") != "" {
+	if trial.Soak() {
 		rounds = 100
 	}
 	p := newPailDir(t)

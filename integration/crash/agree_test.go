@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"pail/integration/trial"
 	"pail/store"
 )
 
@@ -88,9 +89,9 @@ func (g *agreement) look() {
 
 // TestModelAgrees performs each kind of load on a store that nobody cuts or kills.
 func TestModelAgrees(t *testing.T) {
-	seed := seed(t)
+	seed := trial.Seed(t)
 	acts := 150
-	if soak() {
+	if trial.Soak() {
 		acts = 5000
 	}
 	for i, kind := range []string{"mixed", "s3", "mount", "mixed@kept", "mixed@halted", "mount@plain", "past", "shelf", "pieces", "quiet", "move"} {

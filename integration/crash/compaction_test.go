@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pail/integration/powercut"
+	"pail/integration/trial"
 	"pail/store"
 )
 
@@ -81,10 +82,10 @@ func (r *run) compacted() int64 {
 // what is left has been compacted, the store's own check finds nothing, and when everything
 // is deleted no content file is left.
 func TestCompactionCuts(t *testing.T) {
-	seed := seed(t)
+	seed := trial.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, 79))
 	runs, gates := 3, 18
-	if soak() {
+	if trial.Soak() {
 		runs, gates = 30, 60
 	}
 	var total outcomes
@@ -171,7 +172,7 @@ var compactionLies = []compactionLie{
 // TestEachSyncOfCompactionIsNeeded takes each away during compactions and demands that the
 // loss is found.
 func TestEachSyncOfCompactionIsNeeded(t *testing.T) {
-	seed := seed(t)
+	seed := trial.Seed(t)
 	for i, l := range compactionLies {
 		t.Run(l.name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, uint64(2000+i)))

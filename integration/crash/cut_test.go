@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pail/integration/powercut"
+	"pail/integration/trial"
 )
 
 // mixes of workers that a run of the writer has.
@@ -62,9 +63,9 @@ type cutting struct {
 // TestPowerCuts cuts the power under a store in full use, at moments and with losses
 // that the seed chooses, and demands what the store promises.
 func TestPowerCuts(t *testing.T) {
-	seed := seed(t)
+	seed := trial.Seed(t)
 	cuts := 40
-	if soak() {
+	if trial.Soak() {
 		cuts = 2000
 	}
 	var total outcomes
@@ -86,7 +87,7 @@ func TestPowerCuts(t *testing.T) {
 	if total.cuts < cuts && !t.Failed() {
 		t.Errorf("only in %d cuts was anything at stake", total.cuts)
 	}
-	if soak() && !t.Failed() && (len(missing) > 0 || total.deep[3] == 0 || total.kept == 0 || total.undone == 0 || total.drafts == 0 || total.moves == 0) {
+	if trial.Soak() && !t.Failed() && (len(missing) > 0 || total.deep[3] == 0 || total.kept == 0 || total.undone == 0 || total.drafts == 0 || total.moves == 0) {
 		t.Errorf("some kind of recovery never happened: %v", total)
 	}
 }

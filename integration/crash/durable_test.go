@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"pail/integration/powercut"
+	"pail/integration/trial"
 	"pail/versioning"
 )
 
@@ -229,8 +230,8 @@ var missedSyncs = []missedSync{
 	{name: "no name of the content", path: `^store/blobs/..$`, op: powercut.OpFsyncDir, content: true},
 }
 
-// A trial is a promise put to the test with one sync missing.
-type trial struct {
+// A probe is a promise put to the test with one sync missing.
+type probe struct {
 	promise
 	missed missedSync
 	first  int // the first act of what there must be
@@ -240,10 +241,10 @@ type trial struct {
 // TestEachDurableAct demands of each act that is to be durable that it is, and that each sync
 // on its way is needed.
 func TestEachDurableAct(t *testing.T) {
-	rng := rand.New(rand.NewPCG(seed(t), 81))
+	rng := rand.New(rand.NewPCG(trial.Seed(t), 81))
 	s := newScript()
 	covered := map[op]bool{}
-	var trials []trial
+	var probes []probe
 	for i, p := range promises {
 		for k, missed := range missedSyncs {
 			if missed.content && !p.content {
@@ -252,7 +253,7 @@ func TestEachDurableAct(t *testing.T) {
 			first := len(s.acts) + 1
 			a := p.make(s, fmt.Sprintf("k%d-%d", i, k))
 			covered[a.Op] = true
-			trials = append(trials, trial{p, missed, first, s.add(a)})
+			probes = append(probes, probe{p, missed, first, s.add(a)})
 		}
 	}
 	for _, o := range opsIn(t) {
@@ -261,7 +262,7 @@ func TestEachDurableAct(t *testing.T) {
 		}
 	}
 	disk, r := startScript(t, s, rng)
-	for _, x := range trials {
+	for _, x := range probes {
 		t.Run(x.name+", "+x.missed.name, func(t *testing.T) { x.run(t, disk, r, rng) })
 	}
 }
@@ -298,7 +299,7 @@ func (r *run) step(n int) {
 }
 
 // run does what there must be, and the act with a sync missing, and cuts the power.
-func (x trial) run(t *testing.T, disk *powercut.FS, r *run, rng *rand.Rand) {
+func (x probe) run(t *testing.T, disk *powercut.FS, r *run, rng *rand.Rand) {
 	if err := disk.SyncAll(); err != nil {
 		t.Fatal(err)
 	}
@@ -334,25 +335,25 @@ func (x trial) run(t *testing.T, disk *powercut.FS, r *run, rng *rand.Rand) {
 // there was before is there, or what it did, or what stands between two of its commits, and
 // nothing else. The short form takes a few steps of the disk for each act, the long one all.
 func TestEachDurableActIsWhole(t *testing.T) {
-	seed := seed(t)
+	seed := trial.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, 82))
 	most, inside := 4, 0
-	if soak() {
+	if trial.Soak() {
 		most = 40
 	}
 	for some := range slices.Chunk(promises, 4) { // a script has to fit into the environment of a process
 		s := newScript()
-		var trials [][]trial
+		var probes [][]probe
 		for i, p := range some {
-			var of []trial
+			var of []probe
 			for k := range most {
 				a := p.make(s, fmt.Sprintf("k%d-%d", i, k))
-				of = append(of, trial{promise: p, last: s.add(a)})
+				of = append(of, probe{promise: p, last: s.add(a)})
 			}
-			trials = append(trials, of)
+			probes = append(probes, of)
 		}
 		disk, r := startScript(t, s, rng)
-		for _, of := range trials {
+		for _, of := range probes {
 			t.Run(of[0].name, func(t *testing.T) { inside += cutInside(t, disk, r, rng, seed, of) })
 		}
 		r.kill()
@@ -363,13 +364,13 @@ func TestEachDurableActIsWhole(t *testing.T) {
 	}
 }
 
-// cutInside cuts the power in each of several trials of one act, and returns how many cuts
+// cutInside cuts the power in each of several probes of one act, and returns how many cuts
 // were inside of it.
-func cutInside(t *testing.T, disk *powercut.FS, r *run, rng *rand.Rand, seed uint64, of []trial) (inside int) {
+func cutInside(t *testing.T, disk *powercut.FS, r *run, rng *rand.Rand, seed uint64, of []probe) (inside int) {
 	steps := uint64(8) // that it takes at most, as far as is known
 	for k, x := range of {
 		at := uint64(k + 1)
-		if !soak() {
+		if !trial.Soak() {
 			at = 1 + rng.Uint64N(steps)
 		}
 		in := x.cutAt(t, disk, r, rng.Uint64(), at)
@@ -379,7 +380,7 @@ func cutInside(t *testing.T, disk *powercut.FS, r *run, rng *rand.Rand, seed uin
 		switch {
 		case in:
 			inside++
-		case soak():
+		case trial.Soak():
 			return inside
 		default:
 			steps = max(1, at-1)
@@ -389,7 +390,7 @@ func cutInside(t *testing.T, disk *powercut.FS, r *run, rng *rand.Rand, seed uin
 }
 
 // cutAt does the act and cuts the power at one of its steps, or after it if it takes fewer.
-func (x trial) cutAt(t *testing.T, disk *powercut.FS, r *run, cutSeed, at uint64) (inside bool) {
+func (x probe) cutAt(t *testing.T, disk *powercut.FS, r *run, cutSeed, at uint64) (inside bool) {
 	r.step(x.last - 1)
 	if err := disk.SyncAll(); err != nil {
 		t.Fatal(err)
@@ -424,7 +425,7 @@ func (x trial) cutAt(t *testing.T, disk *powercut.FS, r *run, cutSeed, at uint64
 }
 
 // homes are the buckets of the script until the act.
-func (x trial) homes(acts []act) (out []home) {
+func (x probe) homes(acts []act) (out []home) {
 	names := map[string]bool{}
 	for _, a := range acts[:x.last] {
 		names[a.Bucket] = true

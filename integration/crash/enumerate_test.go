@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pail/integration/powercut"
+	"pail/integration/trial"
 )
 
 // Short sequences of small acts on two names are enumerated and the power is cut inside
@@ -187,9 +188,9 @@ func TestTriples(t *testing.T) { cutSequences(t, 78, wishes(3, []uint64{inside, 
 
 // cutSequences tries most of the sequences for each bucket and size, all in the long form.
 func cutSequences(t *testing.T, stream uint64, all []wish, most int) {
-	seed := seed(t)
+	seed := trial.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, stream))
-	if soak() {
+	if trial.Soak() {
 		most = len(all)
 	}
 	cuts, buckets, sizes := 0, []string{"plain", "kept", "halted"}, []int64{100, 9000}
@@ -318,9 +319,9 @@ func (e *enumeration) cut(fs *powercut.FS, r *run, p plan, mark, n int) {
 // TestCreation cuts the power while a store is made: there is none afterwards, or a
 // whole one, and making it again works.
 func TestCreation(t *testing.T) {
-	rng := rand.New(rand.NewPCG(seed(t), 80))
+	rng := rand.New(rand.NewPCG(trial.Seed(t), 80))
 	rounds := 12
-	if soak() {
+	if trial.Soak() {
 		rounds = 300
 	}
 	for i := range rounds {

@@ -5,15 +5,17 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"testing"
+
+	"pail/integration/trial"
 )
 
 // TestKill kills the writer on an ordinary disk: the kernel keeps what was written, so
 // everything that was acknowledged is there, synced or not, but for drafts that were
 // neither published nor synced.
 func TestKill(t *testing.T) {
-	seed := seed(t)
+	seed := trial.Seed(t)
 	rounds := 4
-	if soak() {
+	if trial.Soak() {
 		rounds = 200
 	}
 	var total outcomes

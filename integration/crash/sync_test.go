@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pail/integration/powercut"
+	"pail/integration/trial"
 )
 
 // A lie is a sync on the write path that the disk acknowledges and does not perform.
@@ -45,7 +46,7 @@ var lies = []lie{
 
 // TestEachSyncIsNeeded takes each sync away in turn and demands that the loss is found.
 func TestEachSyncIsNeeded(t *testing.T) {
-	seed := seed(t)
+	seed := trial.Seed(t)
 	for i, l := range lies {
 		t.Run(l.name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, uint64(1000+i)))
@@ -63,7 +64,7 @@ func TestEachSyncIsNeeded(t *testing.T) {
 // TestSyncsSuffice is the other half for those lies whose disk is not that of
 // TestPowerCuts: with the sync nothing is lost.
 func TestSyncsSuffice(t *testing.T) {
-	seed := seed(t)
+	seed := trial.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, 999))
 	for _, l := range lies {
 		if !l.strict && !l.reopen && l.path != "^$" {

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"testing"
+
+	"pail/integration/trial"
 )
 
 // What an fsync made durable lasts until what takes its name away is durable, too: until
@@ -48,7 +50,7 @@ func (s *script) synced(key string) int {
 // TestSyncedDraftOutlivesItsName cuts the power after a file that was fsynced has lost its
 // name and was closed, with nothing synced since: it is there or not, and never half.
 func TestSyncedDraftOutlivesItsName(t *testing.T) {
-	rng := rand.New(rand.NewPCG(seed(t), 82))
+	rng := rand.New(rand.NewPCG(trial.Seed(t), 82))
 	for _, p := range takings {
 		t.Run(p.name, func(t *testing.T) {
 			s := &script{}

@@ -10,16 +10,15 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"pail/integration/program"
+	"pail/integration/trial"
 	"pail/store/fault"
 	"pail/store/storetest"
 )
@@ -68,29 +67,14 @@ func newBoth(t *testing.T) both {
 	return b
 }
 
-// seed is PAIL_SEED, or another one each time; a failure tells it.
-func seed(t *testing.T) uint64 {
-	t.Helper()
-	s := uint64(time.Now().UnixNano())
-	if v := os.Getenv("PAIL_SEED"); v != "" {
-		n, err := strconv.ParseUint(v, 10, 64)
-		if err != nil {
-			t.Fatalf("PAIL_SEED: %v", err)
-		}
-		s = n
-	}
-	t.Logf("PAIL_SEED=%d", s)
-	return s
-}
-
 // TestDoorsAgree: what one door has answered the other shows at once, with no retry and no
 // sleep, on names that were looked up, read, listed and missed before, so that every cache
 // of the kernel holds the old answer.
 func TestDoorsAgree(t *testing.T) {
 	b := newBoth(t)
-	s := seed(t)
+	s := trial.Seed(t)
 	workers, steps := 8, 150
-	if os.Getenv("PAIL_SOAK") != "" {
+	if trial.Soak() {
 		workers, steps = 24, 5000
 	}
 	if _, err := b.client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("agree")}); err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"pail/integration/powercut"
+	"pail/integration/trial"
 	"pail/store/fault"
 )
 
@@ -134,7 +135,7 @@ func TestFailedSync(t *testing.T) {
 
 // ends is the stride where a round ends the store: those take longer.
 func ends() int {
-	if soak() {
+	if trial.Soak() {
 		return 1
 	}
 	return 12
@@ -183,7 +184,7 @@ func TestDiskBecomesReadOnly(t *testing.T) {
 	r := newRig(t)
 	rng := r.rand()
 	for _, a := range acts() {
-		if !soak() && rng.IntN(3) > 0 {
+		if !trial.Soak() && rng.IntN(3) > 0 {
 			continue // a disk that takes no writes keeps an end waiting
 		}
 		for n := rng.IntN(ends()); ; n += 1 + rng.IntN(2*ends()) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pail/integration/powercut"
+	"pail/integration/trial"
 	"pail/store"
 	"pail/store/fault"
 )
@@ -63,7 +64,7 @@ func TestFullDiskForLong(t *testing.T) {
 	r.ok(err)
 
 	full := 4 * time.Second
-	if soak() {
+	if trial.Soak() {
 		full = time.Hour
 	}
 	var refused, taken atomic.Int64

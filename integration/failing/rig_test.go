@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"pail/integration/powercut"
+	"pail/integration/trial"
 	"pail/store"
 	"pail/store/fault"
 	"pail/versioning"
@@ -39,7 +40,7 @@ const bucket = "bkt"
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{T: t, ctx: context.Background(), want: map[string]want{}, trace: filepath.Join(t.TempDir(), "trace"), seed: seed(t)}
+	r := &rig{T: t, ctx: context.Background(), want: map[string]want{}, trace: filepath.Join(t.TempDir(), "trace"), seed: trial.Seed(t)}
 	var err error
 	r.fs, err = powercut.Start(t.Context(), powercut.Options{
 		Scratch: t.TempDir(), Trace: r.trace,

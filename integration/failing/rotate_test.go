@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"pail/integration/powercut"
+	"pail/integration/trial"
 	"pail/store/fault"
 )
 
@@ -15,7 +16,7 @@ func TestEngineTablesFail(t *testing.T) {
 	r := newRig(t)
 	rng := r.rand()
 	rounds := 2
-	if soak() {
+	if trial.Soak() {
 		rounds = 50
 	}
 	for round := range rounds {

@@ -1,20 +1,17 @@
 package large
 
 import (
-	"os"
 	"testing"
 
 	"pail/integration/program"
+	"pail/integration/trial"
 )
 
 func TestMain(m *testing.M) { program.Main(m) }
 
-// soak says whether the long form was asked for.
-func soak() bool { return os.Getenv("PAIL_SOAK") == "1" }
-
 // either is the first of two sizes, the second in the long form.
 func either[T any](short, long T) T {
-	if soak() {
+	if trial.Soak() {
 		return long
 	}
 	return short

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pail/integration/powercut"
+	"pail/integration/trial"
 )
 
 // forgetful starts a filesystem that forgets; it begins with what is in from.
@@ -77,10 +78,10 @@ func (p *party) cut(fs *powercut.FS, cutSeed uint64) (next *powercut.FS, pending
 // TestMountPowerCuts kills the daemon of a mount under load and cuts the power, and demands
 // all that had returned, each act after an fsync.
 func TestMountPowerCuts(t *testing.T) {
-	seed := seed(t)
+	seed := trial.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, 2))
 	rounds := 5
-	if soak() {
+	if trial.Soak() {
 		rounds = 300
 	}
 	p, fs := onForgetful(t, rng)
@@ -108,7 +109,7 @@ func TestMountPowerCuts(t *testing.T) {
 // TestLostSyncIsNoticed has the disk acknowledge syncs of the records' log and not perform
 // them: then something that had returned is missing.
 func TestLostSyncIsNoticed(t *testing.T) {
-	rng := rand.New(rand.NewPCG(seed(t), 3))
+	rng := rand.New(rand.NewPCG(trial.Seed(t), 3))
 	p, fs := onForgetful(t, rng)
 	number, err := fs.AddRule(powercut.IgnoreSync(`^store/meta/.*\.mem$`, powercut.OpFsync))
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"pail/integration/program"
+	"pail/integration/trial"
 )
 
 // A party is a number of workers on one mount and what each has done.
@@ -163,7 +164,7 @@ func (p *party) saw() {
 		p.t.Error("nothing was ever in flight")
 	}
 	for _, o := range ops {
-		if soak() && p.done[o] == 0 {
+		if trial.Soak() && p.done[o] == 0 {
 			p.t.Errorf("no act was ever %s", o)
 		}
 	}
@@ -192,10 +193,10 @@ func gone(pid int) bool {
 // TestKilledMounts kills the daemon of a mount under load, mounts the store again, and
 // demands all that had returned.
 func TestKilledMounts(t *testing.T) {
-	seed := seed(t)
+	seed := trial.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	rounds := 8
-	if soak() {
+	if trial.Soak() {
 		rounds = 500
 	}
 	p := newParty(t, newMount(t, filepath.Join(t.TempDir(), "store")), rng, false)

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"pail/integration/trial"
 )
 
 // TestGoBuild builds, tests and runs a program in the mount. The linker maps its output.
@@ -26,7 +28,7 @@ func TestGoBuild(t *testing.T) {
 		}
 	}
 	cache := "" // the machine's, so that only what is ours is built
-	if soak() {
+	if trial.Soak() {
 		cache = `export GOCACHE="$PWD/cache"`
 	}
 	m.sh(cache + `

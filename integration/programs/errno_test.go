@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"pail/integration/trial"
 )
 
 // errnoTree is what calls are tried on: files, directories and links in every relation.
@@ -182,7 +184,7 @@ func TestErrorsAreTheDisks(t *testing.T) {
 	t.Run("two paths", func(t *testing.T) {
 		w := newTwin(t, m)
 		paths := pairedPaths()
-		if soak() {
+		if trial.Soak() {
 			paths = oddPaths()
 		}
 		for name, flags := range map[string]uint{"rename": 0, "RENAME_NOREPLACE": unix.RENAME_NOREPLACE, "RENAME_EXCHANGE": unix.RENAME_EXCHANGE} {

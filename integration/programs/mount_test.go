@@ -196,6 +196,3 @@ func needsRoot(t *testing.T) {
 		t.Skip("only root can try this")
 	}
 }
-
-// soak says whether the long form was asked for.
-func soak() bool { return os.Getenv("PAIL_SOAK") != "" }

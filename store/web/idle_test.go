@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"pail/integration/leak"
 )
 
 // idleEnv has the test binary be the server of TestIdleConnections.
@@ -23,7 +25,7 @@ func TestMain(m *testing.M) {
 		serveIdle()
 		return
 	}
-	os.Exit(m.Run())
+	os.Exit(leak.Run(m))
 }
 
 func serveIdle() {

@@ -1,0 +1,10 @@
+package s3api
+
+import (
+	"os"
+	"testing"
+
+	"pail/integration/leak"
+)
+
+func TestMain(m *testing.M) { os.Exit(leak.Run(m)) }
