@@ -94,8 +94,9 @@ var s3Actions = []struct {
 
 // An s3Action is a row of the table.
 type s3Action struct {
-	name string // with the prefix "s3:"
-	on   resourceType
+	name  string // with the prefix "s3:"
+	lower string
+	on    resourceType
 }
 
 // actions lists the actions of S3; actionIndex finds one by its name as AWS writes it, and
@@ -106,7 +107,7 @@ var actions, actionIndex = func() ([]s3Action, map[string]int) {
 	for _, row := range s3Actions {
 		for _, name := range strings.Fields(row.names) {
 			index["s3:"+name] = len(list)
-			list = append(list, s3Action{"s3:" + name, row.on})
+			list = append(list, s3Action{"s3:" + name, "s3:" + strings.ToLower(name), row.on})
 		}
 	}
 	return list, index
@@ -136,9 +137,8 @@ func newActionPattern(text string) actionPattern {
 // matchActions returns the actions of S3 that the patterns name.
 func matchActions(patterns []actionPattern) (set actionSet) {
 	for i := range actions {
-		name := strings.ToLower(actions[i].name)
 		for j := range patterns {
-			if patterns[j].glob.match(name) {
+			if patterns[j].glob.match(actions[i].lower) {
 				set.add(i)
 				break
 			}

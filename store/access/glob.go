@@ -77,19 +77,35 @@ func (g glob) plain() string {
 // match tells whether the glob stands for s as a whole. It never takes more than
 // len(g) x len(s) steps: only the last star is ever tried again.
 func (g glob) match(s string) bool {
+	n := g.literal()
+	if len(s) < n || s[:n] != string(g[:n]) {
+		return false
+	}
+	if g, s = g[n:], s[n:]; g == globMany {
+		return true
+	}
+	return g.matchMarks(s)
+}
+
+// matchMarks is match for a glob that begins with a mark, or is empty.
+func (g glob) matchMarks(s string) bool {
 	gi, si, star, mark := 0, 0, -1, 0
-	for si < len(s) {
+	for si < len(s) || star < 0 && gi < len(g) {
 		if gi < len(g) {
 			switch {
 			case g[gi] != globMark:
-				if g[gi] == s[si] {
+				if si < len(s) && g[gi] == s[si] {
 					gi, si = gi+1, si+1
 					continue
 				}
 			case g[gi+1] == '*':
 				gi += 2
-				star, mark = gi, si
+				if star, mark = gi, g[gi:].ahead(s, si); mark < 0 {
+					return false
+				}
+				si = mark
 				continue
+			case si == len(s):
 			case g[gi+1] == '?':
 				_, n := utf8.DecodeRuneInString(s[si:])
 				gi, si = gi+2, si+n
@@ -103,10 +119,26 @@ func (g glob) match(s string) bool {
 			return false
 		}
 		_, n := utf8.DecodeRuneInString(s[mark:])
-		mark += n
+		if mark = g[star:].ahead(s, mark+n); mark < 0 {
+			return false
+		}
 		gi, si = star, mark
 	}
 	return g[gi:].onlyStars()
+}
+
+// ahead returns the first place in s, from i on, at which the text may be that the glob
+// begins with; -1: there is none.
+func (g glob) ahead(s string, i int) int {
+	n := g.literal()
+	if n == 0 {
+		return i
+	}
+	at := strings.Index(s[i:], string(g[:n]))
+	if at < 0 {
+		return -1
+	}
+	return i + at
 }
 
 func (g glob) onlyStars() bool {
@@ -122,15 +154,37 @@ func (g glob) onlyStars() bool {
 // matchBelow says of all strings that begin with prefix whether the glob stands for them:
 // yes for all, no for none, maybe for some or for who knows.
 func (g glob) matchBelow(prefix string) tri {
-	// places are the positions in the glob that can be reached by reading the prefix.
-	places := make([]bool, len(g)+1)
+	n := g.literal()
+	if m := min(n, len(prefix)); string(g[:m]) != prefix[:m] {
+		return no
+	}
+	if n < len(prefix) {
+		if g, prefix = g[n:], prefix[n:]; g == "" {
+			return no
+		}
+		return g.walk(prefix)
+	}
+	if g = g[len(prefix):]; g != "" && g.onlyStars() {
+		return yes
+	}
+	return maybe
+}
+
+// walk is matchBelow for a glob that begins with a mark: it keeps all places in the glob that
+// can be reached by reading the prefix.
+func (g glob) walk(prefix string) tri {
+	var buf [2][96]bool
+	places, next := buf[0][:], buf[1][:]
+	if len(g) >= len(places) {
+		places, next = make([]bool, len(g)+1), make([]bool, len(g)+1)
+	}
 	g.reach(places, 0)
 	for len(prefix) > 0 {
-		r, n := utf8.DecodeRuneInString(prefix)
-		if !utf8.FullRuneInString(prefix) && r == utf8.RuneError {
+		if !utf8.FullRuneInString(prefix) {
 			return maybe // half a character: the rest of it is below
 		}
-		next := make([]bool, len(g)+1)
+		_, n := utf8.DecodeRuneInString(prefix)
+		clear(next)
 		moved := false
 		for i := range g {
 			if !places[i] {
@@ -157,7 +211,7 @@ func (g glob) matchBelow(prefix string) tri {
 		if !moved {
 			return no
 		}
-		places, prefix = next, prefix[n:]
+		places, next, prefix = next, places, prefix[n:]
 	}
 	for i := range g {
 		if places[i] && g[i:].onlyStars() {

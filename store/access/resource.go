@@ -23,6 +23,7 @@ type resourcePattern struct {
 	head string   // "arn:aws:s3:::" where the first five parts have no wildcards
 	five []glob   // the first five parts otherwise
 	rest template // the sixth part
+	lead string   // what every ARN that matches begins with: tells most patterns apart at once
 }
 
 func parseResources(n node, variables bool, at string) ([]resourcePattern, error) {
@@ -62,7 +63,7 @@ func parseResource(text string, variables bool, at string) (r resourcePattern, e
 		return r, malformed(at, "Resource %s has a wildcard for the service", text)
 	}
 	if !strings.ContainsAny(head, "*?") {
-		r.head = head
+		r.head, r.lead = head, head+r.rest.lead()
 		return r, nil
 	}
 	for _, p := range parts[:5] {
@@ -75,6 +76,9 @@ func parseResource(text string, variables bool, at string) (r resourcePattern, e
 func (r *resourcePattern) match(e *eval, arn string) tri {
 	if r.all {
 		return yes
+	}
+	if !e.below && !strings.HasPrefix(arn, r.lead) {
+		return no
 	}
 	rest, ok := strings.CutPrefix(arn, r.head)
 	if !ok {

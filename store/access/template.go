@@ -109,6 +109,15 @@ func parseVariable(inside, where string) (part, error) {
 	return v, nil
 }
 
+// lead returns the text that all that the template stands for begins with.
+func (t *template) lead() string {
+	g := t.fixed
+	if len(t.parts) > 0 {
+		g = t.parts[0].text
+	}
+	return string(g[:g.literal()])
+}
+
 // variable tells whether the template has variables.
 func (t *template) variable() bool {
 	for i := range t.parts {
