@@ -3,14 +3,15 @@ package s3api
 import (
 	"encoding/xml"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
+	"pail/integration/trial"
 	"pail/store"
 	"pail/versioning"
 )
@@ -27,9 +28,17 @@ type listResult struct {
 	Version               []listEntry
 	DeleteMarker          []listEntry
 	CommonPrefixes        []struct{ Prefix string }
+	Entries               []listEntry `xml:"-"` // versions and markers as they came
+}
+
+// order is versions and delete markers in the order in which they came: they are elements of
+// two names.
+type order struct {
+	Entries []listEntry `xml:",any"`
 }
 
 type listEntry struct {
+	XMLName              xml.Name
 	Key, VersionId, ETag string
 	Size                 int64
 	IsLatest             bool
@@ -41,9 +50,11 @@ func (r *rig) list(bucket string, params ...string) (res listResult) {
 	for i := 0; i < len(params); i += 2 {
 		q.Set(params[i], params[i+1])
 	}
-	if err := xml.Unmarshal([]byte(r.must("GET", "/"+bucket+"?"+q.Encode(), "").body), &res); err != nil {
-		r.t.Fatal(err)
-	}
+	body := []byte(r.must("GET", "/"+bucket+"?"+q.Encode(), "").body)
+	var all order
+	check(r.t, xml.Unmarshal(body, &res))
+	check(r.t, xml.Unmarshal(body, &all))
+	res.Entries = all.Entries
 	decode := func(s *string) {
 		d, err := url.QueryUnescape(*s)
 		if err != nil {
@@ -51,7 +62,7 @@ func (r *rig) list(bucket string, params ...string) (res listResult) {
 		}
 		*s = d
 	}
-	for _, es := range [][]listEntry{res.Contents, res.Version, res.DeleteMarker} {
+	for _, es := range [][]listEntry{res.Contents, res.Version, res.DeleteMarker, res.Entries} {
 		for i := range es {
 			decode(&es[i].Key)
 		}
@@ -108,48 +119,31 @@ func randomKey(rng *rand.Rand) string {
 }
 
 // TestPagesOfEverySize: whatever the size of pages, the prefix and the delimiter, each key
-// comes once, in byte order, through each of the listings, while versioning is switched.
+// comes once, in byte order, through each of the listings, while versioning is switched. With
+// PAIL_SOAK=1 all sizes are tried, and there are more keys than the largest page has.
 func TestPagesOfEverySize(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 1))
+	rng := trial.Rand(t)
 	r := newRig(t)
 	r.must("PUT", "/photos", "")
-	live := map[string]bool{}
-	versions := 0
-	for i := range 300 {
-		switch i {
-		case 100:
-			check(t, r.se.SetVersioning(t.Context(), "photos", versioning.Enabled))
-		case 220:
-			check(t, r.se.SetVersioning(t.Context(), "photos", versioning.Suspended))
-		}
-		key := randomKey(rng)
-		if rng.IntN(4) == 0 {
-			_, err := r.se.Delete(t.Context(), "photos", key, store.DeleteOptions{})
-			check(t, err)
-			delete(live, key)
-			continue
-		}
-		_, err := r.se.Put(t.Context(), "photos", key, store.PutInput{Body: strings.NewReader("x"), Size: 1})
-		check(t, err)
-		live[key] = true
+	acts, sizes := 300, []int{1, 1000}
+	for range 5 {
+		sizes = append(sizes, 2+rng.IntN(300))
 	}
-	var keys []string
-	for k := range live {
-		keys = append(keys, k)
+	if trial.Soak() {
+		acts, sizes = 2400, nil
+		for size := 1; size <= 1000; size++ {
+			sizes = append(sizes, size)
+		}
 	}
-	slices.Sort(keys)
-	all := r.list("photos", "versions", "")
-	versions = len(all.Version) + len(all.DeleteMarker)
-	for _, size := range []int{1, 2, 3, 7, 50, 299, 1000} {
-		for _, delimiter := range []string{"", "/", "+", "é", "/a", "\x01"} {
+	keys, versions := r.fillRandomly(rng, acts)
+	t.Logf("%d keys, %d versions and markers", len(keys), len(versions))
+	for _, size := range sizes {
+		state := []versioning.State{versioning.Enabled, versioning.Suspended}[size%2]
+		check(t, r.se.SetVersioning(t.Context(), "photos", state))
+		for _, delimiter := range []string{"", "/", "+", "é", "/a", "\x01", "😀", " %"} {
 			prefix := ""
 			if rng.IntN(2) == 0 {
-				prefix = randomKey(rng)[:1]
-				if prefix[0] >= 0x80 {
-					prefix = "a"
-				}
+				prefix = string([]rune(randomKey(rng))[:1])
 			}
 			name := fmt.Sprintf("pages of %d, prefix %q, delimiter %q", size, prefix, delimiter)
 			exp := want(keys, prefix, delimiter)
@@ -167,20 +161,76 @@ func TestPagesOfEverySize(t *testing.T) {
 				return append(params, "marker", last)
 			})
 		}
-		n := 0
-		res := listResult{}
-		for pages := 0; pages == 0 || res.IsTruncated; pages++ {
-			res = r.list("photos", "versions", "", "max-keys", strconv.Itoa(size),
-				"key-marker", res.NextKeyMarker, "version-id-marker", res.NextVersionIdMarker)
-			n += len(res.Version) + len(res.DeleteMarker)
-			if pages > 1000 {
-				t.Fatal("the listing of versions does not end")
-			}
-		}
-		if n != versions {
-			t.Errorf("pages of %d list %d versions and markers of %d", size, n, versions)
+		if got := r.listVersions(size); !slices.Equal(got, versions) {
+			t.Errorf("pages of %d list these versions and markers:\n%q\nwant\n%q", size, got, versions)
 		}
 	}
+}
+
+// fillRandomly puts and deletes keys in the bucket photos, before it is versioned and while
+// versioning is enabled and suspended in turns. It returns the keys that are there, and all
+// versions as listVersions has them.
+func (r *rig) fillRandomly(rng *rand.Rand, acts int) (keys, versions []string) {
+	history := map[string][]string{} // ids, newest first
+	add := func(key, id string) {
+		h := history[key]
+		if id == store.NullVersion { // there is one at most
+			h = slices.DeleteFunc(h, func(old string) bool { return old == id })
+		}
+		history[key] = slices.Insert(h, 0, id)
+	}
+	live := map[string]bool{}
+	for i := range acts {
+		if i%(acts/5) == acts/6 {
+			state := []versioning.State{versioning.Enabled, versioning.Suspended}[i/(acts/5)%2]
+			check(r.t, r.se.SetVersioning(r.t.Context(), "photos", state))
+		}
+		key := randomKey(rng)
+		if rng.IntN(4) > 0 {
+			o, err := r.se.Put(r.t.Context(), "photos", key, store.PutInput{Body: strings.NewReader("x"), Size: 1})
+			check(r.t, err)
+			live[key] = true
+			add(key, o.VersionID)
+			continue
+		}
+		res, err := r.se.Delete(r.t.Context(), "photos", key, store.DeleteOptions{})
+		check(r.t, err)
+		delete(live, key)
+		if res.DeleteMarker {
+			add(key, res.VersionID)
+		} else {
+			delete(history, key) // the bucket has no history yet
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(history)) {
+		for _, id := range history[key] {
+			versions = append(versions, key+" "+id)
+		}
+	}
+	return slices.Sorted(maps.Keys(live)), versions
+}
+
+// listVersions goes through all pages of a listing of versions: key and id of each version
+// and delete marker.
+func (r *rig) listVersions(size int) (got []string) {
+	r.t.Helper()
+	res := listResult{}
+	for pages := 0; pages == 0 || res.IsTruncated; pages++ {
+		res = r.list("photos", "versions", "", "max-keys", strconv.Itoa(size),
+			"key-marker", res.NextKeyMarker, "version-id-marker", res.NextVersionIdMarker)
+		if n := len(res.Version) + len(res.DeleteMarker); n > size || n == 0 && res.IsTruncated {
+			r.t.Fatalf("versions in pages of %d: a page of %d", size, n)
+		}
+		for _, e := range res.Entries {
+			if e.XMLName.Local == "Version" || e.XMLName.Local == "DeleteMarker" {
+				got = append(got, e.Key+" "+e.VersionId)
+			}
+		}
+		if pages > 10_000 {
+			r.t.Fatal("the listing of versions does not end")
+		}
+	}
+	return got
 }
 
 // checkPages goes through all pages and compares what they list.
@@ -194,7 +244,7 @@ func (r *rig) checkPages(name string, exp found, size int, params func(last stri
 			r.t.Fatalf("%s: a page of %d", name, n)
 		}
 		last = got.add(res)
-		if pages > 1000 {
+		if pages > 10_000 {
 			r.t.Fatalf("%s: it does not end", name)
 		}
 	}
