@@ -24,12 +24,12 @@ import (
 type s3Door struct{ c *s3.Client }
 
 // newClient is AWS's client of a listener of ours.
-func newClient(endpoint, accessKey, secret string) *s3.Client {
+func newClient(endpoint, accessKey, secret string, more ...func(*s3.Options)) *s3.Client {
 	return s3.New(s3.Options{
 		BaseEndpoint: aws.String(endpoint), Region: "us-east-1", UsePathStyle: true,
 		Credentials: credentials.NewStaticCredentialsProvider(accessKey, secret, ""),
 		Retryer:     aws.NopRetryer{},
-	})
+	}, more...)
 }
 
 // s3Kinds are the kinds that S3's codes stand for, as far as the suite asks for them.

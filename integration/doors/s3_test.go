@@ -12,7 +12,21 @@ import (
 	"pail/store/web/sigv4"
 )
 
+// TestS3 runs the suite over HTTP.
 func TestS3(t *testing.T) {
+	l := newListener(t)
+	storetest.Run(t, s3Door{newClient(l.endpoint, l.key.ID, l.key.Secret)})
+}
+
+// A listener is a store behind S3, in this process.
+type listener struct {
+	endpoint string
+	key      iam.AccessKey
+}
+
+// newListener listens until the test ends; hosts are names that it is known by.
+func newListener(t *testing.T, hosts ...string) listener {
+	t.Helper()
 	so := store.Options{Dir: t.TempDir() + "/store"}
 	if err := store.Create(so); err != nil {
 		t.Fatal(err)
@@ -34,7 +48,7 @@ func TestS3(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id := &web.Identifier{Store: st, Verifier: &sigv4.Verifier{Region: "us-east-1", Lookup: web.LookupIn(st)}}
+	id := &web.Identifier{Store: st, Verifier: &sigv4.Verifier{Region: "us-east-1", Hosts: hosts, Lookup: web.LookupIn(st)}}
 	srv, err := web.Listen(web.Options{
 		Addresses: []web.Address{at}, Identify: id.Identify, Protocol: s3api.New(s3api.Options{Region: "us-east-1"}),
 	})
@@ -46,5 +60,5 @@ func TestS3(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	storetest.Run(t, s3Door{newClient(srv.Addresses()[0].Endpoint(), key.ID, key.Secret)})
+	return listener{srv.Addresses()[0].Endpoint(), key}
 }
