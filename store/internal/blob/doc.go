@@ -20,6 +20,7 @@
 //     ErrDamaged, never zeros; nobody reads a trailer.
 //   - A full disk changes nothing outside of the bytes a write was given.
 //   - Ids are never reused by Create: a name that exists is an error.
+//   - A direct write that failed has failed, as any write: no sync is asked for news of it.
 //   - Memory does not grow with a blob: 4 to 12 bytes a segment, 10 MiB at most
 //     while it is written and sealed, 2 MiB once a Reader's sums were read.
 //
@@ -68,6 +69,11 @@
 //   - What is written forward is handed to the disk every 4 MiB (ahead.go), so that a sync
 //     at the end waits for little: 128 MB and an fsync on a mount, 540 MB/s before and
 //     631 to 930 with it (medians of builds in turns on a busy machine).
+//   - A Writer that was told so (Direct) writes whole pages past the page cache, through a
+//     descriptor of its own: copying into fresh pages of the cache was half of what receiving
+//     10 MiB cost. 64 files of that size, 16 at once, took 2.0 s of a processor per GB through
+//     the cache and 0.2 past it, at a fifth and at all of the disk's speed. The trailer and
+//     what is before it in its page go through the cache; the sync is the same.
 //   - Descriptors are cached (open, read 4 KiB, close of a hot blob: 0.5 us).
 //     One whose bytes are unsynced is synced before it is closed: Linux reports
 //     a failed write only to descriptors that were open then.

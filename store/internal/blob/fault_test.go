@@ -237,7 +237,7 @@ func TestFailedWriteTail(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The disk took the bytes, and says that it failed.
-	(&memFile{d, "/blobs/00/0000000000000005", d.names["/blobs/00/0000000000000005"]}).put([]byte("junk"), 6)
+	(&memFile{d, "/blobs/00/0000000000000005", d.names["/blobs/00/0000000000000005"], false}).put([]byte("junk"), 6)
 	d.fail, _ = failNth(0, unix.EIO, func(c string) bool { return strings.HasPrefix(c, "write") })
 	if _, err := w.WriteAt([]byte("xxxx"), 6); !errors.Is(err, unix.EIO) {
 		t.Fatal(err)

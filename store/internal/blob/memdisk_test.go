@@ -31,7 +31,10 @@ type memDisk struct {
 	ignore func(call string) bool
 	// noPunch is a filesystem without holes to punch, noSeek one that cannot tell them.
 	noPunch, noSeek bool
-	writtenOut      [][2]int64 // offsets and lengths that it was told to begin with
+	// directAlign is what direct writes must be multiples of; 0: it has none.
+	directAlign int
+	direct      int64      // bytes that were written directly
+	writtenOut  [][2]int64 // offsets and lengths that it was told to begin with
 }
 
 const memPage = 4096
@@ -53,7 +56,7 @@ func (c memContent) clone() memContent {
 }
 
 func newMemDisk() *memDisk {
-	return &memDisk{names: map[string]*memInode{}, durable: map[string]*memInode{}}
+	return &memDisk{names: map[string]*memInode{}, durable: map[string]*memInode{}, directAlign: 512}
 }
 
 // call notes a call and answers the error that it must fail with. The caller holds d.mu.
@@ -90,7 +93,11 @@ func (d *memDisk) Open(name string, flag int) (file, error) {
 		n = &memInode{now: memContent{pages: map[int64][]byte{}}}
 		d.names[name] = n
 	}
-	return &memFile{d, name, n}, nil
+	direct := flag&unix.O_DIRECT != 0
+	if direct && d.directAlign == 0 {
+		return nil, &fs.PathError{Op: op, Path: name, Err: unix.EINVAL}
+	}
+	return &memFile{d, name, n, direct}, nil
 }
 
 func (d *memDisk) Mkdir(string) error { return nil }
@@ -229,6 +236,8 @@ type memFile struct {
 	disk *memDisk
 	name string
 	n    *memInode
+
+	direct bool
 }
 
 func (f *memFile) begin(op string) (func(), error) {
@@ -254,6 +263,12 @@ func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 	}
 	if err != nil {
 		return 0, err
+	}
+	if f.direct {
+		if a := f.disk.directAlign; int(off)%a != 0 || len(p)%a != 0 || address(p)%min(a, memPage) != 0 {
+			return 0, &fs.PathError{Op: "write", Path: f.name, Err: unix.EINVAL}
+		}
+		f.disk.direct += int64(len(p))
 	}
 	f.put(p, off)
 	return len(p), nil

@@ -113,7 +113,7 @@ func TestUnknownCipherAndFormat(t *testing.T) {
 	c := d.names[fivePath].now
 	at := c.size - footerSize
 	end := make([]byte, footerSize)
-	read := memFile{d, fivePath, d.names[fivePath]}
+	read := memFile{d, fivePath, d.names[fivePath], false}
 	if _, err := read.ReadAt(end, at); err != nil {
 		t.Fatal(err)
 	}

@@ -45,6 +45,7 @@ func (w *Writer) Seal() (Seal, error) {
 	w.h.foot = foot
 	w.h.infoMu.Unlock()
 	w.h.writing.Store(false)
+	w.endDirect()
 	seal := foot.seal()
 	w.sealed = &seal
 	return seal, nil

@@ -29,6 +29,7 @@ type Writer struct {
 	ragged bool  // behind disk may lie what a failed write or Allocate left
 	sums   sums
 	ahead  ahead
+	direct file // passes the page cache by; nil: nobody asked for it, or it cannot
 	sealed *Seal
 	closed bool
 	frozen []*Frozen // those who want the file as it was
@@ -164,14 +165,14 @@ func (w *Writer) WriteAt(p []byte, off int64) (int, error) {
 		return 0, w.wrap("write", err)
 	}
 	w.keep(off, off+int64(len(p)))
-	n, err := w.h.file.WriteAt(p, off)
+	n, direct, err := w.put(p, off)
 	if err == nil && n < len(p) {
 		err = io.ErrShortWrite
 	}
 	w.h.written.Add(1)
 	if err == nil {
 		w.sums.wrote(p, off)
-		w.wrote(off, off+int64(n))
+		w.wrote(off+int64(direct), off+int64(n))
 	} else {
 		w.sums.spoil(off, off+int64(len(p)))
 		w.ragged = true
@@ -287,6 +288,7 @@ func (w *Writer) Close() error {
 	w.closed = true
 	sealed := w.sealed != nil
 	w.sums = sums{}
+	w.endDirect()
 	w.mu.Unlock()
 	w.store.mu.Lock()
 	delete(w.store.writers, w)

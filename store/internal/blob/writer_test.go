@@ -25,6 +25,7 @@ func TestWriterModel(t *testing.T) {
 		d := newMemDisk()
 		d.noPunch = rapid.Bool().Draw(t, "noPunch")
 		d.noSeek = rapid.Bool().Draw(t, "noSeek")
+		d.directAlign = rapid.SampledFrom([]int{0, 512, 4096, 16384}).Draw(t, "directAlign")
 		s := memStore(t, d)
 		w, err := s.Create(1)
 		if err != nil {
@@ -45,7 +46,8 @@ func TestWriterModel(t *testing.T) {
 		fill := byte(0)
 		write := func(off, n int64) {
 			fill++
-			p := bytes.Repeat([]byte{fill, 0, ^fill}, int(n)/3+1)[:n]
+			p := DirectBuffer(int(n))
+			copy(p, bytes.Repeat([]byte{fill, 0, ^fill}, int(n)/3+1))
 			if _, err := w.WriteAt(p, off); err != nil {
 				t.Fatal(err)
 			}
@@ -77,6 +79,7 @@ func TestWriterModel(t *testing.T) {
 					t.Fatal(err)
 				}
 			},
+			"direct": func(*rapid.T) { w.Direct() },
 			"sync": func(t *rapid.T) {
 				if err := w.Sync(); err != nil {
 					t.Fatal(err)
