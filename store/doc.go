@@ -130,8 +130,10 @@
 //   - A copy keeps the checksum of its source, one of parts too, with the parts, where AWS
 //     reads all bytes for one of the whole object: copying moves and reads nothing, unless
 //     an algorithm is named that the source has not (copy.go).
-//   - A large body is hashed by a goroutine for each hash while it is read, written and synced
-//     (receive.go), from four buffers of 256 KiB that are used again.
+//   - A large body is written and hashed while it is read (receive.go), from four buffers of
+//     256 KiB that are used again: 1 MiB of memory each, as many as there are requests. From 1
+//     MiB on it is written past the page cache, and the MD5s of several are computed at once
+//     (package multimd5): together a third of the processor's time of before.
 //   - A draft may refer to content files of others (loan.go), pinned until its publish
 //     counts them; what is deleted meanwhile is copied then.
 //   - Changing headers or metadata makes a version, the same inode with the same content;

@@ -3,9 +3,7 @@ package store
 import (
 	"context"
 	"errors"
-	"hash"
 	"io"
-	"sync"
 	"sync/atomic"
 
 	"pail/store/checksum"
@@ -14,10 +12,10 @@ import (
 )
 
 // Receiving: how a stream becomes a content that belongs to no version yet. What is large
-// passes through a few buffers: while one is read, those before it are written, and hashed
-// by a goroutine for each hash; the sync of the file does not wait for the hashes either.
-// So a large body takes as long as the slowest of these, which is MD5 or the disk, and not
-// their sum.
+// passes through a few buffers (pipeline.go): while one is read, those before it are written
+// and hashed, by a goroutine for each hash that takes its time; the sync of the file does not
+// wait for the hashes either. So a large body takes as long as the slowest of these, which is
+// MD5 or the disk, and not their sum. The MD5s of several bodies are computed at once.
 
 // A received is a content that came in as a stream: in memory if it is small, else
 // in a content file that is durable but belongs to no version yet.
@@ -66,7 +64,7 @@ func (s *Store) receive(in incoming) (*received, error) {
 	if in.size > s.maxObjectSize() {
 		return nil, tooLarge(s.maxObjectSize())
 	}
-	c := &received{s: s, want: in.size, sums: newDigest(in.algorithms...)}
+	c := &received{s: s, want: in.size, sums: s.newDigest(in.algorithms...)}
 	err := s.fill(c, in)
 	if err == nil && c.want >= 0 && c.size < c.want {
 		err = fault.New(fault.IncompleteBody, "%d bytes were announced and %d came", c.want, c.size)
@@ -93,7 +91,7 @@ func (s *Store) fill(c *received, in incoming) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		c.inline = head[:n:n]
 		c.size = int64(n)
-		_, _ = c.sums.Write(c.inline)
+		c.sums.write(c.inline)
 		return nil
 	case err != nil:
 		return err
@@ -105,90 +103,29 @@ func tooLarge(limit int64) error {
 	return fault.New(fault.EntityTooLarge, "an object may have at most %d bytes", limit)
 }
 
-// bufferSize is how many bytes are read at once, and bufferCount how many such buffers a
-// stream has: one that is read into and some that are hashed still.
-const (
-	bufferSize  = 256 << 10
-	bufferCount = 4
-)
+// directSize is from how many bytes on a content file is written past the page cache. That
+// saves copying into fresh pages of the cache, which is half the work of receiving; the first
+// who reads the file has to wait for the disk.
+const directSize = 1 << 20
 
-// A buffer is bytes that several read and then let go of.
-type buffer struct {
-	data  []byte // of those of all
-	all   []byte
-	users atomic.Int32
+// A filler writes what passes through a pipeline to a content file.
+type filler struct {
+	c      *received
+	direct bool        // the file was told
+	err    error       // the first, which ends it; of the filler's goroutine until that is done
+	failed atomic.Bool // there is one
 }
 
-// A hasher feeds hashes with buffers, each in a goroutine of its own.
-type hasher struct {
-	queues []chan *buffer
-	free   chan *buffer
-	made   int // buffers
-	s      *Store
-	wg     sync.WaitGroup
-}
-
-func (s *Store) newHasher(hashes []hash.Hash) *hasher {
-	h := &hasher{s: s, free: make(chan *buffer, bufferCount)}
-	for _, sum := range hashes {
-		q := make(chan *buffer, bufferCount)
-		h.queues = append(h.queues, q)
-		h.wg.Go(func() {
-			for b := range q {
-				_, _ = sum.Write(b.data)
-				h.letGo(b)
-			}
-		})
+func (f *filler) write(p []byte) {
+	if f.err != nil {
+		return
 	}
-	return h
-}
-
-// next returns a buffer to read into; it waits until one is hashed if all are in use.
-func (h *hasher) next() *buffer {
-	select {
-	case b := <-h.free:
-		return b
-	default:
+	if !f.direct && max(f.c.want, f.c.size) >= directSize {
+		f.direct = true
+		f.c.blob.Direct()
 	}
-	if h.made < bufferCount {
-		h.made++
-		all, ok := h.s.buffers.Get().(*[]byte)
-		if !ok {
-			b := make([]byte, bufferSize)
-			all = &b
-		}
-		return &buffer{all: *all}
-	}
-	return <-h.free
-}
-
-// add has the data of a buffer hashed. The caller lets go of it too.
-func (h *hasher) add(b *buffer) {
-	b.users.Store(int32(len(h.queues)) + 1)
-	for _, q := range h.queues {
-		q <- b
-	}
-}
-
-func (h *hasher) letGo(b *buffer) {
-	if b.users.Add(-1) == 0 {
-		h.free <- b
-	}
-}
-
-// close waits until everything is hashed.
-func (h *hasher) close() {
-	for _, q := range h.queues {
-		close(q)
-	}
-	h.wg.Wait()
-	for {
-		select {
-		case b := <-h.free:
-			h.s.buffers.Put(&b.all)
-		default:
-			return
-		}
+	if f.err = f.c.write(p); f.err != nil {
+		f.failed.Store(true)
 	}
 }
 
@@ -198,31 +135,42 @@ func (s *Store) receiveFile(c *received, head []byte, r io.Reader) (err error) {
 		return err
 	}
 	s.receiving.Add(1)
-	h := s.newHasher(c.sums.hashes)
-	defer h.close()
-	for ended := false; !ended; {
-		b := h.next()
-		n := copy(b.all, head)
-		head = head[n:]
-		m, err := io.ReadFull(r, b.all[n:])
-		b.data = b.all[:n+m]
-		h.add(b)
-		ended = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-		if ended {
-			err = nil
-		}
-		if err == nil {
-			err = c.write(b.data)
-		}
-		h.letGo(b)
-		if err != nil {
+	l := s.newPipeline()
+	defer l.close()
+	c.sums.join(l)
+	f := &filler{c: c}
+	file := l.use(f.write)
+	for ended := false; !ended && !f.failed.Load(); {
+		if ended, err = l.read(r, head, c.sums); err != nil {
 			return err
 		}
+		head = nil
+	}
+	l.end()
+	<-file.done
+	if f.err != nil {
+		return f.err
 	}
 	if c.seal, err = c.blob.Seal(); err != nil {
 		return blobError(err)
 	}
 	return blobError(c.blob.Sync())
+}
+
+// read hands a buffer on, filled with head and with what r has, and says whether r has ended.
+// The checksums that are quick to compute are computed while the bytes are near.
+func (l *pipeline) read(r io.Reader, head []byte, sums *digest) (ended bool, err error) {
+	b := l.next()
+	n := copy(b.all, head)
+	m, err := io.ReadFull(r, b.all[n:])
+	b.data = b.all[:n+m]
+	sums.quickly(b.data)
+	l.handOn(b)
+	ended = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	if ended {
+		err = nil
+	}
+	return ended, err
 }
 
 // write appends to the content file.
@@ -245,20 +193,13 @@ func (c *received) write(p []byte) error {
 
 // digestOf reads a stream to its end and computes its MD5 and some checksums.
 func (s *Store) digestOf(r io.Reader, algorithms ...checksum.Algorithm) (*digest, error) {
-	d := newDigest(algorithms...)
-	h := s.newHasher(d.hashes)
-	defer h.close()
+	d := s.newDigest(algorithms...)
+	l := s.newPipeline()
+	defer l.close()
+	d.join(l)
 	for {
-		b := h.next()
-		n, err := io.ReadFull(r, b.all)
-		b.data = b.all[:n]
-		h.add(b)
-		h.letGo(b)
-		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return d, nil
-		case err != nil:
-			return nil, err
+		if ended, err := l.read(r, nil, d); ended || err != nil {
+			return d, err
 		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"pail/store/internal/blob"
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
+	"pail/store/internal/multimd5"
 	"pail/store/work"
 )
 
@@ -199,6 +200,7 @@ type Store struct {
 	closing    atomic.Bool
 	receiving  atomic.Int64 // contents that are being received and belong to no version yet
 	buffers    sync.Pool    // of bufferSize bytes each, for what is received
+	md5s       *multimd5.Group
 	closeOnce  sync.Once
 	closeErr   error
 	unlocking  []func() // see BeforeUnlock
@@ -212,7 +214,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if err := opts.setDefaults(); err != nil {
 		return nil, err
 	}
-	s := &Store{opts: opts, log: opts.Log}
+	s := &Store{opts: opts, log: opts.Log, md5s: multimd5.NewGroup()}
 	s.files.init()
 	if err := s.open(ctx); err != nil {
 		s.shut()

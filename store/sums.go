@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"crypto/md5"
 	"encoding/hex"
 	"hash"
 	"slices"
@@ -30,13 +29,14 @@ type digest struct {
 	md5        hash.Hash
 	algorithms []checksum.Algorithm
 	sums       []hash.Hash // of each algorithm; of MD5 the one above
-	hashes     []hash.Hash // all that have to see the bytes
+	slow       []hash.Hash // with quick, all that have to see the bytes
+	quick      []hash.Hash
 }
 
 // newDigest computes algorithms besides MD5; None among them counts as none.
-func newDigest(algorithms ...checksum.Algorithm) *digest {
-	d := &digest{md5: md5.New()}
-	d.hashes = append(make([]hash.Hash, 0, 3), d.md5)
+func (s *Store) newDigest(algorithms ...checksum.Algorithm) *digest {
+	d := &digest{md5: s.md5s.New()}
+	d.slow = append(make([]hash.Hash, 0, 2), d.md5)
 	for _, a := range algorithms {
 		if a == checksum.None || slices.Contains(d.algorithms, a) {
 			continue
@@ -47,16 +47,36 @@ func newDigest(algorithms ...checksum.Algorithm) *digest {
 			continue
 		}
 		h := a.New()
-		d.sums, d.hashes = append(d.sums, h), append(d.hashes, h)
+		d.sums = append(d.sums, h)
+		if a.Quick() {
+			d.quick = append(d.quick, h)
+		} else {
+			d.slow = append(d.slow, h)
+		}
 	}
 	return d
 }
 
-func (d *digest) Write(p []byte) (int, error) {
-	for _, h := range d.hashes {
+// write is for bytes that are few.
+func (d *digest) write(p []byte) {
+	d.quickly(p)
+	for _, h := range d.slow {
 		_, _ = h.Write(p) // never fails
 	}
-	return len(p), nil
+}
+
+// join has a pipeline compute what takes its time; quickly is for the rest.
+func (d *digest) join(l *pipeline) {
+	for _, h := range d.slow {
+		l.use(func(p []byte) { _, _ = h.Write(p) })
+	}
+}
+
+// quickly computes what costs less than handing bytes on.
+func (d *digest) quickly(p []byte) {
+	for _, h := range d.quick {
+		_, _ = h.Write(p)
+	}
 }
 
 func (d *digest) etag() string { return hex.EncodeToString(d.md5.Sum(nil)) }

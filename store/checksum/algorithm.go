@@ -118,6 +118,15 @@ func (a Algorithm) Element() string { return "Checksum" + rows[a].name }
 // Size is how many bytes a value has.
 func (a Algorithm) Size() int { return rows[a].size }
 
+// Quick says that the algorithm is computed about as fast as memory is read.
+func (a Algorithm) Quick() bool {
+	switch a {
+	case SHA1, SHA256, SHA512, MD5:
+		return false
+	}
+	return true
+}
+
 // New returns a hash that computes the algorithm. None has none.
 func (a Algorithm) New() hash.Hash { return rows[a].makes() }
 
