@@ -7,6 +7,12 @@ func (s *Statement) check(kind Kind, o *Options) error {
 	if s.principal != nil && s.principal.not && !s.Deny {
 		return malformed(s.at("NotPrincipal"), "Allow with NotPrincipal is not allowed: it would allow everyone else, anonymous callers, too")
 	}
+	if s.principal != nil && s.principal.not && kind == TrustPolicy {
+		return malformed(s.at("NotPrincipal"), "AssumeRole policy must not contain NotPrincipal field")
+	}
+	if s.principal != nil && s.principal.not && s.principal.everyone {
+		return malformed(s.at("NotPrincipal"), "Invalid principal in policy: NotPrincipal \"*\" leaves nobody to deny")
+	}
 	if kind != BucketPolicy && kind != AccessPointPolicy {
 		return nil
 	}

@@ -9,7 +9,7 @@
 // principals. A boundary and session policies only narrow. An [ACL] grants, and never
 // denies. A [Request] is one action of a [Principal] on a [Resource], with the values of the
 // condition keys ([Keys]) in its [Context]; [Decide] answers with a [Decision], which names
-// the step, the statement or the grant that decided.
+// the step, the statement or the grant that decided. [Decision.Denial] is AWS's sentence for it.
 //
 // # The order of the evaluation
 //
@@ -51,6 +51,8 @@
 //     it has. Keys of other services are absent from every request, as in AWS, and only
 //     identity policies may name them.
 //   - An operator that cannot compare the values of its key, and a value that is none.
+//   - NotPrincipal "*", which denies nobody. (With Allow, and in a trust policy, AWS refuses
+//     NotPrincipal itself.)
 //   - Null with IfExists or a set operator: Null itself asks whether the key exists.
 //   - The canned ACL aws-exec-read. The grantee by email is refused by AWS itself now.
 //

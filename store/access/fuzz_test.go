@@ -120,11 +120,7 @@ func (m maker) withStatement(r *Request, kind Kind, s Statement) *Request {
 	add := func(p *Policy) *Policy {
 		c := *p
 		c.statements = append(append([]Statement{}, p.statements...), s)
-		if s.Deny {
-			c.denies.join(&s.s3)
-		} else {
-			c.allows.join(&s.s3)
-		}
+		c.seal()
 		return &c
 	}
 	switch {

@@ -89,14 +89,14 @@ const (
 var Keys = func() []Key {
 	list := []Key{
 		// Of the principal.
-		{Name: "aws:PrincipalAccount", From: FromPrincipal, Note: "the account of the caller"},
+		{Name: "aws:PrincipalAccount", From: FromPrincipal, Note: "the account of the caller, \"anonymous\" of an anonymous one"},
 		{Name: "aws:PrincipalArn", Type: ARN, From: FromPrincipal, Note: "the ARN of the user or root, of a role session that of its role"},
 		{Name: "aws:PrincipalIsAWSService", Type: Bool, From: FromPrincipal, Note: "whether Pail itself calls, for example to deliver logs"},
 		{Name: "aws:PrincipalServiceName", From: FromPrincipal, Note: "the name of the service that calls"},
 		{Name: "aws:PrincipalServiceNamesList", Multi: true, From: FromPrincipal, Note: "the names of the service that calls"},
 		{Name: "aws:PrincipalTag/", From: FromPrincipal, Note: "a tag of the user, the role or the session"},
 		{Name: "aws:PrincipalType", From: FromPrincipal, Note: "Account, User, AssumedRole, FederatedUser or Anonymous"},
-		{Name: "aws:userid", From: FromPrincipal, Note: "the unique id; of a role session with its name"},
+		{Name: "aws:userid", From: FromPrincipal, Note: "the unique id; of a role session with its name; \"anonymous\""},
 		{Name: "aws:username", From: FromPrincipal, Note: "the name of a user"},
 		{Name: "aws:PrincipalOrgID", From: Nowhere, Note: noOrganizations},
 		{Name: "aws:PrincipalOrgPaths", Multi: true, From: Nowhere, Note: noOrganizations},
@@ -110,7 +110,7 @@ var Keys = func() []Key {
 		{Name: "aws:ChatbotSourceArn", Type: ARN, From: Nowhere, Note: noCompute},
 		{Name: "aws:Ec2InstanceSourceVpc", From: Nowhere, Note: noCompute},
 		{Name: "aws:Ec2InstanceSourcePrivateIPv4", Type: IPAddress, From: Nowhere, Note: noCompute},
-		{Name: "aws:SigninSessionArn", Type: ARN, From: Nowhere, Note: "Pail has no sign-in sessions"},
+		{Name: "aws:SignInSessionArn", Type: ARN, From: Nowhere, Note: "Pail has no sign-in sessions"},
 		// Of the network.
 		{Name: "aws:SourceIp", Type: IPAddress, Note: "the address of the caller; absent on the mount and through an endpoint of a VPC"},
 		{Name: "aws:SourceVpc", Note: "the VPC that the listener's endpoint is named to belong to"},
@@ -143,6 +143,9 @@ var Keys = func() []Key {
 		{Name: "aws:CalledVia", Multi: true, From: Nowhere, Note: noCalls},
 		{Name: "aws:CalledViaFirst", From: Nowhere, Note: noCalls},
 		{Name: "aws:CalledViaLast", From: Nowhere, Note: noCalls},
+		{Name: "aws:CalledViaAWSMCP", From: Nowhere, Note: noCalls},
+		{Name: "aws:ViaAWSMCPService", Type: Bool, From: Nowhere, Note: noCalls},
+		{Name: "aws:IsMcpServiceAction", Type: Bool, From: Nowhere, Note: noCalls},
 
 		// Of S3: what every request has.
 		{Name: "s3:authType", Note: "REST-HEADER, REST-QUERY-STRING or POST"},

@@ -34,6 +34,7 @@ type Policy struct {
 	statements []Statement
 	denies     actionSet // of S3, by any Deny statement
 	allows     actionSet
+	public     bool
 }
 
 // A Statement is one of a policy's.
@@ -153,14 +154,24 @@ func (p *Policy) parseStatements(body *node, o *Options) error {
 			return malformed(s.at("Sid"), "Statement IDs (SID) in a single policy must be unique: %q is given twice", s.Sid)
 		}
 		sids[s.Sid] = true
+		p.statements = append(p.statements, s)
+	}
+	p.seal()
+	return nil
+}
+
+// seal works out what is known of the statements together.
+func (p *Policy) seal() {
+	p.denies, p.allows, p.public = actionSet{}, actionSet{}, false
+	for i := range p.statements {
+		s := &p.statements[i]
 		if s.Deny {
 			p.denies.join(&s.s3)
 		} else {
 			p.allows.join(&s.s3)
 		}
-		p.statements = append(p.statements, s)
+		p.public = p.public || s.public(p.Kind)
 	}
-	return nil
 }
 
 func (s *Statement) at(element string) string {

@@ -84,8 +84,11 @@ func parsePrincipal(n node, not bool, where string, o *Options) (entities, error
 		es.everyone = true
 		return es, nil
 	}
-	if n.kind != nodeObject || len(n.members) == 0 {
+	if n.kind != nodeObject {
 		return es, malformed(where, "Invalid principal in policy: an object or \"*\" is expected")
+	}
+	if len(n.members) == 0 {
+		return es, malformed(where, "Missing required field Principal cannot be empty!")
 	}
 	for _, m := range n.members {
 		at := where + "." + m.name

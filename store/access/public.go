@@ -32,7 +32,7 @@ func (b PublicAccessBlock) Combine(c PublicAccessBlock) PublicAccessBlock {
 // the network of the access point, "" for a bucket's policy or the internet.
 func (b PublicAccessBlock) CheckPolicy(p *Policy, vpc string) error {
 	if b.BlockPublicPolicy && vpc == "" && p.Public() {
-		return &Error{Reason: PublicBlocked, Text: "the policy allows public access, and BlockPublicPolicy of Block Public Access prevents public policies"}
+		return &Error{Reason: PublicBlocked, Text: "public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access"}
 	}
 	return nil
 }
@@ -44,7 +44,7 @@ func (b PublicAccessBlock) CheckACL(a *ACL, disabled bool) error {
 		return &Error{Reason: ACLsDisabled, Text: "The bucket does not allow ACLs"}
 	}
 	if b.BlockPublicAcls && a.Public() {
-		return &Error{Reason: PublicBlocked, Text: "the ACL allows public access, and BlockPublicAcls of Block Public Access prevents public ACLs"}
+		return &Error{Reason: PublicBlocked, Text: "public ACLs are prevented by the BlockPublicAcls setting in S3 Block Public Access"}
 	}
 	return nil
 }
@@ -52,14 +52,7 @@ func (b PublicAccessBlock) CheckACL(a *ACL, disabled bool) error {
 // Public tells whether S3 would call the policy public: any of its Allow statements is for
 // more than fixed principals, without a condition on a fixed value of the keys that AWS
 // lists ("The meaning of public").
-func (p *Policy) Public() bool {
-	for i := range p.statements {
-		if p.statements[i].public(p.Kind) {
-			return true
-		}
-	}
-	return false
-}
+func (p *Policy) Public() bool { return p.public }
 
 func (s *Statement) public(kind Kind) bool {
 	if s.Deny || s.principal == nil {

@@ -164,6 +164,7 @@ func parseLoosely(t testing.TB, kind Kind, text string) *Policy {
 		p.statements[i].principal = principals[i]
 	}
 	p.Kind = kind
+	p.seal()
 	return p
 }
 

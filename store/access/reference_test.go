@@ -338,6 +338,9 @@ func (q *refRequest) value(key string) ([]string, bool) {
 		}
 		return nil, false
 	case "aws:principalaccount":
+		if c.Kind == Anonymous {
+			return one("anonymous")
+		}
 		return one(c.Account.ID)
 	case "aws:principalarn":
 		if c.Kind == RoleSession {

@@ -120,6 +120,9 @@ func (p *Principal) value(key, name string) (string, bool) {
 	some := func(s string) (string, bool) { return s, s != "" }
 	switch key {
 	case "aws:PrincipalAccount", "kms:CallerAccount":
+		if p.Kind == Anonymous {
+			return "anonymous", true
+		}
 		return some(p.Account.ID)
 	case "aws:PrincipalArn":
 		if p.Kind == RoleSession {
@@ -136,6 +139,9 @@ func (p *Principal) value(key, name string) (string, bool) {
 	case "aws:PrincipalType":
 		return some(principalTypes[p.Kind])
 	case "aws:userid":
+		if p.Kind == Anonymous {
+			return "anonymous", true
+		}
 		return some(p.ID)
 	case "aws:username":
 		if p.Kind != User {
