@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"sync"
@@ -44,7 +45,7 @@ func (b *stallingBody) arm() {
 }
 
 // Read implements io.Reader. It fails with RequestTimeout if nothing comes, and
-// IncompleteBody if the client ends before what it has announced.
+// IncompleteBody if the client ends before what it has announced, or breaks off.
 func (b *stallingBody) Read(p []byte) (int, error) {
 	b.arm()
 	n, err := b.ReadCloser.Read(p)
@@ -57,7 +58,7 @@ func (b *stallingBody) Read(p []byte) (int, error) {
 		b.ended = true
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = apierror.New(apierror.RequestTimeout, "")
-	case errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, new(*net.OpError)): // the latter is a reset
 		err = fault.Wrap(fault.IncompleteBody, err, "")
 	}
 	return n, err

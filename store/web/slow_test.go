@@ -104,6 +104,30 @@ func TestShortBody(t *testing.T) {
 	}
 }
 
+// TestResetBody has a client break its connection off in the middle of a body, which is no
+// failure of the server.
+func TestResetBody(t *testing.T) {
+	begun, got := make(chan bool, 1), make(chan error, 1)
+	r := newRig(t, func(a *Answer, r *Request) error {
+		begun <- true
+		_, err := io.Copy(io.Discard, r.Content)
+		got <- err
+		return err
+	})
+	conn := r.dial()
+	talk(t, conn, "PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+	<-begun // what comes before a reset and is not read yet is lost
+	if err := conn.(*net.TCPConn).SetLinger(0); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-got; !fault.Is(err, fault.IncompleteBody) {
+		t.Errorf("the body ends with %v", err)
+	}
+}
+
 // TestBodyThatNobodyReads is refused while the client holds back the rest.
 func TestBodyThatNobodyReads(t *testing.T) {
 	r := newRig(t, func(*Answer, *Request) error { return fault.New(fault.AccessDenied, "") }, short)
