@@ -307,7 +307,7 @@ func TestFsckLooksAtTheDisk(t *testing.T) {
 		size := int64(len(readAll(t, se, "bkt", key, "")))
 		err := s.blobs.Walk(func(id blob.ID, _ int64, _ bool) error {
 			if _, seal, err := s.blobs.Sealed(id); err != nil || seal.Length != size {
-				return err
+				return nil // another, which may be damaged already
 			}
 			return damage(filepath.Join(s.opts.Dir, blobDir, blob.FileName(id)))
 		})
