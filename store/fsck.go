@@ -125,6 +125,10 @@ type fsck struct {
 	lost    map[uint64]string  // content files that are not what they should be, and why
 	waste   int64              // bytes of content files that are dead
 
+	// had is what owners have of the content files that count none, in the order of offsets;
+	// nil: nobody has looked. Only a repair wants to know.
+	had map[uint64][]blob.Range
+
 	repair *repairer // deals with what is found; nil: it is only told
 	raw    bool      // before recovery: nothing is open, drafts and renames wait for it
 

@@ -19,6 +19,14 @@ import (
 func (f *fsck) recount(c *blobCount) remedy {
 	n := *c
 	return remedy{does: "counts them anew", fix: func(r *repairer) error {
+		unsure := false
+		if n.uncounted(r) {
+			all, err := f.allOf(n.id, n.size)
+			if err != nil {
+				return err
+			}
+			unsure = !all
+		}
 		return r.update(func(t *txn) error {
 			k := table.Blob(n.id)
 			var b record.Blob
@@ -34,14 +42,14 @@ func (f *fsck) recount(c *blobCount) remedy {
 				if n.is&isMeasured != 0 {
 					b.Used -= n.used
 				}
-				return errors.Join(t.put(k, &b), t.keepForLost(r, &n, b.Length))
+				return errors.Join(t.put(k, &b), t.keepForLost(r, &n, b.Length, unsure))
 			}
 			if n.have <= 1 {
 				t.tx.Delete(k)
-				return t.keepForLost(r, &n, n.size)
+				return t.keepForLost(r, &n, n.size, false)
 			}
 			b.Schema, b.Refs = record.Schema, uint64(n.have)
-			return errors.Join(t.put(k, &b), t.keepForLost(r, &n, n.size))
+			return errors.Join(t.put(k, &b), t.keepForLost(r, &n, n.size, false))
 		})
 	}}
 }
@@ -49,9 +57,10 @@ func (f *fsck) recount(c *blobCount) remedy {
 // keepForLost keeps a content, which others have too, for an owner whose record was lost:
 // they may have a part of it only, or be replaced when the store recovers. A record that is
 // taken away or missing has left nothing but the count. That is believed until recovery: then
-// the repair itself takes contents away from their owners and has the counts made anew.
-func (t *txn) keepForLost(r *repairer, n *blobCount, size int64) error {
-	if n.have == 0 || n.have >= n.want || size <= 0 || r.s.ready || r.full {
+// the repair itself takes contents away from their owners and has the counts made anew. unsure
+// says that the count was lost, too, and that some of the content may be nobody's.
+func (t *txn) keepForLost(r *repairer, n *blobCount, size int64, unsure bool) error {
+	if n.have == 0 || n.have >= n.want && !unsure || size <= 0 || r.s.ready || r.full {
 		return nil
 	}
 	c := &record.Content{Allocated: size}
@@ -66,7 +75,11 @@ func (t *txn) keepForLost(r *repairer, n *blobCount, size int64) error {
 	if err := t.share(c); err != nil {
 		return err
 	}
-	return t.keep(fmt.Sprintf("contents/%016x", n.id), nil, c, size, "bytes that another version had too, whose record is lost")
+	note := "bytes that another version had too, whose record is lost"
+	if unsure {
+		note = "all bytes of a content file of which the versions that are left have a part; how many had it is lost"
+	}
+	return t.keep(fmt.Sprintf("contents/%016x", n.id), nil, c, size, note)
 }
 
 // setWaste records the sum of dead bytes.

@@ -416,6 +416,111 @@ func TestRepairKeepsWhatOthersHavePartOf(t *testing.T) {
 	}
 }
 
+// The count of a content file is lost with the version that had all of it, and others have
+// parts of it: with the count went how many there were, so all of it is kept, unless what
+// they have together is all.
+func TestRepairKeepsWhatNobodyCounts(t *testing.T) {
+	ctx := context.Background()
+	o := Options{Dir: filepath.Join(quickDir(t), "store"), InlineMax: 64, MemTableSize: 1 << 20, CompactAfter: -1, SettleAfter: -1}
+	if err := Create(o); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &museum{t: t, s: s, se: s.As(Owner(), RequestContext{Door: DoorMount})}
+	mustBucket(t, m.se, "bare", versioning.Unversioned)
+	whole := letters(8000, 1)
+	put(t, m.se, "bare", "whole", whole)
+	part := func(key string, change func(f *File)) {
+		t.Helper()
+		_, err = m.se.Copy(ctx, Source{"bare", "whole", ""}, "bare", key, CopyInput{})
+		m.ok(err)
+		f, err := m.se.OpenFile(ctx, "bare", key, OpenFlags{Write: true})
+		m.ok(err)
+		change(f)
+		m.ok(f.Close(ctx))
+	}
+	part("the-beginning", func(f *File) { m.ok(f.Truncate(ctx, 5000)) })
+	part("an-end", func(f *File) {
+		_, err := f.WriteAt(ctx, []byte(letters(1000, 2)), 0)
+		m.ok(err)
+	})
+	m.ok(s.Sync(ctx))
+	keys, values := m.records()
+	var head, begin, end, count []byte
+	for i, k := range keys {
+		switch k[0] {
+		case table.Head(0, "")[0]:
+			switch table.SplitKey(k) {
+			case "whole":
+				head = k
+			case "the-beginning":
+				begin = k
+			case "an-end": // before the other in the order of keys
+				end = k
+			}
+		case table.Blobs()[0]:
+			b := new(record.Blob)
+			m.ok(record.Unmarshal(values[i], b))
+			if b.Length == int64(len(whole)) {
+				count = k
+			}
+		}
+	}
+	if head == nil || begin == nil || end == nil || count == nil {
+		t.Fatalf("the records are %q", keys)
+	}
+	w := &ward{museum: m, image: quickDir(t) + "/image"}
+	snapshotStore(t, s, w.image)
+	// Recovery replaces one of them by what was written and fsynced.
+	f, err := m.se.OpenFile(ctx, "bare", "an-end", OpenFlags{Write: true, Truncate: true})
+	m.ok(err)
+	_, err = f.WriteAt(ctx, []byte("new"), 0)
+	m.ok(err)
+	m.ok(f.Sync(ctx))
+	drafted := quickDir(t) + "/drafted"
+	snapshotStore(t, s, drafted)
+	m.ok(f.Close(ctx))
+	m.ok(s.Close(ctx))
+	undrafted := w.image
+	for _, c := range []struct {
+		what  string
+		image string
+		gone  [][]byte
+		bad   []byte
+		kept  bool
+	}{
+		{"one has the beginning", undrafted, [][]byte{head, end, count}, nil, true},
+		{"one has the end", undrafted, [][]byte{head, begin, count}, nil, true},
+		{"the count is damaged", undrafted, [][]byte{head, end}, count, true},
+		{"two have all", undrafted, [][]byte{head, count}, nil, false},
+		{"two have all, and one is replaced", drafted, [][]byte{head, count}, nil, true},
+		{"nothing else is lost", undrafted, [][]byte{count}, nil, false},
+	} {
+		w.image = c.image
+		s, found := w.repaired(c.what, w.copied(func(tx *meta.Tx) error {
+			for _, k := range c.gone {
+				tx.Delete(k)
+			}
+			if c.bad != nil {
+				tx.Set(c.bad, []byte{0xff, 0xfe})
+			}
+			return nil
+		}))
+		_, err := s.As(Owner(), RequestContext{}).Head(ctx, LostFound, fmt.Sprintf("contents/%016x", table.SplitBucket(count)), "")
+		kept := err == nil
+		if kept != c.kept {
+			t.Errorf("%s: kept in %s is %v; found %v", c.what, LostFound, kept, found)
+		}
+		if is := contentsOf(t, s)[whole]; is != (c.kept || c.what == "nothing else is lost") {
+			t.Errorf("%s: whole is %v; found %v", c.what, is, found)
+		}
+		m.ok(s.Close(ctx))
+	}
+}
+
 // Repair takes damaged contents away from their owners. That these are fewer then is no
 // trace of a lost record, though one was lost.
 func TestRepairDamagedContentBesideLostRecord(t *testing.T) {
