@@ -10,8 +10,8 @@ const (
 	// Malformed: the text is no policy, or says what cannot be enforced. S3's code for it is
 	// MalformedPolicy, IAM's MalformedPolicyDocument.
 	Malformed Reason = iota + 1
-	// TooLarge: the text is longer than its kind may be. S3's code for it is PolicyTooLarge
-	// as a MalformedPolicy, IAM's LimitExceeded.
+	// TooLarge: the text is longer than its kind may be. S3's code for it is PolicyTooLarge,
+	// IAM's LimitExceeded.
 	TooLarge
 	// PublicBlocked: Block Public Access does not let a public policy or ACL be put. Both
 	// doors answer AccessDenied.

@@ -33,19 +33,28 @@ type kindRow struct {
 	resource  bool // has Resource or NotResource
 	id        bool // may have Id
 	freeSid   bool // a Sid may have more than letters and digits
+	tooLarge  string
 }
 
+// What AWS answers to a text that is too long; %d is the limit.
+const (
+	managedTooLarge = "Cannot exceed quota for PolicySize: %d"
+	inlineTooLarge  = "Maximum policy size of %d bytes exceeded"
+	trustTooLarge   = "Cannot exceed quota for ACLSizePerRole: %d"
+	otherTooLarge   = "Policy exceeds the maximum allowed document size of %d bytes"
+)
+
 var kinds = [...]kindRow{
-	ManagedPolicy:     {"managed policy", 6144, characters, "", false, true, false, false},
-	UserPolicy:        {"inline policy of a user", 2048, characters, "", false, true, false, false},
-	GroupPolicy:       {"inline policy of a group", 5120, characters, "", false, true, false, false},
-	RolePolicy:        {"inline policy of a role", 10240, characters, "", false, true, false, false},
-	Boundary:          {"permissions boundary", 6144, characters, "", false, true, false, false},
-	SessionPolicy:     {"session policy", 2048, countBytes, "", false, true, false, false},
-	BucketPolicy:      {"bucket policy", 20 << 10, countBytes, "s3", true, true, true, true},
-	AccessPointPolicy: {"access point policy", 20 << 10, countBytes, "s3", true, true, true, true},
-	TrustPolicy:       {"trust policy", 2048, characters, "sts", true, false, true, false},
-	KeyPolicy:         {"key policy", 32 << 10, countBytes, "kms", true, true, true, true},
+	ManagedPolicy:     {"managed policy", 6144, characters, "", false, true, false, false, managedTooLarge},
+	UserPolicy:        {"inline policy of a user", 2048, characters, "", false, true, false, false, inlineTooLarge},
+	GroupPolicy:       {"inline policy of a group", 5120, characters, "", false, true, false, false, inlineTooLarge},
+	RolePolicy:        {"inline policy of a role", 10240, characters, "", false, true, false, false, inlineTooLarge},
+	Boundary:          {"permissions boundary", 6144, characters, "", false, true, false, false, managedTooLarge},
+	SessionPolicy:     {"session policy", 2048, countBytes, "", false, true, false, false, otherTooLarge},
+	BucketPolicy:      {"bucket policy", 20 << 10, countBytes, "s3", true, true, true, true, otherTooLarge},
+	AccessPointPolicy: {"access point policy", 20 << 10, countBytes, "s3", true, true, true, true, otherTooLarge},
+	TrustPolicy:       {"trust policy", 2048, characters, "sts", true, false, true, false, trustTooLarge},
+	KeyPolicy:         {"key policy", 32 << 10, countBytes, "kms", true, true, true, true, otherTooLarge},
 }
 
 func (k Kind) row() *kindRow {
@@ -70,7 +79,7 @@ func (k Kind) checkSize(text []byte) error {
 		return malformed("", "there is no kind %d of policy", k)
 	}
 	if n := k.Size(text); n > k.Limit() {
-		return &Error{Reason: TooLarge, Text: fmt.Sprintf("Policy is too large: %d, a %s may have %d", n, k, k.Limit())}
+		return &Error{Reason: TooLarge, Text: fmt.Sprintf(k.row().tooLarge, k.Limit()) + fmt.Sprintf(": it has %d", n)}
 	}
 	return nil
 }
