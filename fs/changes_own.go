@@ -49,7 +49,7 @@ func (f *filesystem) published(c store.Change) {
 	case !stands:
 		f.notify.recheck(c)
 	case fresh:
-		if dir, ok := f.nodes.node(at.parent); ok && dir.told {
+		if f.dirTold(c.Ino) {
 			f.notify.attr(at.parent)
 		}
 	}
@@ -91,7 +91,8 @@ func (f *filesystem) spotsOf(c *store.Change) []spot {
 }
 
 // unshadowed follows a directory that is no longer at its name. An object beside it
-// goes by that name from now on and no longer by its other one.
+// goes by that name from now on and no longer by its other one, which the kernel does not
+// keep; but it may keep what an answer on its way says of the directory.
 func (f *filesystem) unshadowed(c store.Change) {
 	f.notify.count.Add(1) // such an object may be in an answer on its way
 	at := f.spotOf(c.Bucket, c.Key, c.Dir)

@@ -7,12 +7,12 @@
 //
 // # Promises
 //
-//   - What a call returns was true when it returned, if all changes came through the same
-//     mount. The kernel caches entries and attributes without expiry, and takes them back
-//     when told of what others change (notifier.go says why nothing stale can stay).
-//     Telling is done by one worker, never by a handler and never under a lock, so another
-//     mount of the same may be some milliseconds behind. Settle waits for it, and other
-//     doors do before they answer.
+//   - What a call returns was true when it returned, if all changes came through this
+//     mount or through one that this one, being read-only, only looks at. The kernel caches
+//     entries and attributes without expiry, and takes them back when told of what others
+//     change (notifier.go says why nothing stale can stay). Telling is done by workers,
+//     never by a handler and never under a lock. Settle waits for it, and other doors do
+//     before they answer; which requests do is said below.
 //   - One act makes one version. It ends when the process that opened a file closes its
 //     last descriptor by which it can write to it: that FLUSH publishes, those of
 //     duplicates and of children do not. RELEASE publishes the rest.
@@ -38,7 +38,8 @@
 // history_find, history_list and history_change answer the requests, history_veil hides
 // what was private, history_note and moment_table keep the kernel's caches true. changes
 // translates what the store says into what notifier tells the kernel, changes_own what it
-// says of our own calls; peers does the same between mounts of one process. mount,
+// says of our own calls; peers does the same between mounts of one process, and telling
+// says who waits for it. mount,
 // mountpoint, attach and options are the way in and out. To answer one more request:
 // write the method in its family's file, add it to raw.go. relic_table and cursor_table
 // hold what has lost its name and is still asked for.
@@ -72,8 +73,6 @@
 //     order of commits, so whoever is in one keeps seeing the same, and what is below it
 //     stays cached. Relative ones are looked up at each step of a path; absolute ones
 //     until something is removed from history, or the clock is set back before them.
-//     The first look after rm in .versions may come before the kernel knows what is
-//     current now: handlers never wait for notifications.
 //   - Versions are spliced like other contents; passthrough would serve only those that
 //     are one whole file, whose checksums stand behind the bytes.
 //   - Mode and owner make no version, so the past shows them as they last were; the
@@ -88,6 +87,48 @@
 //     each other's locks nor each other's pages.
 //   - The name .go-fuse-epoll-hack in the root is go-fuse's (see firstPoll); a key of
 //     that name is reachable only through a mount whose root is another directory.
+//
+// # Telling before answering
+//
+// What a request changes under the names that it was about, the kernel takes back itself.
+// Of other names it has to be told, and who looks there next would see what was, if the
+// answer came first. These are all such effects, and what is done about each:
+//
+//   - rm of a version changes the present, and the moments. Its handler waits.
+//   - A close publishes a new file, and its directory has another time. Its handler waits if
+//     somebody has looked at that time since the file was made.
+//   - All that makes or removes a version changes listings of history. Nobody waits: the
+//     time of such a directory tells the kernel that its copy is old (turned). Only who has
+//     the directory open, or is in it, may still see the old listing until it is told.
+//   - Whatever takes a directory's name uncovers an object beside it. Nobody waits: the
+//     kernel does not keep the other names of such objects (found.fleeting).
+//   - What is done on one mount shows on the read-only ones that show the same. All
+//     handlers of requests that change something wait.
+//
+// Waiting must not hang. In Linux 6.1 to 6.18 telling of a name takes the i_rwsem of its
+// directory, and of the inode if that died with it (fuse_reverse_inval_entry, with
+// FUSE_EXPIRE_ONLY too); telling of an inode takes only locks of its cached pages, which
+// reading and writing back hold. Requests hold, until they are answered: CREATE, MKDIR,
+// SYMLINK, LINK, UNLINK, RMDIR and RENAME the i_rwsem of their directories and of the inodes
+// that lose or get a name; LOOKUP (but not of what is cached) and READDIR that of the
+// directory, SETATTR, SETXATTR, WRITE, FALLOCATE, FSYNC that of the inode; FLUSH none.
+//
+//   - UNLINK of a version so holds that of a name in history, and of a version; what its
+//     handler waits for needs those of the present, and of .versions for moments. It never
+//     waits for what concerns listings of history, which a worker of their own tells
+//     (notifyOld), for that needs what it holds.
+//   - Who holds those of the present, in a request, is answered: no handler there waits but
+//     FLUSH, which holds nothing, and those that wait for a read-only mount, none of whose
+//     handlers ever waits. And no handler holds a lock of ours while it waits.
+//   - But a call may hold one and, before its request, wait for another: rename(2) and
+//     link(2) from the versions to the present, which are refused once they have come so far,
+//     hold the directory there while they wait for the one here, and rmdir(2) of a name in
+//     history holds .versions. That is a knot with rm of a version, and it cannot be seen
+//     from here. So a handler waits for a second at most (knotAfter) and then answers, which
+//     undoes it.
+//
+// Epochs (FUSE_NOTIFY_INC_EPOCH, Linux 6.16) would need no lock, but they make all names
+// be looked up anew, and who is in a directory loses the way up.
 //
 // # Extended attributes
 //

@@ -50,6 +50,7 @@ type filesystem struct {
 	cursors   *cursorTable
 	moments   *momentTable
 	notify    *notifier
+	notifyOld *notifier // of listings of versions: see telling.go
 	pruner    *pruner
 	peers     *Peers
 

@@ -116,6 +116,14 @@ func (t *handleTable) created(id uint64) {
 	t.fresh[id] = struct{}{}
 }
 
+// isNew says whether the node was made here and not published yet.
+func (t *handleTable) isNew(id uint64) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	_, fresh := t.fresh[id]
+	return fresh
+}
+
 // published says whether the node was new until now.
 func (t *handleTable) published(id uint64) bool {
 	t.mu.Lock()

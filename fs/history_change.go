@@ -21,8 +21,9 @@ func (f *filesystem) locateNow(id uint64) (location, error) {
 
 // unlinkOld removes a version for good, as its name among the versions of a key is
 // unlinked; nothing else can be unlinked in history. The kernel is told of what that
-// does to the present as of a change by somebody else. It may wait for a rename of a
-// directory to come to rest, so the tree is not held.
+// does to the present as of a change by somebody else, and knows it before this returns.
+// That may take what other requests take, and so may a rename of a directory that has to
+// come to rest, so the tree is not held.
 func (f *filesystem) unlinkOld(h *fuse.InHeader, name string) error {
 	loc, err := f.locateNow(h.NodeId)
 	switch {
@@ -53,6 +54,7 @@ func (f *filesystem) unlinkOld(h *fuse.InHeader, name string) error {
 	if _, err := se.LookupHistory(f.ctx, loc.bucket, loc.place.Dir, loc.segment); isAbsent(err) {
 		f.nodes.setEmptied(h.NodeId)
 	}
+	f.tellOwn()
 	return nil
 }
 

@@ -16,8 +16,10 @@ import (
 func (f *filesystem) findOld(se *store.Session, id uint64, name string, t target) (found, error) {
 	dir := t.dir
 	switch {
-	case t.Kind == names.Part:
+	case t.Kind == names.Part && dir.isPast():
 		return f.foundPart(id, name), nil
+	case t.Kind == names.Part:
+		return f.foundOldPart(id, name), nil
 	case t.Kind == names.History:
 		return f.foundHistory(se, id, dir.dir(), viewer{})
 	case t.Kind == names.Moment:
@@ -70,17 +72,43 @@ func (f *filesystem) foundHistory(se *store.Session, parent uint64, of dirKey, w
 
 // historyAttr is the attributes of .versions, and of the names in it.
 func (f *filesystem) historyAttr(se *store.Session, id uint64, of dirKey) (fuse.Attr, error) {
+	a, err := f.lastAttr(se, of)
+	return f.turned(a, id), err
+}
+
+// lastAttr is the attributes of a directory as it last was, of no inode.
+func (f *filesystem) lastAttr(se *store.Session, of dirKey) (fuse.Attr, error) {
 	if of.bucket == "" {
-		return f.partAttr(id), nil
+		return f.partAttr(0), nil
 	}
 	d, err := se.LastDir(f.ctx, of.bucket, of.dir)
 	switch {
 	case isAbsent(err) && of.dir != "":
-		return f.partAttr(id), nil // keys were deleted in it that never existed
+		return f.partAttr(0), nil // keys were deleted in it that never existed
 	case err != nil:
 		return fuse.Attr{}, err
 	}
-	return f.dirAttr(id, &d), nil
+	return f.dirAttr(0, &d), nil
+}
+
+// turned gives an inode the attributes of a directory of history. Its time moves by a
+// nanosecond whenever its listing has changed: the kernel, which asks for it at each step
+// of a path, does not show a listing that it keeps from before (fuse_readdir_cached).
+func (f *filesystem) turned(a fuse.Attr, id uint64) fuse.Attr {
+	const second = 1_000_000_000
+	ns := uint64(a.Mtimensec) + uint64(f.nodes.turnOf(id))
+	a.Mtime, a.Mtimensec = a.Mtime+ns/second, uint32(ns%second)
+	a.Ino = id
+	return a
+}
+
+// foundOldPart is a part of a long name under .versions. It is asked for at each step of a
+// path, as all there is, so that its listing is the last one.
+func (f *filesystem) foundOldPart(parent uint64, name string) found {
+	got := f.foundPart(parent, name)
+	got.attr = f.turned(got.attr, got.id)
+	got.fleeting, got.unsteady = true, true
+	return got
 }
 
 // historyOf is the history of the directory that a name in history stands for.

@@ -105,7 +105,7 @@ func (f *filesystem) walkNames(se *store.Session, id uint64, loc location, from 
 	if err != nil {
 		return err
 	}
-	attr, err := f.historyAttr(se, id, loc.dir())
+	attr, err := f.lastAttr(se, loc.dir())
 	if err != nil {
 		return err
 	}
@@ -130,8 +130,8 @@ func (f *filesystem) walkNames(se *store.Session, id uint64, loc location, from 
 			}
 			next := cursor{set: true, segment: e.Name, objectDue: e.Dir}
 			name, _, _ := loc.place.Component(e.Name, names.Name, false)
-			got := found{id: historyID(id, name), kind: kindName, attr: attr, fleeting: true, unsteady: true}
-			got.attr.Ino = got.id
+			got := found{id: historyID(id, name), kind: kindName, fleeting: true, unsteady: true}
+			got.attr = f.turned(attr, got.id)
 			if !w.show(e.Name, names.Name, false, next, got) {
 				return nil
 			}

@@ -36,14 +36,14 @@ func (f *filesystem) noteHistory(c *store.Change) {
 func (f *filesystem) noteListings(olds []oldDir, key dirKey) {
 	for _, old := range olds {
 		if old.of.bucket == "" {
-			f.notify.content(old.id) // a bucket may have come or gone
+			f.noteOld(old.id) // a bucket may have come or gone
 			continue
 		}
 		rest, in := strings.CutPrefix(key.dir, old.of.dir)
 		if !in || old.of.bucket != key.bucket {
 			continue
 		}
-		f.notify.content(old.id)
+		f.noteOld(old.id)
 		segment, _, below := strings.Cut(rest, "/")
 		at := old.id
 		for _, name := range names.Root(old.of.dir).Versions().Components(segment, names.Name, false) {
@@ -52,7 +52,7 @@ func (f *filesystem) noteListings(olds []oldDir, key dirKey) {
 				break
 			}
 			if at = n.id; n.kind == kindPart || !below {
-				f.notify.content(at)
+				f.noteOld(at)
 			}
 		}
 	}
@@ -65,7 +65,7 @@ func (f *filesystem) noteBelow(olds []oldDir, dirs ...dirKey) {
 		for _, d := range dirs {
 			if old.of.bucket == d.bucket && strings.HasPrefix(old.of.dir, d.dir) {
 				in[old.id] = true
-				f.notify.content(old.id)
+				f.noteOld(old.id)
 			}
 		}
 	}
@@ -73,6 +73,6 @@ func (f *filesystem) noteBelow(olds []oldDir, dirs ...dirKey) {
 		return
 	}
 	for _, id := range f.nodes.inOlds(in) {
-		f.notify.content(id)
+		f.noteOld(id)
 	}
 }

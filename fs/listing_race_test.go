@@ -97,7 +97,7 @@ func TestListingOnItsWay(t *testing.T) {
 
 			// The listing begins, and something changes elsewhere: its names are not told.
 			f.tree.Lock()
-			f.notify.kernel = told
+			f.notify.kernel, f.notifyOld.kernel = told, told
 			listed := make(chan []string, 1)
 			held := []func(){f.tree.Unlock}
 			letGo := func() {

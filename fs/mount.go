@@ -92,19 +92,14 @@ func newFilesystem(ctx context.Context, o *Options, extra mountOptions) (*filesy
 		root:     rootPlace{bucket: o.Bucket, place: names.Root(o.Prefix)},
 		readOnly: o.ReadOnly || extra.readOnly, others: o.AllowOther || extra.allowOther,
 		uid: o.UID, gid: o.GID, umask: o.Umask, log: o.Log,
-		handles: newHandleTable(), relics: newRelicTable(), cursors: newCursorTable(), moments: newMomentTable(), notify: newNotifier(), pruner: newPruner(),
+		handles: newHandleTable(), relics: newRelicTable(), cursors: newCursorTable(), moments: newMomentTable(), notify: newNotifier(), notifyOld: newNotifier(), pruner: newPruner(),
 		peers: o.Peers,
 	}
 	f.nodes = newNodeTable(f.root.kind())
 	f.nodes.crowd = f.pruner.crowded
 	f.notify.translate = f.translate
-	f.notify.lists = func(id uint64) bool {
-		n, known := f.nodes.node(id)
-		return known && n.kind.isDir()
-	}
-	f.notify.parentOf = func(id uint64) (spot, bool) {
-		at, _, known := f.nodes.standing(id)
-		return at, known && id != rootID
+	for _, n := range []*notifier{f.notify, f.notifyOld} {
+		n.lists, n.parentOf = f.isDir, f.comesTo
 	}
 	if f.peers == nil {
 		f.peers = NewPeers()
@@ -165,6 +160,7 @@ func (m *Server) start(o *Options, extra mountOptions) error {
 	}
 	m.stop = m.fs.store.Watch(m.fs.observe)
 	m.fs.notify.start(m.device)
+	m.fs.notifyOld.start(m.device)
 	go m.fs.pruner.run(m.fs, m.device)
 	go m.serve()
 	if err := firstPoll(m.dir); err != nil {
@@ -180,6 +176,7 @@ func (m *Server) serve() {
 	m.device.Serve()
 	m.stop()
 	m.fs.notify.close()
+	m.fs.notifyOld.close()
 	m.fs.pruner.close()
 	if err := m.device.Close(); err != nil {
 		m.log.Warn("mount: close the device", "err", err)
@@ -207,7 +204,7 @@ func (m *Server) Dir() string { return m.dir }
 func (m *Server) ReadOnly() bool { return m.fs.readOnly }
 
 // Settle returns when the kernel knows of every change that was made before the call.
-func (m *Server) Settle(ctx context.Context) error { return m.fs.notify.settle(ctx) }
+func (m *Server) Settle(ctx context.Context) error { return m.fs.settle(ctx) }
 
 // Wait returns when the mount is no longer in the tree: after Unmount, or when
 // somebody else has unmounted it. The error, if there is one, is of a file that was

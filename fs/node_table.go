@@ -76,6 +76,7 @@ type nodeTable struct {
 	byName slotIndex         // by parent and name, of those that are not gone
 	ghosts map[uint64]ghost  // what removed directories were, for those who are in them
 	olds   map[uint64]oldKey // of which directories the nodes of kindHistory are
+	turns  map[uint64]uint32 // how often the listings of directories of history have changed
 	hand   uint32            // the slot at which pruning goes on
 	moves  uint64            // of directories by others until now
 }
@@ -86,7 +87,7 @@ type ghost fuse.Attr
 
 // newNodeTable returns a table that holds the root, which is never forgotten.
 func newNodeTable(root nodeKind) *nodeTable {
-	t := &nodeTable{seed: maphash.MakeSeed(), most: maxNodes, bar: maxNodes, crowd: func() {}, ghosts: map[uint64]ghost{}, olds: map[uint64]oldKey{}}
+	t := &nodeTable{seed: maphash.MakeSeed(), most: maxNodes, bar: maxNodes, crowd: func() {}, ghosts: map[uint64]ghost{}, olds: map[uint64]oldKey{}, turns: map[uint64]uint32{}}
 	t.insert(node{id: rootID, kind: root, lookups: 1, told: true})
 	return t
 }
@@ -285,6 +286,7 @@ func (t *nodeTable) dropUnused(s uint32) {
 	t.byID.remove(s, hashID(n.id), t.hashSlotID)
 	delete(t.ghosts, n.id)
 	delete(t.olds, n.id)
+	delete(t.turns, n.id)
 	t.slots.release(s)
 	t.abandon(parent)
 }
@@ -393,6 +395,22 @@ func (t *nodeTable) setOld(id uint64, of oldKey) {
 	if t.slot(id) != 0 {
 		t.olds[id] = of
 	}
+}
+
+// turn notes that the listing of a directory of history has changed, if it is known.
+func (t *nodeTable) turn(id uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.slot(id) != 0 {
+		t.turns[id]++
+	}
+}
+
+// turnOf is how often turn was called since the directory is known.
+func (t *nodeTable) turnOf(id uint64) uint32 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.turns[id]
 }
 
 // An oldDir is a node of kindHistory and whose history it is.

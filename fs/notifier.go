@@ -38,7 +38,7 @@ const (
 
 // A notifier tells the kernel what others changed. Nothing waits for its worker but
 // those who ask to (settle): telling takes locks in the kernel that a request may
-// hold while it waits for us.
+// hold while it waits for us. Who may ask says the package's doc, and telling.go does.
 //
 // That nothing stale stays cached rests on four things. A change is queued here before
 // the call that made it returns, and says by number in which directory it happened, so

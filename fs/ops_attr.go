@@ -87,7 +87,7 @@ func (f *filesystem) namedAttr(se *store.Session, id uint64) (fuse.Attr, time.Ti
 		a, err := f.bucketsAttr(se)
 		return a, time.Time{}, err
 	case kindPart:
-		return f.partAttr(id), time.Time{}, nil
+		return f.turned(f.partAttr(id), id), time.Time{}, nil
 	case kindDir:
 		d, err := f.statDir(se, id, loc)
 		if err != nil {
@@ -151,6 +151,7 @@ func (f *filesystem) bucketsAttr(se *store.Session) (fuse.Attr, error) {
 // SetAttr changes size, mode, owner and times. truncate(2), which comes without a
 // handle, makes one version at once.
 func (f *filesystem) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrOut) fuse.Status {
+	defer f.tellPeers()
 	if f.readOnly {
 		return fuse.EROFS
 	}

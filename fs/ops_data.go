@@ -38,6 +38,7 @@ func (f *filesystem) Read(_ <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.
 
 // Write puts bytes into the draft. The kernel says when set-id bits must go with it.
 func (f *filesystem) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (uint32, fuse.Status) {
+	defer f.tellPeers()
 	h := f.handles.file(in.Fh)
 	if h == nil {
 		return 0, fuse.EBADF
@@ -79,6 +80,7 @@ func (f *filesystem) Fsync(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
 
 // Fallocate reserves space, punches holes and zeroes ranges.
 func (f *filesystem) Fallocate(_ <-chan struct{}, in *fuse.FallocateIn) fuse.Status {
+	defer f.tellPeers()
 	h := f.handles.file(in.Fh)
 	if h == nil {
 		return fuse.EBADF
@@ -135,6 +137,7 @@ const maxCopy = 1<<32 - 4096
 
 // CopyFileRange shares extents; no byte moves.
 func (f *filesystem) CopyFileRange(_ <-chan struct{}, in *fuse.CopyFileRangeIn) (uint32, fuse.Status) {
+	defer f.tellPeers()
 	src, dst := f.handles.file(in.FhIn), f.handles.file(in.FhOut)
 	if src == nil || dst == nil {
 		return 0, fuse.EBADF

@@ -255,7 +255,9 @@ func (w *walker) object(e *store.Entry) bool {
 	if !hasObject(e) {
 		return true
 	}
-	return w.show(e.Name, names.File, e.Dir != nil, cursor{set: true, segment: e.Name}, w.f.foundObject(e.Object))
+	got := w.f.foundObject(e.Object)
+	got.fleeting = e.Dir != nil && e.Name != ""
+	return w.show(e.Name, names.File, e.Dir != nil, cursor{set: true, segment: e.Name}, got)
 }
 
 func (w *walker) show(segment string, kind names.Kind, shadowed bool, next cursor, what found) bool {
@@ -265,7 +267,9 @@ func (w *walker) show(segment string, kind names.Kind, shadowed bool, next curso
 	}
 	if part {
 		w.part = name
-		what = w.f.foundPart(w.dir, name)
+		if what = w.f.foundPart(w.dir, name); w.place.History {
+			what = w.f.foundOldPart(w.dir, name)
+		}
 	}
 	next.part = w.part
 	return w.fn(&listed{found: what, name: name, next: next})

@@ -18,11 +18,15 @@ type found struct {
 	kind nodeKind
 	attr fuse.Attr
 
+	// The name may come to mean something else, and nobody will tell: it is of history, or of
+	// an object beside a directory, and what removes the directory holds its parent's lock,
+	// which telling would take.
+	fleeting bool
+
 	// Of history:
 	name     string // what it is called in the node table, if not as the kernel calls it
 	of       oldKey // of kindHistory: the directory
-	fleeting bool   // the name may come to mean something else, and nobody will tell
-	unsteady bool   // so may the attributes
+	unsteady bool   // the attributes may change, and nobody will tell
 }
 
 func (f *filesystem) foundDir(d *store.Dir) found {
@@ -106,7 +110,9 @@ func (f *filesystem) find(se *store.Session, id uint64, name string, t target) (
 	case kind == names.Dir:
 		return f.foundDir(e.Dir), nil
 	}
-	return f.foundObject(e.Object), nil
+	got := f.foundObject(e.Object)
+	got.fleeting = t.Shadowed && t.Segment != ""
+	return got, nil
 }
 
 // entry reads what a segment of a directory stands for; NoSuchKey: nothing.

@@ -13,6 +13,7 @@ import (
 
 // Mkdir makes a directory, and in the list of buckets a bucket.
 func (f *filesystem) Mkdir(_ <-chan struct{}, in *fuse.MkdirIn, name string, out *fuse.EntryOut) fuse.Status {
+	defer f.tellPeers()
 	if f.readOnly {
 		return fuse.EROFS
 	}
@@ -68,6 +69,7 @@ func (f *filesystem) makeBucket(se *store.Session, name string, attr store.Attr)
 
 // Rmdir removes an empty directory, and from the list of buckets an empty bucket.
 func (f *filesystem) Rmdir(_ <-chan struct{}, h *fuse.InHeader, name string) fuse.Status {
+	defer f.tellPeers()
 	if f.readOnly {
 		return fuse.EROFS
 	}
@@ -160,6 +162,7 @@ func (f *filesystem) left(parent uint64, was *node, old *ghost) {
 
 // Unlink removes a file or symlink. Who has it open keeps it.
 func (f *filesystem) Unlink(_ <-chan struct{}, h *fuse.InHeader, name string) fuse.Status {
+	defer f.tellPeers()
 	if f.readOnly {
 		return fuse.EROFS
 	}
@@ -190,6 +193,7 @@ func (f *filesystem) Unlink(_ <-chan struct{}, h *fuse.InHeader, name string) fu
 // Rename moves a file or directory, exchanges two, or, with RENAME_NOREPLACE, moves
 // one to a name that is free.
 func (f *filesystem) Rename(_ <-chan struct{}, in *fuse.RenameIn, oldName, newName string) fuse.Status {
+	defer f.tellPeers()
 	if f.readOnly {
 		return fuse.EROFS
 	}
@@ -353,6 +357,7 @@ func (f *filesystem) destination(se *store.Session, at spot, t target, dir bool)
 
 // Symlink makes a symlink.
 func (f *filesystem) Symlink(_ <-chan struct{}, h *fuse.InHeader, pointedTo, name string, out *fuse.EntryOut) fuse.Status {
+	defer f.tellPeers()
 	if f.readOnly {
 		return fuse.EROFS
 	}

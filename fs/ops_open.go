@@ -17,6 +17,9 @@ func (f *filesystem) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut)
 	if f.readOnly && flags.Write {
 		return fuse.EROFS
 	}
+	if flags.Truncate {
+		defer f.tellPeers()
+	}
 	f.tree.RLock()
 	defer f.tree.RUnlock()
 	file, err := f.openNode(f.session(&in.InHeader), in.NodeId, flags)
@@ -123,6 +126,7 @@ func (f *filesystem) openStanding(se *store.Session, id uint64, flags store.Open
 
 // Create makes a file and opens it. Nothing is published yet; the name is claimed.
 func (f *filesystem) Create(_ <-chan struct{}, in *fuse.CreateIn, name string, out *fuse.CreateOut) fuse.Status {
+	defer f.tellPeers()
 	if f.readOnly {
 		return fuse.EROFS
 	}
@@ -180,6 +184,7 @@ func (f *filesystem) create(h *fuse.InHeader, name string, mode uint32, flags st
 
 // Mknod makes an empty file; there are no devices, FIFOs or sockets.
 func (f *filesystem) Mknod(_ <-chan struct{}, in *fuse.MknodIn, name string, out *fuse.EntryOut) fuse.Status {
+	defer f.tellPeers()
 	if f.readOnly {
 		return fuse.EROFS
 	}
@@ -206,6 +211,7 @@ func (f *filesystem) Mknod(_ <-chan struct{}, in *fuse.MknodIn, name string, out
 // those that a shell duplicated included. Only the last close by the process that opened
 // the file says that something is finished.
 func (f *filesystem) Flush(_ <-chan struct{}, in *fuse.FlushIn) fuse.Status {
+	defer f.tellPeers()
 	h := f.handles.file(in.Fh)
 	if h == nil || !h.writes || !h.file.Changed() || !h.opener.owns(in.Pid) {
 		return fuse.OK
@@ -213,7 +219,20 @@ func (f *filesystem) Flush(_ <-chan struct{}, in *fuse.FlushIn) fuse.Status {
 	if at, stands, _ := f.nodes.standing(h.id); stands && h.opener.holds(h.id, at.name) {
 		return fuse.OK
 	}
-	return f.status("flush", h.file.Flush(f.ctx))
+	fresh := f.handles.isNew(h.id)
+	err := h.file.Flush(f.ctx)
+	if fresh && f.dirTold(h.id) {
+		f.tellOwn() // that the directory has changed
+	}
+	return f.status("flush", err)
+}
+
+// dirTold says whether the kernel may believe that it knows the attributes of the directory
+// that a node is in.
+func (f *filesystem) dirTold(id uint64) bool {
+	at, stands, _ := f.nodes.standing(id)
+	dir, known := f.nodes.node(at.parent)
+	return stands && known && dir.told
 }
 
 // Release comes once, after the last close. Nobody waits for it, so what fails here

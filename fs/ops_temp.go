@@ -56,6 +56,7 @@ func (f *filesystem) isGhost(id uint64) bool {
 
 // Link gives a file of Tmpfile its name. Other files have one, and so has every object.
 func (f *filesystem) Link(_ <-chan struct{}, in *fuse.LinkIn, name string, out *fuse.EntryOut) fuse.Status {
+	defer f.tellPeers()
 	if f.readOnly {
 		return fuse.EROFS
 	}

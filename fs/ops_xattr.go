@@ -106,6 +106,7 @@ func (f *filesystem) RemoveXAttr(_ <-chan struct{}, h *fuse.InHeader, name strin
 }
 
 func (f *filesystem) changeXattr(h *fuse.InHeader, c xattrChange) error {
+	defer f.tellPeers()
 	if f.readOnly {
 		return fault.ReadOnly
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -14,7 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -238,7 +236,7 @@ func (d mountDoor) ReadRange(_ context.Context, bucket, key string, off, n int64
 	return string(p), err
 }
 
-func (d mountDoor) Delete(ctx context.Context, bucket, key, version string) error {
+func (d mountDoor) Delete(_ context.Context, bucket, key, version string) error {
 	if version == "" {
 		return os.Remove(d.file(bucket, key))
 	}
@@ -246,30 +244,7 @@ func (d mountDoor) Delete(ctx context.Context, bucket, key, version string) erro
 	if err == nil {
 		err = os.Remove(path)
 	}
-	if err != nil {
-		return err
-	}
-	return d.settled(ctx, bucket, key)
-}
-
-// settled waits until the name of a key is what its history says. Removing a version changes
-// a name in another directory than the request was about, and the kernel hears of that when
-// the request has been answered: a handler must not wait for it (decision 9 of the design).
-func (d mountDoor) settled(ctx context.Context, bucket, key string) error {
-	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-		vs, err := d.Versions(ctx, bucket, key)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		_, err = os.Lstat(d.file(bucket, key))
-		live := len(vs) > 0 && !vs[0].DeleteMarker
-		if live == (err == nil) {
-			return nil
-		}
-		if time.Now().After(end) {
-			return fmt.Errorf("the history of %s says live: %v; stat says %w", key, live, err)
-		}
-	}
+	return err
 }
 
 // version is the file of a version in the history of its key.
