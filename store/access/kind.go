@@ -45,6 +45,7 @@ const (
 )
 
 var kinds = [...]kindRow{
+	0:                 {counts: countBytes}, // no kind
 	ManagedPolicy:     {"managed policy", 6144, characters, "", false, true, false, false, managedTooLarge},
 	UserPolicy:        {"inline policy of a user", 2048, characters, "", false, true, false, false, inlineTooLarge},
 	GroupPolicy:       {"inline policy of a group", 5120, characters, "", false, true, false, false, inlineTooLarge},
