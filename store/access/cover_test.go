@@ -117,7 +117,7 @@ func TestGoldenIsComplete(t *testing.T) {
 	for _, form := range []string{"root", "user", "role", "assumed-role", "federated-user", "CanonicalUser", "Service", "Federated"} {
 		three(form)
 	}
-	want = append(want, "allow everyone", "deny everyone", "AllAllowed", "AllDenied", "AskEach")
+	want = append(want, "allow everyone", "deny everyone", "deny NotPrincipal", "AllAllowed", "AllDenied", "AskEach")
 	for s := range stepTexts {
 		want = append(want, "step "+Step(s).String())
 	}
