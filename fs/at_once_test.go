@@ -71,7 +71,7 @@ func TestChangesOfHistoryShowAtOnce(t *testing.T) {
 	}
 	rounds := 150
 	if trial.Soak() {
-		rounds *= 100
+		rounds *= 20
 	}
 	for i := range rounds {
 		at := []struct{ name, history string }{

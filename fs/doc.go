@@ -66,7 +66,8 @@
 //     store must see writes, readers what others are writing, and the bytes of a version may
 //     be in several files. It would read a large cached file three times as fast: ext4 has it
 //     in pieces of up to 2 MiB, and Linux 6.18 a FUSE file in pages of 4 KiB (seen in
-//     /proc/kpageflags, however the answers get there).
+//     /proc/kpageflags, however the answers get there): no flag of INIT and no read-ahead
+//     asks for more. A kernel of 2026 has larger ones unasked ("fuse: enable large folios").
 //   - A file of O_TMPFILE has an inode and no name. linkat(2) publishes it, as one
 //     version that is whole from its first moment; other hard links stay refused.
 //   - A moment (.versions/@...) is a directory node of its own for each prefix of the
