@@ -52,6 +52,15 @@ func (m *mount) fill(n int) {
 	m.ok(s.Close(ctx))
 }
 
+// within compares what is resident with the most that may be.
+func (m *mount) within(objects int, what string, bytes, most int64) {
+	m.Helper()
+	m.Logf("%d objects, %s: %d MiB resident", objects, what, bytes/mib)
+	if bytes > most {
+		m.Errorf("%s: %d bytes are resident, the target is %d", what, bytes, most)
+	}
+}
+
 // TestMemory holds the daemon to the design's targets with a store of many objects: after it
 // was opened, while all of them are walked on the mount with their attributes, while all
 // of them are listed, and when it has nothing to do again.
@@ -60,15 +69,8 @@ func TestMemory(t *testing.T) {
 	m := newPlace(t)
 	m.fill(n)
 	m.mount()
-	within := func(what string, bytes, most int64) {
-		t.Helper()
-		t.Logf("%d objects, %s: %d MiB resident", n, what, bytes/mib)
-		if bytes > most {
-			t.Errorf("%s: %d bytes are resident, the target is %d", what, bytes, most)
-		}
-	}
 	now, _ := m.resident()
-	within("opened", now, mostIdle)
+	m.within(n, "opened", now, mostIdle)
 
 	m.forgetPeak()
 	files := 0
@@ -81,7 +83,7 @@ func TestMemory(t *testing.T) {
 		return err
 	}))
 	_, peak := m.resident()
-	within("walked", peak, mostWalking)
+	m.within(n, "walked", peak, mostWalking)
 
 	m.forgetPeak()
 	cmd := m.command("ls", "work", "--recursive")
@@ -94,7 +96,7 @@ func TestMemory(t *testing.T) {
 	}
 	m.ok(cmd.Wait())
 	_, peak = m.resident()
-	within("listed", peak, mostListing)
+	m.within(n, "listed", peak, mostListing)
 	if files != n || listed != n+n/1000 { // a directory's own key is an object
 		t.Errorf("%d objects were walked and %d listed, of %d", files, listed, n)
 	}
@@ -103,5 +105,5 @@ func TestMemory(t *testing.T) {
 		now, _ = m.resident()
 		return now < mostIdle
 	})
-	within("idle again", now, mostIdle)
+	m.within(n, "idle again", now, mostIdle)
 }

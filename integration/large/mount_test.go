@@ -68,10 +68,13 @@ func (m *mount) mount() {
 }
 
 // end takes the mount away, whatever became of the test, and checks what is left.
-func (m *mount) end() {
+func (m *mount) end() { m.Helper(); m.endBy("umount") }
+
+// endBy is end, by a command of pail.
+func (m *mount) endBy(command string) {
 	m.Helper()
-	if out, err := m.command("umount").CombinedOutput(); err != nil {
-		m.Errorf("umount: %v: %s\n%s", err, out, m.daemonLog())
+	if out, err := m.command(command).CombinedOutput(); err != nil {
+		m.Errorf("%s: %v: %s\n%s", command, err, out, m.daemonLog())
 		_ = unix.Unmount(m.root, unix.MNT_DETACH)
 		_ = exec.Command("fusermount3", "-u", "-z", m.root).Run()
 		return
