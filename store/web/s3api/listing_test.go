@@ -51,10 +51,12 @@ func (r *rig) list(bucket string, params ...string) (res listResult) {
 		q.Set(params[i], params[i+1])
 	}
 	body := []byte(r.must("GET", "/"+bucket+"?"+q.Encode(), "").body)
-	var all order
 	check(r.t, xml.Unmarshal(body, &res))
-	check(r.t, xml.Unmarshal(body, &all))
-	res.Entries = all.Entries
+	if len(res.Version)+len(res.DeleteMarker) > 0 {
+		var all order
+		check(r.t, xml.Unmarshal(body, &all))
+		res.Entries = all.Entries
+	}
 	decode := func(s *string) {
 		d, err := url.QueryUnescape(*s)
 		if err != nil {
@@ -90,7 +92,7 @@ func (f *found) add(res listResult) (last string) {
 	return last
 }
 
-// want is what a listing of keys has to find, by the rule's own words.
+// want is what a listing of keys, which are sorted, has to find, by the rule's own words.
 func want(keys []string, prefix, delimiter string) (f found) {
 	for _, k := range keys {
 		rest, ok := strings.CutPrefix(k, prefix)
@@ -98,7 +100,7 @@ func want(keys []string, prefix, delimiter string) (f found) {
 			continue
 		}
 		if i := strings.Index(rest, delimiter); delimiter != "" && i >= 0 {
-			if p := prefix + rest[:i+len(delimiter)]; !slices.Contains(f.prefixes, p) {
+			if p := prefix + rest[:i+len(delimiter)]; len(f.prefixes) == 0 || f.prefixes[len(f.prefixes)-1] != p {
 				f.prefixes = append(f.prefixes, p)
 			}
 			continue
@@ -130,7 +132,7 @@ func TestPagesOfEverySize(t *testing.T) {
 		sizes = append(sizes, 2+rng.IntN(300))
 	}
 	if trial.Soak() {
-		acts, sizes = 2400, nil
+		acts, sizes = 2000, nil
 		for size := 1; size <= 1000; size++ {
 			sizes = append(sizes, size)
 		}
