@@ -111,7 +111,7 @@ func parseQuery(q *queryAuth) (auth, error) {
 		return a, err
 	}
 	switch a.expires, err = strconv.ParseInt(q.expires, 10, 64); {
-	case err != nil && !isDigits(q.expires):
+	case err != nil && !isDigits(q.expires), q.expires[0] == '+':
 		return a, queryError("X-Amz-Expires should be a number")
 	case a.expires < 0:
 		return a, queryError("X-Amz-Expires must be non-negative")

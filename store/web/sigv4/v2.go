@@ -76,7 +76,7 @@ func (v *Verifier) verifyQuery2(r *http.Request, q *queryAuth) (Result, error) {
 		return Result{}, apierror.New(apierror.AccessDenied, "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters")
 	}
 	seconds, err := strconv.ParseInt(q.expires2, 10, 64)
-	if err != nil {
+	if err != nil || q.expires2[0] == '+' {
 		return Result{}, apierror.New(apierror.AccessDenied, "Invalid date (should be seconds since epoch): %s", q.expires2)
 	}
 	if now := v.now(); now.Unix() >= seconds {

@@ -167,6 +167,7 @@ func TestPresignedParameters(t *testing.T) {
 		{"X-Amz-Expires", "3600", 3599 * time.Second, "", ""},
 		{"X-Amz-Expires", "3600", 3600 * time.Second, apierror.AccessDenied, "Request has expired"},
 		{"X-Amz-Expires", "604800", 604799 * time.Second, "", ""},
+		{"X-Amz-Expires", "%2B3600", 0, apierror.AuthorizationQueryParametersError, "X-Amz-Expires should be a number"},
 		{"X-Amz-Expires", "604801", 0, apierror.AuthorizationQueryParametersError, "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds"},
 		{"X-Amz-Expires", "99999999999999999999999", 0, apierror.AuthorizationQueryParametersError, "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds"},
 		{"X-Amz-Expires", "-1", 0, apierror.AuthorizationQueryParametersError, "X-Amz-Expires must be non-negative"},
