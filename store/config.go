@@ -226,5 +226,5 @@ func lifecycleError(bucket string, err error) error {
 	case errors.Is(err, versioning.RuleTag), errors.Is(err, versioning.RuleTagLength):
 		kind = fault.InvalidTag
 	}
-	return fault.New(kind, "%v", err).At(bucket, "")
+	return withFacts(fault.New(kind, "%v", err), err).At(bucket, "")
 }

@@ -399,7 +399,7 @@ func (r *expiryRun) uploads(ctx context.Context, bucket uint64, prefix string, j
 					return err
 				}
 				if d, due := j.Upload(f.key, time.Unix(0, u.CreatedNs)); ok && due && !t.now().Before(d.At) {
-					t.endUpload(b, f.key, &u)
+					t.endUpload(b, f.key, u.Number)
 					deleted++
 				}
 			}

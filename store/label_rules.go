@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"strconv"
 
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
@@ -38,7 +39,29 @@ func labelError(bucket, key string, err error) error {
 	case errors.Is(err, versioning.RuleMetadataSize), errors.Is(err, versioning.RuleHeaderSize):
 		kind = fault.MetadataTooLarge
 	}
-	return fault.New(kind, "%v", err).At(bucket, key)
+	return withFacts(fault.New(kind, "%v", err), err).At(bucket, key)
+}
+
+// withFacts adds to a failure what S3 tells of the rule that was broken.
+func withFacts(e *fault.Error, err error) *fault.Error {
+	var v *versioning.Violation
+	if !errors.As(err, &v) {
+		return e
+	}
+	switch e.Kind {
+	case fault.InvalidTag, fault.TagTooLong:
+		e = e.With("TagKey", v.Key)
+		if v.Value != "" {
+			e = e.With("TagValue", v.Value)
+		}
+	case fault.MetadataTooLarge:
+		most := versioning.MaxMetadata
+		if v.Rule == versioning.RuleHeaderSize {
+			most = versioning.MaxHeaders
+		}
+		e = e.With("Size", strconv.Itoa(v.Size)).With("MaxSizeAllowed", strconv.Itoa(most))
+	}
+	return e
 }
 
 // A headerField is one of the headers that are kept.

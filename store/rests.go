@@ -46,12 +46,29 @@ func restNote(chunks uint32, after blob.ID) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, chunks), uint64(after))
 }
 
-// endUpload removes the record of an upload. The parts that still stand are released
+// endUpload removes the record of an upload, which its number is part of. The parts that still stand are released
 // later.
-func (t *txn) endUpload(b *record.Bucket, key string, u *record.Upload) {
-	t.tx.Delete(table.Upload(b.Id, key, u.Number))
-	t.tx.Set(noteKey(settingEnded(), u.Number), nil)
+func (t *txn) endUpload(b *record.Bucket, key string, number uint64) {
+	t.tx.Delete(table.Upload(b.Id, key, number))
+	t.tx.Set(noteKey(settingEnded(), number), nil)
 	t.wakeSettler()
+}
+
+// endUploads ends up to most uploads of a bucket and says whether there are more.
+func (t *txn) endUploads(b *record.Bucket, most int) (more bool, err error) {
+	it := t.r.Scan(meta.ScanOptions{Prefix: table.UploadsBelow(b.Id, ""), KeysOnly: true})
+	defer it.Close()
+	for ; it.Next(); most-- {
+		if most == 0 {
+			return true, nil
+		}
+		key, number, err := table.SplitUpload(it.Key())
+		if err != nil {
+			return false, fault.Wrap(fault.Damaged, err, "upload; run pail fsck")
+		}
+		t.endUpload(b, key, number)
+	}
+	return false, damaged(it.Err())
 }
 
 // releaseRests does what notes say is left to release.

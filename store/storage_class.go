@@ -26,7 +26,7 @@ func checkStorageClass(class string) error {
 			return nil
 		}
 	}
-	return fault.New(fault.InvalidStorageClass, "The storage class you specified is not valid")
+	return fault.New(fault.InvalidStorageClass, "The storage class you specified is not valid").With("StorageClassRequested", class)
 }
 
 // storageClass is how records have a class.

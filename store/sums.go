@@ -114,8 +114,8 @@ func findChecksum(sums []*record.Checksum, a checksum.Algorithm) *record.Checksu
 
 // verify compares what was computed with what the caller says. The messages are AWS's.
 func (s Sums) verify(d *digest) error {
-	if s.MD5 != nil && !bytes.Equal(s.MD5, d.md5.Sum(nil)) {
-		return fault.New(fault.BadDigest, "The Content-MD5 you specified did not match what we received.")
+	if got := d.md5.Sum(nil); s.MD5 != nil && !bytes.Equal(s.MD5, got) {
+		return BadMD5(s.MD5, got)
 	}
 	values := [][]byte{s.Value}
 	if s.Late != nil {
@@ -131,6 +131,14 @@ func (s Sums) verify(d *digest) error {
 		}
 	}
 	return nil
+}
+
+// BadMD5 is the failure of bytes whose MD5 is another than was said. S3 tells both, the
+// first in hex and the second in base64 (https://github.com/versity/versitygw/issues/2034),
+// and neither of other checksums.
+func BadMD5(want, got []byte) error {
+	return fault.New(fault.BadDigest, "The Content-MD5 you specified did not match what we received.").
+		With("ExpectedDigest", hex.EncodeToString(want)).With("CalculatedDigest", checksum.Encode(got))
 }
 
 // toChecksums is what an object or a part with a number of parts shows of its checksums.

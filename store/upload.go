@@ -276,7 +276,7 @@ func (se *Session) AbortUpload(ctx context.Context, bucket, key, id string) erro
 		if err != nil {
 			return err
 		}
-		t.endUpload(b, key, u)
+		t.endUpload(b, key, u.Number)
 		return nil
 	})
 	return err

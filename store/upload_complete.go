@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"strconv"
 
 	"pail/store/checksum"
 	"pail/store/event"
@@ -56,7 +57,7 @@ func (se *Session) CompleteUpload(ctx context.Context, bucket, key, id string, p
 	if err := se.authorize(actPutObject, bucket, key); err != nil {
 		return Object{}, err
 	}
-	if err := checkParts(bucket, key, parts); err != nil {
+	if err := checkParts(bucket, key, id, parts); err != nil {
 		return Object{}, err
 	}
 	var o Object
@@ -81,14 +82,14 @@ func (se *Session) CompleteUpload(ctx context.Context, bucket, key, id string, p
 	return o, err
 }
 
-func checkParts(bucket, key string, parts []CompletedPart) error {
+func checkParts(bucket, key, id string, parts []CompletedPart) error {
 	if len(parts) == 0 {
 		return fault.New(fault.InvalidRequest, "an upload is completed with one part at least").At(bucket, key)
 	}
 	last := 0
 	for _, p := range parts {
 		if p.Number <= last {
-			return fault.New(fault.InvalidPartOrder, "part %d follows part %d", p.Number, last).At(bucket, key)
+			return fault.New(fault.InvalidPartOrder, "part %d follows part %d", p.Number, last).With("UploadId", id).At(bucket, key)
 		}
 		last = p.Number
 	}
@@ -131,7 +132,7 @@ func (t *txn) complete(b *record.Bucket, key string, u *record.Upload, parts []C
 		return Object{}, err
 	}
 	v.Content = t.addSums(v.Content, j.object)
-	t.endUpload(b, key, u)
+	t.endUpload(b, key, u.Number)
 	t.makes = event.CreatedComplete
 	if _, err := t.putVersion(b, key, v); err != nil {
 		return Object{}, err
@@ -157,7 +158,7 @@ func (t *txn) join(b *record.Bucket, key string, u *record.Upload, parts []Compl
 	j := &joint{sum: newPartsSum(), object: newObjectSum(u), uses: map[blob.ID]int{}}
 	it := t.r.Scan(meta.ScanOptions{Prefix: table.PartsOf(u.Number)})
 	defer it.Close()
-	small := 0 // the first part that is too small, unless it is the last
+	var small *record.Part // the first that is too small, unless it is the last
 	var extents blob.Extents
 	for i, want := range parts {
 		p, err := nextPart(it, want.Number)
@@ -165,13 +166,13 @@ func (t *txn) join(b *record.Bucket, key string, u *record.Upload, parts []Compl
 			return nil, err
 		}
 		if p == nil || p.Etag != want.ETag {
-			return nil, invalidPart(want.Number).At(b.Name, key)
+			return nil, want.invalid(u).At(b.Name, key)
 		}
 		if err := want.checkPart(u, p); err != nil {
 			return nil, err
 		}
-		if p.Size < t.s.opts.MinPartSize && small == 0 && i < len(parts)-1 {
-			small = want.Number
+		if p.Size < t.s.opts.MinPartSize && small == nil && i < len(parts)-1 {
+			small = p
 		}
 		es, err := t.extentsOf(p.Content)
 		if err != nil {
@@ -187,8 +188,8 @@ func (t *txn) join(b *record.Bucket, key string, u *record.Upload, parts []Compl
 		j.add(p)
 	}
 	switch {
-	case small != 0:
-		return nil, fault.New(fault.EntityTooSmall, "part %d is smaller than %d bytes and not the last", small, t.s.opts.MinPartSize).At(b.Name, key)
+	case small != nil:
+		return nil, tooSmall(small, t.s.opts.MinPartSize).At(b.Name, key)
 	case j.size > t.s.maxObjectSize():
 		return nil, tooLarge(t.s.maxObjectSize())
 	}
@@ -196,8 +197,17 @@ func (t *txn) join(b *record.Bucket, key string, u *record.Upload, parts []Compl
 	return j, nil
 }
 
-func invalidPart(number int) *fault.Error {
-	return fault.New(fault.InvalidPart, "part %d was not uploaded, or has another ETag or checksum", number)
+// invalid is the failure of a part that there is none of, or another.
+func (want CompletedPart) invalid(u *record.Upload) *fault.Error {
+	return fault.New(fault.InvalidPart, "part %d was not uploaded, or has another ETag or checksum", want.Number).
+		With("UploadId", u.Id).With("PartNumber", strconv.Itoa(want.Number)).With("ETag", want.ETag)
+}
+
+// tooSmall is the failure of a part that only the last may be.
+func tooSmall(p *record.Part, least int64) *fault.Error {
+	return fault.New(fault.EntityTooSmall, "part %d is smaller than %d bytes and not the last", p.Number, least).
+		With("ProposedSize", strconv.FormatInt(p.Size, 10)).With("MinSizeAllowed", strconv.FormatInt(least, 10)).
+		With("PartNumber", strconv.Itoa(int(p.Number))).With("ETag", p.Etag)
 }
 
 // nextPart goes on to the part of a number; nil if there is none.

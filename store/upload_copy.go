@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/md5"
 	"errors"
+	"fmt"
 	"io"
 
 	"pail/store/checksum"
@@ -48,7 +49,8 @@ func (se *Session) UploadPartCopy(ctx context.Context, src Source, bucket, key, 
 	r := Range{Len: v.Size}
 	if in.Range != nil {
 		if r = *in.Range; r.Off < 0 || r.Len <= 0 || r.Off > v.Size || r.Len > v.Size-r.Off {
-			return Part{}, fault.New(fault.InvalidArgument, "range specified is not valid for source object of size: %d", v.Size).At(src.Bucket, src.Key)
+			return Part{}, fault.New(fault.InvalidArgument, "Range specified is not valid for source object of size: %d", v.Size).
+				With("ArgumentName", "x-amz-copy-source-range").With("ArgumentValue", fmt.Sprintf("bytes=%d-%d", r.Off, r.Off+r.Len-1)).At(src.Bucket, src.Key)
 		}
 	}
 	bytes := io.NewSectionReader(from, r.Off, r.Len)

@@ -90,7 +90,8 @@ func (se *Session) ListUploads(ctx context.Context, bucket string, in ListUpload
 	if in.KeyMarker != "" && in.UploadMarker != "" {
 		var ok bool
 		if number, ok = uploadNumber(in.UploadMarker); !ok {
-			return UploadsPage{}, fault.New(fault.InvalidArgument, "invalid upload id marker %q", in.UploadMarker).At(bucket, "")
+			return UploadsPage{}, fault.New(fault.InvalidArgument, "Invalid uploadId marker").
+				With("ArgumentName", "upload-id-marker").With("ArgumentValue", in.UploadMarker).At(bucket, "")
 		}
 	}
 	var page UploadsPage

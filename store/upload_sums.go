@@ -75,7 +75,7 @@ func (want CompletedPart) checkPart(u *record.Upload, p *record.Part) error {
 		return fault.New(fault.BadDigest, "The %s you specified for part %d did not match what we received.", want.Algorithm.Lower(), want.Number)
 	}
 	if c := findChecksum(p.Checksums, want.Algorithm); c == nil || !bytes.Equal(c.Value, want.Value) {
-		return invalidPart(want.Number)
+		return want.invalid(u)
 	}
 	return nil
 }

@@ -162,7 +162,8 @@ func (se *Session) SetNotifications(ctx context.Context, bucket string, c event.
 	_, err := se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
 		for i := range c.Targets {
 			if t.destination(b, &c.Targets[i]) == nil {
-				return fault.New(fault.InvalidArgument, "Unable to validate the following destination configurations: %s is no webhook of this store (pail webhook ls shows them)", c.Targets[i].ARN).At(bucket, "")
+				return fault.New(fault.InvalidArgument, "Unable to validate the following destination configurations: %s is no webhook of this store (pail webhook ls shows them)", c.Targets[i].ARN).
+					With("ArgumentName1", c.Targets[i].ARN).With("ArgumentValue1", "The destination queue does not exist").At(bucket, "")
 			}
 		}
 		t.changed(Change{Kind: BucketChanged, Bucket: bucket})

@@ -48,18 +48,25 @@ func CheckTag(key, value string) error {
 	case key == "":
 		return violation(RuleTag, "a tag's key must not be empty")
 	case units(key) > MaxTagKey:
-		return violation(RuleTagLength, "tag key %s has %d characters; it must have at most %d", quoteShort(key), units(key), MaxTagKey)
+		return violation(RuleTagLength, "tag key %s has %d characters; it must have at most %d", quoteShort(key), units(key), MaxTagKey).of(key, "")
 	case units(value) > MaxTagValue:
-		return violation(RuleTagLength, "the value of tag %q has %d characters; it must have at most %d", key, units(value), MaxTagValue)
+		return violation(RuleTagLength, "the value of tag %q has %d characters; it must have at most %d", key, units(value), MaxTagValue).of(key, value)
 	case len(key) >= 4 && strings.EqualFold(key[:4], "aws:"):
-		return violation(RuleTag, "tag key %q must not begin with \"aws:\", which is reserved", key)
-	}
-	for _, s := range [...]string{key, value} {
-		if !utf8.ValidString(s) || strings.IndexFunc(s, notInTag) >= 0 {
-			return violation(RuleTag, "tag %q has a character that is not allowed; tags may have letters, digits, spaces and + - = . _ : / @", key)
-		}
+		return violation(RuleTag, "tag key %q must not begin with \"aws:\", which is reserved", key).of(key, "")
+	case !isTagText(key):
+		return badTagText(key).of(key, "")
+	case !isTagText(value):
+		return badTagText(key).of(key, value)
 	}
 	return nil
+}
+
+func isTagText(s string) bool {
+	return utf8.ValidString(s) && strings.IndexFunc(s, notInTag) < 0
+}
+
+func badTagText(key string) *Violation {
+	return violation(RuleTag, "tag %q has a character that is not allowed; tags may have letters, digits, spaces and + - = . _ : / @", key)
 }
 
 func notInTag(r rune) bool {
@@ -94,7 +101,7 @@ func CheckMetadata(metadata map[string]string) error {
 		}
 	}
 	if size > MaxMetadata {
-		return violation(RuleMetadataSize, "user metadata has %d bytes; it must have at most %d", size, MaxMetadata)
+		return violation(RuleMetadataSize, "user metadata has %d bytes; it must have at most %d", size, MaxMetadata).sized(size)
 	}
 	return nil
 }
@@ -120,7 +127,7 @@ func CheckHeaders(headers map[string]string) error {
 		}
 	}
 	if size > MaxHeaders {
-		return violation(RuleHeaderSize, "the headers kept with an object have %d bytes; they must have at most %d", size, MaxHeaders)
+		return violation(RuleHeaderSize, "the headers kept with an object have %d bytes; they must have at most %d", size, MaxHeaders).sized(size)
 	}
 	return nil
 }

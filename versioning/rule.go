@@ -51,6 +51,11 @@ func (r Rule) Error() string {
 type Violation struct {
 	Rule     Rule
 	Sentence string // says what is wrong and which rule says so
+	// Key is that of the tag that breaks RuleTag or RuleTagLength. Value is the tag's value,
+	// if it is that which breaks it.
+	Key, Value string
+	// Size is in bytes, of what breaks RuleMetadataSize or RuleHeaderSize.
+	Size int
 }
 
 // Error returns the sentence.
@@ -62,6 +67,18 @@ func (v *Violation) Is(target error) bool {
 	return ok && r == v.Rule
 }
 
-func violation(rule Rule, format string, args ...any) error {
+func violation(rule Rule, format string, args ...any) *Violation {
 	return &Violation{Rule: rule, Sentence: fmt.Sprintf(format, args...)}
+}
+
+// of returns the violation with the tag that it is of.
+func (v *Violation) of(key, value string) *Violation {
+	v.Key, v.Value = key, value
+	return v
+}
+
+// sized returns the violation with the size of what is too large.
+func (v *Violation) sized(size int) *Violation {
+	v.Size = size
+	return v
 }

@@ -11,9 +11,10 @@ type ARN struct {
 	Region, Account, Name string
 }
 
-// services are the names of services in ARNs, and what stands before a destination's name.
-var services = [...]struct{ name, before string }{
-	Topic: {"sns", ""}, Queue: {"sqs", ""}, Function: {"lambda", "function:"},
+// services are the names of services in ARNs, what stands before a destination's name, and
+// the element that holds the ARN in a configuration.
+var services = [...]struct{ name, before, element string }{
+	Topic: {"sns", "", "Topic"}, Queue: {"sqs", "", "Queue"}, Function: {"lambda", "function:", "CloudFunction"},
 }
 
 // Of returns how a destination is named as one of a service.
@@ -24,14 +25,14 @@ func (a ARN) Of(s Service) string {
 // ParseARN takes an ARN apart that names a destination of a service. The kinds of failure:
 // InvalidArgument.
 func ParseARN(s Service, arn string) (ARN, error) {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" {
-		return ARN{}, fault.New(fault.InvalidArgument, "The ARN could not be parsed")
-	}
 	if s < Topic || s > Function {
 		return ARN{}, fault.New(fault.InvalidArgument, "The notification destination service is not valid")
 	}
 	want := services[s]
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" {
+		return ARN{}, fault.New(fault.InvalidArgument, "The ARN could not be parsed").With("ArgumentName", want.element).With("ArgumentValue", arn)
+	}
 	name, ok := strings.CutPrefix(parts[5], want.before)
 	if parts[1] != "aws" || parts[2] != want.name || !ok || CheckName(name) != nil {
 		return ARN{}, fault.New(fault.InvalidArgument, "The ARN %q is not one of a destination of the service %s", arn, want.name)

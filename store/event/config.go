@@ -127,7 +127,8 @@ func (t *Target) checkFilters() error {
 		name := strings.ToLower(f.Name)
 		switch {
 		case name != "prefix" && name != "suffix":
-			return fault.New(fault.InvalidArgument, "filter rule name must be either prefix or suffix")
+			return fault.New(fault.InvalidArgument, "filter rule name must be either prefix or suffix").
+				With("ArgumentName", "FilterRule.Name").With("ArgumentValue", f.Name)
 		case seen[name]:
 			return fault.New(fault.InvalidArgument, "Cannot specify more than one %s rule in a filter.", name)
 		case len(f.Value) > maxFilter:

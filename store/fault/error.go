@@ -15,7 +15,13 @@ type Error struct {
 	Message  string // what a person reads; empty: the kind's default
 	Resource string // "bucket" or "bucket/key" that it is about; may be empty
 	Err      error  // the cause; may be nil
+	// Facts are what S3 tells of such a failure besides its sentence, by the names of the
+	// elements that hold it in an answer. Other doors do not show them.
+	Facts []Fact
 }
+
+// A Fact is one of them, as PartNumber of InvalidPart.
+type Fact struct{ Name, Value string }
 
 // New returns an Error of the given kind. An empty format means the kind's
 // default message.
@@ -41,6 +47,13 @@ func (e *Error) At(bucket, key string) *Error {
 	if key != "" {
 		c.Resource += "/" + key
 	}
+	return &c
+}
+
+// With returns a copy of e that tells one fact more.
+func (e *Error) With(name, value string) *Error {
+	c := *e
+	c.Facts = append(c.Facts[:len(c.Facts):len(c.Facts)], Fact{name, value})
 	return &c
 }
 

@@ -94,11 +94,11 @@ func (c *Config) Check() error {
 	}
 	switch {
 	case c.Index == nil:
-		return fault.New(fault.InvalidArgument, "A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty")
+		return fault.New(fault.InvalidArgument, "A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty").With("ArgumentName", "IndexDocument")
 	case *c.Index == "" || strings.Contains(*c.Index, "/"):
-		return fault.New(fault.InvalidArgument, "The IndexDocument Suffix is not well formed")
+		return fault.New(fault.InvalidArgument, "The IndexDocument Suffix is not well formed").With("ArgumentName", "IndexDocument").With("ArgumentValue", *c.Index)
 	case c.Error != nil && *c.Error == "":
-		return fault.New(fault.InvalidArgument, "The ErrorDocument Key is not well formed")
+		return fault.New(fault.InvalidArgument, "The ErrorDocument Key is not well formed").With("ArgumentName", "ErrorDocument").With("ArgumentValue", *c.Error)
 	case len(c.Rules) > MaxRules:
 		return fault.New(fault.InvalidRequest, "%d routing rules provided, the number of routing rules in a website configuration is limited to %d.", len(c.Rules), MaxRules)
 	}

@@ -51,7 +51,7 @@ func refusalOf(err error) refusal {
 	}
 	kind := fault.KindOf(err)
 	row := kind.Row()
-	r := refusal{status: row.HTTPStatus, code: row.S3Code, message: sentences[kind]}
+	r := refusal{status: row.HTTPStatus, code: row.S3Code, message: sentences[kind], details: factsOf(err)}
 	if r.message == "" {
 		r.message = row.Message
 		var e *fault.Error
@@ -99,7 +99,8 @@ func (c *call) markerHeaders(err error) {
 func (c *call) details(err error) []apierror.Detail {
 	bucket, key := c.about(err)
 	switch kind := fault.KindOf(err); kind {
-	case fault.NoSuchBucket, fault.BucketNotEmpty, fault.BucketAlreadyExists, fault.BucketAlreadyOwnedByYou, fault.InvalidBucketName:
+	case fault.NoSuchBucket, fault.BucketNotEmpty, fault.BucketAlreadyExists, fault.BucketAlreadyOwnedByYou, fault.InvalidBucketName,
+		fault.NoSuchTagSet, fault.NoSuchCORS, fault.NoSuchWebsite, fault.NoSuchLifecycle, fault.NoSuchObjectLock:
 		return []apierror.Detail{{Name: "BucketName", Value: bucket}}
 	case fault.NoSuchKey:
 		return []apierror.Detail{{Name: "Key", Value: key}}
@@ -109,14 +110,22 @@ func (c *call) details(err error) []apierror.Detail {
 		return []apierror.Detail{{Name: "UploadId", Value: c.q.Get("uploadId")}}
 	case fault.KeyTooLong:
 		return []apierror.Detail{{Name: "Size", Value: strconv.Itoa(len(key))}, {Name: "MaxSizeAllowed", Value: strconv.Itoa(versioning.MaxKey)}}
-	case fault.MetadataTooLarge:
-		return []apierror.Detail{{Name: "MaxSizeAllowed", Value: strconv.Itoa(versioning.MaxMetadata)}}
 	case fault.MethodNotAllowed:
 		return []apierror.Detail{{Name: "Method", Value: c.r.Method}, {Name: "ResourceType", Value: "DeleteMarker"}}
 	case fault.PreconditionFailed:
 		return c.failedCondition(err)
 	}
 	return nil
+}
+
+// factsOf are the elements that the store knows of.
+func factsOf(err error) (details []apierror.Detail) {
+	if e := (*fault.Error)(nil); errors.As(err, &e) {
+		for _, f := range e.Facts {
+			details = append(details, apierror.Detail{Name: f.Name, Value: f.Value})
+		}
+	}
+	return details
 }
 
 // about is what an error is about: the address of the request, or the source of a copy.
@@ -132,9 +141,12 @@ func (c *call) about(err error) (bucket, key string) {
 // one that can have been it.
 func (c *call) failedCondition(err error) []apierror.Detail {
 	prefix, names := "", []string{"If-Match", "If-None-Match", "If-Unmodified-Since", "If-Modified-Since"}
-	if c.r.Header["X-Amz-Copy-Source"] != nil {
-		if bucket, key := c.about(err); bucket != c.bucket || key != c.key {
+	if bucket, key := c.about(err); bucket != c.bucket || key != c.key {
+		switch {
+		case c.r.Header["X-Amz-Copy-Source"] != nil:
 			prefix = copySourcePrefix
+		case c.r.Header["X-Amz-Rename-Source"] != nil:
+			prefix = renameSourcePrefix
 		}
 	}
 	var failed []apierror.Detail

@@ -188,7 +188,7 @@ func (c *call) checkSums(data []byte, need bool) error {
 		return apierror.New(apierror.InvalidRequest, "Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
 	}
 	if got := md5.Sum(data); s.MD5 != nil && string(got[:]) != string(s.MD5) {
-		return fault.New(fault.BadDigest, "The Content-MD5 you specified did not match what we received.")
+		return store.BadMD5(s.MD5, got[:])
 	}
 	if s.Algorithm == checksum.None {
 		return nil
