@@ -24,11 +24,12 @@ type BucketOptions struct {
 	ObjectLock bool
 	// Ownership of its objects; "": OwnerEnforced.
 	Ownership Ownership
+	Tags      map[string]string
 }
 
 // CreateBucket makes a bucket; its name must be free across all accounts. The kinds
 // of failure: InvalidBucketName, BucketAlreadyOwnedByYou, BucketAlreadyExists, and what
-// SetOwnership fails with.
+// SetOwnership and SetBucketTags fail with.
 func (se *Session) CreateBucket(ctx context.Context, name string, o BucketOptions) (Bucket, error) {
 	if err := se.authorize(actCreateBucket, name, ""); err != nil {
 		return Bucket{}, err
@@ -43,6 +44,9 @@ func (se *Session) CreateBucket(ctx context.Context, name string, o BucketOption
 		if err := checkOwnership(o.Ownership); err != nil {
 			return Bucket{}, configError(name, err)
 		}
+	}
+	if err := labelError(name, "", versioning.CheckBucketTags(o.Tags)); err != nil {
+		return Bucket{}, err
 	}
 	if o.ObjectLock {
 		o.Versioning = versioning.Enabled
@@ -67,6 +71,7 @@ func (se *Session) CreateBucket(ctx context.Context, name string, o BucketOption
 			Schema: record.Schema, Id: t.tx.NextID(), Name: name, Account: se.who.Account, Region: o.Region,
 			CreatedNs: t.now().UnixNano(), Versioning: uint32(state),
 			EverVersioned: state == versioning.Enabled, Born: t.tx.Seq(), ObjectLock: o.ObjectLock,
+			Tags: o.Tags,
 		}
 		if made.EverVersioned {
 			made.Versioned = made.Born
@@ -154,41 +159,56 @@ func (se *Session) Buckets(ctx context.Context) ([]Bucket, error) {
 }
 
 // DeleteBucket removes a bucket that holds nothing: no version, no delete marker, no
-// upload, no directory that was made on purpose, no file that is being written. One that
-// is held (HoldBucket) is Busy.
+// directory that was made on purpose, no file that is being written. One that is held
+// (HoldBucket) is Busy. Unfinished uploads end with it, as on S3
+// (https://github.com/ceph/ceph/pull/15630, https://github.com/scality/cloudserver/pull/1592).
 func (se *Session) DeleteBucket(ctx context.Context, name string) error {
 	if err := se.authorize(actDeleteBucket, name, ""); err != nil {
 		return err
 	}
 	err := se.s.whenAtRest(ctx, func() error {
-		_, err := se.update(ctx, durable, name, func(t *txn, b *record.Bucket) error {
-			if err := t.s.holds.check(b.Id); err != nil {
+		for {
+			more := false
+			_, err := se.update(ctx, durable, name, func(t *txn, b *record.Bucket) (err error) {
+				more, err = t.deleteBucket(b)
+				return err
+			})
+			if err != nil || !more {
 				return err
 			}
-			if what, err := t.contents(b); err != nil {
-				return err
-			} else if what != "" {
-				return fault.New(fault.BucketNotEmpty, "the bucket %q is not empty: it holds %s", name, what)
-			}
-			if err := t.atRest(b.Id, ""); err != nil {
-				return err // a rename of what was in it has not ended yet
-			}
-			root, err := t.dir(b.Id, "")
-			if err != nil {
-				return err
-			}
-			if err := t.dropBucket(b); err != nil {
-				return err
-			}
-			t.changed(Change{Kind: BucketDeleted, Bucket: name, Ino: root.GetIno()})
-			return nil
-		})
-		return err
+		}
 	})
 	if err != nil {
 		return err
 	}
 	return se.s.finishDrops(ctx)
+}
+
+// deleteBucket removes a bucket, or some of its uploads and says that there are more.
+func (t *txn) deleteBucket(b *record.Bucket) (more bool, err error) {
+	if err := t.s.holds.check(b.Id); err != nil {
+		return false, err
+	}
+	if what, err := t.contents(b); err != nil {
+		return false, err
+	} else if what != "" {
+		return false, fault.New(fault.BucketNotEmpty, "the bucket %q is not empty: it holds %s", b.Name, what)
+	}
+	if err := t.atRest(b.Id, ""); err != nil {
+		return false, err // a rename of what was in it has not ended yet
+	}
+	if more, err = t.endUploads(b, restsPerUpdate); err != nil || more {
+		return more, err
+	}
+	root, err := t.dir(b.Id, "")
+	if err != nil {
+		return false, err
+	}
+	if err := t.dropBucket(b); err != nil {
+		return false, err
+	}
+	t.changed(Change{Kind: BucketDeleted, Bucket: b.Name, Ino: root.GetIno()})
+	return false, nil
 }
 
 // contents says what keeps a bucket from being empty, "" if nothing does.
@@ -199,7 +219,6 @@ func (t *txn) contents(b *record.Bucket) (string, error) {
 	}{
 		{table.Head(b.Id, ""), "objects"},
 		{table.NoncurrentBelow(b.Id, ""), "old versions"},
-		{table.UploadsBelow(b.Id, ""), "unfinished uploads"},
 	} {
 		any, err := t.anyBelow(k.prefix, nil)
 		if err != nil || any {

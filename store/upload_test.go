@@ -197,7 +197,7 @@ func TestUploadRefuses(t *testing.T) {
 		{"source unchanged", copied(Source{Bucket: "bkt", Key: "full"}, PartCopy{SourceIf: Conditions{IfNoneMatch: etagOf([]byte("content"))}}), fault.PreconditionFailed},
 		{"stranger", strange, fault.AccessDenied},
 		{"stranger lists", listed, fault.AccessDenied},
-		{"bucket with uploads", se.DeleteBucket(ctx, "bkt"), fault.BucketNotEmpty},
+		{"bucket with objects and uploads", se.DeleteBucket(ctx, "bkt"), fault.BucketNotEmpty},
 	} {
 		wantKind(t, c.what, c.err, c.kind)
 	}
@@ -249,6 +249,33 @@ func TestAbortFrees(t *testing.T) {
 	}
 	if err := se.DeleteBucket(ctx, "bkt"); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The uploads of a bucket that is deleted end with it, and give up what they hold; those
+// of one that is not deleted stay.
+func TestUploadsEndWithTheirBucket(t *testing.T) {
+	ctx := context.Background()
+	s, se := openTest(t, Options{})
+	mustBucket(t, se, "bkt", versioning.Unversioned)
+	for _, key := range []string{"k", "k", "dir/other"} {
+		mustPart(t, se, key, mustUpload(t, se, key), 1, strings.Repeat("x", 100_000))
+	}
+	put(t, se, "bkt", "there", "hello")
+	wantKind(t, "not empty", se.DeleteBucket(ctx, "bkt"), fault.BucketNotEmpty)
+	if page, err := se.ListUploads(ctx, "bkt", ListUploadsInput{}); err != nil || len(page.Uploads) != 3 {
+		t.Fatalf("%d uploads are left, %v", len(page.Uploads), err)
+	}
+	if _, err := se.Delete(ctx, "bkt", "there", DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := se.DeleteBucket(ctx, "bkt"); err != nil {
+		t.Fatal(err)
+	}
+	balance(t, s)
+	mustBucket(t, se, "bkt", versioning.Unversioned)
+	if page, err := se.ListUploads(ctx, "bkt", ListUploadsInput{}); err != nil || len(page.Uploads) != 0 {
+		t.Fatalf("the new bucket has %d uploads, %v", len(page.Uploads), err)
 	}
 }
 
