@@ -98,6 +98,31 @@ func (se *Session) ObjectParts(ctx context.Context, bucket, key, ref string, aft
 	return page, err
 }
 
+// PartChecksums returns the checksum of one part of a version, by its algorithm in lower
+// case and in base64, if the version's own is made of its parts' (Object.ChecksumType is
+// Composite). nil: the version has no such part, keeps none, or is there no longer. o is what
+// Get or Head has returned for ref.
+func (se *Session) PartChecksums(ctx context.Context, o Object, ref string, number int) (map[string]string, error) {
+	if err := se.authorize(readAction(ref, actGetObject, actGetObjectVersion), o.Bucket, o.Key); err != nil {
+		return nil, err
+	}
+	var page ObjectPartsPage
+	err := se.view(o.Bucket, func(sn *snap, b *record.Bucket) error {
+		v, _, err := sn.find(b, o.Key, o.VersionID)
+		switch kind := fault.KindOf(err); {
+		case kind == fault.NoSuchKey, kind == fault.NoSuchVersion, err == nil && v.Seq != o.Seq:
+			return nil
+		case err != nil:
+			return err
+		}
+		return sn.objectParts(v, number-1, 1, &page)
+	})
+	if err != nil || len(page.Parts) == 0 || page.Parts[0].Number != number {
+		return nil, err
+	}
+	return page.Parts[0].Checksums, nil
+}
+
 func (sn *snap) objectParts(v *record.Version, after, limit int, page *ObjectPartsPage) error {
 	if len(v.Checksums) != 1 || !v.Checksums[0].Composite || len(v.Content.GetSums()) == 0 {
 		return nil

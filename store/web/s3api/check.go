@@ -4,6 +4,7 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"strconv"
+	"strings"
 
 	"pail/store"
 	"pail/store/fault"
@@ -69,13 +70,31 @@ func (c *call) contentMD5() ([]byte, error) {
 	return sum, nil
 }
 
+// checkPayload refuses a body that is sent in unsigned chunks with trailers, which S3 takes
+// as an object or a part only (https://github.com/versity/versitygw/issues/1601 has its
+// answer).
+func (c *call) checkPayload() error {
+	if c.op.chunks || c.r.Header.Get("x-amz-content-sha256") != "STREAMING-UNSIGNED-PAYLOAD-TRAILER" {
+		return nil
+	}
+	return apierror.New(apierror.InvalidRequest, "The value of x-amz-content-sha256 header is invalid.")
+}
+
+// parseCount reads a number that has no sign but a minus: strconv takes a plus too.
+func parseCount(s string) (int, error) {
+	if strings.HasPrefix(s, "+") {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.Atoi(s)
+}
+
 // numberParameter reads a parameter that is a number from least to most.
 func (c *call) numberParameter(name string, least, most, byDefault int) (int, error) {
 	if !c.q.Has(name) || c.q.Get(name) == "" {
 		return byDefault, nil
 	}
 	v := c.q.Get(name)
-	n, err := strconv.Atoi(v)
+	n, err := parseCount(v)
 	if err != nil || n < least || n > most {
 		why := "Provided " + name + " not an integer or within integer range"
 		if err == nil {

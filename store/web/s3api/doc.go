@@ -22,7 +22,8 @@
 //
 // # Decisions
 //
-//   - XML is read with encoding/xml and written by hand (xml_write.go).
+//   - XML is read with encoding/xml and written by hand (xml_write.go). An element that S3's
+//     schema has once and a document twice is MalformedXML (xml_once.go).
 //   - A Range that cannot be read, and several ranges, are answered with the whole
 //     object, as AWS does.
 //   - CompleteMultipartUpload and CopyObject answer when they are done and not before, with
@@ -37,6 +38,7 @@
 //
 // # To extend
 //
-// A new operation is a file, a line in operations_*.go, and a case of the tests that walk
-// that table.
+// A new operation is a file, a line in operations_*.go, and an entry in walk_*_test.go: a
+// success by AWS's client, and each error that AWS documents for it, or why it cannot
+// happen. TestWalk fails for an operation without one.
 package s3api

@@ -10,20 +10,24 @@ import (
 	"pail/store/web/apierror"
 )
 
-// FuzzBodies: no body of a request makes the reader of any operation panic, and what is no
-// document is MalformedXML.
+// FuzzBodies: no body of a request makes the reader of any operation on buckets panic, and
+// what is no document is MalformedXML. FuzzObjectBodies has those of objects.
 func FuzzBodies(f *testing.F) {
 	for _, doc := range []string{
 		"<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin></CORSRule></CORSConfiguration>",
 		"<WebsiteConfiguration><IndexDocument/><RoutingRules><RoutingRule><Redirect/></RoutingRule></RoutingRules></WebsiteConfiguration>",
 		"<LifecycleConfiguration><Rule><Filter><And/></Filter><Expiration><Date>2030-01-01</Date></Expiration><Transition/></Rule></LifecycleConfiguration>",
 		"<NotificationConfiguration><QueueConfiguration><Filter/></QueueConfiguration></NotificationConfiguration>",
-		"<Tagging><TagSet><Tag><Key>a</Key></Tag></TagSet></Tagging>", "<VersioningConfiguration/>", "<a><b></a>", "<!DOCTYPE x [<!ENTITY y 'z'>]><x>&y;</x>", "",
+		"<Tagging><TagSet><Tag><Key>a</Key></Tag></TagSet></Tagging>", "<VersioningConfiguration/>", "<VersioningConfiguration><Status/><Status/></VersioningConfiguration>",
+		"<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>", "<RequestPaymentConfiguration><Payer/></RequestPaymentConfiguration>",
+		"<CreateBucketConfiguration><Tags><Tag><Key>a</Key></Tag></Tags></CreateBucketConfiguration>", "<a><b></a>", "<!DOCTYPE x [<!ENTITY y 'z'>]><x>&y;</x>", "",
 	} {
 		f.Add([]byte(doc))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, v := range []any{new(createBucketConfiguration), new(corsConfiguration), new(tagging), new(versioningConfiguration)} {
+		for _, v := range []any{
+			new(createBucketConfiguration), new(corsConfiguration), new(tagging), new(versioningConfiguration), new(ownershipControls), new(requestPaymentConfiguration),
+		} {
 			checkParse(t, data, v)
 		}
 		var w websiteConfiguration

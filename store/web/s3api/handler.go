@@ -109,5 +109,8 @@ func (c *call) run() error {
 	if err := c.refuseUnenforced(); err != nil {
 		return err
 	}
+	if err := c.checkPayload(); err != nil {
+		return err
+	}
 	return c.op.run(c)
 }

@@ -2,8 +2,10 @@ package s3api
 
 import (
 	"math"
+	"slices"
 
 	"pail/store"
+	"pail/store/checksum"
 )
 
 // maxPage is the most entries that an answer lists, whatever is asked for.
@@ -50,12 +52,30 @@ func (l *listing) contents(x *xmlWriter, page store.ListPage, more func(*xmlWrit
 		x.text("Key", l.encode(o.Key))
 		x.text("LastModified", formatXMLTime(o.Modified))
 		x.text("ETag", quote(o.ETag))
+		checksumKinds(x, o)
 		x.number("Size", o.Size)
 		more(x, o)
 		x.text("StorageClass", o.StorageClass)
 		x.close("Contents")
 	}
 	l.prefixes(x, page.Prefixes)
+}
+
+// checksumKinds says which checksums an object has, and of what.
+func checksumKinds(x *xmlWriter, o *store.Object) {
+	if o.ChecksumType == checksum.Unknown {
+		return
+	}
+	names := make([]string, 0, 2) // which stays on the stack: lists are long
+	for name := range o.Checksums {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		a, _ := checksum.Parse(name)
+		x.text("ChecksumAlgorithm", a.String())
+	}
+	x.text("ChecksumType", o.ChecksumType.String())
 }
 
 func (l *listing) prefixes(x *xmlWriter, prefixes []string) {

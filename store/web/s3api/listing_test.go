@@ -218,8 +218,11 @@ func (r *rig) listVersions(size int) (got []string) {
 	r.t.Helper()
 	res := listResult{}
 	for pages := 0; pages == 0 || res.IsTruncated; pages++ {
-		res = r.list("photos", "versions", "", "max-keys", strconv.Itoa(size),
-			"key-marker", res.NextKeyMarker, "version-id-marker", res.NextVersionIdMarker)
+		params := []string{"versions", "", "max-keys", strconv.Itoa(size), "key-marker", res.NextKeyMarker}
+		if id := res.NextVersionIdMarker; id != "" {
+			params = append(params, "version-id-marker", id)
+		}
+		res = r.list("photos", params...)
 		if n := len(res.Version) + len(res.DeleteMarker); n > size || n == 0 && res.IsTruncated {
 			r.t.Fatalf("versions in pages of %d: a page of %d", size, n)
 		}

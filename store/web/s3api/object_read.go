@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pail/store"
+	"pail/store/checksum"
 	"pail/store/fault"
 	"pail/store/web/apierror"
 	"pail/versioning"
@@ -57,6 +58,7 @@ type reading struct {
 	part   store.Range
 	whole  bool // part is all of it
 	parts  int  // x-amz-mp-parts-count; 0: not told
+	number int  // of the part that is asked for; 0: none is
 }
 
 // describe checks what a request demands of a version, and writes the headers of an answer
@@ -85,8 +87,8 @@ func (c *call) describe(o store.Object) (reading, error) {
 	if r.parts > 0 {
 		h["X-Amz-Mp-Parts-Count"] = []string{strconv.Itoa(r.parts)}
 	}
-	if r.whole && strings.EqualFold(c.r.Header.Get("X-Amz-Checksum-Mode"), "ENABLED") {
-		checksumHeaders(h, o)
+	if err := c.readSums(o, r); err != nil {
+		return r, err
 	}
 	for name, value := range replaced {
 		h[name] = []string{value}
@@ -94,6 +96,27 @@ func (c *call) describe(o store.Object) (reading, error) {
 	setID(h, c.r.ID)
 	h["Content-Length"] = []string{strconv.FormatInt(r.part.Len, 10)}
 	return r, nil
+}
+
+// readSums writes the checksum of what is read, as far as there is one and it is asked for:
+// that of the object, or that of a part where the object's is made of the parts'
+// (https://github.com/localstack/localstack/pull/12842 has S3's answers).
+func (c *call) readSums(o store.Object, r reading) error {
+	if !strings.EqualFold(c.r.Header.Get("X-Amz-Checksum-Mode"), "ENABLED") {
+		return nil
+	}
+	if r.number == 0 || o.ChecksumType != checksum.Composite {
+		if r.whole {
+			checksumHeaders(c.w.Header(), o)
+		}
+		return nil
+	}
+	sums, err := c.s.PartChecksums(c.ctx, o, c.q.Get("versionId"), r.number)
+	if err == nil && len(sums) > 0 {
+		o.Checksums = sums
+		checksumHeaders(c.w.Header(), o)
+	}
+	return err
 }
 
 // notModified writes the headers that a client keeps beside what it has (RFC 9110, section
@@ -151,7 +174,7 @@ func (c *call) partReading(o store.Object) (reading, error) {
 	if err != nil {
 		return reading{}, err
 	}
-	r := reading{status: http.StatusPartialContent, parts: o.Parts}
+	r := reading{status: http.StatusPartialContent, parts: o.Parts, number: number}
 	found := true
 	if o.Parts > 0 {
 		r.part.Off, r.part.Len, found = o.Layout.Find(number)
@@ -169,7 +192,7 @@ func (c *call) partReading(o store.Object) (reading, error) {
 // partNumber is the parameter that says which part a request is about.
 func (c *call) partNumber() (int, error) {
 	v := c.q.Get("partNumber")
-	n, err := strconv.Atoi(v)
+	n, err := parseCount(v)
 	if err != nil || n < 1 || n > store.MaxParts {
 		return 0, invalidArgument("partNumber", v, "Part number must be an integer between 1 and 10000, inclusive")
 	}

@@ -136,7 +136,7 @@ func (c *call) completeInput() (in store.CompleteInput, err error) {
 	if v := c.r.Header.Get("x-amz-mp-object-size"); v != "" {
 		n, err := strconv.ParseInt(v, 10, 64)
 		switch {
-		case err != nil:
+		case err != nil, v[0] == '+':
 			return in, apierror.New(apierror.InvalidRequest, "Value for x-amz-mp-object-size header is invalid.")
 		case n < 0:
 			return in, apierror.New(apierror.InvalidRequest, "Value for x-amz-mp-object-size header is less than zero: '%d'", n)

@@ -14,6 +14,7 @@ import (
 type createBucketConfiguration struct {
 	XMLName            xml.Name `xml:"CreateBucketConfiguration"`
 	LocationConstraint string
+	Tags               []tag `xml:"Tags>Tag"`
 }
 
 // createBucket answers PUT /BUCKET
@@ -32,8 +33,14 @@ func (c *call) createBucket() error {
 	if err := c.checkLocation(conf.LocationConstraint); err != nil {
 		return err
 	}
-	lock := strings.EqualFold(c.r.Header.Get("x-amz-bucket-object-lock-enabled"), "true")
-	_, err = c.s.CreateBucket(c.ctx, c.bucket, store.BucketOptions{ObjectLock: lock})
+	in := store.BucketOptions{ObjectLock: strings.EqualFold(c.r.Header.Get("x-amz-bucket-object-lock-enabled"), "true")}
+	if in.Ownership, err = c.ownership(); err != nil {
+		return err
+	}
+	if in.Tags, err = uniqueTags(conf.Tags); err != nil {
+		return err
+	}
+	_, err = c.s.CreateBucket(c.ctx, c.bucket, in)
 	if fault.Is(err, fault.BucketAlreadyOwnedByYou) && c.h.region == store.DefaultRegion {
 		err = nil // as always in the oldest region, and in no other; scripts rely on it
 	}
@@ -42,6 +49,16 @@ func (c *call) createBucket() error {
 	}
 	c.w.Header().Set("Location", "/"+c.bucket)
 	return c.empty(http.StatusOK)
+}
+
+// ownership is that which a new bucket is to have, "" if the request does not say.
+func (c *call) ownership() (store.Ownership, error) {
+	o := store.Ownership(c.r.Header.Get("x-amz-object-ownership"))
+	switch o {
+	case "", store.OwnerEnforced, store.OwnerPreferred, store.OwnerWriter:
+		return o, nil
+	}
+	return "", apierror.New(apierror.InvalidArgument, "Invalid x-amz-object-ownership header: %s", string(o)).With("ArgumentName", "x-amz-object-ownership")
 }
 
 // checkLocation refuses another region than ours. us-east-1 is the one that has no

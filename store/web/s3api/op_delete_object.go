@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"pail/store"
+	"pail/store/web/apierror"
 )
 
 // deleteObject answers DELETE /BUCKET/KEY
@@ -11,6 +12,9 @@ import (
 func (c *call) deleteObject() error {
 	ref, err := c.version()
 	if err != nil {
+		return err
+	}
+	if err := c.deleteConditions(ref); err != nil {
 		return err
 	}
 	res, err := c.s.Delete(c.ctx, c.bucket, c.key, store.DeleteOptions{
@@ -24,4 +28,23 @@ func (c *call) deleteObject() error {
 	}
 	c.setVersion(res.VersionID)
 	return c.empty(http.StatusNoContent)
+}
+
+// deleteConditions refuses conditions that S3 does not take: of a delete it knows If-Match,
+// and that not where a version is named, even if it is the current one
+// (https://github.com/localstack/localstack/issues/13894 has its answer).
+func (c *call) deleteConditions(ref string) error {
+	if ref != "" && c.r.Header.Get("If-Match") != "" {
+		return notImplementedHeader("If-Match")
+	}
+	for _, name := range []string{"If-None-Match", "If-Modified-Since", "If-Unmodified-Since"} {
+		if c.r.Header.Get(name) != "" {
+			return notImplementedHeader(name)
+		}
+	}
+	return nil
+}
+
+func notImplementedHeader(name string) error {
+	return apierror.New(apierror.NotImplemented, "").With("Header", name)
 }

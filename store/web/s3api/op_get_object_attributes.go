@@ -2,7 +2,6 @@ package s3api
 
 import (
 	"math"
-	"strconv"
 	"strings"
 
 	"pail/store"
@@ -113,7 +112,7 @@ func (c *call) numberHeader(name string, byDefault int) (int, error) {
 	if v == "" {
 		return byDefault, nil
 	}
-	n, err := strconv.Atoi(v)
+	n, err := parseCount(v)
 	if err != nil || n < 0 || n > math.MaxInt32 {
 		return 0, invalidArgument(name, v, "Argument %s must be an integer between 0 and 2147483647", name)
 	}

@@ -1,6 +1,9 @@
 package s3api
 
-import "pail/store"
+import (
+	"pail/store"
+	"pail/store/checksum"
+)
 
 // listMultipartUploads answers GET /BUCKET?uploads
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html).
@@ -44,6 +47,10 @@ func (c *call) listMultipartUploads() error {
 		c.owner(x, "Owner", store.Account)
 		x.text("StorageClass", u.StorageClass)
 		x.text("Initiated", formatXMLTime(u.Created))
+		if u.Checksum != checksum.None {
+			x.text("ChecksumAlgorithm", u.Checksum.String())
+			x.text("ChecksumType", u.ChecksumType.String())
+		}
 		x.close("Upload")
 	}
 	l.prefixes(x, page.Prefixes)

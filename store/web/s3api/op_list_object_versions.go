@@ -1,6 +1,9 @@
 package s3api
 
-import "pail/store"
+import (
+	"pail/store"
+	"pail/versioning"
+)
 
 // listObjectVersions answers GET /BUCKET?versions
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html).
@@ -13,8 +16,8 @@ func (c *call) listObjectVersions() error {
 		Prefix: l.prefix, Delimiter: l.delimiter, Limit: l.limit,
 		KeyMarker: c.q.Get("key-marker"), VersionMarker: c.q.Get("version-id-marker"),
 	}
-	if in.VersionMarker != "" && in.KeyMarker == "" {
-		return invalidArgument("version-id-marker", in.VersionMarker, "A version-id marker cannot be specified without a key marker.")
+	if err := c.checkVersionMarker(in); err != nil {
+		return err
 	}
 	var page store.VersionsPage
 	if l.limit == 0 {
@@ -45,6 +48,25 @@ func (c *call) listObjectVersions() error {
 	return c.xml(x, "ListVersionsResult")
 }
 
+// checkVersionMarker refuses a marker that is no version, or of no key. S3's answers are in
+// https://github.com/versity/versitygw/issues/1808, the same at 1811, and
+// https://github.com/noobaa/noobaa-core/pull/8014.
+func (c *call) checkVersionMarker(in store.ListVersionsInput) error {
+	const name = "version-id-marker"
+	if !c.q.Has(name) {
+		return nil
+	}
+	switch _, err := versioning.ParseID(in.VersionMarker); {
+	case in.VersionMarker == "":
+		return invalidArgument(name, "", "A version-id marker cannot be empty.")
+	case in.KeyMarker == "":
+		return invalidArgument(name, in.VersionMarker, "A version-id marker cannot be specified without a key marker.")
+	case err != nil:
+		return invalidArgument(name, in.VersionMarker, "Invalid version id specified")
+	}
+	return nil
+}
+
 // version writes a version or a delete marker.
 func (l *listing) version(x *xmlWriter, o *store.Object) {
 	element := "Version"
@@ -58,6 +80,7 @@ func (l *listing) version(x *xmlWriter, o *store.Object) {
 	x.text("LastModified", formatXMLTime(o.Modified))
 	if !o.DeleteMarker {
 		x.text("ETag", quote(o.ETag))
+		checksumKinds(x, o)
 		x.number("Size", o.Size)
 		x.text("StorageClass", o.StorageClass)
 	}

@@ -8,15 +8,18 @@ import (
 	"pail/store/web/apierror"
 )
 
+// An ownershipControls is the body of PutBucketOwnershipControls.
+type ownershipControls struct {
+	XMLName xml.Name `xml:"OwnershipControls"`
+	Rules   []struct {
+		Ownership string `xml:"ObjectOwnership"`
+	} `xml:"Rule"`
+}
+
 // putBucketOwnershipControls answers PUT /BUCKET?ownershipControls
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketOwnershipControls.html).
 func (c *call) putBucketOwnershipControls() error {
-	var body struct {
-		XMLName xml.Name `xml:"OwnershipControls"`
-		Rules   []struct {
-			Ownership string `xml:"ObjectOwnership"`
-		} `xml:"Rule"`
-	}
+	var body ownershipControls
 	if err := c.readXML(&body, smallBody); err != nil {
 		return err
 	}

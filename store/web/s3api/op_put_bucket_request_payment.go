@@ -7,13 +7,16 @@ import (
 	"pail/store"
 )
 
+// A requestPaymentConfiguration is the body of PutBucketRequestPayment.
+type requestPaymentConfiguration struct {
+	XMLName xml.Name `xml:"RequestPaymentConfiguration"`
+	Payer   string
+}
+
 // putBucketRequestPayment answers PUT /BUCKET?requestPayment
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketRequestPayment.html).
 func (c *call) putBucketRequestPayment() error {
-	var body struct {
-		XMLName xml.Name `xml:"RequestPaymentConfiguration"`
-		Payer   string
-	}
+	var body requestPaymentConfiguration
 	if err := c.readXML(&body, smallBody); err != nil {
 		return err
 	}

@@ -28,6 +28,8 @@ type operation struct {
 	// several that fit, the first in the list of operations is meant.
 	query  []string
 	header string
+	// chunks says that the body is bytes to keep, which may come in unsigned chunks.
+	chunks bool
 	run    func(*call) error
 }
 

@@ -18,7 +18,7 @@ func objectOperations() []operation {
 		{name: "PutObjectLegalHold", method: http.MethodPut, level: object, query: []string{"legal-hold"}, run: refused},
 		{name: "RenameObject", method: http.MethodPut, level: object, query: []string{"renameObject"}, run: (*call).renameObject},
 		{name: "CopyObject", method: http.MethodPut, level: object, header: "X-Amz-Copy-Source", run: (*call).copyObject},
-		{name: "PutObject", method: http.MethodPut, level: object, run: (*call).putObject},
+		{name: "PutObject", method: http.MethodPut, level: object, chunks: true, run: (*call).putObject},
 		{name: "DeleteObjectTagging", method: http.MethodDelete, level: object, query: []string{"tagging"}, run: (*call).deleteObjectTagging},
 		{name: "DeleteObject", method: http.MethodDelete, level: object, run: (*call).deleteObject},
 		{name: "DeleteObjects", method: http.MethodPost, level: bucket, query: []string{"delete"}, run: (*call).deleteObjects},

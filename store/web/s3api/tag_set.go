@@ -43,10 +43,15 @@ func parseTags(data []byte) (map[string]string, error) {
 	if t.TagSet == nil {
 		return nil, apierror.New(apierror.MalformedXML, "")
 	}
-	tags := make(map[string]string, len(t.TagSet.Tags))
-	for _, g := range t.TagSet.Tags {
+	return uniqueTags(t.TagSet.Tags)
+}
+
+// uniqueTags are tags by their keys, none of which may be there twice.
+func uniqueTags(list []tag) (map[string]string, error) {
+	tags := make(map[string]string, len(list))
+	for _, g := range list {
 		if _, twice := tags[g.Key]; twice {
-			return nil, fault.New(fault.InvalidTag, "Cannot provide multiple Tags with the same key")
+			return nil, fault.New(fault.InvalidTag, "Cannot provide multiple Tags with the same key").With("TagKey", g.Key)
 		}
 		tags[g.Key] = g.Value
 	}

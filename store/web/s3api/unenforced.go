@@ -30,8 +30,6 @@ var unenforcedOperations = map[string]string{
 	"GetObjectTorrent":                         "there are no torrents",
 	"RestoreObject":                            "nothing is archived that could be restored",
 	"SelectObjectContent":                      "objects are not searched; read them",
-	"WriteGetObjectResponse":                   "there is no Object Lambda",
-	"CreateSession":                            "there are no directory buckets",
 }
 
 // An unenforcedHeader asks for something that the store does not do.

@@ -1,10 +1,10 @@
 package s3api
 
 import (
-	"bytes"
 	"encoding/xml"
 	"errors"
 	"io"
+	"strconv"
 
 	"pail/store/web/apierror"
 )
@@ -35,22 +35,24 @@ func (c *call) readBody(limit int64) ([]byte, error) {
 
 // readAll reads a body of at most limit bytes.
 func (c *call) readAll(limit int64) ([]byte, error) {
+	tooLong := apierror.New(apierror.MaxMessageLengthExceeded, "").With("MaxMessageLengthBytes", strconv.FormatInt(limit, 10))
 	if c.r.Size > limit {
-		return nil, apierror.New(apierror.MaxMessageLengthExceeded, "")
+		return nil, tooLong
 	}
 	data, err := io.ReadAll(io.LimitReader(c.r.Content, limit+1))
 	if err != nil {
 		return nil, err
 	}
 	if int64(len(data)) > limit {
-		return nil, apierror.New(apierror.MaxMessageLengthExceeded, "")
+		return nil, tooLong
 	}
 	return data, nil
 }
 
-// parseXML reads one document and nothing behind it.
+// parseXML reads one document and nothing behind it. An element that S3's schema has once
+// must not be there twice: encoding/xml would take the last.
 func parseXML(data []byte, v any) error {
-	d := xml.NewDecoder(bytes.NewReader(data))
+	d := xml.NewTokenDecoder(newOnceReader(data, v))
 	if err := d.Decode(v); err != nil {
 		return apierror.New(apierror.MalformedXML, "")
 	}
