@@ -1,0 +1,122 @@
+package s3api
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"pail/store"
+	"pail/versioning"
+)
+
+// lockWalk is that of a question about the lock of an object.
+func lockWalk() walk {
+	return walk{
+		answers: "NoSuchObjectLockConfiguration", because: "objects are not locked yet",
+		ready: func(s *stroll, a *ask) {
+			s.bucket += "-locked"
+			if _, err := s.w.se.CreateBucket(s.t.Context(), s.bucket, store.BucketOptions{ObjectLock: true}); err != nil {
+				s.t.Fatal(err)
+			}
+			s.put(s.key, "hello")
+			a.path = "/" + s.bucket + "/" + s.key
+		},
+		fails: append(readFailures(), fails(400, "InvalidRequest", "", func(s *stroll) reply { return s.send(s.request.in(strings.TrimSuffix(s.bucket, "-locked"))) }).on("")),
+	}
+}
+
+func objectConfigWalks() map[string]walk {
+	return map[string]walk{
+		"GetObjectAttributes": {
+			ready: func(_ *stroll, a *ask) { a.header.Set("x-amz-object-attributes", "ETag,ObjectSize") },
+			input: func(_ *stroll, in any) {
+				in.(*s3.GetObjectAttributesInput).ObjectAttributes = types.ObjectAttributes("").Values()
+			},
+			output: func(_ *stroll, out any) string {
+				a := out.(*s3.GetObjectAttributesOutput)
+				return wrongUnless(*a.ObjectSize == 5 && *a.ETag == "5d41402abc4b2a76b9719d911017c592" && a.Checksum.ChecksumType == types.ChecksumTypeFullObject, a)
+			},
+			fails: append(readFailures(),
+				fails(400, "InvalidRequest", "", func(s *stroll) reply { return s.send(s.request.with("x-amz-object-attributes", "")) }),
+				invalid("x-amz-object-attributes", "Colour", func(s *stroll) reply { return s.send(s.request.with("x-amz-object-attributes", "Colour")) }),
+				invalid("x-amz-max-parts", "-1", func(s *stroll) reply { return s.send(s.request.with("x-amz-max-parts", "-1")) }),
+				invalid("x-amz-max-parts", "+1", func(s *stroll) reply { return s.send(s.request.with("x-amz-max-parts", "+1")) }),
+				invalid("x-amz-part-number-marker", "-1", func(s *stroll) reply { return s.send(s.request.with("x-amz-part-number-marker", "-1")) }),
+			),
+		},
+		"GetObjectTagging": {
+			ready: after(tagsDocument("a", "1")),
+			output: func(_ *stroll, out any) string {
+				return wrongUnless(len(out.(*s3.GetObjectTaggingOutput).TagSet) == 1, out)
+			},
+			fails: readFailures(),
+		},
+		"PutObjectTagging": {
+			document: true, ready: saying(tagsDocument("a", "1")),
+			input: func(_ *stroll, in any) {
+				in.(*s3.PutObjectTaggingInput).Tagging = &types.Tagging{TagSet: []types.Tag{{Key: aws.String("a"), Value: aws.String("1")}}}
+			},
+			fails: join(readFailures(), tagFailures(versioning.MaxObjectTags), []failure{
+				never("OperationAborted", "operations on an object wait for each other").on(""),
+			}),
+		},
+		"DeleteObjectTagging": {fails: readFailures()},
+		"GetObjectAcl": {
+			output: func(_ *stroll, out any) string {
+				return wrongUnless(len(out.(*s3.GetObjectAclOutput).Grants) == 1, out)
+			},
+			fails: readFailures(),
+		},
+		"GetObjectRetention": lockWalk(),
+		"GetObjectLegalHold": lockWalk(),
+		"PutObjectAcl": {
+			input: func(_ *stroll, in any) { in.(*s3.PutObjectAclInput).ACL = types.ObjectCannedACLPublicRead },
+			fails: []failure{never("NoSuchKey", "it is not implemented yet, whatever the key").on("")},
+		},
+		"PutObjectRetention": {input: func(_ *stroll, in any) {
+			in.(*s3.PutObjectRetentionInput).Retention = &types.ObjectLockRetention{Mode: types.ObjectLockRetentionModeGovernance, RetainUntilDate: aws.Time(time.Now().Add(time.Hour))}
+		}},
+		"PutObjectLegalHold": {input: func(_ *stroll, in any) {
+			in.(*s3.PutObjectLegalHoldInput).LegalHold = &types.ObjectLockLegalHold{Status: types.ObjectLockLegalHoldStatusOn}
+		}},
+	}
+}
+
+// begin begins an upload of a key.
+func (s *stroll) begin(key string) {
+	s.t.Helper()
+	id, err := s.w.se.CreateUpload(s.t.Context(), s.bucket, key, store.PutInput{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.upload = id
+}
+
+// ready begins an upload of the stroll's key and has it in the request. It has parts 1 and
+// 2 of five bytes each, and part 3 of one.
+func uploading(more ...func(s *stroll, a *ask)) func(s *stroll, a *ask) {
+	return func(s *stroll, a *ask) {
+		s.begin(s.key)
+		s.parts = ""
+		for i, body := range []string{"hello", "world", "!"} {
+			p, err := s.w.se.UploadPart(s.t.Context(), s.bucket, s.key, s.upload, i+1, store.PartInput{Body: strings.NewReader(body), Size: int64(len(body))})
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			s.parts += part(i+1, p.ETag)
+		}
+		a.query.Set("uploadId", s.upload)
+		for _, f := range more {
+			f(s, a)
+		}
+	}
+}
+
+// part is the element of a part.
+func part(number int, etag string) string {
+	return fmt.Sprintf("<Part><PartNumber>%d</PartNumber><ETag>%s</ETag></Part>", number, etag)
+}
