@@ -225,23 +225,22 @@ func (c *scrubber) wakeIn(wait time.Duration) {
 	}
 }
 
-// status says how scrubbing is doing.
+// status says how scrubbing is doing. What is damaged is read last: all is told that a pass
+// has found that has ended.
 func (c *scrubber) status() ScrubStatus {
-	damage, more, err := c.damage()
-	if err != nil {
-		c.s.log.Error("what is damaged cannot be read", "err", err)
-	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	st := ScrubStatus{
-		Every: time.Duration(c.every.Load()), Running: c.running != nil, Bytes: c.state.Bytes, Total: c.state.Total,
-		Read: c.state.EndedBytes, Damage: damage, More: more,
+	now, running := c.state, c.running != nil
+	c.mu.Unlock()
+	st := ScrubStatus{Every: time.Duration(c.every.Load()), Running: running, Bytes: now.Bytes, Total: now.Total, Read: now.EndedBytes}
+	if now.StartedNs != 0 {
+		st.Started = time.Unix(0, now.StartedNs)
 	}
-	if c.state.StartedNs != 0 {
-		st.Started = time.Unix(0, c.state.StartedNs)
+	if now.EndedNs != 0 {
+		st.Ended = time.Unix(0, now.EndedNs)
 	}
-	if c.state.EndedNs != 0 {
-		st.Ended = time.Unix(0, c.state.EndedNs)
+	var err error
+	if st.Damage, st.More, err = c.damage(); err != nil {
+		c.s.log.Error("what is damaged cannot be read", "err", err)
 	}
 	return st
 }

@@ -50,6 +50,9 @@ func (r *scrubRun) pass(ctx context.Context, restart bool) (err error) {
 		err = c.prune()
 	}
 	if err == nil {
+		err = r.tell(ctx) // before anybody sees that the pass has ended
+	}
+	if err == nil {
 		c.change(func(st *record.Scrub) {
 			*st = record.Scrub{Schema: record.Schema, EndedNs: c.s.now().UnixNano(), EndedBytes: st.Bytes}
 		})
@@ -327,11 +330,9 @@ func (r *scrubRun) save(ctx context.Context) error {
 	begun := time.Now()
 	defer func() { r.saved, r.saving = time.Now(), time.Since(begun) }()
 	st := r.c.now()
-	if err := r.c.nameDamage(ctx, r.found); err != nil {
+	if err := r.tell(ctx); err != nil {
 		return err
 	}
-	r.c.file(r.found)
-	r.found = nil
 	err := r.c.write(ctx, st)
 	switch {
 	case err == nil, ctx.Err() != nil:
@@ -340,6 +341,16 @@ func (r *scrubRun) save(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// tell names what was found and adds it to what is known.
+func (r *scrubRun) tell(ctx context.Context) error {
+	if err := r.c.nameDamage(ctx, r.found); err != nil {
+		return err
+	}
+	r.c.file(r.found)
+	r.found = nil
+	return nil
 }
 
 // errEnough ends a scan.

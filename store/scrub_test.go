@@ -328,6 +328,36 @@ func TestScrubInTheBackground(t *testing.T) {
 	}
 }
 
+// TestStatusOfAnEndedPass asks for the status in the very moment in which passes end: of one
+// that has ended all is told that it has found.
+func TestStatusOfAnEndedPass(t *testing.T) {
+	r := newScrubRig(t, false)
+	last := time.Time{}
+	for i := range 5 {
+		key := fmt.Sprint("k", i)
+		put(t, r.se, "kept", key, letters(1000, uint64(i)))
+		_, path := r.file(key)
+		r.flip(path, 5)
+		done := make(chan error, 1)
+		go func() {
+			_, err := r.s.Scrub(context.Background(), ScrubOptions{})
+			done <- err
+		}()
+		for {
+			st := r.s.Status().Scrub
+			if !st.Ended.After(last) {
+				continue
+			}
+			if len(st.Damage) != i+1 {
+				t.Errorf("%d of %d damages are told of", len(st.Damage), i+1)
+			}
+			last = st.Ended
+			break
+		}
+		r.ok(<-done)
+	}
+}
+
 // awaitPass waits for the end of a pass after a time.
 func (r *scrubRig) awaitPass(after time.Time) ScrubStatus {
 	r.Helper()
