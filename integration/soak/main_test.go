@@ -2,17 +2,14 @@ package soak
 
 import (
 	"os"
-	"strconv"
 	"testing"
 	"time"
 
 	"pail/integration/program"
+	"pail/integration/trial"
 )
 
 func TestMain(m *testing.M) { program.Main(m) }
-
-// long says whether the long form was asked for.
-func long() bool { return os.Getenv("PAIL_SOAK") == "1" }
 
 // duration is how long the load lasts: PAIL_SOAK_TIME, or two hours in the long form, or
 // seconds.
@@ -25,24 +22,8 @@ func duration(t *testing.T) time.Duration {
 		}
 		return d
 	}
-	if long() {
+	if trial.Soak() {
 		return 2 * time.Hour
 	}
 	return 8 * time.Second
-}
-
-// seed is PAIL_SEED, or a fresh one in the long form.
-func seed(t *testing.T) uint64 {
-	t.Helper()
-	if text := os.Getenv("PAIL_SEED"); text != "" {
-		n, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			t.Fatalf("PAIL_SEED: %v", err)
-		}
-		return n
-	}
-	if long() {
-		return uint64(time.Now().UnixNano())
-	}
-	return 1
 }

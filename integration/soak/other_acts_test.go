@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"pail/integration/trial"
 )
 
 // otherActs are those of the command line, one after another; the weights say nothing.
@@ -41,7 +43,7 @@ func otherActs() []act {
 // others does the acts of the command line in turn until ctx is done.
 func (l *load) others(ctx context.Context, w *worker) {
 	pause := 5 * time.Second
-	if !long() {
+	if !trial.Soak() {
 		pause = 100 * time.Millisecond
 	}
 	for {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"pail/integration/trial"
 )
 
 // enough is how long a load has to last for its lines to say something: within ten minutes
@@ -26,8 +28,8 @@ func TestSoak(t *testing.T) {
 		}
 		t.Skip("no FUSE here")
 	}
-	lasts, seed := duration(t), seed(t)
-	t.Logf("PAIL_SEED=%d PAIL_SOAK_TIME=%v", seed, lasts)
+	lasts, seed := duration(t), trial.Seed(t)
+	t.Logf("PAIL_SOAK_TIME=%v", lasts)
 	l := newLoad(startDaemon(t))
 
 	// What is made once, and kept, is made before.
@@ -96,7 +98,7 @@ func (l *load) watch(ctx context.Context, every time.Duration) (all []sample) {
 		}
 		s.at, s.acts = time.Since(begun), l.done.Load()
 		all = append(all, s)
-		if long() && len(all)%6 == 0 {
+		if trial.Soak() && len(all)%6 == 0 {
 			l.Logf("%s: %s", time.Now().UTC().Format(time.TimeOnly), s)
 		}
 	}
