@@ -17,7 +17,8 @@ import (
 	"pail/integration/powercut"
 )
 
-// patience bounds every wait for a writer; it is long because machines are busy.
+// patience is how long a writer may report nothing, and its disk do nothing; it is long
+// because machines are busy.
 const patience = 30 * time.Second
 
 // A run is a writer process and the ledger of what it reports.
@@ -80,11 +81,14 @@ func (r *run) listen() {
 // await waits until the ledger says so, or the writer has ended.
 func (r *run) await(done func(*ledger) bool) bool {
 	r.t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline, reports, steps := time.Now().Add(patience), -1, uint64(0)
 	for {
 		r.ledger.mu.Lock()
 		ok := done(r.ledger)
 		bad := r.ledger.bad
+		if n := r.ledger.size; n != reports { // it is slow at most
+			deadline, reports = time.Now().Add(patience), n
+		}
 		r.ledger.mu.Unlock()
 		if bad != "" {
 			r.t.Fatalf("seed %d: %s", r.plan.Seed, bad)
@@ -99,15 +103,29 @@ func (r *run) await(done func(*ledger) bool) bool {
 			return done(r.ledger)
 		case <-time.After(500 * time.Microsecond):
 		}
-		if time.Now().After(deadline) {
-			_ = r.cmd.Process.Signal(unix.SIGQUIT) // its goroutines go to standard error
-			time.Sleep(time.Second)
-			r.t.Fatalf("seed %d: the writer hangs%s", r.plan.Seed, r.diskIs())
+		if time.Now().Before(deadline) {
+			continue
 		}
+		if n := r.diskSteps(); n != steps {
+			deadline, steps = time.Now().Add(patience), n
+			continue
+		}
+		disk := r.diskIs()
+		_ = r.cmd.Process.Signal(unix.SIGQUIT) // its goroutines go to standard error
+		time.Sleep(time.Second)
+		r.t.Fatalf("seed %d: the writer hangs%s", r.plan.Seed, disk)
 	}
 }
 
-// diskIs says what the disk is doing. One that goes on is only slow.
+// diskSteps is how much the disk has done, 0 if that is not known.
+func (r *run) diskSteps() (n uint64) {
+	if r.plan.Disk != nil {
+		n, _ = r.plan.Disk.Steps()
+	}
+	return n
+}
+
+// diskIs says what the disk is doing.
 func (r *run) diskIs() string {
 	if r.plan.Disk == nil {
 		return ""
