@@ -43,9 +43,17 @@ func (f *filesystem) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (ui
 	if h == nil {
 		return 0, fuse.EBADF
 	}
-	n, err := h.file.WriteAt(f.ctx, data, int64(in.Offset))
+	write := h.file.WriteAt
+	if in.WriteFlags&fuse.WRITE_CACHE != 0 { // from a mapping, by way of whoever can write
+		write = h.file.WriteBack
+	}
+	n, err := write(f.ctx, data, int64(in.Offset))
 	if err != nil && n == 0 {
 		return 0, f.status("write", err)
+	}
+	// While a file is opened with O_TRUNC the kernel still appends behind what it had.
+	if in.Flags&unix.O_APPEND != 0 && !h.file.Sized(int64(in.Offset)+int64(n)) {
+		f.notify.content(h.id)
 	}
 	if in.WriteFlags&fuse.WRITE_KILL_SUIDGID != 0 {
 		if err := f.written(&in.InHeader, h); err != nil {

@@ -18,7 +18,7 @@ type OpenFlags struct {
 	Truncate  bool // with Write: the content begins empty
 	Create    bool // make the file if there is none; its directory must exist
 	Exclusive bool // with Create: fail with Exists if there is one
-	Append    bool // every write goes to the end
+	Append    bool // every WriteAt goes to the end
 	Version   string
 	Attr      Attr // of a new file; times that are zero are now
 }
@@ -169,6 +169,9 @@ func (n *inode) readAt(p []byte, off int64) (int, error) {
 	return 0, io.EOF
 }
 
+// Sized says whether the file has so many bytes now.
+func (f *File) Sized(size int64) bool { return f.frozen == nil && f.n.sized(size) }
+
 // sized says whether handles see a size.
 func (n *inode) sized(size int64) bool {
 	n.mu.RLock()
@@ -276,14 +279,24 @@ func (f *File) changeIf(fn func(*draft) (changed bool, err error)) error {
 
 // WriteAt puts p at off. Every handle of the file sees it at once. EntityTooLarge is a
 // file over the largest object size: what fits is written then.
-func (f *File) WriteAt(ctx context.Context, p []byte, off int64) (n int, err error) {
+func (f *File) WriteAt(_ context.Context, p []byte, off int64) (n int, err error) {
+	return f.write(p, off, f.flags.Append)
+}
+
+// WriteBack is WriteAt for what was changed in a mapping: that has its place, also through a
+// handle that appends.
+func (f *File) WriteBack(_ context.Context, p []byte, off int64) (n int, err error) {
+	return f.write(p, off, false)
+}
+
+func (f *File) write(p []byte, off int64, atEnd bool) (n int, err error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
 	var limit int64
 	err = f.change(func(d *draft) error {
-		if f.flags.Append {
-			off = max(off, d.size)
+		if atEnd {
+			off = d.size
 		}
 		if limit = d.s.maxObjectSize(); off >= limit {
 			return tooLarge(limit)

@@ -139,11 +139,15 @@ func (r *modelRun) opWrite() {
 		off = int64(len(h.n.data))
 	}
 	r.note("write to %s %d bytes at %d", h, len(p), off)
-	_, err := h.f.WriteAt(r.ctx, []byte(p), off)
+	write, back := h.f.WriteAt, r.rng.IntN(8) == 0
+	if back {
+		write = h.f.WriteBack
+	}
+	_, err := write(r.ctx, []byte(p), off)
 	r.want(err, h.changeable())
 	if err == nil {
-		if h.append {
-			off = max(off, int64(len(h.n.data)))
+		if h.append && !back {
+			off = int64(len(h.n.data))
 		}
 		h.replace(off, p)
 	}

@@ -66,6 +66,12 @@ os.ftruncate(fd, 100000); assert m[4999] == 120 and m[9000] == 0 # and back
 m[9000:9004] = b"here"; m.flush(); assert os.pread(fd, 4, 9000) == b"here"
 END
 			[ "$(head -c 9004 f | tail -c 4)" = here ]; [ "$(head -c 5000 f | tr -d x | wc -c)" = 0 ]; [ "$(stat -c %s f)" = 100000 ]`},
+		{"mapped by who appends", `head -c 10000 /dev/zero > f; python3 - <<'END'
+import mmap, os
+fd = os.open("f", os.O_RDWR | os.O_APPEND); m = mmap.mmap(fd, 10000)
+m[5000:5004] = b"here"; m.flush(); os.write(fd, b"end"); m[0:4] = b"also"
+END
+			[ "$(getfattr --only-values -n user.s3.size f)" = 10003 ]; [ "$(tail -c 3 f)" = end ]; [ "$(tr -d '\0' < f)" = alsohereend ]`},
 		{"replaced under a mapping", `head -c 20000 /dev/zero | tr '\0' a > f; head -c 20000 /dev/zero | tr '\0' b > g; python3 - <<'END'
 import mmap, os
 m = mmap.mmap(os.open("f", os.O_RDWR), 20000); assert m[0] == 97
