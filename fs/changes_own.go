@@ -38,15 +38,15 @@ func (f *filesystem) ownChange(c store.Change) {
 }
 
 // published follows a publish. A file that lost its name to somebody else's object
-// takes it back, and a new file only now changes its directory. And what was read just
-// before, from records that did not have it and open files that no longer did, is not
-// cached.
+// takes it back, one whose object others have deleted is listed again, and a new file only
+// now changes its directory. And what was read just before, from records that did not have
+// it and open files that no longer did, is not cached.
 func (f *filesystem) published(c store.Change) {
 	f.notify.count.Add(1)
 	at, stands, _ := f.nodes.standing(c.Ino)
 	fresh := f.handles.published(c.Ino)
 	switch {
-	case !stands:
+	case !stands, c.Appears:
 		f.notify.recheck(c)
 	case fresh:
 		if f.dirTold(c.Ino) {

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"pail/store"
 )
 
 func TestOpenFilesOutliveTheirNames(t *testing.T) {
@@ -131,5 +133,40 @@ func TestUnmountPublishes(t *testing.T) {
 	}
 	if m, err := mountAt(b.mount.Dir()); m != nil || err != nil {
 		t.Fatalf("%v %v", m, err)
+	}
+}
+
+// TestPublishAfterItsObjectWent: a file whose object S3 deletes while it is being written is
+// back with its publish, for whoever had looked in between and cached that it was gone.
+func TestPublishAfterItsObjectWent(t *testing.T) {
+	for name, look := range map[string]func(b *bench){
+		"nobody looked": func(*bench) {},
+		"stat":          func(b *bench) { _, _ = os.Stat(b.path("f")) },
+		"readdir":       func(b *bench) { _, _ = os.ReadDir(b.path("")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			mustWrite(t, b.path("f"), "old")
+			f, err := os.OpenFile(b.path("f"), os.O_WRONLY|os.O_TRUNC, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.WriteString("new"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := b.se.Delete(context.Background(), "bkt", "f", store.DeleteOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			b.settle()
+			look(b)
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+			b.settle()
+			wantContent(t, b.path("f"), "new")
+			if es, err := os.ReadDir(b.path("")); err != nil || len(es) != 1 {
+				t.Fatalf("%v is listed, %v", es, err)
+			}
+		})
 	}
 }

@@ -274,7 +274,9 @@ func (t *txn) publishDraft(n *inode, d *draft, b *record.Bucket, key string, es 
 			files = []blob.ID{d.file.ID()}
 		}
 	}
-	if _, err := t.putVersion(b, key, v); err != nil {
+	claimed := t.s.files.claimed(b.Id, key)
+	replaced, err := t.putVersion(b, key, v)
+	if err != nil {
 		return nil, err
 	}
 	if files != nil {
@@ -286,7 +288,9 @@ func (t *txn) publishDraft(n *inode, d *draft, b *record.Bucket, key string, es 
 		t.toGarbage(uint64(id))
 	}
 	t.tx.Defer(func(meta.Commit) { t.s.files.published(n) })
-	t.changed(Change{Kind: ObjectPut, Bucket: b.Name, Key: key, Ino: v.Ino, VersionID: versionID(v)})
+	t.changed(Change{
+		Kind: ObjectPut, Bucket: b.Name, Key: key, Ino: v.Ino, VersionID: versionID(v), Appears: replaced == nil && !claimed,
+	})
 	return v, nil
 }
 

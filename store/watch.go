@@ -49,7 +49,10 @@ type Change struct {
 	Dir, ToDir uint64
 	// Implied says of DirMade and DirRemoved that nobody asked for it: the directory
 	// came or went with a key. Watchers alone are told of those.
-	Implied   bool
+	Implied bool
+	// Appears says of the publish of a file that nothing stood at the key, neither an object
+	// nor a new file, as when S3 has deleted what was being changed. Watchers alone are told.
+	Appears   bool
 	VersionID string
 	Time      time.Time
 	Principal string
