@@ -163,13 +163,19 @@ func mounts() ([]mountEntry, error) {
 		return nil, err
 	}
 	defer f.Close()
+	return parseMounts(f)
+}
+
+// parseMounts reads lines as proc(5) has them.
+func parseMounts(r io.Reader) ([]mountEntry, error) {
 	var out []mountEntry
-	lines := bufio.NewScanner(f)
+	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		// 36 35 0:42 / /mnt/pail rw,nosuid shared:1 - fuse.pail /var/lib/pail rw (proc(5))
 		place, kind, _ := strings.Cut(lines.Text(), " - ")
-		at, what := strings.Fields(place), strings.Fields(kind)
+		// Names hold no spaces here, and whatever else Unicode calls a space.
+		at, what := strings.Split(place, " "), strings.Split(kind, " ")
 		if len(at) < 5 || len(what) < 2 {
 			continue
 		}

@@ -3,9 +3,14 @@ package store
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"pail/store/fault"
+	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
 	"pail/versioning"
 )
@@ -80,6 +85,88 @@ func FuzzInline(f *testing.F) {
 		got, err := decodeInline(1, b)
 		if err == nil && !bytes.Equal(encodeInline(got), b) {
 			t.Fatalf("%q is read as %q", b, got)
+		}
+	})
+}
+
+// FuzzLabel reads any bytes as a store's label, with the right checksum in it and without:
+// they are a label of a format that is known, newer, or damaged.
+func FuzzLabel(f *testing.F) {
+	for _, l := range []label{{Format: 1, ID: "s", Region: "us-east-1"}, {Format: 2, From: 1}, {Format: 1, From: 2}, {From: -1}} {
+		b, err := json.Marshal(l)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b, true)
+		f.Add(b[:len(b)-1], false)
+	}
+	f.Add([]byte("null"), false)
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, b []byte, mend bool) {
+		var given label
+		if mend && json.Unmarshal(b, &given) == nil {
+			given.Sum = given.sum()
+			b, _ = json.Marshal(given)
+		}
+		if err := os.WriteFile(filepath.Join(dir, labelName), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l, err := readLabel(dir, Format)
+		switch {
+		case err != nil && !fault.Is(err, fault.Damaged) && !fault.Is(err, fault.NewerFormat):
+			t.Fatalf("%q: %v (%v)", b, err, fault.KindOf(err))
+		case err != nil:
+			return
+		case l.Format < 1 || l.Format > Format || l.From < 0 || l.From > l.Format || l.Sum != l.sum():
+			t.Fatalf("%q is taken for %+v", b, l)
+		}
+		again, err := json.Marshal(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back label
+		if err := json.Unmarshal(again, &back); err != nil || back != l {
+			t.Fatalf("%+v is written as %q, which is %+v, %v", l, again, back, err)
+		}
+	})
+}
+
+// FuzzUploadID: what is taken for the id of an upload has the number that it begins with.
+func FuzzUploadID(f *testing.F) {
+	f.Add(uploadID(7, 8))
+	f.Add("+000000000000001ffffffffffffffff")
+	f.Fuzz(func(t *testing.T, id string) {
+		if n, ok := uploadNumber(id); ok && !strings.EqualFold(uploadID(n, 0)[:16], id[:16]) {
+			t.Fatalf("%q begins with %d", id, n)
+		}
+	})
+}
+
+// FuzzSettings chooses any values for each setting: they are refused as an argument, or
+// what is kept is what the record would be checked for when it is read.
+func FuzzSettings(f *testing.F) {
+	f.Add("5T", "")
+	f.Add("on", "")
+	f.Add("*.swp", "[a-")
+	f.Add("8EiB", "")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		for _, values := range [][]string{nil, {a}, {a, b}} {
+			for _, d := range settingDefs() {
+				var c record.Settings
+				err := d.set(&c, values)
+				if err == nil {
+					err = d.check(&c)
+					if err != nil {
+						t.Fatalf("%s takes %q and keeps what is refused: %v", d.name, values, err)
+					}
+				}
+				if err != nil && !fault.Is(err, fault.InvalidArgument) {
+					t.Fatalf("%s of %q: %v", d.name, values, err)
+				}
+			}
+		}
+		if n, ok := ParseSize(a); ok && n < 1 {
+			t.Fatalf("%q is %d bytes", a, n)
 		}
 	})
 }

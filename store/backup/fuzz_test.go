@@ -177,3 +177,43 @@ func FuzzLabel(f *testing.F) {
 		}
 	})
 }
+
+// FuzzNames: what is taken for the name of a chunk or a content is the one that it has.
+func FuzzNames(f *testing.F) {
+	f.Add(filepath.Base(chunkPath([32]byte{1, 31: 2})))
+	f.Add(contentName(1, 2))
+	f.Add("+00000000000001-0000000000000002")
+	f.Fuzz(func(t *testing.T, name string) {
+		if sum, ok := parseChunkName(name); ok && filepath.Base(chunkPath(sum)) != name {
+			t.Fatalf("%q is the chunk %x", name, sum)
+		}
+		if id, sum, ok := parseContentName(name); ok && contentName(id, sum) != name {
+			t.Fatalf("%q is the content %x of %x", name, id, sum)
+		}
+	})
+}
+
+// FuzzRecords takes any bytes apart as a chunk of records: the pieces lie in it one behind
+// the other, and made a chunk again they come apart the same.
+func FuzzRecords(f *testing.F) {
+	f.Add([]byte("\x01k\x01v\x00\x00"))
+	f.Add([]byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01k"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var pieces, again [][]byte
+		var chunk []byte
+		err := EachRecord(b, func(k, v []byte) error {
+			for _, p := range [][]byte{k, v} {
+				pieces = append(pieces, p)
+				chunk = append(binary.AppendUvarint(chunk, uint64(len(p))), p...)
+			}
+			return nil
+		})
+		expected(t, err)
+		if len(chunk) > len(b) {
+			t.Fatalf("%q holds records of %d bytes", b, len(chunk))
+		}
+		if err := EachRecord(chunk, func(k, v []byte) error { again = append(again, k, v); return nil }); err != nil || !slices.EqualFunc(pieces, again, bytes.Equal) {
+			t.Fatalf("%q comes apart as %q and again as %q, %v", b, pieces, again, err)
+		}
+	})
+}

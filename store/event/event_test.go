@@ -3,6 +3,7 @@ package event
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -166,4 +167,43 @@ func TestARNs(t *testing.T) {
 	if _, err := ParseARN(Service(9), queue); err == nil {
 		t.Error("there is no service 9")
 	}
+}
+
+// FuzzARN: an ARN that is understood is written as the same text.
+func FuzzARN(f *testing.F) {
+	f.Add("arn:aws:sqs:us-east-1:123456789012:hook", byte(Queue))
+	f.Add("arn:aws:lambda:::function:hook", byte(Function))
+	f.Fuzz(func(t *testing.T, text string, s byte) {
+		if arn, err := ParseARN(Service(s), text); err == nil && arn.Of(Service(s)) != text {
+			t.Fatalf("%q is %+v, which is %q", text, arn, arn.Of(Service(s)))
+		}
+	})
+}
+
+// FuzzFilters: a target with filters of any text is refused, or it wants just the keys that
+// begin and end as the filters say, in a URL's encoding or in plain.
+func FuzzFilters(f *testing.F) {
+	f.Add("prefix", "a%2Fb+c", "suffix", ".jpg", "a/b c.jpg")
+	f.Add("Prefix", "%", "suffix", "", "%")
+	f.Fuzz(func(t *testing.T, name1, value1, name2, value2, key string) {
+		to := target(func(t *Target) { t.Filters = []Filter{{name1, value1}, {name2, value2}} })
+		c := Config{Targets: []Target{to}}
+		if c.Check() != nil {
+			return
+		}
+		text := func(name string) string {
+			v := value1
+			if strings.EqualFold(name2, name) {
+				v = value2
+			}
+			if plain, err := url.QueryUnescape(v); err == nil {
+				return plain
+			}
+			return v
+		}
+		want := strings.HasPrefix(key, text(Prefix)) && strings.HasSuffix(key, text(Suffix))
+		if got := to.Wants(strings.TrimSuffix(to.Events[0], "*"), key); got != want {
+			t.Fatalf("%+v wants %q: %v", to.Filters, key, got)
+		}
+	})
 }

@@ -34,7 +34,7 @@ func ParseAddress(text string, secure bool) (Address, error) {
 		return a, fmt.Errorf("the address %q begins with neither http:// nor https://", text)
 	}
 	if path, ok := strings.CutPrefix(rest, "unix:"); ok {
-		if !filepath.IsAbs(path) {
+		if !filepath.IsAbs(path) || filepath.Clean(path) == "/" {
 			return a, fmt.Errorf("the socket of the address %q is not named by an absolute path", text)
 		}
 		a.Unix, a.TLS = filepath.Clean(path), scheme == "https"

@@ -52,3 +52,22 @@ func TestAddresses(t *testing.T) {
 		}
 	}
 }
+
+// FuzzAddress: an address that is understood is written as one that means the same.
+func FuzzAddress(f *testing.F) {
+	for _, s := range []string{"127.0.0.1:9000", "https://[::1%lo]:1/", "unix:/run/pail.sock", "http://unix://", ":0"} {
+		f.Add(s, true)
+	}
+	f.Fuzz(func(t *testing.T, text string, secure bool) {
+		a, err := ParseAddress(text, secure)
+		if err != nil {
+			return
+		}
+		if again, err := ParseAddress(a.String(), !a.TLS); err != nil || again != a {
+			t.Fatalf("%q is %+v, %q is %+v, %v", text, a, a, again, err)
+		}
+		if a.Unix == "" && a.Endpoint() == "" {
+			t.Fatalf("%q has no endpoint", text)
+		}
+	})
+}

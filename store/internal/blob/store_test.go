@@ -3,6 +3,7 @@ package blob
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"path/filepath"
 	"testing"
@@ -62,4 +63,16 @@ func TestSealedBlobReadsBack(t *testing.T) {
 	if err := s.Verify(7, Seal{Length: seal.Length, Sum: seal.Sum + 1}); !errors.Is(err, ErrDamaged) {
 		t.Fatalf("another seal: %v", err)
 	}
+}
+
+// FuzzName: what is taken for a content's name is the name that its id has.
+func FuzzName(f *testing.F) {
+	f.Add(ID(0x1234).String(), 0x12%fanOut)
+	f.Add("+000000000000001", 0)
+	f.Fuzz(func(t *testing.T, name string, dir int) {
+		id, ok := parseName(name, dir)
+		if ok && (id == 0 || FileName(id) != fmt.Sprintf("%02x/%s", dir, name)) {
+			t.Fatalf("%q in directory %d is %v, which stands at %s", name, dir, id, FileName(id))
+		}
+	})
 }

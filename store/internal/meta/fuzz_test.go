@@ -87,3 +87,77 @@ func FuzzDead(f *testing.F) {
 		}
 	})
 }
+
+// FuzzMarker reads any bytes, with the right checksum in them and without, as the file that
+// names the last durable batch, as counters and as a sealed value: they are what was written
+// or they are nothing.
+func FuzzMarker(f *testing.F) {
+	dir := f.TempDir()
+	path := filepath.Join(dir, markerName)
+	m, err := openMarker(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer m.f.Close()
+	if err := m.put(7); err != nil {
+		f.Fatal(err)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole, false)
+	f.Add(whole[:31], true)
+	f.Add(counters{1, 2, 3}.marshal(), false)
+	f.Add(newSealer().seal("key", []byte("value")), false)
+	f.Fuzz(func(t *testing.T, b []byte, mend bool) {
+		if mend && len(b) == markerSize {
+			binary.LittleEndian.PutUint32(b[28:], crc32.ChecksumIEEE(b[:28]))
+		}
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		batch, err := readMarker(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok := len(b) == markerSize && bytes.HasPrefix(b, []byte(markerMagic)); batch != 0 && (!ok || binary.LittleEndian.Uint64(b[8:]) != batch) {
+			t.Fatalf("%q names batch %d", b, batch)
+		}
+		var c counters
+		if err := c.unmarshal(b); err == nil && !bytes.Equal(c.marshal(), b) {
+			t.Fatalf("%q are the counters %+v", b, c)
+		}
+		s := newSealer()
+		if v, ok := s.open("key", b); ok && !bytes.Equal(s.seal("key", v), b) {
+			t.Fatalf("%q holds %q", b, v)
+		}
+	})
+}
+
+// FuzzUnused looks at any bytes as a value log and as a registry of keys, of which the store
+// has no use: what holds anything besides a bad header is left alone.
+func FuzzUnused(f *testing.F) {
+	f.Add(make([]byte, 40))
+	f.Add(append([]byte{1}, make([]byte, 40)...))
+	f.Add([]byte(registryText))
+	path := filepath.Join(f.TempDir(), "000001.vlog")
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		bad, err := badValueLog(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rest := b[min(len(b), logHeader):]; bad && len(bytes.Trim(rest, "\x00")) > 0 {
+			t.Fatalf("%q would be removed", b)
+		}
+		if err := removeBadRegistry(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(path); err != nil && len(b) > registryIV+len(registryText) {
+			t.Fatalf("%q was removed", b)
+		}
+	})
+}

@@ -224,3 +224,35 @@ func TestNamesOf(t *testing.T) {
 		}
 	}
 }
+
+// FuzzFiles reads any bytes as the files of an authority and of a certificate that somebody
+// brings: they are a pair or damaged.
+func FuzzFiles(f *testing.F) {
+	made := f.TempDir()
+	if _, err := OpenSelfSigned(made, []string{"localhost"}, slog.New(slog.DiscardHandler)); err != nil {
+		f.Fatal(err)
+	}
+	var pair [][]byte
+	for _, name := range []string{"ca.pem", "ca.key"} {
+		b, err := os.ReadFile(filepath.Join(made, name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		pair = append(pair, b)
+	}
+	f.Add(pair[0], pair[1])
+	f.Add(pair[0], pair[0])
+	f.Add([]byte("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"), pair[1])
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, cert, key []byte) {
+		s := &SelfSigned{dir: dir, log: slog.New(slog.DiscardHandler), now: time.Now}
+		for path, b := range map[string][]byte{s.CAFile(): cert, filepath.Join(dir, "ca.key"): key} {
+			if err := os.WriteFile(path, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.openAuthority(); err != nil && !fault.Is(err, fault.Damaged) {
+			t.Fatal(err)
+		}
+	})
+}

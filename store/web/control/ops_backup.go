@@ -204,6 +204,11 @@ func (s *BackupSource) Fetch(ctx context.Context, c backup.Content, part func(of
 		return err
 	}
 	defer in.Close()
+	return readParts(in, part)
+}
+
+// readParts reads what backupContent sends.
+func readParts(in io.Reader, part func(off int64, p []byte) error) error {
 	var buf []byte
 	for {
 		var head [12]byte
