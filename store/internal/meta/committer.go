@@ -52,7 +52,7 @@ type committer struct {
 	at      counters   // as of the last batch written
 	seq     uint64     // of the last update that was run
 	batch   *writes    // of the updates in members
-	members []*request // merged, not yet written
+	members []*request // merged, not yet written, and those that failed since the first
 	taken   []*request // not yet served
 	buf     []*request // taken, from its start
 }
@@ -137,7 +137,7 @@ func (c *committer) serve(r *request) {
 		}
 		returned = true
 		if err != nil {
-			r.answer(err)
+			c.refuse(r, err)
 			return
 		}
 		c.merge(r, tx)
@@ -154,6 +154,18 @@ func (c *committer) attempt(r *request) (*Tx, error) {
 		return tx, err
 	}
 	return tx, tx.err
+}
+
+// refuse has an update fail. What made it fail may be in the batch (a condition that another
+// update was first to break): its caller hears of it when everybody can see that, and not at
+// all should it never come to be.
+func (c *committer) refuse(r *request, err error) {
+	if len(c.members) == 0 {
+		r.answer(err)
+		return
+	}
+	r.failed = err
+	c.members = append(c.members, r)
 }
 
 func (c *committer) merge(r *request, tx *Tx) {
@@ -212,7 +224,9 @@ func (c *committer) answer(err error) {
 		c.members = c.members[1:]
 		err := err
 		if err == nil {
-			err = c.followed(r)
+			if err = r.failed; err == nil {
+				err = c.followed(r)
+			}
 		}
 		if err == nil && r.opts.Durable {
 			r.state.Store(answered)

@@ -28,6 +28,7 @@ type request struct {
 	state  atomic.Int32
 	commit Commit
 	defers []func(Commit)
+	failed error      // how the update itself has ended
 	reply  chan error // buffered: whoever answers does not wait
 }
 

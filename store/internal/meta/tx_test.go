@@ -380,3 +380,50 @@ func TestFollowerPanics(t *testing.T) {
 		}
 	}
 }
+
+// What an update is refused for was perhaps written by another one in the same batch. Whoever
+// hears of the refusal can read that then; and he hears of none that stands on what never came
+// to be.
+func TestRefusalsWaitForWhatTheySaw(t *testing.T) {
+	refused := errors.New("refused")
+	for _, fails := range []bool{false, true} {
+		db := open(t, t.TempDir())
+		first := newRequest(UpdateOptions{}, func(tx *Tx) error {
+			tx.Set([]byte("k"), []byte("v"))
+			return nil
+		})
+		second := newRequest(UpdateOptions{Durable: true}, func(tx *Tx) error {
+			if _, err := tx.Get([]byte("k")); err != nil {
+				return err
+			}
+			return refused
+		})
+		early := false
+		third := newRequest(UpdateOptions{}, func(*Tx) error {
+			if early = second.state.Load() == answered; fails {
+				_ = db.fail(errors.New("the disk fails"))
+			}
+			return nil
+		})
+		db.committer.role.Lock() // so that they come into one batch
+		for _, r := range []*request{first, second, third} {
+			if err := db.queue.enter(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		db.committer.work(nil)
+		err := <-second.reply
+		for range 3 {
+			db.queue.leave()
+		}
+		if early {
+			t.Error("a refusal is told before what it saw can be read")
+		}
+		view := db.View()
+		_, got := view.Get([]byte("k"))
+		view.Close()
+		if !fails && (err != refused || got != nil) || fails && (err == refused || err == nil) {
+			t.Errorf("the batch fails %v: refused with %v; what it saw reads as %v", fails, err, got)
+		}
+	}
+}
