@@ -43,10 +43,12 @@ type inode struct {
 
 // A fileTable knows the open files and the names that new files have spoken for.
 type fileTable struct {
-	epoch atomic.Uint64 // publishes that have become visible; grows with mu held
+	epoch atomic.Uint64 // claims that have ended, with publishes mostly; grows with mu held
+	// leaving are claims that updates have ended which no snapshot shows yet.
+	leaving atomic.Int32
 
 	mu     sync.Mutex  // guards what follows and the names of all inodes
-	lately [256]uint64 // the inodes of the last publishes, by their epochs
+	lately [256]uint64 // the inodes whose claims have ended last, by their epochs
 	open   map[uint64]*inode
 	claims map[uint64]*btree.Map[string, *inode] // by bucket and key
 	stuck  map[*inode]bool                       // closed, but their publish failed
@@ -145,17 +147,31 @@ func (f *fileTable) claimBelow(bucket uint64, prefix string) bool {
 
 // unlink takes the name from whichever open file has it: ino is that of the published
 // object under the name, 0 if there is none. It is called as the update that removes
-// or replaces the object is merged.
-func (f *fileTable) unlink(bucket uint64, key string, ino uint64) {
+// or replaces the object is merged, and returns the new file that had the name; left is to
+// be called with it as the update becomes visible.
+func (f *fileTable) unlink(bucket uint64, key string, ino uint64) (claimant *inode) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if n := f.claimant(bucket, key); n != nil {
-		f.dropClaim(n)
-		n.linked = false
+	if claimant = f.claimant(bucket, key); claimant != nil {
+		f.leaving.Add(1)
+		f.dropClaim(claimant)
+		claimant.linked = false
 	}
 	if n := f.open[ino]; n != nil && n.bucket == bucket && n.key == key {
 		n.linked = false
 	}
+	return claimant
+}
+
+// left ends what unlink began for a new file, nil for none.
+func (f *fileTable) left(claimant *inode) {
+	if claimant == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ended(claimant)
+	f.leaving.Add(-1)
 }
 
 // named returns the numbers of the open files that have a name.
@@ -271,9 +287,15 @@ func (f *fileTable) exchangeBelow(bucket uint64, a, b string) {
 func (f *fileTable) published(n *inode) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.ended(n)
+	f.dropClaim(n)
+}
+
+// ended notes that what a file spoke for is told by snapshots from now on: what an older one
+// lacks its claim does not tell any more. mu is held.
+func (f *fileTable) ended(n *inode) {
 	f.lately[(f.epoch.Load()+1)%uint64(len(f.lately))] = n.ino
 	f.epoch.Add(1)
-	f.dropClaim(n)
 }
 
 // publishedSince says whether the publish of a file may have become visible after an
@@ -296,6 +318,7 @@ func (f *fileTable) overtaken(bucket uint64, key string, ino uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if n := f.claimant(bucket, key); n != nil && n.ino != ino {
+		f.ended(n)
 		f.dropClaim(n)
 	}
 }

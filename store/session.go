@@ -111,7 +111,7 @@ func (se *Session) update(ctx context.Context, mode commitMode, bucket string, f
 }
 
 // errPublished says that a publish became visible between a snapshot and a look at the
-// open files: what the snapshot lacks they no longer tell.
+// open files, or will: what the snapshot lacks they no longer tell.
 var errPublished = errors.New("a file was published meanwhile")
 
 // viewLive is view for functions that join records with open files. It runs fn again if
@@ -124,7 +124,33 @@ func (se *Session) viewLive(bucket string, fn func(*snap, *record.Bucket, uint64
 		if !errors.Is(err, errPublished) {
 			return err
 		}
+		if err := se.s.shown(); err != nil {
+			return err
+		}
 	}
+}
+
+// told says whether the open files and a snapshot that was taken after an epoch, and before
+// the files were asked, have told all names between them; it is errPublished if not.
+func (s *Store) told(epoch uint64) error {
+	leaving := s.files.leaving.Load() > 0 && s.failure() == nil // what failed never will be shown
+	if leaving || s.files.epoch.Load() != epoch {
+		return errPublished
+	}
+	return nil
+}
+
+// shown returns when snapshots show what has become of claims that updates have ended: those
+// are answered in turn.
+func (s *Store) shown() error {
+	if s.files.leaving.Load() == 0 || s.failure() != nil {
+		return nil
+	}
+	_, err := s.update(context.Background(), author{}, freeing, func(*txn) error { return nil })
+	if s.failure() != nil {
+		return nil
+	}
+	return err
 }
 
 // view runs fn on a snapshot of a bucket.

@@ -35,8 +35,8 @@ func (se *Session) Lookup(ctx context.Context, bucket, dir, segment string) (Ent
 			return nil // the directory's own key is not a name in it
 		}
 		e.Object, err = se.s.lookupObject(sn, b, key)
-		if err == nil && se.s.files.epoch.Load() != epoch {
-			err = errPublished
+		if err == nil {
+			err = se.s.told(epoch)
 		}
 		return err
 	})
@@ -72,8 +72,8 @@ func (se *Session) Own(ctx context.Context, bucket, dir string) (Object, error) 
 	var o *Object
 	err := se.viewLive(bucket, func(sn *snap, b *record.Bucket, epoch uint64) (err error) {
 		o, err = se.s.lookupObject(sn, b, dir)
-		if err == nil && se.s.files.epoch.Load() != epoch {
-			err = errPublished
+		if err == nil {
+			err = se.s.told(epoch)
 		}
 		return err
 	})
@@ -126,6 +126,9 @@ func (se *Session) ReadDir(ctx context.Context, bucket, dir string, in ReadDirIn
 		claims = se.s.claimedIn(b, dir, in.start(), in.Limit+1)
 		return nil
 	})
+	if err == nil {
+		err = se.s.shown() // where a claim has ended there may be something else
+	}
 	if err != nil {
 		return nil, false, err
 	}

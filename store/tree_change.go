@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pail/store/fault"
+	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
 	"pail/versioning"
@@ -161,7 +162,9 @@ func (t *txn) dropName(b *record.Bucket, key string, was *record.Version) error 
 			return err
 		}
 	}
-	t.onNames(func() { t.s.files.unlink(b.Id, key, was.GetIno()) })
+	var claimant *inode
+	t.onNames(func() { claimant = t.s.files.unlink(b.Id, key, was.GetIno()) })
+	t.tx.Defer(func(meta.Commit) { t.s.files.left(claimant) })
 	return nil
 }
 
