@@ -499,7 +499,7 @@ func (s *Store) finishDrops(ctx context.Context) error {
 				k := append([]byte(nil), it.Key()...)
 				it.Close()
 				more = true
-				return t.dropSome(k, binary.BigEndian.Uint64(k[len(settingDropped()):]), most)
+				return t.dropSome(k, beUint64(k[len(settingDropped()):]), most)
 			})
 			return err
 		})
