@@ -41,6 +41,8 @@ func child(what, arg string) int {
 		err = useMmap(arg)
 	case "world":
 		err = usePrograms(arg)
+	case "linear":
+		err = useLinear()
 	default:
 		err = fmt.Errorf("no such child: %s", what)
 	}
