@@ -144,6 +144,8 @@ var decoders = map[string]string{
 	"store/web/s3api.headerTime":           "FuzzRequest",
 	"store/web/s3api.hideChars":            "FuzzKeysInXML",
 	"store/web/s3api.lifecycleRule.rule":   "FuzzBodies",
+	"store/web/s3api.newOnceReader":        "FuzzBodies",
+	"store/web/s3api.parseCount":           "FuzzRequest",
 	"store/web/s3api.number":               "FuzzRange",
 	"store/web/s3api.parseCopySource":      "FuzzCopySource",
 	"store/web/s3api.parseRange":           "FuzzRange",
