@@ -41,8 +41,8 @@
 // says of our own calls; peers does the same between mounts of one process, and telling
 // says who waits for it. mount,
 // mountpoint, attach and options are the way in and out. To answer one more request:
-// write the method in its family's file, add it to raw.go. relic_table and cursor_table
-// hold what has lost its name and is still asked for.
+// write the method in its family's file, add it to raw.go. closing_table has
+// what is about to be released. relic_table and cursor_table hold what has lost its name and is still asked for.
 //
 // # Decisions
 //
@@ -60,6 +60,11 @@
 //   - Whether a process has descriptors of a file left is read from /proc at the FLUSH
 //     that would publish: some ten system calls, where a request costs a hundred.
 //     Shells need it: "echo a >&3" duplicates descriptor 3 and closes the duplicate.
+//   - A close whose FLUSH publishes nothing, of a file that was only made or emptied or whose
+//     descriptor a child had inherited, is followed by its RELEASE only when close(2) has
+//     returned. Whoever asks for the key by another door waits for it (closing_table.go), a
+//     fraction of a second at most, for the child may live on. Publishing at the FLUSH
+//     instead would make two versions of what a child writes.
 //   - Without a directory handle an offset must mean something by itself: it is the
 //     inode number of the entry before it (cursor_table.go).
 //   - No writeback cache: the store's other door changes files. No passthrough: the

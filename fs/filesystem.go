@@ -45,6 +45,7 @@ type filesystem struct {
 	tree      sync.RWMutex
 	nodes     *nodeTable
 	handles   *handleTable
+	closing   *closingTable // handles whose RELEASE may be on its way
 	relics    *relicTable
 	contended contendedNames
 	cursors   *cursorTable

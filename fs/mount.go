@@ -92,7 +92,7 @@ func newFilesystem(ctx context.Context, o *Options, extra mountOptions) (*filesy
 		root:     rootPlace{bucket: o.Bucket, place: names.Root(o.Prefix)},
 		readOnly: o.ReadOnly || extra.readOnly, others: o.AllowOther || extra.allowOther,
 		uid: o.UID, gid: o.GID, umask: o.Umask, log: o.Log,
-		handles: newHandleTable(), relics: newRelicTable(), cursors: newCursorTable(), moments: newMomentTable(), notify: newNotifier(), notifyOld: newNotifier(), pruner: newPruner(),
+		handles: newHandleTable(), closing: newClosingTable(), relics: newRelicTable(), cursors: newCursorTable(), moments: newMomentTable(), notify: newNotifier(), notifyOld: newNotifier(), pruner: newPruner(),
 		peers: o.Peers,
 	}
 	f.nodes = newNodeTable(f.root.kind())
@@ -205,6 +205,15 @@ func (m *Server) ReadOnly() bool { return m.fs.readOnly }
 
 // Settle returns when the kernel knows of every change that was made before the call.
 func (m *Server) Settle(ctx context.Context) error { return m.fs.settle(ctx) }
+
+// AwaitCloses returns when what programs have closed on the mount before the call, of a key,
+// of a bucket (key is empty) or of all (bucket, too), is published, but waits for a fraction
+// of a second at most. Where close(2) is the end of a file
+// to which nothing was written, or whose last descriptor another process had inherited, the
+// kernel says so only when close(2) has returned already.
+func (m *Server) AwaitCloses(ctx context.Context, bucket, key string) {
+	m.fs.closing.wait(ctx, bucket, key)
+}
 
 // Wait returns when the mount is no longer in the tree: after Unmount, or when
 // somebody else has unmounted it. The error, if there is one, is of a file that was

@@ -213,10 +213,14 @@ func (f *filesystem) Mknod(_ <-chan struct{}, in *fuse.MknodIn, name string, out
 func (f *filesystem) Flush(_ <-chan struct{}, in *fuse.FlushIn) fuse.Status {
 	defer f.tellPeers()
 	h := f.handles.file(in.Fh)
-	if h == nil || !h.writes || !h.file.Changed() || !h.opener.owns(in.Pid) {
+	if h == nil || !h.writes || !h.file.Unpublished() {
 		return fuse.OK
 	}
 	if at, stands, _ := f.nodes.standing(h.id); stands && h.opener.holds(h.id, at.name) {
+		return fuse.OK
+	}
+	if !h.file.Changed() || !h.opener.owns(in.Pid) {
+		f.closing.expect(in.Fh, h.file)
 		return fuse.OK
 	}
 	fresh := f.handles.isNew(h.id)
@@ -246,6 +250,7 @@ func (f *filesystem) release(fh uint64) error {
 	if h == nil {
 		return nil
 	}
+	defer f.closing.released(fh)
 	file := h.file
 	if h.relic != nil {
 		if file = f.relics.leave(h.relic); file == nil {

@@ -134,6 +134,16 @@ func (f *File) Ino() uint64 {
 	return f.n.ino
 }
 
+// Name is what the file is called now; not linked: nothing any more. It waits for nobody
+// who writes or publishes.
+func (f *File) Name() (bucket, key string, linked bool) {
+	if f.frozen != nil {
+		return f.frozen.o.Bucket, f.frozen.o.Key, true
+	}
+	_, bucket, key, linked = f.n.s.files.name(f.n)
+	return bucket, key, linked
+}
+
 // Object is the file as its handles see it: live size, attributes and times.
 func (f *File) Object() Object {
 	if f.frozen != nil {
@@ -461,6 +471,17 @@ func (f *File) Changed() bool {
 	f.n.mu.RLock()
 	defer f.n.mu.RUnlock()
 	return f.n.draft != nil && f.n.draft.dirty
+}
+
+// Unpublished says whether closing the last handle would publish something: data that
+// changed, or that the file was made or emptied.
+func (f *File) Unpublished() bool {
+	if f.frozen != nil {
+		return false
+	}
+	f.n.mu.RLock()
+	defer f.n.mu.RUnlock()
+	return f.n.draft != nil && (f.n.draft.dirty || f.n.draft.fresh)
 }
 
 // Flush publishes the file if its data changed since the last publish. A door calls it

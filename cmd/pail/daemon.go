@@ -197,7 +197,7 @@ func (d *daemon) begin(ctx context.Context, s *served, p control.Peer, req contr
 
 // openDoor opens a door of its own or one that ends with a mount.
 func (d *daemon) openDoor(ctx context.Context, s *served, req control.ServeRequest) error {
-	dm := &doorman{st: d.st, log: d.log, metrics: d.metrics, settle: d.Settle}
+	dm := &doorman{st: d.st, log: d.log, metrics: d.metrics, settle: d.Settle, closes: d.AwaitCloses}
 	early := d.early
 	d.early = nil
 	door, told, err := dm.open(ctx, req, early)
@@ -404,11 +404,22 @@ func (d *daemon) choose(mountpoint string) []*served {
 
 // Settle returns when all mounts show what was changed before.
 func (d *daemon) Settle(ctx context.Context) {
+	d.eachMount(func(m *pailfs.Server) { _ = m.Settle(ctx) }) // that ctx has ended
+}
+
+// AwaitCloses returns when what was closed on a mount is published, of a key, of a bucket or
+// of all.
+func (d *daemon) AwaitCloses(ctx context.Context, bucket, key string) {
+	d.eachMount(func(m *pailfs.Server) { m.AwaitCloses(ctx, bucket, key) })
+}
+
+// eachMount calls fn with each mount that answers.
+func (d *daemon) eachMount(fn func(*pailfs.Server)) {
 	for _, s := range d.choose("") {
 		select {
 		case <-s.up:
 			if s.fs != nil {
-				_ = s.fs.Settle(ctx) // that ctx has ended
+				fn(s.fs)
 			}
 		default:
 		}

@@ -39,7 +39,8 @@ type doorman struct {
 	st      *store.Store
 	log     *slog.Logger
 	metrics *metrics.Metrics
-	settle  func(context.Context) // returns when the mounts show what was changed
+	settle  func(context.Context)                         // returns when the mounts show what was changed
+	closes  func(ctx context.Context, bucket, key string) // returns when what was closed on the mounts is published
 }
 
 // open opens a door. What is told only once is in what it returns and not in the door. The
@@ -148,7 +149,7 @@ func (dm *doorman) listen(d *door, req control.ServeRequest, config *tls.Config)
 	if err != nil {
 		return err
 	}
-	protocol := s3api.New(s3api.Options{Domains: req.Domains, Region: d.service.Region, Store: dm.st, Settle: dm.settle})
+	protocol := s3api.New(s3api.Options{Domains: req.Domains, Region: d.service.Region, Store: dm.st, Settle: dm.settle, AwaitCloses: dm.closes})
 	identifier := &web.Identifier{Store: dm.st, Verifier: &sigv4.Verifier{
 		Region: d.service.Region, NoV2: req.NoSigV2, Hosts: req.Domains, Lookup: web.LookupIn(dm.st),
 		Bucket: func(host string) string {

@@ -154,6 +154,9 @@ func (h *Handler) answer(r *http.Request, op operation, out *frameWriter) (err e
 			return err
 		}
 		defer leave()
+		if h.mounts != nil {
+			h.mounts.AwaitCloses(ctx, "", "")
+		}
 	}
 	err = op(ctx, &call{store: h.store, mounts: h.mounts, cuts: &h.cuts, release: h.release, peer: peer, body: body, out: out})
 	h.settle(ctx)

@@ -27,6 +27,9 @@ type Mounter interface {
 	// Settle returns when all mounts show what was changed before the call, or when ctx
 	// has ended.
 	Settle(ctx context.Context)
+	// AwaitCloses returns when what programs have closed on mounts is published, of a key, of
+	// a bucket (key is empty) or of all (bucket, too), or when it was waited for long enough.
+	AwaitCloses(ctx context.Context, bucket, key string)
 }
 
 // Mounted is a mount that the daemon made.

@@ -176,6 +176,8 @@ type fakeMounter struct {
 	wait   chan struct{} // Unmount waits for it, if set
 }
 
+func (m *fakeMounter) AwaitCloses(context.Context, string, string) {}
+
 func (m *fakeMounter) Settle(context.Context) { m.settled.Add(1) }
 
 func (m *fakeMounter) EndService(context.Context, uint64) error {

@@ -26,6 +26,10 @@ type Options struct {
 	// never finds the old state on a mount. Its context ends after settlePatience: should a
 	// mount hang, so must not every client.
 	Settle func(context.Context)
+	// AwaitCloses, if it is not nil, returns when what programs have closed on mounts is
+	// published, of a key, of a bucket (key is empty) or of all (bucket, too). Each request waits for it, so that whoever has closed a file there finds it
+	// here, and what is put then is the newer version. It has an end of its own.
+	AwaitCloses func(ctx context.Context, bucket, key string)
 }
 
 // settlePatience is how long an answer may wait for mounts.
@@ -36,13 +40,14 @@ type Handler struct {
 	domains []string
 	region  string
 	settle  func(context.Context)
+	closes  func(ctx context.Context, bucket, key string)
 	store   *store.Store
 	routes  routes
 }
 
 // New returns a Handler.
 func New(o Options) *Handler {
-	return &Handler{domains: o.Domains, region: o.Region, settle: o.Settle, store: o.Store, routes: newRoutes(operations())}
+	return &Handler{domains: o.Domains, region: o.Region, settle: o.Settle, closes: o.AwaitCloses, store: o.Store, routes: newRoutes(operations())}
 }
 
 // A call is one request for one operation.
@@ -70,6 +75,9 @@ func (h *Handler) Answer(w *web.Answer, r *web.Request) error {
 	if h.settle != nil && r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Before = h.settled
 	}
+	if h.closes != nil {
+		h.awaitCloses(r, a)
+	}
 	c := &call{h: h, w: w, r: r, ctx: r.Context(), s: r.Session, q: q, address: a}
 	c.allowOrigin()
 	if c.op, err = h.routes.find(c); err == nil {
@@ -79,6 +87,14 @@ func (h *Handler) Answer(w *web.Answer, r *web.Request) error {
 		c.refuse(err)
 	}
 	return err
+}
+
+// awaitCloses waits until what was closed on mounts, of what a request is about, is published.
+func (h *Handler) awaitCloses(r *web.Request, a address) {
+	if r.Header.Get("x-amz-copy-source") != "" || r.Header.Get("x-amz-rename-source") != "" {
+		a = address{} // of two keys, maybe of two buckets
+	}
+	h.closes(r.Context(), a.bucket, a.key)
 }
 
 // settled waits until mounts show what was changed.
