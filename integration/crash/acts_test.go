@@ -24,12 +24,15 @@ var passive = map[string]string{
 	"ReadHistory": reading, "Lives": reading, "LastDir": reading, "OpenAt": reading, "Readlink": reading,
 
 	"Ino": reading, "Object": reading, "ObjectParts": reading, "ReadAt": reading, "Extent": reading, "Seek": reading, "Changed": reading,
+	"Name": reading, "Sized": reading, "Unpublished": reading, "PartChecksums": reading,
 
 	"AccessKeys": reading, "CORS": reading, "Website": reading, "Lifecycle": reading, "Notifications": reading, "Webhooks": reading,
 	"ObjectLock": reading, "Expiration": reading, "UploadExpiration": reading, "Tagging": reading,
 	"RequestPayment": reading, "Ownership": reading,
 
 	"SetRequestPayment": oneAnswer, "SetOwnership": oneAnswer, "DeleteOwnership": oneAnswer,
+
+	"WriteBack": "it is WriteAt, but for handles that append",
 
 	"HoldBucket": "it is in memory and ends with the process",
 }
