@@ -273,10 +273,13 @@ func (t *txn) putTop(b *record.Bucket, key string, top *record.Version, live boo
 
 // promote takes the newest noncurrent version out of its table to become the top in
 // place of top, with the chain state that top had. If there is none, what is left is
-// a bare counter, so that no number is ever used twice.
+// a bare counter, so that no number is ever used twice, which says since when there is none.
 func (t *txn) promote(b *record.Bucket, key string, top *record.Version) (*record.Version, error) {
 	bare := &record.Version{Schema: record.Schema, Seq: top.Seq, Bare: true, TimeNs: top.TimeNs, NextNumber: top.NextNumber}
 	if top.Noncurrent == 0 {
+		if !t.undoes { // what is undone never was
+			bare.Turns = []uint64{t.tx.Seq()}
+		}
 		return bare, nil
 	}
 	it := t.r.Scan(meta.ScanOptions{Prefix: table.NoncurrentOf(b.Id, key)})

@@ -156,7 +156,12 @@ func (c *chainCheck) begin() {
 	if !top.Bare && (top.Number == 0 || top.Number >= top.NextNumber) {
 		c.say("its current version has number %d and the next would get %d", top.Number, top.NextNumber)
 	}
-	c.turns(top, 0)
+	switch {
+	case !top.Bare:
+		c.turns(top, 0)
+	case len(top.Turns) > 0: // older counters say nothing of when
+		c.turns(top, 1)
+	}
 	c.seq, c.number, c.time = top.Seq, top.Number, top.TimeNs
 	if top.Bare {
 		c.number = top.NextNumber

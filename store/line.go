@@ -239,6 +239,12 @@ func (l *line) asOf(at uint64) (v *record.Version, lost bool, err error) {
 	return v, false, nil
 }
 
+// emptied says whether the last version of the key had gone for good once a commit had
+// happened, and none has come since.
+func (l *line) emptied(at uint64) bool {
+	return l.top.GetBare() && len(l.below) == 0 && len(l.top.Turns) > 0 && at >= l.top.Turns[0]
+}
+
 // whole says whether the first version that the key ever had is still kept, so that
 // before it there was none.
 func (l *line) whole() (bool, error) {

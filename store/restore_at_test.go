@@ -337,6 +337,36 @@ func TestRestoreAtUnknown(t *testing.T) {
 	}
 }
 
+// TestRestoreAtAfterAllVersionsWent: of a key all of whose versions were deleted for good it is
+// known that it was not there since, and not known what it was before.
+func TestRestoreAtAfterAllVersionsWent(t *testing.T) {
+	r, clock := restoreRig(t, versioning.Enabled)
+	r.put("bkt", "stays", "one")
+	first := r.put("bkt", "gone", "one")
+	before := r.moment(clock)
+	res, err := r.se.Delete(r.ctx, "bkt", "gone", store.DeleteOptions{})
+	r.ok(err)
+	for _, id := range []string{first.VersionID, res.VersionID} {
+		_, err := r.se.Delete(r.ctx, "bkt", "gone", store.DeleteOptions{Version: id})
+		r.ok(err)
+	}
+	since := r.moment(clock)
+	r.put("bkt", "stays", "two")
+	acts, err := r.restoreAt("", store.RestoreInput{At: before, DryRun: true})
+	r.ok(err)
+	if acts["gone"] != store.RestoreUnknown || acts["stays"] != store.RestoreVersion {
+		t.Errorf("before: %v", acts)
+	}
+	acts, err = r.restoreAt("", store.RestoreInput{At: since, DryRun: true})
+	r.ok(err)
+	if act, ok := acts["gone"]; ok && act != store.RestoreNothing || acts["stays"] != store.RestoreVersion {
+		t.Errorf("since: %v", acts)
+	}
+	if found, err := r.s.Fsck(r.ctx, nil); err != nil || len(found) > 0 {
+		t.Errorf("fsck: %v, %v", found, err)
+	}
+}
+
 // TestRestoreAtRefusals: what was not there then is not deleted by a slip of the hand.
 func TestRestoreAtRefusals(t *testing.T) {
 	r, clock := restoreRig(t, versioning.Enabled)

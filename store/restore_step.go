@@ -22,6 +22,8 @@ func (l *line) heldAt(at uint64) (v *record.Version, known bool, err error) {
 	switch {
 	case err != nil:
 		return nil, false, err
+	case v == nil && l.emptied(at):
+		return nil, true, nil
 	case v == nil:
 		known, err = l.whole()
 		return nil, known, err

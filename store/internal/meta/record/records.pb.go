@@ -725,7 +725,7 @@ type Version struct {
 	Layout []*PartRun `protobuf:"bytes,27,rep,name=layout,proto3" json:"layout,omitempty"` // its parts, in order
 	Upload string     `protobuf:"bytes,28,opt,name=upload,proto3" json:"upload,omitempty"` // its id, for a completion that is asked for again
 	// History.
-	Turns         []uint64 `protobuf:"varint,29,rep,packed,name=turns,proto3" json:"turns,omitempty"` // commits at which it ceased to be current, became so again, and so on
+	Turns         []uint64 `protobuf:"varint,29,rep,packed,name=turns,proto3" json:"turns,omitempty"` // commits at which it ceased to be current, became so again, and so on; of a bare one, at which the last version went
 	Renamed       string   `protobuf:"bytes,30,opt,name=renamed,proto3" json:"renamed,omitempty"`     // the key that a rename brought it from; of a marker, took it to
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
