@@ -380,7 +380,7 @@ func TestLongHistory(t *testing.T) {
 		for round, at := range []int{1, 17, n / 2, n - 1} {
 			fd := openDir(t, b.path(dir))
 			if round%2 == 1 { // nothing here remembers the offset
-				b.mount.fs.cursors = newCursorTable()
+				b.mount.fs.cursors.forget()
 			}
 			if _, err := unix.Seek(fd, all[at].off, 0); err != nil {
 				t.Fatal(err)

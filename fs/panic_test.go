@@ -313,6 +313,9 @@ func writeSome(f *os.File) error { return second(f.WriteAt([]byte("late"), 0)) }
 // TestPanicIsAnError: a panic in a handler of any kind is that request's EIO and is logged;
 // the mount goes on, and no lock stays held.
 func TestPanicIsAnError(t *testing.T) {
+	if underRace {
+		t.Skip("it takes parts away from a mount at work")
+	}
 	b, s := newSabotaged(t)
 	for _, c := range panicCases {
 		ok := t.Run(c.name, func(t *testing.T) { c.run(t, b, s) })
