@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -268,6 +269,16 @@ func s3Sweep(w *worker) error {
 	return nil
 }
 
+// dialFor connects to the listener for a request of a presigned URL, which is still to be sent.
+func (w *worker) dialFor(signed string) (*net.TCPConn, *url.URL, error) {
+	u, err := url.Parse(signed)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := w.dial()
+	return c, u, err
+}
+
 // s3PutBrokenOff sends half of a body and closes the connection, rudely half of the time.
 func s3PutBrokenOff(w *worker) error {
 	n := w.take()
@@ -276,11 +287,7 @@ func s3PutBrokenOff(w *worker) error {
 	if err != nil {
 		return err
 	}
-	u, err := url.Parse(signed.URL)
-	if err != nil {
-		return err
-	}
-	c, err := w.dial()
+	c, u, err := w.dialFor(signed.URL)
 	if err != nil {
 		return err
 	}
@@ -300,11 +307,7 @@ func s3GetBrokenOff(w *worker) error {
 	if err != nil {
 		return err
 	}
-	u, err := url.Parse(signed.URL)
-	if err != nil {
-		return err
-	}
-	c, err := w.dial()
+	c, u, err := w.dialFor(signed.URL)
 	if err != nil {
 		return err
 	}
