@@ -374,23 +374,31 @@ func TestRepairKeepsWhatRecoveryReplaces(t *testing.T) {
 	}
 }
 
+// bareMuseum is a store with one object in an unversioned bucket, bare/whole, of 8,000 bytes.
+func bareMuseum(t *testing.T, o Options) (m *museum, whole string) {
+	t.Helper()
+	if err := Create(o); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m = &museum{t: t, s: s, se: s.As(Owner(), RequestContext{Door: DoorMount})}
+	mustBucket(t, m.se, "bare", versioning.Unversioned)
+	whole = letters(8000, 1)
+	put(t, m.se, "bare", "whole", whole)
+	return m, whole
+}
+
 // The record of a version is missing and has left no trace but a count, and who else has
 // bytes of its content file has not all of them: they are kept.
 func TestRepairKeepsWhatOthersHavePartOf(t *testing.T) {
 	ctx := context.Background()
 	o := Options{Dir: filepath.Join(quickDir(t), "store"), InlineMax: 64, MemTableSize: 1 << 20, CompactAfter: -1}
-	if err := Create(o); err != nil {
-		t.Fatal(err)
-	}
-	s, err := Open(ctx, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &museum{t: t, s: s, se: s.As(Owner(), RequestContext{Door: DoorMount})}
-	mustBucket(t, m.se, "bare", versioning.Unversioned)
-	whole := letters(8000, 1)
-	put(t, m.se, "bare", "whole", whole)
-	_, err = m.se.Copy(ctx, Source{"bare", "whole", ""}, "bare", "part", CopyInput{})
+	m, whole := bareMuseum(t, o)
+	s := m.s
+	_, err := m.se.Copy(ctx, Source{"bare", "whole", ""}, "bare", "part", CopyInput{})
 	m.ok(err)
 	f, err := m.se.OpenFile(ctx, "bare", "part", OpenFlags{Write: true})
 	m.ok(err)
@@ -422,20 +430,11 @@ func TestRepairKeepsWhatOthersHavePartOf(t *testing.T) {
 func TestRepairKeepsWhatNobodyCounts(t *testing.T) {
 	ctx := context.Background()
 	o := Options{Dir: filepath.Join(quickDir(t), "store"), InlineMax: 64, MemTableSize: 1 << 20, CompactAfter: -1, SettleAfter: -1}
-	if err := Create(o); err != nil {
-		t.Fatal(err)
-	}
-	s, err := Open(ctx, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &museum{t: t, s: s, se: s.As(Owner(), RequestContext{Door: DoorMount})}
-	mustBucket(t, m.se, "bare", versioning.Unversioned)
-	whole := letters(8000, 1)
-	put(t, m.se, "bare", "whole", whole)
+	m, whole := bareMuseum(t, o)
+	s := m.s
 	part := func(key string, change func(f *File)) {
 		t.Helper()
-		_, err = m.se.Copy(ctx, Source{"bare", "whole", ""}, "bare", key, CopyInput{})
+		_, err := m.se.Copy(ctx, Source{"bare", "whole", ""}, "bare", key, CopyInput{})
 		m.ok(err)
 		f, err := m.se.OpenFile(ctx, "bare", key, OpenFlags{Write: true})
 		m.ok(err)
