@@ -1,14 +1,13 @@
 package store
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"net/netip"
 	"time"
+
+	"pail/store/iam"
 )
 
-// Account is the 12-digit number of the account that a fresh store begins with.
-// Further accounts come with store/iam.
+// Account is the 12-digit number of the account that every store begins with.
 const Account = "000000000000"
 
 // A Principal is whom a session acts for.
@@ -20,11 +19,24 @@ type Principal struct {
 	// "arn:aws:iam::000000000000:root". It is recorded with every version that
 	// the principal makes.
 	ARN string
+	// ID is the unique id of a user: who gets its name after it is somebody else. "" of a
+	// root and of a caller who has proved nothing.
+	ID string
+}
+
+// UserPrincipal is whom a session for a user acts for.
+func UserPrincipal(u *iam.User) Principal {
+	return Principal{Account: u.Account, ARN: u.ARN(), ID: u.ID}
+}
+
+// RootPrincipal is whom a session for the root of an account acts for.
+func RootPrincipal(account string) Principal {
+	return Principal{Account: account, ARN: iam.RootARN(account)}
 }
 
 // Owner is the root of the account that owns the store.
 func Owner() Principal {
-	return Principal{Account: Account, ARN: "arn:aws:iam::" + Account + ":root"}
+	return RootPrincipal(Account)
 }
 
 // Anonymous is a caller who has proved nothing.
@@ -68,7 +80,4 @@ type RequestContext struct {
 
 // CanonicalID is the 64 hexadecimal digits by which S3's lists and ACLs name an account.
 // It is always the same for one account, and nothing can be learned from it.
-func CanonicalID(account string) string {
-	sum := sha256.Sum256([]byte("pail account " + account))
-	return hex.EncodeToString(sum[:])
-}
+func CanonicalID(account string) string { return iam.CanonicalID(account) }

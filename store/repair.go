@@ -39,8 +39,7 @@ func Repair(ctx context.Context, opts Options, o RepairOptions) ([]Problem, erro
 	if err := opts.setDefaults(); err != nil {
 		return nil, err
 	}
-	s := &Store{opts: opts, log: opts.Log}
-	s.files.init()
+	s := newStore(opts)
 	s.repairing.Store(true)
 	err := s.openFiles()
 	if err == nil {
@@ -67,8 +66,7 @@ func Examine(ctx context.Context, opts Options, o FsckOptions) ([]Problem, error
 	if err := opts.setDefaults(); err != nil {
 		return nil, err
 	}
-	s := &Store{opts: opts, log: opts.Log}
-	s.files.init()
+	s := newStore(opts)
 	if err := s.openFiles(); err != nil {
 		return nil, errors.Join(err, s.shut())
 	}

@@ -179,6 +179,7 @@ type Store struct {
 
 	buckets   bucketTable
 	keys      iam.Keys
+	directory atomic.Pointer[iam.Directory]
 	configs   configCache
 	holds     bucketHolds
 	chosen    atomic.Pointer[record.Settings] // the store's own settings; nil: none
@@ -214,13 +215,20 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if err := opts.setDefaults(); err != nil {
 		return nil, err
 	}
-	s := &Store{opts: opts, log: opts.Log, md5s: multimd5.NewGroup()}
-	s.files.init()
+	s := newStore(opts)
 	if err := s.open(ctx); err != nil {
 		s.shut()
 		return nil, err
 	}
 	return s, nil
+}
+
+// newStore is a store before anything of it was read.
+func newStore(opts Options) *Store {
+	s := &Store{opts: opts, log: opts.Log, md5s: multimd5.NewGroup()}
+	s.files.init()
+	s.directory.Store(firstDirectory())
+	return s
 }
 
 func (s *Store) open(ctx context.Context) error {

@@ -79,8 +79,14 @@ var table = [kindCount]Row{
 	InvalidRange:               {"InvalidRange", syscall.EINVAL, "InvalidRange", 416, "the range lies outside the object"},
 
 	// Codes of IAM: "Common errors" and those of CreateAccessKey, IAM API Reference.
-	NoSuchEntity:        {"NoSuchEntity", syscall.ENOENT, "NoSuchEntity", 404, "there is no such identity"},
-	EntityAlreadyExists: {"EntityAlreadyExists", syscall.EEXIST, "EntityAlreadyExists", 409, "there is such an identity already"},
+	NoSuchEntity:         {"NoSuchEntity", syscall.ENOENT, "NoSuchEntity", 404, "there is no such identity"},
+	EntityAlreadyExists:  {"EntityAlreadyExists", syscall.EEXIST, "EntityAlreadyExists", 409, "there is such an identity already"},
+	DeleteConflict:       {"DeleteConflict", syscall.EBUSY, "DeleteConflict", 409, "something is still attached to it"},
+	LimitExceeded:        {"LimitExceeded", syscall.EDQUOT, "LimitExceeded", 409, "more than a quota allows"},
+	MalformedPolicy:      {"MalformedPolicy", syscall.EINVAL, "MalformedPolicy", 400, "the policy cannot be enforced"},
+	UnmodifiableEntity:   {"UnmodifiableEntity", syscall.EPERM, "UnmodifiableEntity", 400, "only its maker may change it"},
+	InvalidMFACode:       {"InvalidMFACode", syscall.EACCES, "InvalidAuthenticationCode", 403, "the code is not that of the MFA device"},
+	PackedPolicyTooLarge: {"PackedPolicyTooLarge", syscall.E2BIG, "PackedPolicyTooLarge", 400, "session policies and tags are too large"},
 
 	InvalidArgument: {"InvalidArgument", syscall.EINVAL, "InvalidArgument", 400, "invalid argument"},
 	InvalidRequest:  {"InvalidRequest", syscall.EINVAL, "InvalidRequest", 400, "invalid request"},

@@ -2558,7 +2558,8 @@ type AccessKey struct {
 	Principal     string                 `protobuf:"bytes,5,opt,name=principal,proto3" json:"principal,omitempty"` // ARN of whom it acts for
 	CreatedNs     int64                  `protobuf:"varint,6,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
 	Inactive      bool                   `protobuf:"varint,7,opt,name=inactive,proto3" json:"inactive,omitempty"`
-	Root          bool                   `protobuf:"varint,8,opt,name=root,proto3" json:"root,omitempty"` // the one that the start of a listener looks after
+	Root          bool                   `protobuf:"varint,8,opt,name=root,proto3" json:"root,omitempty"`  // the one that the start of a listener looks after
+	Owner         string                 `protobuf:"bytes,9,opt,name=owner,proto3" json:"owner,omitempty"` // unique id of the user whose it is; empty: it is the root's
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2647,6 +2648,13 @@ func (x *AccessKey) GetRoot() bool {
 		return x.Root
 	}
 	return false
+}
+
+func (x *AccessKey) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
 }
 
 // A ConfigPiece is a piece of a bucket's configuration of one kind, which stands in a record
@@ -3878,6 +3886,1199 @@ func (x *Expiry) GetLastStartedNs() int64 {
 	return 0
 }
 
+// An Identity is one of an account's: an account itself, a user, a group, a role, a managed
+// policy, an MFA device. It is found by its kind and id.
+type Identity struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Schema uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	// Types that are valid to be assigned to What:
+	//
+	//	*Identity_Account
+	//	*Identity_User
+	//	*Identity_Group
+	//	*Identity_Role
+	//	*Identity_Policy
+	//	*Identity_Device
+	//	*Identity_Secret
+	//	*Identity_LastUse
+	What          isIdentity_What `protobuf_oneof:"what"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Identity) Reset() {
+	*x = Identity{}
+	mi := &file_records_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Identity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Identity) ProtoMessage() {}
+
+func (x *Identity) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Identity.ProtoReflect.Descriptor instead.
+func (*Identity) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *Identity) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *Identity) GetWhat() isIdentity_What {
+	if x != nil {
+		return x.What
+	}
+	return nil
+}
+
+func (x *Identity) GetAccount() *IdentityAccount {
+	if x != nil {
+		if x, ok := x.What.(*Identity_Account); ok {
+			return x.Account
+		}
+	}
+	return nil
+}
+
+func (x *Identity) GetUser() *IdentityUser {
+	if x != nil {
+		if x, ok := x.What.(*Identity_User); ok {
+			return x.User
+		}
+	}
+	return nil
+}
+
+func (x *Identity) GetGroup() *IdentityGroup {
+	if x != nil {
+		if x, ok := x.What.(*Identity_Group); ok {
+			return x.Group
+		}
+	}
+	return nil
+}
+
+func (x *Identity) GetRole() *IdentityRole {
+	if x != nil {
+		if x, ok := x.What.(*Identity_Role); ok {
+			return x.Role
+		}
+	}
+	return nil
+}
+
+func (x *Identity) GetPolicy() *IdentityPolicy {
+	if x != nil {
+		if x, ok := x.What.(*Identity_Policy); ok {
+			return x.Policy
+		}
+	}
+	return nil
+}
+
+func (x *Identity) GetDevice() *IdentityDevice {
+	if x != nil {
+		if x, ok := x.What.(*Identity_Device); ok {
+			return x.Device
+		}
+	}
+	return nil
+}
+
+func (x *Identity) GetSecret() *IdentitySecret {
+	if x != nil {
+		if x, ok := x.What.(*Identity_Secret); ok {
+			return x.Secret
+		}
+	}
+	return nil
+}
+
+func (x *Identity) GetLastUse() *IdentityLastUse {
+	if x != nil {
+		if x, ok := x.What.(*Identity_LastUse); ok {
+			return x.LastUse
+		}
+	}
+	return nil
+}
+
+type isIdentity_What interface {
+	isIdentity_What()
+}
+
+type Identity_Account struct {
+	Account *IdentityAccount `protobuf:"bytes,2,opt,name=account,proto3,oneof"`
+}
+
+type Identity_User struct {
+	User *IdentityUser `protobuf:"bytes,3,opt,name=user,proto3,oneof"`
+}
+
+type Identity_Group struct {
+	Group *IdentityGroup `protobuf:"bytes,4,opt,name=group,proto3,oneof"`
+}
+
+type Identity_Role struct {
+	Role *IdentityRole `protobuf:"bytes,5,opt,name=role,proto3,oneof"`
+}
+
+type Identity_Policy struct {
+	Policy *IdentityPolicy `protobuf:"bytes,6,opt,name=policy,proto3,oneof"`
+}
+
+type Identity_Device struct {
+	Device *IdentityDevice `protobuf:"bytes,7,opt,name=device,proto3,oneof"`
+}
+
+type Identity_Secret struct {
+	Secret *IdentitySecret `protobuf:"bytes,8,opt,name=secret,proto3,oneof"`
+}
+
+type Identity_LastUse struct {
+	LastUse *IdentityLastUse `protobuf:"bytes,9,opt,name=last_use,json=lastUse,proto3,oneof"`
+}
+
+func (*Identity_Account) isIdentity_What() {}
+
+func (*Identity_User) isIdentity_What() {}
+
+func (*Identity_Group) isIdentity_What() {}
+
+func (*Identity_Role) isIdentity_What() {}
+
+func (*Identity_Policy) isIdentity_What() {}
+
+func (*Identity_Device) isIdentity_What() {}
+
+func (*Identity_Secret) isIdentity_What() {}
+
+func (*Identity_LastUse) isIdentity_What() {}
+
+type IdentityAccount struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // 12 digits
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Alias         string                 `protobuf:"bytes,3,opt,name=alias,proto3" json:"alias,omitempty"`
+	CreatedNs     int64                  `protobuf:"varint,4,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentityAccount) Reset() {
+	*x = IdentityAccount{}
+	mi := &file_records_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityAccount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityAccount) ProtoMessage() {}
+
+func (x *IdentityAccount) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityAccount.ProtoReflect.Descriptor instead.
+func (*IdentityAccount) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *IdentityAccount) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *IdentityAccount) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *IdentityAccount) GetAlias() string {
+	if x != nil {
+		return x.Alias
+	}
+	return ""
+}
+
+func (x *IdentityAccount) GetCreatedNs() int64 {
+	if x != nil {
+		return x.CreatedNs
+	}
+	return 0
+}
+
+type IdentityUser struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // AIDA...
+	Account       string                 `protobuf:"bytes,2,opt,name=account,proto3" json:"account,omitempty"`
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Path          string                 `protobuf:"bytes,4,opt,name=path,proto3" json:"path,omitempty"`
+	CreatedNs     int64                  `protobuf:"varint,5,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
+	Tags          []*IdentityTag         `protobuf:"bytes,6,rep,name=tags,proto3" json:"tags,omitempty"`
+	Boundary      string                 `protobuf:"bytes,7,opt,name=boundary,proto3" json:"boundary,omitempty"` // ARN of a managed policy
+	Attached      []string               `protobuf:"bytes,8,rep,name=attached,proto3" json:"attached,omitempty"` // ARNs of managed policies
+	Inline        []*IdentityInline      `protobuf:"bytes,9,rep,name=inline,proto3" json:"inline,omitempty"`
+	Groups        []string               `protobuf:"bytes,10,rep,name=groups,proto3" json:"groups,omitempty"` // unique ids
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentityUser) Reset() {
+	*x = IdentityUser{}
+	mi := &file_records_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityUser) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityUser) ProtoMessage() {}
+
+func (x *IdentityUser) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityUser.ProtoReflect.Descriptor instead.
+func (*IdentityUser) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *IdentityUser) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *IdentityUser) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *IdentityUser) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *IdentityUser) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *IdentityUser) GetCreatedNs() int64 {
+	if x != nil {
+		return x.CreatedNs
+	}
+	return 0
+}
+
+func (x *IdentityUser) GetTags() []*IdentityTag {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *IdentityUser) GetBoundary() string {
+	if x != nil {
+		return x.Boundary
+	}
+	return ""
+}
+
+func (x *IdentityUser) GetAttached() []string {
+	if x != nil {
+		return x.Attached
+	}
+	return nil
+}
+
+func (x *IdentityUser) GetInline() []*IdentityInline {
+	if x != nil {
+		return x.Inline
+	}
+	return nil
+}
+
+func (x *IdentityUser) GetGroups() []string {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+type IdentityGroup struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // AGPA...
+	Account       string                 `protobuf:"bytes,2,opt,name=account,proto3" json:"account,omitempty"`
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Path          string                 `protobuf:"bytes,4,opt,name=path,proto3" json:"path,omitempty"`
+	CreatedNs     int64                  `protobuf:"varint,5,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
+	Attached      []string               `protobuf:"bytes,6,rep,name=attached,proto3" json:"attached,omitempty"`
+	Inline        []*IdentityInline      `protobuf:"bytes,7,rep,name=inline,proto3" json:"inline,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentityGroup) Reset() {
+	*x = IdentityGroup{}
+	mi := &file_records_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityGroup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityGroup) ProtoMessage() {}
+
+func (x *IdentityGroup) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityGroup.ProtoReflect.Descriptor instead.
+func (*IdentityGroup) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *IdentityGroup) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *IdentityGroup) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *IdentityGroup) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *IdentityGroup) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *IdentityGroup) GetCreatedNs() int64 {
+	if x != nil {
+		return x.CreatedNs
+	}
+	return 0
+}
+
+func (x *IdentityGroup) GetAttached() []string {
+	if x != nil {
+		return x.Attached
+	}
+	return nil
+}
+
+func (x *IdentityGroup) GetInline() []*IdentityInline {
+	if x != nil {
+		return x.Inline
+	}
+	return nil
+}
+
+type IdentityRole struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // AROA...
+	Account       string                 `protobuf:"bytes,2,opt,name=account,proto3" json:"account,omitempty"`
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Path          string                 `protobuf:"bytes,4,opt,name=path,proto3" json:"path,omitempty"`
+	CreatedNs     int64                  `protobuf:"varint,5,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
+	Tags          []*IdentityTag         `protobuf:"bytes,6,rep,name=tags,proto3" json:"tags,omitempty"`
+	Boundary      string                 `protobuf:"bytes,7,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	Attached      []string               `protobuf:"bytes,8,rep,name=attached,proto3" json:"attached,omitempty"`
+	Inline        []*IdentityInline      `protobuf:"bytes,9,rep,name=inline,proto3" json:"inline,omitempty"`
+	Description   string                 `protobuf:"bytes,10,opt,name=description,proto3" json:"description,omitempty"`
+	Trust         string                 `protobuf:"bytes,11,opt,name=trust,proto3" json:"trust,omitempty"`                              // who may assume it: JSON
+	Trusted       []*IdentityEntity      `protobuf:"bytes,12,rep,name=trusted,proto3" json:"trusted,omitempty"`                          // whom that names
+	MaxSession    int64                  `protobuf:"varint,13,opt,name=max_session,json=maxSession,proto3" json:"max_session,omitempty"` // seconds
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentityRole) Reset() {
+	*x = IdentityRole{}
+	mi := &file_records_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityRole) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityRole) ProtoMessage() {}
+
+func (x *IdentityRole) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityRole.ProtoReflect.Descriptor instead.
+func (*IdentityRole) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *IdentityRole) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *IdentityRole) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *IdentityRole) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *IdentityRole) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *IdentityRole) GetCreatedNs() int64 {
+	if x != nil {
+		return x.CreatedNs
+	}
+	return 0
+}
+
+func (x *IdentityRole) GetTags() []*IdentityTag {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *IdentityRole) GetBoundary() string {
+	if x != nil {
+		return x.Boundary
+	}
+	return ""
+}
+
+func (x *IdentityRole) GetAttached() []string {
+	if x != nil {
+		return x.Attached
+	}
+	return nil
+}
+
+func (x *IdentityRole) GetInline() []*IdentityInline {
+	if x != nil {
+		return x.Inline
+	}
+	return nil
+}
+
+func (x *IdentityRole) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *IdentityRole) GetTrust() string {
+	if x != nil {
+		return x.Trust
+	}
+	return ""
+}
+
+func (x *IdentityRole) GetTrusted() []*IdentityEntity {
+	if x != nil {
+		return x.Trusted
+	}
+	return nil
+}
+
+func (x *IdentityRole) GetMaxSession() int64 {
+	if x != nil {
+		return x.MaxSession
+	}
+	return 0
+}
+
+type IdentityPolicy struct {
+	state         protoimpl.MessageState   `protogen:"open.v1"`
+	Id            string                   `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // ANPA...
+	Account       string                   `protobuf:"bytes,2,opt,name=account,proto3" json:"account,omitempty"`
+	Name          string                   `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Path          string                   `protobuf:"bytes,4,opt,name=path,proto3" json:"path,omitempty"`
+	CreatedNs     int64                    `protobuf:"varint,5,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
+	UpdatedNs     int64                    `protobuf:"varint,6,opt,name=updated_ns,json=updatedNs,proto3" json:"updated_ns,omitempty"`
+	Tags          []*IdentityTag           `protobuf:"bytes,7,rep,name=tags,proto3" json:"tags,omitempty"`
+	Description   string                   `protobuf:"bytes,8,opt,name=description,proto3" json:"description,omitempty"`
+	Versions      []*IdentityPolicyVersion `protobuf:"bytes,9,rep,name=versions,proto3" json:"versions,omitempty"`
+	Default       uint64                   `protobuf:"varint,10,opt,name=default,proto3" json:"default,omitempty"` // number of the version that is in force
+	Next          uint64                   `protobuf:"varint,11,opt,name=next,proto3" json:"next,omitempty"`       // number of the next one
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentityPolicy) Reset() {
+	*x = IdentityPolicy{}
+	mi := &file_records_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityPolicy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityPolicy) ProtoMessage() {}
+
+func (x *IdentityPolicy) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityPolicy.ProtoReflect.Descriptor instead.
+func (*IdentityPolicy) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *IdentityPolicy) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *IdentityPolicy) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *IdentityPolicy) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *IdentityPolicy) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *IdentityPolicy) GetCreatedNs() int64 {
+	if x != nil {
+		return x.CreatedNs
+	}
+	return 0
+}
+
+func (x *IdentityPolicy) GetUpdatedNs() int64 {
+	if x != nil {
+		return x.UpdatedNs
+	}
+	return 0
+}
+
+func (x *IdentityPolicy) GetTags() []*IdentityTag {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *IdentityPolicy) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *IdentityPolicy) GetVersions() []*IdentityPolicyVersion {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
+}
+
+func (x *IdentityPolicy) GetDefault() uint64 {
+	if x != nil {
+		return x.Default
+	}
+	return 0
+}
+
+func (x *IdentityPolicy) GetNext() uint64 {
+	if x != nil {
+		return x.Next
+	}
+	return 0
+}
+
+type IdentityPolicyVersion struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Number        uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"` // JSON
+	CreatedNs     int64                  `protobuf:"varint,3,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentityPolicyVersion) Reset() {
+	*x = IdentityPolicyVersion{}
+	mi := &file_records_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityPolicyVersion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityPolicyVersion) ProtoMessage() {}
+
+func (x *IdentityPolicyVersion) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityPolicyVersion.ProtoReflect.Descriptor instead.
+func (*IdentityPolicyVersion) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *IdentityPolicyVersion) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *IdentityPolicyVersion) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *IdentityPolicyVersion) GetCreatedNs() int64 {
+	if x != nil {
+		return x.CreatedNs
+	}
+	return 0
+}
+
+// An IdentityDevice is a virtual MFA device. Its seed stands as it is: whoever checks a
+// code needs it.
+type IdentityDevice struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Serial        string                 `protobuf:"bytes,1,opt,name=serial,proto3" json:"serial,omitempty"` // its ARN
+	Account       string                 `protobuf:"bytes,2,opt,name=account,proto3" json:"account,omitempty"`
+	Seed          []byte                 `protobuf:"bytes,3,opt,name=seed,proto3" json:"seed,omitempty"`
+	CreatedNs     int64                  `protobuf:"varint,4,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
+	Holder        string                 `protobuf:"bytes,5,opt,name=holder,proto3" json:"holder,omitempty"` // unique id of the user, the account's number of its root; empty: nobody
+	EnabledNs     int64                  `protobuf:"varint,6,opt,name=enabled_ns,json=enabledNs,proto3" json:"enabled_ns,omitempty"`
+	LastStep      uint64                 `protobuf:"varint,7,opt,name=last_step,json=lastStep,proto3" json:"last_step,omitempty"` // of the code that was accepted last, and is accepted no more
+	Drift         int64                  `protobuf:"varint,8,opt,name=drift,proto3" json:"drift,omitempty"`                       // steps by which the device's clock is ahead
+	Tags          []*IdentityTag         `protobuf:"bytes,9,rep,name=tags,proto3" json:"tags,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentityDevice) Reset() {
+	*x = IdentityDevice{}
+	mi := &file_records_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityDevice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityDevice) ProtoMessage() {}
+
+func (x *IdentityDevice) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityDevice.ProtoReflect.Descriptor instead.
+func (*IdentityDevice) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *IdentityDevice) GetSerial() string {
+	if x != nil {
+		return x.Serial
+	}
+	return ""
+}
+
+func (x *IdentityDevice) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *IdentityDevice) GetSeed() []byte {
+	if x != nil {
+		return x.Seed
+	}
+	return nil
+}
+
+func (x *IdentityDevice) GetCreatedNs() int64 {
+	if x != nil {
+		return x.CreatedNs
+	}
+	return 0
+}
+
+func (x *IdentityDevice) GetHolder() string {
+	if x != nil {
+		return x.Holder
+	}
+	return ""
+}
+
+func (x *IdentityDevice) GetEnabledNs() int64 {
+	if x != nil {
+		return x.EnabledNs
+	}
+	return 0
+}
+
+func (x *IdentityDevice) GetLastStep() uint64 {
+	if x != nil {
+		return x.LastStep
+	}
+	return 0
+}
+
+func (x *IdentityDevice) GetDrift() int64 {
+	if x != nil {
+		return x.Drift
+	}
+	return 0
+}
+
+func (x *IdentityDevice) GetTags() []*IdentityTag {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+// An IdentitySecret is what tokens of temporary credentials are sealed with.
+type IdentitySecret struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Key           []byte                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	CreatedNs     int64                  `protobuf:"varint,3,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentitySecret) Reset() {
+	*x = IdentitySecret{}
+	mi := &file_records_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentitySecret) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentitySecret) ProtoMessage() {}
+
+func (x *IdentitySecret) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentitySecret.ProtoReflect.Descriptor instead.
+func (*IdentitySecret) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *IdentitySecret) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *IdentitySecret) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *IdentitySecret) GetCreatedNs() int64 {
+	if x != nil {
+		return x.CreatedNs
+	}
+	return 0
+}
+
+// An IdentityLastUse is when an access key or a role was used last.
+type IdentityLastUse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	TimeNs        int64                  `protobuf:"varint,2,opt,name=time_ns,json=timeNs,proto3" json:"time_ns,omitempty"`
+	Service       string                 `protobuf:"bytes,3,opt,name=service,proto3" json:"service,omitempty"`
+	Region        string                 `protobuf:"bytes,4,opt,name=region,proto3" json:"region,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentityLastUse) Reset() {
+	*x = IdentityLastUse{}
+	mi := &file_records_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityLastUse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityLastUse) ProtoMessage() {}
+
+func (x *IdentityLastUse) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityLastUse.ProtoReflect.Descriptor instead.
+func (*IdentityLastUse) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *IdentityLastUse) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *IdentityLastUse) GetTimeNs() int64 {
+	if x != nil {
+		return x.TimeNs
+	}
+	return 0
+}
+
+func (x *IdentityLastUse) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *IdentityLastUse) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+type IdentityTag struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Value         string                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentityTag) Reset() {
+	*x = IdentityTag{}
+	mi := &file_records_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityTag) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityTag) ProtoMessage() {}
+
+func (x *IdentityTag) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityTag.ProtoReflect.Descriptor instead.
+func (*IdentityTag) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *IdentityTag) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *IdentityTag) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+type IdentityInline struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"` // JSON
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentityInline) Reset() {
+	*x = IdentityInline{}
+	mi := &file_records_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityInline) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityInline) ProtoMessage() {}
+
+func (x *IdentityInline) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityInline.ProtoReflect.Descriptor instead.
+func (*IdentityInline) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *IdentityInline) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *IdentityInline) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// An IdentityEntity is whom a policy names, and the unique id that had when it was put.
+type IdentityEntity struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Type          string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	Value         string                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	Id            string                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentityEntity) Reset() {
+	*x = IdentityEntity{}
+	mi := &file_records_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentityEntity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentityEntity) ProtoMessage() {}
+
+func (x *IdentityEntity) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentityEntity.ProtoReflect.Descriptor instead.
+func (*IdentityEntity) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *IdentityEntity) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *IdentityEntity) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *IdentityEntity) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
 var File_records_proto protoreflect.FileDescriptor
 
 const file_records_proto_rawDesc = "" +
@@ -4146,7 +5347,7 @@ const file_records_proto_rawDesc = "" +
 	"\x06number\x18\x04 \x01(\x04R\x06number\x12\x10\n" +
 	"\x03off\x18\x05 \x01(\x03R\x03off\x12\x10\n" +
 	"\x03len\x18\x06 \x01(\x03R\x03len\x12\x12\n" +
-	"\x04what\x18\a \x01(\tR\x04what\"\xd2\x01\n" +
+	"\x04what\x18\a \x01(\tR\x04what\"\xe8\x01\n" +
 	"\tAccessKey\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
@@ -4156,7 +5357,8 @@ const file_records_proto_rawDesc = "" +
 	"\n" +
 	"created_ns\x18\x06 \x01(\x03R\tcreatedNs\x12\x1a\n" +
 	"\binactive\x18\a \x01(\bR\binactive\x12\x12\n" +
-	"\x04root\x18\b \x01(\bR\x04root\"Q\n" +
+	"\x04root\x18\b \x01(\bR\x04root\x12\x14\n" +
+	"\x05owner\x18\t \x01(\tR\x05owner\"Q\n" +
 	"\vConfigPiece\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x16\n" +
 	"\x06pieces\x18\x02 \x01(\rR\x06pieces\x12\x12\n" +
@@ -4286,7 +5488,115 @@ const file_records_proto_rawDesc = "" +
 	"\vlast_marked\x18\n" +
 	" \x01(\x03R\n" +
 	"lastMarked\x12&\n" +
-	"\x0flast_started_ns\x18\v \x01(\x03R\rlastStartedNsB!Z\x1fpail/store/internal/meta/recordb\x06proto3"
+	"\x0flast_started_ns\x18\v \x01(\x03R\rlastStartedNs\"\xda\x03\n" +
+	"\bIdentity\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x128\n" +
+	"\aaccount\x18\x02 \x01(\v2\x1c.pail.record.IdentityAccountH\x00R\aaccount\x12/\n" +
+	"\x04user\x18\x03 \x01(\v2\x19.pail.record.IdentityUserH\x00R\x04user\x122\n" +
+	"\x05group\x18\x04 \x01(\v2\x1a.pail.record.IdentityGroupH\x00R\x05group\x12/\n" +
+	"\x04role\x18\x05 \x01(\v2\x19.pail.record.IdentityRoleH\x00R\x04role\x125\n" +
+	"\x06policy\x18\x06 \x01(\v2\x1b.pail.record.IdentityPolicyH\x00R\x06policy\x125\n" +
+	"\x06device\x18\a \x01(\v2\x1b.pail.record.IdentityDeviceH\x00R\x06device\x125\n" +
+	"\x06secret\x18\b \x01(\v2\x1b.pail.record.IdentitySecretH\x00R\x06secret\x129\n" +
+	"\blast_use\x18\t \x01(\v2\x1c.pail.record.IdentityLastUseH\x00R\alastUseB\x06\n" +
+	"\x04what\"j\n" +
+	"\x0fIdentityAccount\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
+	"\x05alias\x18\x03 \x01(\tR\x05alias\x12\x1d\n" +
+	"\n" +
+	"created_ns\x18\x04 \x01(\x03R\tcreatedNs\"\xb2\x02\n" +
+	"\fIdentityUser\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x12\n" +
+	"\x04path\x18\x04 \x01(\tR\x04path\x12\x1d\n" +
+	"\n" +
+	"created_ns\x18\x05 \x01(\x03R\tcreatedNs\x12,\n" +
+	"\x04tags\x18\x06 \x03(\v2\x18.pail.record.IdentityTagR\x04tags\x12\x1a\n" +
+	"\bboundary\x18\a \x01(\tR\bboundary\x12\x1a\n" +
+	"\battached\x18\b \x03(\tR\battached\x123\n" +
+	"\x06inline\x18\t \x03(\v2\x1b.pail.record.IdentityInlineR\x06inline\x12\x16\n" +
+	"\x06groups\x18\n" +
+	" \x03(\tR\x06groups\"\xd1\x01\n" +
+	"\rIdentityGroup\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x12\n" +
+	"\x04path\x18\x04 \x01(\tR\x04path\x12\x1d\n" +
+	"\n" +
+	"created_ns\x18\x05 \x01(\x03R\tcreatedNs\x12\x1a\n" +
+	"\battached\x18\x06 \x03(\tR\battached\x123\n" +
+	"\x06inline\x18\a \x03(\v2\x1b.pail.record.IdentityInlineR\x06inline\"\xaa\x03\n" +
+	"\fIdentityRole\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x12\n" +
+	"\x04path\x18\x04 \x01(\tR\x04path\x12\x1d\n" +
+	"\n" +
+	"created_ns\x18\x05 \x01(\x03R\tcreatedNs\x12,\n" +
+	"\x04tags\x18\x06 \x03(\v2\x18.pail.record.IdentityTagR\x04tags\x12\x1a\n" +
+	"\bboundary\x18\a \x01(\tR\bboundary\x12\x1a\n" +
+	"\battached\x18\b \x03(\tR\battached\x123\n" +
+	"\x06inline\x18\t \x03(\v2\x1b.pail.record.IdentityInlineR\x06inline\x12 \n" +
+	"\vdescription\x18\n" +
+	" \x01(\tR\vdescription\x12\x14\n" +
+	"\x05trust\x18\v \x01(\tR\x05trust\x125\n" +
+	"\atrusted\x18\f \x03(\v2\x1b.pail.record.IdentityEntityR\atrusted\x12\x1f\n" +
+	"\vmax_session\x18\r \x01(\x03R\n" +
+	"maxSession\"\xde\x02\n" +
+	"\x0eIdentityPolicy\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x12\n" +
+	"\x04path\x18\x04 \x01(\tR\x04path\x12\x1d\n" +
+	"\n" +
+	"created_ns\x18\x05 \x01(\x03R\tcreatedNs\x12\x1d\n" +
+	"\n" +
+	"updated_ns\x18\x06 \x01(\x03R\tupdatedNs\x12,\n" +
+	"\x04tags\x18\a \x03(\v2\x18.pail.record.IdentityTagR\x04tags\x12 \n" +
+	"\vdescription\x18\b \x01(\tR\vdescription\x12>\n" +
+	"\bversions\x18\t \x03(\v2\".pail.record.IdentityPolicyVersionR\bversions\x12\x18\n" +
+	"\adefault\x18\n" +
+	" \x01(\x04R\adefault\x12\x12\n" +
+	"\x04next\x18\v \x01(\x04R\x04next\"b\n" +
+	"\x15IdentityPolicyVersion\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x1d\n" +
+	"\n" +
+	"created_ns\x18\x03 \x01(\x03R\tcreatedNs\"\x8d\x02\n" +
+	"\x0eIdentityDevice\x12\x16\n" +
+	"\x06serial\x18\x01 \x01(\tR\x06serial\x12\x18\n" +
+	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x12\n" +
+	"\x04seed\x18\x03 \x01(\fR\x04seed\x12\x1d\n" +
+	"\n" +
+	"created_ns\x18\x04 \x01(\x03R\tcreatedNs\x12\x16\n" +
+	"\x06holder\x18\x05 \x01(\tR\x06holder\x12\x1d\n" +
+	"\n" +
+	"enabled_ns\x18\x06 \x01(\x03R\tenabledNs\x12\x1b\n" +
+	"\tlast_step\x18\a \x01(\x04R\blastStep\x12\x14\n" +
+	"\x05drift\x18\b \x01(\x03R\x05drift\x12,\n" +
+	"\x04tags\x18\t \x03(\v2\x18.pail.record.IdentityTagR\x04tags\"Q\n" +
+	"\x0eIdentitySecret\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\fR\x03key\x12\x1d\n" +
+	"\n" +
+	"created_ns\x18\x03 \x01(\x03R\tcreatedNs\"l\n" +
+	"\x0fIdentityLastUse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
+	"\atime_ns\x18\x02 \x01(\x03R\x06timeNs\x12\x18\n" +
+	"\aservice\x18\x03 \x01(\tR\aservice\x12\x16\n" +
+	"\x06region\x18\x04 \x01(\tR\x06region\"5\n" +
+	"\vIdentityTag\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"8\n" +
+	"\x0eIdentityInline\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"J\n" +
+	"\x0eIdentityEntity\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\tR\x02idB!Z\x1fpail/store/internal/meta/recordb\x06proto3"
 
 var (
 	file_records_proto_rawDescOnce sync.Once
@@ -4300,70 +5610,83 @@ func file_records_proto_rawDescGZIP() []byte {
 	return file_records_proto_rawDescData
 }
 
-var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
+var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 59)
 var file_records_proto_goTypes = []any{
-	(*Bucket)(nil),             // 0: pail.record.Bucket
-	(*Settings)(nil),           // 1: pail.record.Settings
-	(*Patterns)(nil),           // 2: pail.record.Patterns
-	(*Attr)(nil),               // 3: pail.record.Attr
-	(*Headers)(nil),            // 4: pail.record.Headers
-	(*Extent)(nil),             // 5: pail.record.Extent
-	(*Content)(nil),            // 6: pail.record.Content
-	(*Checksum)(nil),           // 7: pail.record.Checksum
-	(*Version)(nil),            // 8: pail.record.Version
-	(*PartRun)(nil),            // 9: pail.record.PartRun
-	(*Dir)(nil),                // 10: pail.record.Dir
-	(*Blob)(nil),               // 11: pail.record.Blob
-	(*Pending)(nil),            // 12: pail.record.Pending
-	(*Draft)(nil),              // 13: pail.record.Draft
-	(*Patch)(nil),              // 14: pail.record.Patch
-	(*Run)(nil),                // 15: pail.record.Run
-	(*ExtentList)(nil),         // 16: pail.record.ExtentList
-	(*Upload)(nil),             // 17: pail.record.Upload
-	(*Part)(nil),               // 18: pail.record.Part
-	(*Move)(nil),               // 19: pail.record.Move
-	(*Change)(nil),             // 20: pail.record.Change
-	(*Cursor)(nil),             // 21: pail.record.Cursor
-	(*Scrub)(nil),              // 22: pail.record.Scrub
-	(*Damage)(nil),             // 23: pail.record.Damage
-	(*DamagedPart)(nil),        // 24: pail.record.DamagedPart
-	(*AccessKey)(nil),          // 25: pail.record.AccessKey
-	(*ConfigPiece)(nil),        // 26: pail.record.ConfigPiece
-	(*Cors)(nil),               // 27: pail.record.Cors
-	(*CorsRule)(nil),           // 28: pail.record.CorsRule
-	(*Website)(nil),            // 29: pail.record.Website
-	(*WebsiteRule)(nil),        // 30: pail.record.WebsiteRule
-	(*Lifecycle)(nil),          // 31: pail.record.Lifecycle
-	(*LifecycleRule)(nil),      // 32: pail.record.LifecycleRule
-	(*LifecycleFilter)(nil),    // 33: pail.record.LifecycleFilter
-	(*LifecycleTag)(nil),       // 34: pail.record.LifecycleTag
-	(*Notifications)(nil),      // 35: pail.record.Notifications
-	(*NotificationTarget)(nil), // 36: pail.record.NotificationTarget
-	(*NotificationFilter)(nil), // 37: pail.record.NotificationFilter
-	(*Webhook)(nil),            // 38: pail.record.Webhook
-	(*Event)(nil),              // 39: pail.record.Event
-	(*Expiry)(nil),             // 40: pail.record.Expiry
-	nil,                        // 41: pail.record.Bucket.TagsEntry
-	nil,                        // 42: pail.record.Version.MetadataEntry
-	nil,                        // 43: pail.record.Version.TagsEntry
-	nil,                        // 44: pail.record.Version.XattrsEntry
-	nil,                        // 45: pail.record.Dir.XattrsEntry
+	(*Bucket)(nil),                // 0: pail.record.Bucket
+	(*Settings)(nil),              // 1: pail.record.Settings
+	(*Patterns)(nil),              // 2: pail.record.Patterns
+	(*Attr)(nil),                  // 3: pail.record.Attr
+	(*Headers)(nil),               // 4: pail.record.Headers
+	(*Extent)(nil),                // 5: pail.record.Extent
+	(*Content)(nil),               // 6: pail.record.Content
+	(*Checksum)(nil),              // 7: pail.record.Checksum
+	(*Version)(nil),               // 8: pail.record.Version
+	(*PartRun)(nil),               // 9: pail.record.PartRun
+	(*Dir)(nil),                   // 10: pail.record.Dir
+	(*Blob)(nil),                  // 11: pail.record.Blob
+	(*Pending)(nil),               // 12: pail.record.Pending
+	(*Draft)(nil),                 // 13: pail.record.Draft
+	(*Patch)(nil),                 // 14: pail.record.Patch
+	(*Run)(nil),                   // 15: pail.record.Run
+	(*ExtentList)(nil),            // 16: pail.record.ExtentList
+	(*Upload)(nil),                // 17: pail.record.Upload
+	(*Part)(nil),                  // 18: pail.record.Part
+	(*Move)(nil),                  // 19: pail.record.Move
+	(*Change)(nil),                // 20: pail.record.Change
+	(*Cursor)(nil),                // 21: pail.record.Cursor
+	(*Scrub)(nil),                 // 22: pail.record.Scrub
+	(*Damage)(nil),                // 23: pail.record.Damage
+	(*DamagedPart)(nil),           // 24: pail.record.DamagedPart
+	(*AccessKey)(nil),             // 25: pail.record.AccessKey
+	(*ConfigPiece)(nil),           // 26: pail.record.ConfigPiece
+	(*Cors)(nil),                  // 27: pail.record.Cors
+	(*CorsRule)(nil),              // 28: pail.record.CorsRule
+	(*Website)(nil),               // 29: pail.record.Website
+	(*WebsiteRule)(nil),           // 30: pail.record.WebsiteRule
+	(*Lifecycle)(nil),             // 31: pail.record.Lifecycle
+	(*LifecycleRule)(nil),         // 32: pail.record.LifecycleRule
+	(*LifecycleFilter)(nil),       // 33: pail.record.LifecycleFilter
+	(*LifecycleTag)(nil),          // 34: pail.record.LifecycleTag
+	(*Notifications)(nil),         // 35: pail.record.Notifications
+	(*NotificationTarget)(nil),    // 36: pail.record.NotificationTarget
+	(*NotificationFilter)(nil),    // 37: pail.record.NotificationFilter
+	(*Webhook)(nil),               // 38: pail.record.Webhook
+	(*Event)(nil),                 // 39: pail.record.Event
+	(*Expiry)(nil),                // 40: pail.record.Expiry
+	(*Identity)(nil),              // 41: pail.record.Identity
+	(*IdentityAccount)(nil),       // 42: pail.record.IdentityAccount
+	(*IdentityUser)(nil),          // 43: pail.record.IdentityUser
+	(*IdentityGroup)(nil),         // 44: pail.record.IdentityGroup
+	(*IdentityRole)(nil),          // 45: pail.record.IdentityRole
+	(*IdentityPolicy)(nil),        // 46: pail.record.IdentityPolicy
+	(*IdentityPolicyVersion)(nil), // 47: pail.record.IdentityPolicyVersion
+	(*IdentityDevice)(nil),        // 48: pail.record.IdentityDevice
+	(*IdentitySecret)(nil),        // 49: pail.record.IdentitySecret
+	(*IdentityLastUse)(nil),       // 50: pail.record.IdentityLastUse
+	(*IdentityTag)(nil),           // 51: pail.record.IdentityTag
+	(*IdentityInline)(nil),        // 52: pail.record.IdentityInline
+	(*IdentityEntity)(nil),        // 53: pail.record.IdentityEntity
+	nil,                           // 54: pail.record.Bucket.TagsEntry
+	nil,                           // 55: pail.record.Version.MetadataEntry
+	nil,                           // 56: pail.record.Version.TagsEntry
+	nil,                           // 57: pail.record.Version.XattrsEntry
+	nil,                           // 58: pail.record.Dir.XattrsEntry
 }
 var file_records_proto_depIdxs = []int32{
-	41, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
+	54, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
 	1,  // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
 	2,  // 2: pail.record.Settings.no_history:type_name -> pail.record.Patterns
 	5,  // 3: pail.record.Content.extents:type_name -> pail.record.Extent
 	3,  // 4: pail.record.Version.attr:type_name -> pail.record.Attr
 	6,  // 5: pail.record.Version.content:type_name -> pail.record.Content
 	4,  // 6: pail.record.Version.headers:type_name -> pail.record.Headers
-	42, // 7: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
-	43, // 8: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
+	55, // 7: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
+	56, // 8: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
 	7,  // 9: pail.record.Version.checksums:type_name -> pail.record.Checksum
-	44, // 10: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
+	57, // 10: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
 	9,  // 11: pail.record.Version.layout:type_name -> pail.record.PartRun
 	3,  // 12: pail.record.Dir.attr:type_name -> pail.record.Attr
-	45, // 13: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
+	58, // 13: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
 	8,  // 14: pail.record.Pending.predecessor:type_name -> pail.record.Version
 	8,  // 15: pail.record.Draft.version:type_name -> pail.record.Version
 	6,  // 16: pail.record.Draft.base:type_name -> pail.record.Content
@@ -4380,11 +5703,28 @@ var file_records_proto_depIdxs = []int32{
 	34, // 27: pail.record.LifecycleFilter.tags:type_name -> pail.record.LifecycleTag
 	36, // 28: pail.record.Notifications.targets:type_name -> pail.record.NotificationTarget
 	37, // 29: pail.record.NotificationTarget.filters:type_name -> pail.record.NotificationFilter
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	42, // 30: pail.record.Identity.account:type_name -> pail.record.IdentityAccount
+	43, // 31: pail.record.Identity.user:type_name -> pail.record.IdentityUser
+	44, // 32: pail.record.Identity.group:type_name -> pail.record.IdentityGroup
+	45, // 33: pail.record.Identity.role:type_name -> pail.record.IdentityRole
+	46, // 34: pail.record.Identity.policy:type_name -> pail.record.IdentityPolicy
+	48, // 35: pail.record.Identity.device:type_name -> pail.record.IdentityDevice
+	49, // 36: pail.record.Identity.secret:type_name -> pail.record.IdentitySecret
+	50, // 37: pail.record.Identity.last_use:type_name -> pail.record.IdentityLastUse
+	51, // 38: pail.record.IdentityUser.tags:type_name -> pail.record.IdentityTag
+	52, // 39: pail.record.IdentityUser.inline:type_name -> pail.record.IdentityInline
+	52, // 40: pail.record.IdentityGroup.inline:type_name -> pail.record.IdentityInline
+	51, // 41: pail.record.IdentityRole.tags:type_name -> pail.record.IdentityTag
+	52, // 42: pail.record.IdentityRole.inline:type_name -> pail.record.IdentityInline
+	53, // 43: pail.record.IdentityRole.trusted:type_name -> pail.record.IdentityEntity
+	51, // 44: pail.record.IdentityPolicy.tags:type_name -> pail.record.IdentityTag
+	47, // 45: pail.record.IdentityPolicy.versions:type_name -> pail.record.IdentityPolicyVersion
+	51, // 46: pail.record.IdentityDevice.tags:type_name -> pail.record.IdentityTag
+	47, // [47:47] is the sub-list for method output_type
+	47, // [47:47] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }
@@ -4398,13 +5738,23 @@ func file_records_proto_init() {
 	file_records_proto_msgTypes[30].OneofWrappers = []any{}
 	file_records_proto_msgTypes[32].OneofWrappers = []any{}
 	file_records_proto_msgTypes[33].OneofWrappers = []any{}
+	file_records_proto_msgTypes[41].OneofWrappers = []any{
+		(*Identity_Account)(nil),
+		(*Identity_User)(nil),
+		(*Identity_Group)(nil),
+		(*Identity_Role)(nil),
+		(*Identity_Policy)(nil),
+		(*Identity_Device)(nil),
+		(*Identity_Secret)(nil),
+		(*Identity_LastUse)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_proto_rawDesc), len(file_records_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   46,
+			NumMessages:   59,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

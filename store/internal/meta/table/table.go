@@ -24,7 +24,7 @@
 //	't'    seq                                    time        when commits happened, one a millisecond at most
 //	'k'    seq                                    time        those of them before which the clock was set back
 //	's'    name                                   -           settings of the store
-//	'r'    kind, name                             AccessKey   identities: access keys ('k') by their ids
+//	'r'    kind, id                               Identity    identities, see IdentityKind; access keys ('k') are AccessKey
 //	'o'    kind, bucket id, piece                 ConfigPiece configurations of buckets
 //	'j'    webhook id, seq, index                 Event       what webhooks are still to be told
 //
@@ -428,14 +428,46 @@ func Number(k []byte) (uint64, error) {
 // Setting is where a setting of the store stands.
 func Setting(name string) []byte { return append(start(settings, len(name)), name...) }
 
-// The kinds of identities.
-const accessKey = 'k'
+// An IdentityKind is a kind of what the accounts of a store have.
+type IdentityKind byte
+
+// The kinds of identities. Access keys have a record of their own.
+const (
+	accessKey       IdentityKind = 'k'
+	IdentityAccount IdentityKind = 'a' // by its 12 digits
+	IdentityUser    IdentityKind = 'u' // by its unique id
+	IdentityGroup   IdentityKind = 'g' // likewise
+	IdentityRole    IdentityKind = 'o' // likewise
+	IdentityPolicy  IdentityKind = 'p' // likewise
+	IdentityDevice  IdentityKind = 'm' // by its serial
+	IdentitySecret  IdentityKind = 's' // what tokens are sealed with, by its id
+	IdentityLastUse IdentityKind = 'l' // by the id of the access key or the role
+)
+
+// IdentityKinds are all of them but access keys.
+func IdentityKinds() []IdentityKind {
+	return []IdentityKind{IdentityAccount, IdentityUser, IdentityGroup, IdentityRole, IdentityPolicy, IdentityDevice, IdentitySecret, IdentityLastUse}
+}
+
+// Identity is where an identity stands.
+func Identity(kind IdentityKind, id string) []byte { return append(IdentitiesOf(kind), id...) }
+
+// IdentitiesOf is the prefix of the identities of one kind.
+func IdentitiesOf(kind IdentityKind) []byte { return []byte{identities, byte(kind)} }
+
+// SplitIdentity returns the parts of a key of Identities.
+func SplitIdentity(k []byte) (kind IdentityKind, id string, err error) {
+	if len(k) < 3 {
+		return 0, "", ErrMalformed
+	}
+	return IdentityKind(k[1]), string(k[2:]), nil
+}
 
 // AccessKey is where the access key of that id stands.
 func AccessKey(id string) []byte { return append(AccessKeys(), id...) }
 
 // AccessKeys is the prefix of all access keys.
-func AccessKeys() []byte { return []byte{identities, accessKey} }
+func AccessKeys() []byte { return IdentitiesOf(accessKey) }
 
 // SplitAccessKey returns the id of a key of AccessKeys.
 func SplitAccessKey(k []byte) string { return string(k[2:]) }

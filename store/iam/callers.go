@@ -1,0 +1,96 @@
+package iam
+
+import (
+	"fmt"
+
+	"pail/store/access"
+)
+
+// nobody is a caller who has proved nothing.
+var nobody = &Caller{Principal: access.Principal{Kind: access.Anonymous}} // never changed
+
+// Anonymous is a caller who has proved nothing.
+func Anonymous() *Caller { return nobody }
+
+// Root returns the root of an account; nil: there is no such account.
+func (d *Directory) Root(account string) *Caller { return d.realm(account).root }
+
+// Caller returns the user of an account by its unique id, with everything that decides over
+// it. An error says why nobody may be it: there is no such user, or one of its policies
+// cannot be enforced.
+func (d *Directory) Caller(account, id string) (*Caller, error) {
+	if c, ok := d.callers.Load(id); ok {
+		return result(c)
+	}
+	u := d.UserByID(account, id)
+	if u == nil {
+		return nil, fmt.Errorf("there is no such user any more")
+	}
+	c := &Caller{Principal: access.Principal{
+		Kind: access.User, Account: d.realm(account).root.Account, ARN: u.ARN(), ID: u.ID, Name: u.Name, Tags: tagsOf(u.Tags),
+	}}
+	err := d.attach(c, &u.Holder)
+	for _, g := range d.GroupsOf(u) {
+		if err == nil {
+			err = d.attach(c, &g.Holder)
+		}
+	}
+	return d.keep(id, c, err)
+}
+
+// role returns a role as a caller whom no session has been given yet.
+func (d *Directory) role(account, id string) (*Caller, error) {
+	if c, ok := d.callers.Load(id); ok {
+		return result(c)
+	}
+	r := d.RoleByID(account, id)
+	if r == nil {
+		return nil, fmt.Errorf("there is no such role any more")
+	}
+	c := &Caller{Principal: access.Principal{
+		Kind: access.RoleSession, Account: d.realm(account).root.Account, BehindARN: r.ARN(), ID: r.ID, Tags: tagsOf(r.Tags),
+	}}
+	return d.keep(id, c, d.attach(c, &r.Holder))
+}
+
+func (d *Directory) keep(id string, c *Caller, err error) (*Caller, error) {
+	if err != nil {
+		d.callers.Store(id, err)
+		return nil, err
+	}
+	d.callers.Store(id, c)
+	return c, nil
+}
+
+func result(kept any) (*Caller, error) {
+	if err, ok := kept.(error); ok {
+		return nil, err
+	}
+	return kept.(*Caller), nil
+}
+
+// attach gives a caller the policies of its own or of a group. What cannot be enforced might
+// deny, so that nothing is allowed then.
+func (d *Directory) attach(c *Caller, h *Holder) error {
+	for i := range h.Inline {
+		if h.Inline[i].compiled == nil {
+			return fmt.Errorf("its policy %q cannot be enforced: put it again", h.Inline[i].Name)
+		}
+		c.Identity = append(c.Identity, h.Inline[i].compiled)
+	}
+	for _, arn := range h.Attached {
+		p := d.Policy(h.Account, arn)
+		if p == nil || p.compiled == nil {
+			return fmt.Errorf("its policy %s cannot be enforced: detach it, or give it another version", arn)
+		}
+		c.Identity = append(c.Identity, p.compiled)
+	}
+	if h.Boundary != "" {
+		p := d.Policy(h.Account, h.Boundary)
+		if p == nil || p.boundary == nil {
+			return fmt.Errorf("its permissions boundary %s cannot be enforced: put another", h.Boundary)
+		}
+		c.Boundary = p.boundary
+	}
+	return nil
+}
