@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/md5"
 	"errors"
 	"io"
 
@@ -30,8 +31,8 @@ type CopyInput struct {
 	Tags        map[string]string
 	// StorageClass is as for Put; that of the source does not count.
 	StorageClass string
-	// Checksum is the algorithm that the copy is to have a checksum of: bytes are read for
-	// it if the source has none. None: it has what the source has, and nothing is read.
+	// Checksum is the algorithm that the copy is to have a checksum of. None: that of its
+	// source, checksum.Default if that has none.
 	Checksum   checksum.Algorithm
 	Conditions Conditions // on the destination
 	SourceIf   Conditions // on the source
@@ -48,13 +49,14 @@ func (in CopyInput) changesNothing(src Source, bucket, key string) bool {
 	return src == Source{Bucket: bucket, Key: key} && !in.ReplaceMetadata && in.StorageClass == "" && in.Headers.WebsiteRedirect == ""
 }
 
-// errSourceChanged says that the source is another version than the one that was read.
-var errSourceChanged = errors.New("the source has changed")
+// errUnread says that a copy needs sums of its source that have to be computed.
+var errUnread = errors.New("the source has to be read")
 
 // Copy makes a new version of key out of another version, without moving its bytes. It is
-// durable when it returns. The parts of a multipart upload, and a checksum that is made of
-// theirs, stay what they are. The kinds of failure besides those of Put and of reading the
-// source: InvalidRequest (onto itself, without a change).
+// durable when it returns. As on S3 the copy is one piece, whatever parts its source was made
+// of: its ETag is the MD5 of its bytes, its checksum is one of all of them. They are read for
+// what the source does not say of itself. The kinds of failure besides those of Put and of
+// reading the source: InvalidRequest (onto itself, without a change).
 func (se *Session) Copy(ctx context.Context, src Source, bucket, key string, in CopyInput) (Object, error) {
 	if err := se.authorize(readAction(src.Version, actGetObject, actGetObjectVersion), src.Bucket, src.Key); err != nil {
 		return Object{}, err
@@ -65,20 +67,20 @@ func (se *Session) Copy(ctx context.Context, src Source, bucket, key string, in 
 	if err := (PutInput{Headers: in.Headers, Metadata: in.Metadata, Tags: in.Tags, StorageClass: in.StorageClass}).check(bucket, key); err != nil {
 		return Object{}, err
 	}
+	var read copySums
 	for {
-		o, err := se.copyOnce(ctx, src, bucket, key, in)
-		if !errors.Is(err, errSourceChanged) {
+		o, err := se.copyOnce(ctx, src, bucket, key, in, read)
+		if !errors.Is(err, errUnread) {
 			return o, err
+		}
+		if read, err = se.readSums(ctx, src, in); err != nil {
+			return Object{}, err
 		}
 	}
 }
 
-// copyOnce is Copy if the source stays what it is while its checksum is computed.
-func (se *Session) copyOnce(ctx context.Context, src Source, bucket, key string, in CopyInput) (Object, error) {
-	sum, of, err := se.copySum(ctx, src, in)
-	if err != nil {
-		return Object{}, err
-	}
+// copyOnce is Copy if the source says its sums, or is the version that was read for them.
+func (se *Session) copyOnce(ctx context.Context, src Source, bucket, key string, in CopyInput, read copySums) (Object, error) {
 	o, err := se.copyVersion(ctx, src, bucket, key, func(t *txn, db *record.Bucket, old *record.Version) (*record.Version, error) {
 		if in.changesNothing(src, bucket, key) {
 			return nil, fault.New(fault.InvalidRequest, "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.").At(bucket, key)
@@ -96,13 +98,15 @@ func (se *Session) copyOnce(ctx context.Context, src Source, bucket, key string,
 		if err := tell(in.Source, sb, src.Key, old); err != nil {
 			return nil, err
 		}
-		v := t.copyOf(old)
-		if sum != nil {
-			if old.Seq != of {
-				return nil, errSourceChanged
+		sums, ok := saidSums(old, in.copyAlgorithm(old))
+		if !ok {
+			if sums = read; read.of != old.Seq {
+				return nil, errUnread
 			}
-			v.Checksums = []*record.Checksum{sum}
 		}
+		v := t.copyOf(old)
+		v.Etag, v.Checksums = sums.etag, sums.sums
+		v.Parts, v.Layout, v.Content = 0, nil, inOnePiece(old.Content)
 		v.StorageClass = storageClass(in.StorageClass)
 		if in.ReplaceMetadata {
 			v.Headers, v.Metadata = fromHeaders(in.Headers), in.Metadata
@@ -135,25 +139,58 @@ func markerAsSource(src Source) error {
 	return fault.New(fault.InvalidRequest, "The source of a copy request may not specifically refer to a delete marker by version id.").At(src.Bucket, src.Key)
 }
 
-// copySum returns the checksum that a copy is asked for, and of which version it is; nil if
-// the copy is asked for none.
-func (se *Session) copySum(ctx context.Context, src Source, in CopyInput) (*record.Checksum, uint64, error) {
-	if in.Checksum == checksum.None {
-		return nil, 0, nil
+// copySums are what a copy has of the bytes of a version.
+type copySums struct {
+	of   uint64 // that version's sequence
+	etag string
+	sums []*record.Checksum
+}
+
+// copyAlgorithm is the algorithm of which a copy of v has a checksum.
+func (in CopyInput) copyAlgorithm(v *record.Version) checksum.Algorithm {
+	if in.Checksum != checksum.None {
+		return in.Checksum
 	}
+	if len(v.Checksums) > 0 {
+		if a, ok := checksum.Parse(v.Checksums[0].Algorithm); ok {
+			return a
+		}
+	}
+	return checksum.Default
+}
+
+// saidSums are those that a version says of all its bytes. ok is false if it does not: only
+// the ETag of what was put in one piece is an MD5.
+func saidSums(v *record.Version, a checksum.Algorithm) (s copySums, ok bool) {
+	if len(v.Etag) != 2*md5.Size {
+		return copySums{}, false
+	}
+	sums := fullChecksums(v.Checksums, []checksum.Algorithm{a})
+	return copySums{v.Seq, v.Etag, sums}, sums != nil
+}
+
+// readSums computes the sums of a copy from the bytes of its source.
+func (se *Session) readSums(ctx context.Context, src Source, in CopyInput) (copySums, error) {
 	v, from, err := se.openSource(ctx, src, in.SourceIf, in.Source)
 	if err != nil {
-		return nil, 0, err
+		return copySums{}, err
 	}
 	defer from.close()
-	if c := findChecksum(v.Checksums, in.Checksum); c != nil && !c.Composite {
-		return c, v.Seq, nil
+	s := copySums{of: v.Seq}
+	bytes := io.NewSectionReader(from, 0, v.Size)
+	s.etag, s.sums, err = se.s.sumsOf(ctx, v, bytes, []checksum.Algorithm{in.copyAlgorithm(v)})
+	return s, err
+}
+
+// inOnePiece is a content without the checksums of the parts that it was made of.
+func inOnePiece(c *record.Content) *record.Content {
+	if len(c.GetSums()) == 0 {
+		return c
 	}
-	d, err := se.s.digestOf(contextReader{ctx, io.NewSectionReader(from, 0, v.Size)}, in.Checksum)
-	if err != nil {
-		return nil, 0, err
+	if c.Inline == 0 && c.List == 0 && len(c.Extents) == 0 {
+		return nil
 	}
-	return newChecksum(in.Checksum, d.value(in.Checksum), checksum.FullObject), v.Seq, nil
+	return &record.Content{Inline: c.Inline, Extents: c.Extents, List: c.List, Chunks: c.Chunks, Allocated: c.Allocated}
 }
 
 // Restore makes a version current again: a new version with the content, metadata,

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"strings"
@@ -96,8 +97,9 @@ func TestCopyOntoItself(t *testing.T) {
 	r.kind(err, fault.InvalidRequest)
 }
 
-// TestCopyChecksums: a copy has what its source has, or what is asked for, of small and of
-// large objects and of files that have none.
+// TestCopyChecksums: a copy has a checksum of the algorithm of its source, or of the one that
+// is asked for, and its MD5 for an ETag, of small and of large objects and of files that have
+// neither.
 func TestCopyChecksums(t *testing.T) {
 	r := newRig(t, store.Options{InlineMax: 100})
 	r.bucket("bkt", versioning.Unversioned)
@@ -108,15 +110,12 @@ func TestCopyChecksums(t *testing.T) {
 			for _, from := range []string{"put", "saved"} {
 				o, err := r.se.Copy(r.ctx, store.Source{Bucket: "bkt", Key: from}, "bkt", "copy", store.CopyInput{Checksum: a})
 				r.ok(err)
-				var want map[string]string
-				switch {
-				case a != checksum.None:
+				want := put.Checksums
+				if a != checksum.None {
 					want = map[string]string{a.Lower(): checksum.Encode(a.Sum([]byte(body)))}
-				case from == "put":
-					want = put.Checksums
 				}
-				if !maps.Equal(o.Checksums, want) || (o.ChecksumType == checksum.FullObject) != (want != nil) {
-					t.Errorf("%v of %d bytes %s: %v %v, want %v", a, len(body), from, o.ChecksumType, o.Checksums, want)
+				if !maps.Equal(o.Checksums, want) || o.ChecksumType != checksum.FullObject || o.ETag != put.ETag {
+					t.Errorf("%v of %d bytes %s: %s %v %v, want %s %v", a, len(body), from, o.ETag, o.ChecksumType, o.Checksums, put.ETag, want)
 				}
 				if r.get("bkt", "copy", "") != body {
 					t.Error("the copy has other bytes")
@@ -126,6 +125,59 @@ func TestCopyChecksums(t *testing.T) {
 	}
 	_, err := r.se.Copy(r.ctx, store.Source{Bucket: "bkt", Key: "none"}, "bkt", "copy", store.CopyInput{Checksum: checksum.SHA1})
 	r.kind(err, fault.NoSuchKey)
+}
+
+// TestCopyIsOnePiece copies what parts were joined to: the copy is an object that might have
+// been put, as on S3, and shares its source's bytes.
+func TestCopyIsOnePiece(t *testing.T) {
+	r := newRig(t, store.Options{InlineMax: 100, MinPartSize: -1})
+	r.bucket("bkt", versioning.Enabled)
+	for _, bodies := range [][]string{{strings.Repeat("one", 1000), strings.Repeat("two", 500)}, {"", ""}} {
+		body := strings.Join(bodies, "")
+		put := r.put("bkt", "put", body)
+		for _, a := range append(checksum.Algorithms(), checksum.None) {
+			for _, typ := range []checksum.Type{checksum.FullObject, checksum.Composite} {
+				if a != checksum.None && !a.Allows(typ) || a == checksum.None && typ == checksum.Composite {
+					continue
+				}
+				kept, in := a, store.PutInput{Sums: store.Sums{Algorithm: a}, ChecksumType: typ}
+				if a == checksum.None {
+					kept, in.ChecksumType = checksum.Default, checksum.Unknown
+				}
+				id, err := r.se.CreateUpload(r.ctx, "bkt", "up", in)
+				r.ok(err)
+				var parts []store.CompletedPart
+				for i, b := range bodies {
+					p, err := r.se.UploadPart(r.ctx, "bkt", "up", id, i+1, store.PartInput{Body: strings.NewReader(b), Size: -1, Sums: store.Sums{Algorithm: a}})
+					r.ok(err)
+					parts = append(parts, store.CompletedPart{Number: i + 1, ETag: p.ETag, Algorithm: kept, Value: kept.Sum([]byte(b))})
+				}
+				up, err := r.se.CompleteUpload(r.ctx, "bkt", "up", id, parts, store.CompleteInput{})
+				r.ok(err)
+				for _, named := range []checksum.Algorithm{checksum.None, checksum.SHA256} {
+					want := cmp.Or(named, kept)
+					o, err := r.se.Copy(r.ctx, store.Source{Bucket: "bkt", Key: "up"}, "bkt", "copy", store.CopyInput{Checksum: named})
+					r.ok(err)
+					if o.ETag != put.ETag || o.Parts != 0 || o.Layout != nil || o.ChecksumType != checksum.FullObject ||
+						!maps.Equal(o.Checksums, map[string]string{want.Lower(): checksum.Encode(want.Sum([]byte(body)))}) {
+						t.Errorf("%v %v of %d bytes, asked for %v: %+v", a, typ, len(body), named, o)
+					}
+					page, err := r.se.ObjectParts(r.ctx, "bkt", "copy", "", 0, 0)
+					r.ok(err)
+					if r.get("bkt", "copy", "") != body || len(page.Parts) > 0 {
+						t.Errorf("%v %v: other bytes, or parts %+v", a, typ, page.Parts)
+					}
+				}
+				if o, err := r.se.Head(r.ctx, "bkt", "up", ""); err != nil || o.ETag != up.ETag || !maps.Equal(o.Checksums, up.Checksums) || r.get("bkt", "up", "") != body {
+					t.Errorf("the source is %+v, %v", o, err)
+				}
+			}
+		}
+	}
+	problems, err := r.s.Check(r.ctx, store.FsckOptions{})
+	if err != nil || len(problems) > 0 {
+		t.Errorf("%v, %v", problems, err)
+	}
 }
 
 // TestCopyChecksumOfAMovingSource copies an object that others overwrite meanwhile: the

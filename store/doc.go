@@ -127,9 +127,9 @@
 //     written out of order. Completing an upload makes the object's of the parts', CRCs by
 //     their lengths (upload_sums.go). A checksum of the parts' checksums has those kept beside
 //     the content, in inlined blobs that are shared and let go with it (part_sums.go).
-//   - A copy keeps the checksum of its source, one of parts too, with the parts, where AWS
-//     reads all bytes for one of the whole object: copying moves and reads nothing, unless
-//     an algorithm is named that the source has not (copy.go).
+//   - A copy is one piece, as on AWS: an MD5 for an ETag and a checksum of all bytes, also of
+//     what parts were joined to or a mount wrote. It shares the bytes; they are read where the
+//     source says neither of itself, once, for copies of the copy read no more (copy.go).
 //   - A large body is written and hashed while it is read (receive.go), from four buffers of
 //     256 KiB that are used again: 1 MiB of memory each, as many as there are requests. From 1
 //     MiB on it is written past the page cache, and the MD5s of several are computed at once

@@ -50,7 +50,7 @@ type CompleteInput struct {
 //
 // The kinds of failure: InvalidRequest (no parts; another size or type of checksum; a part
 // without a checksum where the object's is made of the parts'), InvalidPartOrder (numbers do
-// not ascend), InvalidPart (no such part, or it has another ETag or checksum), BadDigest,
+// not ascend), PartGap (numbers of parts whose checksums the object's is made of), InvalidPart (no such part, or it has another ETag or checksum), BadDigest,
 // EntityTooSmall (a part that is not the last is below Options.MinPartSize), EntityTooLarge,
 // and those of conditions as for Put. None of them ends the upload.
 func (se *Session) CompleteUpload(ctx context.Context, bucket, key, id string, parts []CompletedPart, in CompleteInput) (Object, error) {
@@ -76,6 +76,9 @@ func (se *Session) CompleteUpload(ctx context.Context, bucket, key, id string, p
 		if err := t.check(b, key, in.Conditions); err != nil {
 			return err
 		}
+		if err := checkNumbers(bucket, key, u, parts); err != nil {
+			return err
+		}
 		o, err = t.complete(b, key, u, parts, in)
 		return err
 	})
@@ -92,6 +95,21 @@ func checkParts(bucket, key, id string, parts []CompletedPart) error {
 			return fault.New(fault.InvalidPartOrder, "part %d follows part %d", p.Number, last).With("UploadId", id).At(bucket, key)
 		}
 		last = p.Number
+	}
+	return nil
+}
+
+// checkNumbers refuses a gap in the numbers of parts whose checksums the object's is made of
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompletedPart.html).
+func checkNumbers(bucket, key string, u *record.Upload, parts []CompletedPart) error {
+	if !u.Composite {
+		return nil
+	}
+	for i, p := range parts {
+		if p.Number != i+1 {
+			return fault.New(fault.PartGap, "Part %d stands where part %d has to: the parts of an upload with a composite checksum are numbered from 1 without a gap.", p.Number, i+1).
+				With("UploadId", u.Id).At(bucket, key)
+		}
 	}
 	return nil
 }

@@ -140,6 +140,9 @@ func TestUploadChecksumsRefused(t *testing.T) {
 		t.Errorf("full object, none: %v", err)
 	}
 
+	// Of parts whose checksums the object's is made of none may be missing in between.
+	third := mustSumPart(t, se, "k", sha, 3, "three", checksum.SHA256)
+	fifth := mustSumPart(t, se, "k", full, 5, "five", checksum.CRC32C)
 	one := mustSumPart(t, se, "k", plain, 1, "one", checksum.CRC32)
 	shaPart := mustSumPart(t, se, "k", sha, 1, "one", checksum.SHA256)
 	crcPart := mustSumPart(t, se, "k", full, 1, "one", checksum.CRC32C)
@@ -153,6 +156,9 @@ func TestUploadChecksumsRefused(t *testing.T) {
 	}
 	size := int64(4)
 	wrong := make([]byte, 32)
+	_, err := se.CompleteUpload(ctx, "bkt", "k", sha, []CompletedPart{shaPart, third}, CompleteInput{})
+	check("composite, a gap", err, fault.PartGap, "Part 3 stands where part 2 has to: the parts of an upload with a composite checksum are numbered from 1 without a gap.")
+	check("composite, not from 1", complete(sha, third, CompleteInput{}), fault.PartGap, "")
 	check("composite, part without", complete(sha, with(shaPart, 0, nil), CompleteInput{}), fault.InvalidRequest,
 		"The upload was created using a sha256 checksum. The complete request must include the checksum for each part. It was missing for part 1 in the request.")
 	check("composite, part of another", complete(sha, with(shaPart, checksum.CRC32, one.Value), CompleteInput{}), fault.BadDigest,
@@ -181,7 +187,7 @@ func TestUploadChecksumsRefused(t *testing.T) {
 	if err := complete(sha, shaPart, CompleteInput{Algorithm: checksum.SHA256, Value: checksum.SHA256.Sum(shaPart.Value), Parts: 1}); err != nil {
 		t.Error(err)
 	}
-	if err := complete(full, crcPart, CompleteInput{Algorithm: checksum.CRC32C, Value: crcPart.Value}); err != nil {
+	if _, err := se.CompleteUpload(ctx, "bkt", "k", full, []CompletedPart{crcPart, fifth}, CompleteInput{Algorithm: checksum.CRC32C, Value: checksum.CRC32C.Sum([]byte("onefive"))}); err != nil {
 		t.Error(err)
 	}
 	balance(t, s)

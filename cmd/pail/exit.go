@@ -114,7 +114,7 @@ func exitCodes() map[int][]fault.Kind {
 		exitUsage: {
 			fault.InvalidBucketName, fault.InvalidKey, fault.KeyTooLong, fault.NameTooLong, fault.InvalidVersionID,
 			fault.InvalidTag, fault.TagTooLong, fault.TooManyTags, fault.XattrsFull, fault.MetadataTooLarge, fault.InvalidArgument, fault.InvalidRequest,
-			fault.InvalidPart, fault.InvalidPartOrder, fault.MalformedConfig, fault.InvalidStorageClass, fault.EntityTooSmall, fault.EntityTooLarge, fault.InvalidRange,
+			fault.InvalidPart, fault.InvalidPartOrder, fault.PartGap, fault.MalformedConfig, fault.InvalidStorageClass, fault.EntityTooSmall, fault.EntityTooLarge, fault.InvalidRange,
 			fault.NotDirectory, fault.IsDirectory, fault.SubdirOfItself, fault.CrossDevice,
 		},
 		exitNotFound: {

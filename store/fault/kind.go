@@ -65,6 +65,7 @@ const (
 	NoSuchUpload
 	InvalidPart
 	InvalidPartOrder
+	PartGap // parts whose numbers have to follow one another do not
 
 	// Conditions.
 	PreconditionFailed

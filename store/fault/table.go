@@ -72,6 +72,7 @@ var table = [kindCount]Row{
 	NoSuchUpload:     {"NoSuchUpload", syscall.ENOENT, "NoSuchUpload", 404, "the upload does not exist"},
 	InvalidPart:      {"InvalidPart", syscall.EINVAL, "InvalidPart", 400, "a part was not found or its ETag does not match"},
 	InvalidPartOrder: {"InvalidPartOrder", syscall.EINVAL, "InvalidPartOrder", 400, "the parts are not in ascending order"},
+	PartGap:          {"PartGap", syscall.EINVAL, "InvalidPartOrder", 400, "the parts are not numbered from 1 without a gap"},
 
 	PreconditionFailed:         {"PreconditionFailed", syscall.ECANCELED, "PreconditionFailed", 412, "a precondition does not hold"},
 	ConditionalRequestConflict: {"ConditionalRequestConflict", syscall.EBUSY, "ConditionalRequestConflict", 409, "a competing write is under way"},

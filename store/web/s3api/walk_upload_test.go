@@ -162,6 +162,15 @@ func completeFailures() []failure {
 			}
 			return s.send(s.request.where("uploadId", id).saying(listed(part(1, hello))))
 		}).on(sumsPage),
+		fails(400, "InvalidPartOrder", "UploadId=*", func(s *stroll) reply { // composite, with a gap
+			id := element(s.send(s.creating("CRC32")).body, "UploadId")
+			put := s.request.where("uploadId", id, "partNumber", "2").saying("hello").with("x-amz-checksum-crc32", "NhCmhg==")
+			put.method = "PUT"
+			if got := s.send(put); got.StatusCode != 200 {
+				s.t.Fatal(got.body)
+			}
+			return s.send(s.request.where("uploadId", id).saying(listed("<Part><PartNumber>2</PartNumber><ETag>" + hello + "</ETag><ChecksumCRC32>NhCmhg==</ChecksumCRC32></Part>")))
+		}).on(""),
 		fails(412, "PreconditionFailed", "Condition=If-None-Match", func(s *stroll) reply { return s.send(s.request.with("If-None-Match", "*")) }).on(condPage),
 		fails(412, "PreconditionFailed", "Condition=If-Match", func(s *stroll) reply { return s.send(s.request.with("If-Match", `"other"`)) }).on(condPage),
 		with(501, "NotImplemented", "Header=If-Match additionalMessage=*", "If-Match", "*"),
