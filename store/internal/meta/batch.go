@@ -35,7 +35,9 @@ type writes struct {
 	bytes int64
 }
 
-func newWrites() *writes { return &writes{tree: btree.NewMap[string, write](32)} }
+// A copy copies each node that it changes and the way to it, so that small nodes make small
+// updates cheaper: a rename allocated 35 KB with nodes of 63 writes and 26 with 15.
+func newWrites() *writes { return &writes{tree: btree.NewMap[string, write](8)} }
 
 func (w *writes) copy() *writes { return &writes{tree: w.tree.Copy(), bytes: w.bytes} }
 
