@@ -29,7 +29,7 @@ type measure struct {
 func measures() []measure {
 	return []measure{
 		{name: "anon MiB", unit: mib, number: 16 * mib, part: 0.10},
-		{name: "heap MiB", unit: mib, number: 16 * mib, part: 0.10},
+		{name: "live MiB", unit: mib, number: 16 * mib, part: 0.10},
 		{name: "file MiB", unit: mib, number: 32 * mib, part: 0.25},
 		{name: "shmem MiB", unit: mib, number: 4 * mib},
 		{name: "goroutines", unit: 1, number: 16, part: 0.10},
@@ -47,7 +47,7 @@ func measures() []measure {
 // Places of measures in a sample.
 const (
 	anon = iota
-	heap
+	live
 	mapped
 	shmem
 	goroutines
@@ -125,7 +125,7 @@ func (d *daemon) runtime(s *sample) error {
 		return err
 	}
 	defer r.Body.Close()
-	want := map[string]int{"go_goroutines": goroutines, "go_memstats_heap_alloc_bytes": heap}
+	want := map[string]int{"go_goroutines": goroutines, "go_gc_heap_live_bytes": live}
 	found := 0
 	for lines := bufio.NewScanner(r.Body); lines.Scan(); {
 		name, value, _ := strings.Cut(lines.Text(), " ")

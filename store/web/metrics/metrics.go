@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"regexp"
 	"strconv"
 	"sync"
 
@@ -50,9 +51,14 @@ func New(release string) *Metrics {
 	})
 	build.Set(1)
 	m.registry.MustRegister(m.requests, m.seconds, m.in, m.out, build, stateCollector{m},
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(liveHeap)),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
+
+// liveHeap is what the last collection left of the heap: what the daemon needs, without what
+// it has dropped since. It has the name go_gc_heap_live_bytes.
+var liveHeap = collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile("^/gc/heap/live:bytes$")}
 
 // Observe counts a request that was answered: the Observe of a web.Server.
 func (m *Metrics) Observe(o web.Observation) {

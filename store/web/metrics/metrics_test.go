@@ -66,7 +66,7 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	for _, want := range []string{`pail_disk_free_bytes [1-9]`, `pail_disk_reserve_bytes [1-9]`, `pail_job_running\{job="settle"\}`,
-		`pail_cache_misses_total\{cache="records"\} [1-9]`, `pail_cache_entries\{cache="files"\} `, `process_open_fds [1-9]`, `go_goroutines [1-9]`} {
+		`pail_cache_misses_total\{cache="records"\} [1-9]`, `pail_cache_entries\{cache="files"\} `, `process_open_fds [1-9]`, `go_goroutines [1-9]`, `go_gc_heap_live_bytes [1-9]`} {
 		if !regexp.MustCompile("(?m)^" + want).MatchString(text) {
 			t.Errorf("there is no %s", want)
 		}
