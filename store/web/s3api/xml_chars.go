@@ -10,49 +10,68 @@ import (
 
 // Keys may hold characters that XML 1.0 has no way to say, such as U+0001. S3 takes them as
 // references (&#x1;), which encoding/xml refuses. So they are hidden from it: each is replaced
-// by a character of a private plane that the document does not have, and put back in what
-// was read.
+// by a mark and a letter, and put back in what was read. A mark that the document has itself is
+// replaced by the mark twice.
+
+// hideMark is a character for private use, which no name of an element may have.
+const hideMark = '\U000f0000'
+
+// hideLetter + r stands for a hidden r, which is below 0x20.
+const hideLetter = '@'
 
 // hidden is a document without such characters.
 type hidden struct {
 	data []byte
-	base rune // U+0000 is base, and so on; 0: none was hidden
+	some bool // any was hidden
 }
 
-// charReference is a reference to a character by its number.
-var charReference = regexp.MustCompile(`&#(x[0-9a-fA-F]{1,8}|[0-9]{1,10});`)
-
-// Private planes, in steps of what may have to be hidden.
-const (
-	privateFirst = 0xf0000
-	privateLast  = 0x10ff00
-	privateStep  = 0x20
-)
+// charReference is a reference to a character by its number, or a section in which references
+// are none.
+var charReference = regexp.MustCompile(`<!\[CDATA\[(?s:.*?)\]\]>|<!--(?s:.*?)-->|&#(x[0-9a-fA-F]{1,8}|[0-9]{1,10});`)
 
 // hideChars replaces what XML 1.0 does not allow, both references and the characters.
 func hideChars(data []byte) hidden {
-	forbidden := func(r rune) bool { return r >= 0 && r < 0x20 && r != '\t' && r != '\n' && r != '\r' }
-	some := bytes.IndexFunc(data, forbidden) >= 0
+	some := bytes.IndexFunc(data, unsayable) >= 0
 	for _, m := range charReference.FindAllSubmatch(data, -1) {
-		some = some || forbidden(referred(m[1]))
+		some = some || m[1] != nil && unsayable(referred(m[1]))
 	}
 	if !some || !utf8.Valid(data) {
 		return hidden{data: data}
 	}
-	base := freeBase(data)
-	data = charReference.ReplaceAllFunc(data, func(ref []byte) []byte {
-		if r := referred(ref[2 : len(ref)-1]); forbidden(r) {
-			return utf8.AppendRune(nil, base+r)
+	out := make([]byte, 0, len(data)+len(data)/8)
+	last := 0
+	for _, m := range charReference.FindAllSubmatchIndex(data, -1) {
+		if m[2] < 0 {
+			continue // text as it stands
 		}
-		return ref
-	})
-	data = bytes.Map(func(r rune) rune {
-		if forbidden(r) {
-			return base + r
+		if r := referred(data[m[2]:m[3]]); r == hideMark || unsayable(r) {
+			out = appendHidden(appendShown(out, data[last:m[0]]), r)
+			last = m[1]
 		}
-		return r
-	}, data)
-	return hidden{data, base}
+	}
+	return hidden{appendShown(out, data[last:]), true}
+}
+
+func unsayable(r rune) bool { return r >= 0 && r < 0x20 && r != '\t' && r != '\n' && r != '\r' }
+
+// appendShown appends text as it stands in a document.
+func appendShown(to, text []byte) []byte {
+	for _, r := range string(text) {
+		if r == hideMark || unsayable(r) {
+			to = appendHidden(to, r)
+		} else {
+			to = utf8.AppendRune(to, r)
+		}
+	}
+	return to
+}
+
+func appendHidden(to []byte, r rune) []byte {
+	to = utf8.AppendRune(to, hideMark)
+	if r != hideMark {
+		r += hideLetter
+	}
+	return utf8.AppendRune(to, r)
 }
 
 // referred is the character of a reference, -1 if there is none of its number.
@@ -68,33 +87,23 @@ func referred(number []byte) rune {
 	return rune(n)
 }
 
-// freeBase finds characters that the document does not have, in plain or as references:
-// there are more places than a document of the size that is read can fill.
-func freeBase(data []byte) rune {
-	used := map[rune]bool{}
-	note := func(r rune) { used[r&^(privateStep-1)] = true }
-	for _, r := range string(data) {
-		note(r)
-	}
-	for _, m := range charReference.FindAllSubmatch(data, -1) {
-		note(referred(m[1]))
-	}
-	base := rune(privateFirst)
-	for used[base] && base < privateLast {
-		base += privateStep
-	}
-	return base
-}
-
 // show puts the hidden characters back.
 func (h hidden) show(s string) string {
-	if h.base == 0 {
+	if !h.some || !strings.ContainsRune(s, hideMark) {
 		return s
 	}
-	return strings.Map(func(r rune) rune {
-		if r >= h.base && r < h.base+privateStep {
-			return r - h.base
+	var b strings.Builder
+	marked := false
+	for _, r := range s {
+		switch {
+		case !marked && r == hideMark:
+			marked = true
+			continue
+		case marked && r != hideMark:
+			r -= hideLetter
 		}
-		return r
-	}, s)
+		marked = false
+		b.WriteRune(r)
+	}
+	return b.String()
 }
