@@ -54,6 +54,7 @@ func (cs *cursors) take(reverse bool) (*cursor, error) {
 	idle := &cs.idle[side(reverse)]
 	if n := len(*idle); n > 0 {
 		c := (*idle)[n-1]
+		(*idle)[n-1] = nil // a closed cursor that is known keeps its memtable
 		*idle = (*idle)[:n-1]
 		cs.mu.Unlock()
 		return c, nil
