@@ -20,7 +20,7 @@ type BucketOptions struct {
 	// Mkdir makes it as mkdir on a mount does: Versioning is as the store's setting
 	// mkdir-versioning says.
 	Mkdir bool
-	// ObjectLock makes it with Object Lock, and so versioned for good.
+	// ObjectLock gives it Object Lock, and so versioning for good.
 	ObjectLock bool
 	// Ownership of its objects; "": OwnerEnforced.
 	Ownership Ownership
@@ -33,6 +33,13 @@ type BucketOptions struct {
 func (se *Session) CreateBucket(ctx context.Context, name string, o BucketOptions) (Bucket, error) {
 	if err := se.authorize(actCreateBucket, name, ""); err != nil {
 		return Bucket{}, err
+	}
+	if o.ObjectLock {
+		for _, act := range []action{actPutObjectLock, actPutBucketVersioning} {
+			if err := se.authorize(act, name, ""); err != nil {
+				return Bucket{}, err
+			}
+		}
 	}
 	if err := versioning.CheckBucketName(name); err != nil {
 		return Bucket{}, fault.Wrap(fault.InvalidBucketName, err, "%q cannot name a bucket", name)

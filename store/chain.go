@@ -73,7 +73,8 @@ func (t *txn) newVersion() *record.Version {
 
 // putVersion makes v the newest version of key and its live head, and keeps what the
 // bucket's versioning says of the one before. v brings its content, which it owns,
-// its sequence and author; chain state, number and order of times are set here. The
+// its sequence and author; chain state, number, order of times and, unless it brings its
+// own, the retention that the bucket gives by default are set here. The
 // returned version is the one that was current before, nil if the key was not live.
 // What is kept no longer is in t.discarded until letGo.
 func (t *txn) putVersion(b *record.Bucket, key string, v *record.Version) (replaced *record.Version, err error) {
@@ -89,6 +90,7 @@ func (t *txn) putVersion(b *record.Bucket, key string, v *record.Version) (repla
 	if err := t.stack(b, key, c, v, step); err != nil {
 		return nil, err
 	}
+	retainNew(v, b.DefaultRetention)
 	if c.dead != nil {
 		t.tx.Delete(table.Dead(b.Id, key))
 	}
@@ -120,7 +122,9 @@ func (t *txn) stack(b *record.Bucket, key string, c chain, v *record.Version, st
 			return err
 		}
 	case versioning.Discards:
-		t.discard(top)
+		if err := t.discard(b, key, top); err != nil {
+			return err
+		}
 	}
 	if step.DiscardNull {
 		return t.dropNoncurrentNull(b, key, v)
@@ -154,14 +158,18 @@ func (t *txn) dropNoncurrentNull(b *record.Bucket, key string, top *record.Versi
 	t.tx.Delete(k)
 	top.NullSeq = 0
 	top.Noncurrent--
-	t.discard(old)
-	return nil
+	return t.discard(b, key, old)
 }
 
-// discard takes a version from history that is in no table any more.
-func (t *txn) discard(v *record.Version) {
+// discard takes a version from history that is in no table any more. Every removal of a
+// version comes through here, and it is here that a lock is asked (lock.go): ObjectLocked.
+func (t *txn) discard(b *record.Bucket, key string, v *record.Version) error {
+	if err := t.removable(b, key, v); err != nil {
+		return err
+	}
 	t.discarded = append(t.discarded, v)
 	t.forgets = true
+	return nil
 }
 
 // letGo releases what versions own that this update has discarded. A publish whose
@@ -199,7 +207,9 @@ func (t *txn) takeAway(b *record.Bucket, key string, keep dirKeep, to string) (m
 			return nil, nil, nil
 		}
 		t.tx.Delete(table.Head(b.Id, key))
-		t.discard(c.live)
+		if err := t.discard(b, key, c.live); err != nil {
+			return nil, nil, err
+		}
 		if err := t.notify(b, event.RemovedDelete, key, c.live); err != nil {
 			return nil, nil, err
 		}
@@ -241,7 +251,9 @@ func (t *txn) deleteVersion(b *record.Bucket, key string, seq uint64, keep dirKe
 	if err := t.replaceTop(b, key, c, next, keep); err != nil {
 		return nil, err
 	}
-	t.discard(top)
+	if err := t.discard(b, key, top); err != nil {
+		return nil, err
+	}
 	return top, t.notifyRemoved(b, key, top)
 }
 
@@ -260,7 +272,9 @@ func (t *txn) deleteNoncurrent(b *record.Bucket, key string, c chain, seq uint64
 	if err := t.putTop(b, key, top, c.live != nil); err != nil {
 		return nil, err
 	}
-	t.discard(v)
+	if err := t.discard(b, key, v); err != nil {
+		return nil, err
+	}
 	return v, t.notifyRemoved(b, key, v)
 }
 

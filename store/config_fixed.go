@@ -92,19 +92,6 @@ func checkOwnership(o Ownership) error {
 	return fault.New(fault.MalformedConfig, "%q is no object ownership; there are %s, %s and %s", o, OwnerEnforced, OwnerPreferred, OwnerWriter)
 }
 
-// ObjectLock says whether a bucket was made with Object Lock: NoSuchObjectLock if not.
-func (se *Session) ObjectLock(ctx context.Context, bucket string) error {
-	if err := se.authorize(actGetObjectLock, bucket, ""); err != nil {
-		return err
-	}
-	return se.view(bucket, func(_ *snap, b *record.Bucket) error {
-		if !b.ObjectLock {
-			return fault.New(fault.NoSuchObjectLock, "").At(bucket, "")
-		}
-		return nil
-	})
-}
-
 // exists fails if there is no such bucket.
 func (se *Session) exists(bucket string) error {
 	return se.view(bucket, func(*snap, *record.Bucket) error { return nil })

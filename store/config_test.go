@@ -222,8 +222,10 @@ func TestObjectLockKeepsABucketVersioned(t *testing.T) {
 	r.reopen()
 	r.kind(r.se.SetVersioning(r.ctx, "locked", versioning.Suspended), fault.InvalidBucketState)
 	r.ok(r.se.SetVersioning(r.ctx, "locked", versioning.Enabled))
-	r.ok(r.se.ObjectLock(r.ctx, "locked"))
-	r.kind(r.se.ObjectLock(r.ctx, "open"), fault.NoSuchObjectLock)
+	_, err = r.se.ObjectLock(r.ctx, "locked")
+	r.ok(err)
+	_, err = r.se.ObjectLock(r.ctx, "open")
+	r.kind(err, fault.NoSuchObjectLock)
 	// A name without history elsewhere has history here, on the mount too.
 	for _, bucket := range []string{"locked", "open"} {
 		r.save(bucket, ".file.swp", "one")

@@ -13,6 +13,7 @@ import (
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
+	"pail/versioning"
 )
 
 // A Source names a version to copy from.
@@ -33,7 +34,9 @@ type CopyInput struct {
 	StorageClass string
 	// Checksum is the algorithm that the copy is to have a checksum of. None: that of its
 	// source, checksum.Default if that has none.
-	Checksum   checksum.Algorithm
+	Checksum checksum.Algorithm
+	// Lock is as for Put; a copy never has that of its source.
+	Lock       versioning.Lock
 	Conditions Conditions // on the destination
 	SourceIf   Conditions // on the source
 	// Source, if it is not nil, is told the version that is copied, perhaps more than once
@@ -67,6 +70,9 @@ func (se *Session) Copy(ctx context.Context, src Source, bucket, key string, in 
 	if err := (PutInput{Headers: in.Headers, Metadata: in.Metadata, Tags: in.Tags, StorageClass: in.StorageClass}).check(bucket, key); err != nil {
 		return Object{}, err
 	}
+	if err := se.checkLock(bucket, key, in.Lock); err != nil {
+		return Object{}, err
+	}
 	var read copySums
 	for {
 		o, err := se.copyOnce(ctx, src, bucket, key, in, read)
@@ -88,6 +94,9 @@ func (se *Session) copyOnce(ctx context.Context, src Source, bucket, key string,
 		if err := t.check(db, key, in.Conditions); err != nil {
 			return nil, err
 		}
+		if err := lockable(db, in.Lock); err != nil {
+			return nil, err
+		}
 		if err := src.check(old, in.SourceIf, t.now()); err != nil {
 			return nil, err
 		}
@@ -107,7 +116,7 @@ func (se *Session) copyOnce(ctx context.Context, src Source, bucket, key string,
 		v := t.copyOf(old)
 		v.Etag, v.Checksums = sums.etag, sums.sums
 		v.Parts, v.Layout, v.Content = 0, nil, inOnePiece(old.Content)
-		v.StorageClass = storageClass(in.StorageClass)
+		v.StorageClass, v.Lock = storageClass(in.StorageClass), fromLock(in.Lock)
 		if in.ReplaceMetadata {
 			v.Headers, v.Metadata = fromHeaders(in.Headers), in.Metadata
 		} else if redirect := in.Headers.WebsiteRedirect; v.Headers.GetWebsiteRedirect() != redirect {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strconv"
 
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
@@ -13,7 +14,19 @@ type DeleteOptions struct {
 	Version    string // "": the key; else that version, for good
 	Conditions Conditions
 	KeepDirs   bool // directories stay when they become empty, as they do on a mount
+	// Bypass says whether to bypass a retention of mode Governance, if the caller may.
+	Bypass Bypass
 }
+
+// A Bypass is what is said of retentions of mode Governance.
+type Bypass uint8
+
+// What may be said. In a bucket without Object Lock nothing may be (InvalidArgument).
+const (
+	BypassUnsaid Bypass = iota
+	KeepGovernance
+	BypassGovernance
+)
 
 // A DeleteResult says what Delete did.
 type DeleteResult struct {
@@ -24,7 +37,7 @@ type DeleteResult struct {
 // Delete removes a key as S3 does: implied directories without keys go with it. A
 // key that does not exist is no error, unless IfMatch demands something of it: NoSuchKey,
 // of a delete marker too (AWS answers 404 there, whatever its guide to conditional deletes
-// says). Conditions are about the current version, also where another is named. It is
+// says). A version that a lock keeps is ObjectLocked. Conditions are about the current version, also where another is named. It is
 // durable when it returns.
 func (se *Session) Delete(ctx context.Context, bucket, key string, o DeleteOptions) (DeleteResult, error) {
 	act := actDeleteObject
@@ -37,6 +50,7 @@ func (se *Session) Delete(ctx context.Context, bucket, key string, o DeleteOptio
 	if err := versioning.CheckKey(key); err != nil {
 		return DeleteResult{}, keyError(bucket, key, err)
 	}
+	bypass := o.Bypass == BypassGovernance && se.authorize(actBypassGovernance, bucket, key) == nil
 	var res DeleteResult
 	err := se.s.whenAtRest(ctx, func() error {
 		_, err := se.s.update(ctx, se.author(), durableFreeing, func(t *txn) error {
@@ -44,9 +58,13 @@ func (se *Session) Delete(ctx context.Context, bucket, key string, o DeleteOptio
 			if err != nil {
 				return err
 			}
+			if o.Bypass != BypassUnsaid && !b.ObjectLock {
+				return needlessBypass(o.Bypass).At(bucket, key)
+			}
 			if err := t.check(b, key, o.Conditions); err != nil {
 				return err
 			}
+			t.bypass = bypass
 			keep := pruneEmpty
 			if o.KeepDirs {
 				keep = keepEmpty
@@ -62,6 +80,21 @@ func (se *Session) Delete(ctx context.Context, bucket, key string, o DeleteOptio
 	})
 	return res, err
 }
+
+// needlessBypass is the failure of a bypass where nothing is locked, in the words that S3 has
+// for it (https://github.com/ceph/s3-tests/pull/714).
+func needlessBypass(b Bypass) *fault.Error {
+	const header = "x-amz-bypass-governance-retention"
+	return fault.Wrap(fault.InvalidArgument, &BypassError{}, "%s is only applicable to Object Lock enabled buckets.", header).
+		With("ArgumentName", header).With("ArgumentValue", strconv.FormatBool(b == BypassGovernance))
+}
+
+// A BypassError is the cause of a failure whose reason is that something was said of
+// retentions where there can be none. It is the same for every object of a bucket.
+type BypassError struct{}
+
+// Error says so.
+func (*BypassError) Error() string { return "the bucket has no Object Lock" }
 
 // deleteKey is a delete that names no version.
 func (t *txn) deleteKey(b *record.Bucket, key string, keep dirKeep) (res DeleteResult, err error) {

@@ -344,6 +344,9 @@ func (t *txn) expire(b *record.Bucket, d deed, ended uint64, j *versioning.Judge
 		}
 		return endedVersion, err
 	}
+	if t.removable(b, d.key, v) != nil {
+		return leftAlone, nil // a lock is longer than a lifecycle's days
+	}
 	if _, err := t.deleteVersion(b, d.key, v.Seq, pruneEmpty); err != nil {
 		return leftAlone, err
 	}

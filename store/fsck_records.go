@@ -211,6 +211,9 @@ func (f *fsck) checkBucket(k, v []byte) error {
 	if bad := checkSettings(b.GetSettings()); bad != "" {
 		return f.wrong(k, sound, "%s", bad)
 	}
+	if d := b.DefaultRetention; d != nil && (!b.ObjectLock || d.Mode > uint32(versioning.Compliance) || versioning.CheckDefaultRetention(toDefaultRetention(d)) != nil) {
+		return f.wrong(k, sound, "its default retention is none that a bucket can have")
+	}
 	if err := versioning.CheckBucketTags(b.Tags); err != nil {
 		return f.wrong(k, sound, "%v", err)
 	}
@@ -288,6 +291,15 @@ func (f *fsck) versionOf(k, b []byte) (*record.Version, error) {
 		return v, f.wrong(k, f.newInode(k), "it has no inode number")
 	case !live && v.Content != nil:
 		return v, f.wrong(k, f.restoreLive(k), "it has content and should have none")
+	case !live && v.Lock != nil:
+		return v, f.wrong(k, amend("removes the lock", k, func(_ *txn, v *record.Version) { v.Lock = nil }), "it is no version and has a lock")
+	case v.Lock.GetMode() > uint32(versioning.Compliance) || v.Lock.GetHold() > uint32(versioning.Released):
+		return v, f.wrong(k, amend("takes it for the strictest", k, func(_ *txn, v *record.Version) {
+			v.Lock.Mode = min(v.Lock.Mode, uint32(versioning.Compliance))
+			if v.Lock.Hold > uint32(versioning.Released) {
+				v.Lock.Hold = uint32(versioning.Held)
+			}
+		}), "its lock is of a kind that there is not")
 	}
 	if err := f.checkLabels(k, v); err != nil {
 		return v, err

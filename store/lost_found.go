@@ -24,20 +24,31 @@ import (
 // Each is an object with the labels that it had, and says in its metadata pail-found
 // what it is and which of its bytes are lost (they read as zeros) or suspect. It is made
 // by the first repair that needs it; it belongs to the owner of the store, and what is
-// in it may be moved and deleted as anything else.
-const LostFound = "lost-found"
+// in it may be moved and deleted as anything else. A version that a lock keeps is in
+// LostLocked instead, a bucket with Object Lock, and keeps its lock.
+const (
+	LostFound  = "lost-found"
+	LostLocked = LostFound + "-locked"
+)
 
 const foundLabel = "pail-found"
 
-// lostFound returns the bucket and makes it if need be.
-func (t *txn) lostFound() (*record.Bucket, error) {
-	b, err := t.bucket(LostFound)
+// lostFound returns one of the two buckets and makes it if need be.
+func (t *txn) lostFound(locked bool) (*record.Bucket, error) {
+	name := LostFound
+	if locked {
+		name = LostLocked
+	}
+	b, err := t.bucket(name)
 	if !fault.Is(err, fault.NoSuchBucket) {
 		return b, err
 	}
 	b = &record.Bucket{
-		Schema: record.Schema, Id: t.tx.NextID(), Name: LostFound, Account: Account, Region: t.s.label.Region,
+		Schema: record.Schema, Id: t.tx.NextID(), Name: name, Account: Account, Region: t.s.label.Region,
 		CreatedNs: t.now().UnixNano(), Born: t.tx.Seq(),
+	}
+	if locked {
+		b.ObjectLock, b.Versioning, b.EverVersioned, b.Versioned = true, uint32(versioning.Enabled), true, b.Born
 	}
 	root := t.newDir(nil)
 	root.Explicit = true
@@ -47,10 +58,10 @@ func (t *txn) lostFound() (*record.Bucket, error) {
 	return b, t.putBucket(b)
 }
 
-// keep makes an object of the lost-and-found bucket that has content c of size bytes,
+// keep makes an object of a lost-and-found bucket that has content c of size bytes,
 // which it owns, the labels of v if that is not nil, and a note.
 func (t *txn) keep(name string, v *record.Version, c *record.Content, size int64, note string) error {
-	b, err := t.lostFound()
+	b, err := t.lostFound(v.GetLock() != nil)
 	if err != nil {
 		return err
 	}
@@ -64,7 +75,7 @@ func (t *txn) keep(name string, v *record.Version, c *record.Content, size int64
 		soundLabels(old)
 		n.Attr, n.Headers, n.Metadata, n.Tags, n.Xattrs = old.Attr, old.Headers, old.Metadata, old.Tags, old.Xattrs
 		n.Etag, n.Checksums, n.StorageClass = old.Etag, old.Checksums, old.StorageClass
-		n.Parts, n.Layout = old.Parts, old.Layout
+		n.Parts, n.Layout, n.Lock = old.Parts, old.Layout, old.Lock
 	}
 	n.Principal = Owner().ARN
 	n.Ino, n.Content, n.Size = t.tx.NextID(), c, size

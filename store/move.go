@@ -102,7 +102,7 @@ func (t *txn) newMove(b *record.Bucket, from, to string) *record.Move {
 	return &record.Move{
 		Schema: record.Schema, Id: t.tx.NextID(), Bucket: b.Id, From: from, To: to,
 		Seq: t.tx.Seq(), TimeNs: t.now().UnixNano(), Random: rand.Uint64(), Versioning: b.Versioning,
-		Principal: t.who.principal, Uid: t.who.uid, Door: uint32(t.who.door),
+		Principal: t.who.principal, Uid: t.who.uid, Door: uint32(t.who.door), Retention: b.DefaultRetention,
 	}
 }
 

@@ -76,6 +76,7 @@ func (se *Session) Head(ctx context.Context, bucket, key, ref string) (Object, e
 			return err
 		}
 		o = toObjectOf(b, key, v, latest)
+		se.showLock(&o, v)
 		return nil
 	})
 	return o, err
@@ -124,6 +125,7 @@ func (se *Session) Get(ctx context.Context, bucket, key, ref string) (*Reader, e
 			return sn.s.lost(err, bucket, key, v, 0)
 		}
 		r = &Reader{o: toObjectOf(b, key, v, latest), b: body}
+		se.showLock(&r.o, v)
 		return nil
 	})
 	return r, err

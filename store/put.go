@@ -30,6 +30,11 @@ type PutInput struct {
 	Sums         Sums
 	ChecksumType checksum.Type // of CreateUpload
 	Form         bool          // a browser's form brought it: events tell of a Post
+	// Lock keeps the version from being removed; a retention that is missing is as the bucket
+	// gives it by default.
+	Lock versioning.Lock
+	// SumIfLocked demands that Sums says something of the bytes if the version will be locked.
+	SumIfLocked bool
 }
 
 func (in PutInput) check(bucket, key string) error {
@@ -57,7 +62,8 @@ func keyError(bucket, key string, err error) error {
 // failure besides those of every call: PreconditionFailed,
 // ConditionalRequestConflict (a new file of that name is being written on a mount),
 // EntityTooLarge, IncompleteBody, BadDigest, InvalidKey, KeyTooLong, InvalidTag,
-// InvalidStorageClass, NoSpace, and those of the body's reader. A checksum is kept of every
+// InvalidStorageClass, NoSpace, InvalidRequest (a lock where the bucket has no Object Lock, or
+// no checksum where one is demanded), MalformedConfig (the lock), and those of the body's reader. A checksum is kept of every
 // object that is put; the MD5 is its ETag.
 func (se *Session) Put(ctx context.Context, bucket, key string, in PutInput) (Object, error) {
 	if err := se.authorize(actPutObject, bucket, key); err != nil {
@@ -68,6 +74,14 @@ func (se *Session) Put(ctx context.Context, bucket, key string, in PutInput) (Ob
 	}
 	if _, err := se.Bucket(ctx, bucket); err != nil {
 		return Object{}, err // before the body is read
+	}
+	if err := se.checkLock(bucket, key, in.Lock); err != nil {
+		return Object{}, err
+	}
+	if in.SumIfLocked {
+		if err := se.needsSum(bucket, key, in.Lock, in.Sums, "Put Object"); err != nil {
+			return Object{}, err
+		}
 	}
 	if in.Sums.Algorithm == checksum.None {
 		in.Sums.Algorithm = checksum.Default
@@ -84,12 +98,16 @@ func (se *Session) Put(ctx context.Context, bucket, key string, in PutInput) (Ob
 		if err := t.check(b, key, in.Conditions); err != nil {
 			return err
 		}
+		if err := lockable(b, in.Lock); err != nil {
+			return err
+		}
 		if in.Form {
 			t.makes = event.CreatedPost
 		}
 		v := t.newVersion()
 		v.Headers, v.Metadata, v.Tags = fromHeaders(in.Headers), in.Metadata, in.Tags
 		v.Etag, v.Checksums, v.StorageClass = c.sums.etag(), c.sums.records(), storageClass(in.StorageClass)
+		v.Lock = fromLock(in.Lock)
 		if in.Attr != nil {
 			v.Attr = fromAttr(*in.Attr, t.now())
 		}

@@ -214,7 +214,7 @@ func (t *txn) renamed(old *record.Version, from string) *record.Version {
 	v.Seq, v.Random, v.TimeNs = fresh.Seq, fresh.Random, fresh.TimeNs
 	v.Principal, v.Uid, v.Door = fresh.Principal, fresh.Uid, fresh.Door
 	v.NullSeq, v.Noncurrent, v.Number, v.NextNumber = 0, 0, 0, 0
-	v.Turns, v.Renamed = nil, from
+	v.Turns, v.Renamed, v.Lock = nil, from, nil
 	attr.CtimeNs = fresh.TimeNs
 	return v
 }

@@ -117,6 +117,11 @@ func (f *fsck) soundBucket(k []byte) remedy {
 		if checkSettings(b.GetSettings()) != "" {
 			b.Settings = nil
 		}
+		if d := b.DefaultRetention; d != nil {
+			if d.Mode = min(d.Mode, uint32(versioning.Compliance)); !b.ObjectLock || versioning.CheckDefaultRetention(toDefaultRetention(d)) != nil {
+				b.DefaultRetention = nil
+			}
+		}
 		b.Tags = allowed(b.Tags, versioning.CheckBucketTags)
 	})
 }
@@ -222,7 +227,26 @@ func (t *txn) makeBucket(id uint64) error {
 			b.Versioning, b.EverVersioned, b.Versioned = uint32(versioning.Enabled), true, 1
 		}
 	}
+	for _, prefix := range [][]byte{table.Head(id, ""), table.NoncurrentBelow(id, "")} {
+		locks, err := t.anyBelow(prefix, hasLock)
+		if err := ignoreUnreadable(err); err != nil {
+			return err
+		}
+		if locks {
+			b.ObjectLock, b.Versioning, b.EverVersioned, b.Versioned = true, uint32(versioning.Enabled), true, 1
+		}
+	}
 	return t.putBucketAgain(b)
+}
+
+// hasLock says whether the record of a version has a lock. What cannot be read has a remedy
+// of its own.
+func hasLock(value []byte) (bool, error) {
+	var v record.Version
+	if record.Unmarshal(value, &v) != nil {
+		return false, nil
+	}
+	return v.Lock != nil, nil
 }
 
 // putBucketAgain writes the record of a bucket while it is not known yet which there are.

@@ -59,6 +59,12 @@ const (
 	actGetOwnership            action = "s3:GetBucketOwnershipControls"
 	actPutOwnership            action = "s3:PutBucketOwnershipControls" // deleting it, too
 	actGetObjectLock           action = "s3:GetBucketObjectLockConfiguration"
+	actPutObjectLock           action = "s3:PutBucketObjectLockConfiguration"
+	actGetRetention            action = "s3:GetObjectRetention"
+	actPutRetention            action = "s3:PutObjectRetention"
+	actGetLegalHold            action = "s3:GetObjectLegalHold"
+	actPutLegalHold            action = "s3:PutObjectLegalHold"
+	actBypassGovernance        action = "s3:BypassGovernanceRetention"
 
 	// Of what IAM keeps.
 	actListAccessKeys  action = "iam:ListAccessKeys"

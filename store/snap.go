@@ -162,7 +162,7 @@ func movedOver(m *record.Move, key string, old, top *record.Version) *record.Ver
 	v.Random = moveRandom(m, key)
 	v.TimeNs = m.TimeNs
 	v.Principal, v.Uid, v.Door = m.Principal, m.Uid, m.Door
-	v.NullSeq, v.Noncurrent, v.Turns = 0, 0, nil
+	v.NullSeq, v.Noncurrent, v.Turns, v.Lock = 0, 0, nil, nil
 	v.Renamed = m.From + key[len(m.To):]
 	v.Number = 1
 	v.Null = versioning.State(m.Versioning) != versioning.Enabled
@@ -171,6 +171,7 @@ func movedOver(m *record.Move, key string, old, top *record.Version) *record.Ver
 		v.TimeNs = max(v.TimeNs, top.TimeNs)
 	}
 	v.NextNumber = v.Number + 1
+	retainNew(v, m.Retention)
 	return v
 }
 

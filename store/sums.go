@@ -24,6 +24,9 @@ type Sums struct {
 	Late func() ([]byte, error)
 }
 
+// said says whether the caller says anything of the bytes that they can be compared with.
+func (s Sums) said() bool { return s.MD5 != nil || s.Algorithm != checksum.None }
+
 // A digest computes the MD5 of bytes, which becomes an ETag, and checksums that are kept.
 type digest struct {
 	md5        hash.Hash

@@ -35,6 +35,7 @@ type txn struct {
 	discarded []*record.Version // no longer of any key, their contents still owned
 	forgets   bool              // a version that was there is in history no more
 	undoes    bool              // it undoes what never was durable
+	bypass    bool              // whoever asks bypasses retentions of mode Governance, and may
 	events    uint32            // how many it has noted for webhooks
 	makes     string            // the type of event that its puts are; "": event.CreatedPut
 	waste     int64             // bytes of content files that became dead, less those that went

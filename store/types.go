@@ -21,7 +21,7 @@ type Bucket struct {
 	Versioning versioning.State
 	Tags       map[string]string
 	RootIno    uint64 // inode number of the bucket's directory
-	ObjectLock bool   // it was made with Object Lock
+	ObjectLock bool   // it has Object Lock
 }
 
 // An Attr is what POSIX keeps about a file or a directory. Times have nanoseconds and lie
@@ -89,7 +89,10 @@ type Object struct {
 	UID          uint32     // of the process that made it, where that was known
 	Door         Door       // through which it was made
 	Blocks       int64      // 512-byte units that its content takes, holes not counted
-	Renamed      string     // the key that a rename brought it from; of a marker, took it to
+	// Lock is what keeps it from being removed, as far as the caller may know. Only Head and Get
+	// tell it.
+	Lock    versioning.Lock
+	Renamed string // the key that a rename brought it from; of a marker, took it to
 }
 
 // A Dir is a directory: a bucket's root (Key "") or a prefix that ends in "/".

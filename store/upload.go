@@ -54,6 +54,8 @@ type PartInput struct {
 	Body io.Reader
 	Size int64 // bytes of Body, -1 if not known; UploadPart fails if Body has others
 	Sums Sums
+	// SumIfLocked is as for Put.
+	SumIfLocked bool
 }
 
 // A PartRun is parts that are numbered one after another and equally long.
@@ -122,11 +124,17 @@ func (se *Session) CreateUpload(ctx context.Context, bucket, key string, in PutI
 	if err := in.chooseChecksum(); err != nil {
 		return "", err
 	}
+	if err := se.checkLock(bucket, key, in.Lock); err != nil {
+		return "", err
+	}
 	var u *record.Upload
 	_, err := se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
+		if err := lockable(b, in.Lock); err != nil {
+			return err
+		}
 		v := &record.Version{
 			Schema: record.Schema, Headers: fromHeaders(in.Headers), Metadata: in.Metadata, Tags: in.Tags,
-			StorageClass: storageClass(in.StorageClass),
+			StorageClass: storageClass(in.StorageClass), Lock: fromLock(in.Lock),
 		}
 		if in.Attr != nil {
 			v.Attr = fromAttr(*in.Attr, t.now())
@@ -203,6 +211,11 @@ func (se *Session) UploadPart(ctx context.Context, bucket, key, id string, numbe
 	}
 	if err := checkPartChecksum(u, in.Sums.Algorithm); err != nil {
 		return Part{}, err
+	}
+	if in.SumIfLocked {
+		if err := se.needsSum(bucket, key, toLock(u.Version.GetLock()), in.Sums, "Put Part"); err != nil {
+			return Part{}, err
+		}
 	}
 	return se.receivePart(ctx, bucket, key, id, number, in, partAlgorithms(u, in.Sums.Algorithm))
 }

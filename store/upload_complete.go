@@ -143,7 +143,7 @@ func (t *txn) complete(b *record.Bucket, key string, u *record.Upload, parts []C
 	v := t.newVersion()
 	v.Ino, v.Upload = t.tx.NextID(), u.Id
 	v.Headers, v.Metadata, v.Tags = u.Version.GetHeaders(), u.Version.GetMetadata(), u.Version.GetTags()
-	v.Attr, v.StorageClass = u.Version.GetAttr(), u.Version.GetStorageClass()
+	v.Attr, v.StorageClass, v.Lock = u.Version.GetAttr(), u.Version.GetStorageClass(), u.Version.GetLock()
 	v.Size, v.Etag, v.Parts, v.Layout = j.size, j.sum.etag(), uint32(len(parts)), j.layout
 	v.Checksums = j.object.records()
 	if v.Content, err = t.takeOver(u, j); err != nil {

@@ -16,6 +16,7 @@
 //   - Conditions: what the four conditional headers make of a read and of a write.
 //   - ParseTime: times as people write them after --at and .versions/@.
 //   - Lifecycle, CheckLifecycle, Judge: by which rules objects end, and when.
+//   - Lock, Retention, DefaultRetention: what keeps a version from being removed.
 //   - CheckBucketName, CheckKey, CheckObjectTags, CheckBucketTags, CheckMetadata,
 //     CheckHeaders.
 //
@@ -62,6 +63,11 @@
 //     a rule never ends a version sooner than its days.
 //   - A noncurrent marker is not counted among the newer versions that a rule keeps, but it
 //     is kept with them: without it the versions around it would tell another story.
+//   - Whether a retention still holds says the clock alone, not the latest commit. A clock that
+//     is set back keeps versions longer; one that is set forward by mistake lets them go early
+//     as long as it is wrong, and comparing with what was committed meanwhile would make that
+//     last for ever. Who may set the clock of the machine may also delete the store's files.
+//   - A year of retention has 365 days, as S3 counts, and dates are kept to milliseconds.
 //   - Tag lengths are counted in UTF-16 units, as AWS counts them. The bucket suffix
 //     -an (account regional namespaces) is not refused: AWS lets owners use it.
 //

@@ -27,6 +27,11 @@ const (
 	RuleLifecycleForm       // the shape of a lifecycle
 	RuleLifecycleRequest    // what a lifecycle combines
 	RuleLifecycleTransition // one storage tier has no transitions
+
+	RuleLock            // a lock keeps the version, or its retention, as it is
+	RuleRetention       // the shape of a retention
+	RuleRetentionPast   // its date has passed
+	RuleRetentionPeriod // how long a default one is
 )
 
 var ruleNames = [...]string{
@@ -37,6 +42,8 @@ var ruleNames = [...]string{
 	RuleMetadataSize: "size of user metadata", RuleHeader: "header", RuleHeaderSize: "size of headers",
 	RuleLifecycle: "lifecycle", RuleLifecycleForm: "shape of a lifecycle",
 	RuleLifecycleRequest: "combinations in a lifecycle", RuleLifecycleTransition: "lifecycle transitions",
+	RuleLock: "Object Lock", RuleRetention: "shape of a retention", RuleRetentionPast: "date of a retention",
+	RuleRetentionPeriod: "period of a default retention",
 }
 
 // Error names the rule.

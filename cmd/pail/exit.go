@@ -120,9 +120,9 @@ func exitCodes() map[int][]fault.Kind {
 		exitNotFound: {
 			fault.NoSuchStore, fault.NoSuchMount, fault.NoSuchBucket, fault.NoSuchKey, fault.NoSuchVersion,
 			fault.NoSuchTagSet, fault.NoSuchUpload, fault.NoSuchEntity,
-			fault.NoSuchCORS, fault.NoSuchWebsite, fault.NoSuchLifecycle, fault.NoSuchObjectLock, fault.NoData, fault.NoMoreData,
+			fault.NoSuchCORS, fault.NoSuchWebsite, fault.NoSuchLifecycle, fault.NoSuchObjectLock, fault.NoSuchLock, fault.NoData, fault.NoMoreData,
 		},
-		exitDenied: {fault.AccessDenied, fault.NotPermitted},
+		exitDenied: {fault.AccessDenied, fault.NotPermitted, fault.ObjectLocked},
 		exitBusy: {
 			fault.StoreLocked, fault.Unavailable, fault.Exhausted, fault.Shutdown, fault.TimedOut, fault.Busy,
 			fault.ConditionalRequestConflict, fault.StaleHandle,

@@ -40,13 +40,14 @@ const (
 	NoSuchCORS         // the bucket has no rules for other origins
 	NoSuchWebsite
 	NoSuchLifecycle
-	NoSuchObjectLock // the bucket was not made with Object Lock
+	NoSuchObjectLock // the bucket has no Object Lock
 	MalformedConfig  // a configuration of a shape that S3's schema does not have
 
 	// Keys, objects and versions.
 	NoSuchKey
 	NoSuchVersion
 	NoSuchTagSet
+	NoSuchLock // the version has no such lock
 	InvalidKey // not UTF-8, or empty
 	KeyTooLong // over 1024 bytes
 	InvalidVersionID
@@ -88,6 +89,7 @@ const (
 	InvalidRequest
 	AccessDenied // the rules say no
 	NotPermitted // nobody may do this, whatever the rules say
+	ObjectLocked // a lock keeps the version as it is
 
 	// Files and directories.
 	Exists

@@ -55,6 +55,7 @@ var table = [kindCount]Row{
 	NoSuchKey:           {"NoSuchKey", syscall.ENOENT, "NoSuchKey", 404, "the key does not exist"},
 	NoSuchVersion:       {"NoSuchVersion", syscall.ENOENT, "NoSuchVersion", 404, "the version does not exist"},
 	NoSuchTagSet:        {"NoSuchTagSet", syscall.ENODATA, "NoSuchTagSet", 404, "there are no tags"},
+	NoSuchLock:          {"NoSuchLock", syscall.ENODATA, "NoSuchObjectLockConfiguration", 404, "the version has no such lock"},
 	InvalidKey:          {"InvalidKey", syscall.EILSEQ, "InvalidURI", 400, "not a valid key"},
 	KeyTooLong:          {"KeyTooLong", syscall.ENAMETOOLONG, "KeyTooLongError", 400, "the key is longer than 1024 bytes"},
 	InvalidVersionID:    {"InvalidVersionID", syscall.EINVAL, "InvalidArgument", 400, "not a version id"},
@@ -93,6 +94,7 @@ var table = [kindCount]Row{
 	InvalidRequest:  {"InvalidRequest", syscall.EINVAL, "InvalidRequest", 400, "invalid request"},
 	AccessDenied:    {"AccessDenied", syscall.EACCES, "AccessDenied", 403, "access denied"},
 	NotPermitted:    {"NotPermitted", syscall.EPERM, "AccessDenied", 403, "not permitted"},
+	ObjectLocked:    {"ObjectLocked", syscall.EPERM, "AccessDenied", 403, "an object lock protects the version"},
 
 	Exists:         {"Exists", syscall.EEXIST, "OperationAborted", 409, "it exists already"},
 	NotEmpty:       {"NotEmpty", syscall.ENOTEMPTY, "OperationAborted", 409, "the directory is not empty"},

@@ -55,7 +55,6 @@ const (
 	NoReplication                     Code = "ReplicationConfigurationNotFoundError"
 	NoSuchBucketPolicy                Code = "NoSuchBucketPolicy"
 	NoSuchConfiguration               Code = "NoSuchConfiguration"
-	NoSuchObjectLock                  Code = "NoSuchObjectLockConfiguration"
 	NoSuchPublicAccessBlock           Code = "NoSuchPublicAccessBlockConfiguration"
 	NotImplemented                    Code = "NotImplemented"
 	PreconditionFailed                Code = "PreconditionFailed" // of a form
@@ -110,7 +109,6 @@ var codes = map[Code]struct {
 	NoReplication:                     {404, "The replication configuration was not found"},
 	NoSuchBucketPolicy:                {404, "The bucket policy does not exist"},
 	NoSuchConfiguration:               {404, "The specified configuration does not exist."},
-	NoSuchObjectLock:                  {404, "The specified object does not have a ObjectLock configuration"},
 	NoSuchPublicAccessBlock:           {404, "The public access block configuration was not found"},
 	NotImplemented:                    {501, "A header you provided implies functionality that is not implemented"},
 	PreconditionFailed:                {412, "At least one of the pre-conditions you specified did not hold"},

@@ -40,6 +40,8 @@ var sentences = map[fault.Kind]string{
 	fault.MethodNotAllowed:        "The specified method is not allowed against this resource.",
 	fault.InvalidRange:            "The requested range is not satisfiable",
 	fault.AccessDenied:            "Access Denied",
+	fault.ObjectLocked:            "Access Denied because object protected by object lock.",
+	fault.NoSuchLock:              "The specified object does not have a ObjectLock configuration",
 	fault.IncompleteBody:          "You did not provide the number of bytes specified by the Content-Length HTTP header",
 }
 

@@ -145,6 +145,7 @@ func (c *call) objectHeaders(o store.Object) {
 	if len(o.Tags) > 0 {
 		set("X-Amz-Tagging-Count", strconv.Itoa(len(o.Tags)))
 	}
+	lockHeaders(h, o.Lock)
 	writeMetadata(h, o.Metadata)
 	c.versionHeader(o)
 	c.expirationHeader(o)

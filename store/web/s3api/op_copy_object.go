@@ -53,7 +53,7 @@ func (c *call) copyInput() (in store.CopyInput, err error) {
 	if err != nil {
 		return in, err
 	}
-	in.StorageClass = put.StorageClass
+	in.StorageClass, in.Lock = put.StorageClass, put.Lock
 	in.Headers.WebsiteRedirect = put.Headers.WebsiteRedirect
 	if in.ReplaceMetadata {
 		in.Headers, in.Metadata = put.Headers, put.Metadata

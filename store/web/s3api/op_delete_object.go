@@ -18,7 +18,7 @@ func (c *call) deleteObject() error {
 		return err
 	}
 	res, err := c.s.Delete(c.ctx, c.bucket, c.key, store.DeleteOptions{
-		Version: ref, Conditions: store.Conditions{IfMatch: c.r.Header.Get("If-Match")},
+		Version: ref, Conditions: store.Conditions{IfMatch: c.r.Header.Get("If-Match")}, Bypass: c.bypass(),
 	})
 	if err != nil {
 		return err

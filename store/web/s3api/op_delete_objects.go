@@ -2,6 +2,7 @@ package s3api
 
 import (
 	"encoding/xml"
+	"errors"
 	"sync"
 
 	"pail/store"
@@ -66,7 +67,13 @@ func (c *call) deleteObjects() error {
 	if _, err := c.s.Bucket(c.ctx, c.bucket); err != nil {
 		return err
 	}
-	return c.deleted(req, c.deleteAll(req.Objects))
+	done := c.deleteAll(req.Objects)
+	for _, d := range done {
+		if needless := (*store.BypassError)(nil); errors.As(d.err, &needless) {
+			return d.err // it is the request that is wrong, and nothing was deleted
+		}
+	}
+	return c.deleted(req, done)
 }
 
 // deleteAll deletes what is named, in the order of the request where the key is the same.
@@ -99,7 +106,7 @@ func (c *call) deleteOne(o objectIdentifier) (store.DeleteResult, error) {
 	if o.Size != "" || o.LastModifiedTime != "" {
 		return store.DeleteResult{}, apierror.New(apierror.NotImplemented, "")
 	}
-	opts := store.DeleteOptions{Conditions: store.Conditions{IfMatch: o.ETag}}
+	opts := store.DeleteOptions{Conditions: store.Conditions{IfMatch: o.ETag}, Bypass: c.bypass()}
 	if o.VersionID != nil && *o.VersionID != "" {
 		if _, err := versioning.ParseID(*o.VersionID); err != nil {
 			return store.DeleteResult{}, fault.New(fault.NoSuchVersion, "")

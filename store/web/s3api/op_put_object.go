@@ -35,6 +35,7 @@ func (c *call) putObject() error {
 	if in.Conditions, err = c.writeConditions(); err != nil {
 		return err
 	}
+	in.SumIfLocked = true
 	o, err := c.s.Put(c.ctx, c.bucket, c.key, in)
 	if err != nil {
 		return err
@@ -54,6 +55,9 @@ func (c *call) putInput() (in store.PutInput, err error) {
 	}
 	in.Metadata = c.userMetadata()
 	in.StorageClass = c.r.Header.Get("x-amz-storage-class")
+	if in.Lock, err = c.newLock(); err != nil {
+		return in, err
+	}
 	in.Tags, err = parseTagging(c.r.Header.Get("x-amz-tagging"))
 	return in, err
 }

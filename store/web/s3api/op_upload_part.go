@@ -20,6 +20,7 @@ func (c *call) uploadPart() error {
 	if in.Sums, err = c.sums(); err != nil {
 		return err
 	}
+	in.SumIfLocked = true
 	p, err := c.s.UploadPart(c.ctx, c.bucket, c.key, c.q.Get("uploadId"), number, in)
 	if err != nil {
 		return err

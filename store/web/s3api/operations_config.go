@@ -26,7 +26,7 @@ func configOperations() []operation {
 		op("PutBucketOwnershipControls", put, "ownershipControls", (*call).putBucketOwnershipControls),
 		op("DeleteBucketOwnershipControls", del, "ownershipControls", (*call).deleteBucketOwnershipControls),
 		op("GetObjectLockConfiguration", get, "object-lock", (*call).getObjectLockConfiguration),
-		op("PutObjectLockConfiguration", put, "object-lock", refused),
+		op("PutObjectLockConfiguration", put, "object-lock", (*call).putObjectLockConfiguration),
 		{name: "PreflightBucket", method: http.MethodOptions, level: bucket, run: (*call).preflight},
 		{name: "PreflightObject", method: http.MethodOptions, level: object, run: (*call).preflight},
 	}

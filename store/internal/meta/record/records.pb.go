@@ -27,22 +27,23 @@ const (
 
 // A Bucket is found by its name.
 type Bucket struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
-	Id            uint64                 `protobuf:"varint,2,opt,name=id,proto3" json:"id,omitempty"` // never reused; part of every key below
-	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	Account       string                 `protobuf:"bytes,4,opt,name=account,proto3" json:"account,omitempty"`
-	Region        string                 `protobuf:"bytes,5,opt,name=region,proto3" json:"region,omitempty"`
-	CreatedNs     int64                  `protobuf:"varint,6,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
-	Versioning    uint32                 `protobuf:"varint,7,opt,name=versioning,proto3" json:"versioning,omitempty"` // versioning.State
-	EverVersioned bool                   `protobuf:"varint,8,opt,name=ever_versioned,json=everVersioned,proto3" json:"ever_versioned,omitempty"`
-	Tags          map[string]string      `protobuf:"bytes,9,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Born          uint64                 `protobuf:"varint,10,opt,name=born,proto3" json:"born,omitempty"` // commit sequence
-	Settings      *Settings              `protobuf:"bytes,11,opt,name=settings,proto3" json:"settings,omitempty"`
-	Versioned     uint64                 `protobuf:"varint,12,opt,name=versioned,proto3" json:"versioned,omitempty"`                     // commit since which history is kept, 0: never
-	ObjectLock    bool                   `protobuf:"varint,13,opt,name=object_lock,json=objectLock,proto3" json:"object_lock,omitempty"` // made with Object Lock, and so versioned for good
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Schema           uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Id               uint64                 `protobuf:"varint,2,opt,name=id,proto3" json:"id,omitempty"` // never reused; part of every key below
+	Name             string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Account          string                 `protobuf:"bytes,4,opt,name=account,proto3" json:"account,omitempty"`
+	Region           string                 `protobuf:"bytes,5,opt,name=region,proto3" json:"region,omitempty"`
+	CreatedNs        int64                  `protobuf:"varint,6,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
+	Versioning       uint32                 `protobuf:"varint,7,opt,name=versioning,proto3" json:"versioning,omitempty"` // versioning.State
+	EverVersioned    bool                   `protobuf:"varint,8,opt,name=ever_versioned,json=everVersioned,proto3" json:"ever_versioned,omitempty"`
+	Tags             map[string]string      `protobuf:"bytes,9,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Born             uint64                 `protobuf:"varint,10,opt,name=born,proto3" json:"born,omitempty"` // commit sequence
+	Settings         *Settings              `protobuf:"bytes,11,opt,name=settings,proto3" json:"settings,omitempty"`
+	Versioned        uint64                 `protobuf:"varint,12,opt,name=versioned,proto3" json:"versioned,omitempty"`                                      // commit since which history is kept, 0: never
+	ObjectLock       bool                   `protobuf:"varint,13,opt,name=object_lock,json=objectLock,proto3" json:"object_lock,omitempty"`                  // it has Object Lock, and so is versioned for good
+	DefaultRetention *DefaultRetention      `protobuf:"bytes,20,opt,name=default_retention,json=defaultRetention,proto3" json:"default_retention,omitempty"` // of new versions; absent: none
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Bucket) Reset() {
@@ -166,6 +167,135 @@ func (x *Bucket) GetObjectLock() bool {
 	return false
 }
 
+func (x *Bucket) GetDefaultRetention() *DefaultRetention {
+	if x != nil {
+		return x.DefaultRetention
+	}
+	return nil
+}
+
+// A DefaultRetention is how long new versions of a bucket are kept at least.
+type DefaultRetention struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Mode          uint32                 `protobuf:"varint,1,opt,name=mode,proto3" json:"mode,omitempty"` // versioning.LockMode
+	Days          int32                  `protobuf:"varint,2,opt,name=days,proto3" json:"days,omitempty"`
+	Years         int32                  `protobuf:"varint,3,opt,name=years,proto3" json:"years,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DefaultRetention) Reset() {
+	*x = DefaultRetention{}
+	mi := &file_records_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DefaultRetention) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DefaultRetention) ProtoMessage() {}
+
+func (x *DefaultRetention) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DefaultRetention.ProtoReflect.Descriptor instead.
+func (*DefaultRetention) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *DefaultRetention) GetMode() uint32 {
+	if x != nil {
+		return x.Mode
+	}
+	return 0
+}
+
+func (x *DefaultRetention) GetDays() int32 {
+	if x != nil {
+		return x.Days
+	}
+	return 0
+}
+
+func (x *DefaultRetention) GetYears() int32 {
+	if x != nil {
+		return x.Years
+	}
+	return 0
+}
+
+// A Lock is what keeps a version from being removed.
+type Lock struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Mode          uint32                 `protobuf:"varint,1,opt,name=mode,proto3" json:"mode,omitempty"`                      // versioning.LockMode
+	UntilMs       int64                  `protobuf:"varint,2,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"` // milliseconds since 1970
+	Hold          uint32                 `protobuf:"varint,3,opt,name=hold,proto3" json:"hold,omitempty"`                      // versioning.LegalHold
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Lock) Reset() {
+	*x = Lock{}
+	mi := &file_records_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Lock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Lock) ProtoMessage() {}
+
+func (x *Lock) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Lock.ProtoReflect.Descriptor instead.
+func (*Lock) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Lock) GetMode() uint32 {
+	if x != nil {
+		return x.Mode
+	}
+	return 0
+}
+
+func (x *Lock) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *Lock) GetHold() uint32 {
+	if x != nil {
+		return x.Hold
+	}
+	return 0
+}
+
 // Settings are what was chosen for a bucket, or, in a record of its own, for the store.
 // What is absent was not chosen.
 type Settings struct {
@@ -180,7 +310,7 @@ type Settings struct {
 
 func (x *Settings) Reset() {
 	*x = Settings{}
-	mi := &file_records_proto_msgTypes[1]
+	mi := &file_records_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -192,7 +322,7 @@ func (x *Settings) String() string {
 func (*Settings) ProtoMessage() {}
 
 func (x *Settings) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[1]
+	mi := &file_records_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -205,7 +335,7 @@ func (x *Settings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settings.ProtoReflect.Descriptor instead.
 func (*Settings) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{1}
+	return file_records_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Settings) GetSchema() uint32 {
@@ -246,7 +376,7 @@ type Patterns struct {
 
 func (x *Patterns) Reset() {
 	*x = Patterns{}
-	mi := &file_records_proto_msgTypes[2]
+	mi := &file_records_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -258,7 +388,7 @@ func (x *Patterns) String() string {
 func (*Patterns) ProtoMessage() {}
 
 func (x *Patterns) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[2]
+	mi := &file_records_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -271,7 +401,7 @@ func (x *Patterns) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Patterns.ProtoReflect.Descriptor instead.
 func (*Patterns) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{2}
+	return file_records_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Patterns) GetPatterns() []string {
@@ -299,7 +429,7 @@ type Attr struct {
 
 func (x *Attr) Reset() {
 	*x = Attr{}
-	mi := &file_records_proto_msgTypes[3]
+	mi := &file_records_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -311,7 +441,7 @@ func (x *Attr) String() string {
 func (*Attr) ProtoMessage() {}
 
 func (x *Attr) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[3]
+	mi := &file_records_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -324,7 +454,7 @@ func (x *Attr) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attr.ProtoReflect.Descriptor instead.
 func (*Attr) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{3}
+	return file_records_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Attr) GetMode() uint32 {
@@ -405,7 +535,7 @@ type Headers struct {
 
 func (x *Headers) Reset() {
 	*x = Headers{}
-	mi := &file_records_proto_msgTypes[4]
+	mi := &file_records_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -417,7 +547,7 @@ func (x *Headers) String() string {
 func (*Headers) ProtoMessage() {}
 
 func (x *Headers) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[4]
+	mi := &file_records_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -430,7 +560,7 @@ func (x *Headers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Headers.ProtoReflect.Descriptor instead.
 func (*Headers) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{4}
+	return file_records_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Headers) GetContentType() string {
@@ -494,7 +624,7 @@ type Extent struct {
 
 func (x *Extent) Reset() {
 	*x = Extent{}
-	mi := &file_records_proto_msgTypes[5]
+	mi := &file_records_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -506,7 +636,7 @@ func (x *Extent) String() string {
 func (*Extent) ProtoMessage() {}
 
 func (x *Extent) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[5]
+	mi := &file_records_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -519,7 +649,7 @@ func (x *Extent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Extent.ProtoReflect.Descriptor instead.
 func (*Extent) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{5}
+	return file_records_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Extent) GetBlob() uint64 {
@@ -560,7 +690,7 @@ type Content struct {
 
 func (x *Content) Reset() {
 	*x = Content{}
-	mi := &file_records_proto_msgTypes[6]
+	mi := &file_records_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -572,7 +702,7 @@ func (x *Content) String() string {
 func (*Content) ProtoMessage() {}
 
 func (x *Content) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[6]
+	mi := &file_records_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -585,7 +715,7 @@ func (x *Content) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Content.ProtoReflect.Descriptor instead.
 func (*Content) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{6}
+	return file_records_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Content) GetInline() uint64 {
@@ -641,7 +771,7 @@ type Checksum struct {
 
 func (x *Checksum) Reset() {
 	*x = Checksum{}
-	mi := &file_records_proto_msgTypes[7]
+	mi := &file_records_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -653,7 +783,7 @@ func (x *Checksum) String() string {
 func (*Checksum) ProtoMessage() {}
 
 func (x *Checksum) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[7]
+	mi := &file_records_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -666,7 +796,7 @@ func (x *Checksum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Checksum.ProtoReflect.Descriptor instead.
 func (*Checksum) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{7}
+	return file_records_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Checksum) GetAlgorithm() string {
@@ -727,13 +857,14 @@ type Version struct {
 	// History.
 	Turns         []uint64 `protobuf:"varint,29,rep,packed,name=turns,proto3" json:"turns,omitempty"` // commits at which it ceased to be current, became so again, and so on; of a bare one, at which the last version went
 	Renamed       string   `protobuf:"bytes,30,opt,name=renamed,proto3" json:"renamed,omitempty"`     // the key that a rename brought it from; of a marker, took it to
+	Lock          *Lock    `protobuf:"bytes,40,opt,name=lock,proto3" json:"lock,omitempty"`           // absent: none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Version) Reset() {
 	*x = Version{}
-	mi := &file_records_proto_msgTypes[8]
+	mi := &file_records_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -745,7 +876,7 @@ func (x *Version) String() string {
 func (*Version) ProtoMessage() {}
 
 func (x *Version) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[8]
+	mi := &file_records_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -758,7 +889,7 @@ func (x *Version) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Version.ProtoReflect.Descriptor instead.
 func (*Version) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{8}
+	return file_records_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Version) GetSchema() uint32 {
@@ -971,6 +1102,13 @@ func (x *Version) GetRenamed() string {
 	return ""
 }
 
+func (x *Version) GetLock() *Lock {
+	if x != nil {
+		return x.Lock
+	}
+	return nil
+}
+
 // A PartRun is parts that are numbered one after another and equally long.
 type PartRun struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -983,7 +1121,7 @@ type PartRun struct {
 
 func (x *PartRun) Reset() {
 	*x = PartRun{}
-	mi := &file_records_proto_msgTypes[9]
+	mi := &file_records_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -995,7 +1133,7 @@ func (x *PartRun) String() string {
 func (*PartRun) ProtoMessage() {}
 
 func (x *PartRun) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[9]
+	mi := &file_records_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1008,7 +1146,7 @@ func (x *PartRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartRun.ProtoReflect.Descriptor instead.
 func (*PartRun) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{9}
+	return file_records_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PartRun) GetFirst() uint32 {
@@ -1052,7 +1190,7 @@ type Dir struct {
 
 func (x *Dir) Reset() {
 	*x = Dir{}
-	mi := &file_records_proto_msgTypes[10]
+	mi := &file_records_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1064,7 +1202,7 @@ func (x *Dir) String() string {
 func (*Dir) ProtoMessage() {}
 
 func (x *Dir) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[10]
+	mi := &file_records_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1077,7 +1215,7 @@ func (x *Dir) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dir.ProtoReflect.Descriptor instead.
 func (*Dir) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{10}
+	return file_records_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Dir) GetSchema() uint32 {
@@ -1159,7 +1297,7 @@ type Blob struct {
 
 func (x *Blob) Reset() {
 	*x = Blob{}
-	mi := &file_records_proto_msgTypes[11]
+	mi := &file_records_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1171,7 +1309,7 @@ func (x *Blob) String() string {
 func (*Blob) ProtoMessage() {}
 
 func (x *Blob) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[11]
+	mi := &file_records_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1184,7 +1322,7 @@ func (x *Blob) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Blob.ProtoReflect.Descriptor instead.
 func (*Blob) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{11}
+	return file_records_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Blob) GetSchema() uint32 {
@@ -1243,7 +1381,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_records_proto_msgTypes[12]
+	mi := &file_records_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1255,7 +1393,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[12]
+	mi := &file_records_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1268,7 +1406,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{12}
+	return file_records_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Pending) GetSchema() uint32 {
@@ -1334,7 +1472,7 @@ type Draft struct {
 
 func (x *Draft) Reset() {
 	*x = Draft{}
-	mi := &file_records_proto_msgTypes[13]
+	mi := &file_records_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1346,7 +1484,7 @@ func (x *Draft) String() string {
 func (*Draft) ProtoMessage() {}
 
 func (x *Draft) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[13]
+	mi := &file_records_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1359,7 +1497,7 @@ func (x *Draft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Draft.ProtoReflect.Descriptor instead.
 func (*Draft) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{13}
+	return file_records_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Draft) GetSchema() uint32 {
@@ -1482,7 +1620,7 @@ type Patch struct {
 
 func (x *Patch) Reset() {
 	*x = Patch{}
-	mi := &file_records_proto_msgTypes[14]
+	mi := &file_records_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1494,7 +1632,7 @@ func (x *Patch) String() string {
 func (*Patch) ProtoMessage() {}
 
 func (x *Patch) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[14]
+	mi := &file_records_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1507,7 +1645,7 @@ func (x *Patch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Patch.ProtoReflect.Descriptor instead.
 func (*Patch) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{14}
+	return file_records_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Patch) GetSchema() uint32 {
@@ -1556,7 +1694,7 @@ type Run struct {
 
 func (x *Run) Reset() {
 	*x = Run{}
-	mi := &file_records_proto_msgTypes[15]
+	mi := &file_records_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1568,7 +1706,7 @@ func (x *Run) String() string {
 func (*Run) ProtoMessage() {}
 
 func (x *Run) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[15]
+	mi := &file_records_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1581,7 +1719,7 @@ func (x *Run) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Run.ProtoReflect.Descriptor instead.
 func (*Run) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{15}
+	return file_records_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Run) GetOff() int64 {
@@ -1612,7 +1750,7 @@ type ExtentList struct {
 
 func (x *ExtentList) Reset() {
 	*x = ExtentList{}
-	mi := &file_records_proto_msgTypes[16]
+	mi := &file_records_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1624,7 +1762,7 @@ func (x *ExtentList) String() string {
 func (*ExtentList) ProtoMessage() {}
 
 func (x *ExtentList) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[16]
+	mi := &file_records_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1637,7 +1775,7 @@ func (x *ExtentList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtentList.ProtoReflect.Descriptor instead.
 func (*ExtentList) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{16}
+	return file_records_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ExtentList) GetSchema() uint32 {
@@ -1688,7 +1826,7 @@ type Upload struct {
 
 func (x *Upload) Reset() {
 	*x = Upload{}
-	mi := &file_records_proto_msgTypes[17]
+	mi := &file_records_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1700,7 +1838,7 @@ func (x *Upload) String() string {
 func (*Upload) ProtoMessage() {}
 
 func (x *Upload) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[17]
+	mi := &file_records_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1713,7 +1851,7 @@ func (x *Upload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upload.ProtoReflect.Descriptor instead.
 func (*Upload) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{17}
+	return file_records_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Upload) GetSchema() uint32 {
@@ -1809,7 +1947,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_records_proto_msgTypes[18]
+	mi := &file_records_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1821,7 +1959,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[18]
+	mi := &file_records_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1834,7 +1972,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{18}
+	return file_records_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Part) GetSchema() uint32 {
@@ -1909,13 +2047,14 @@ type Move struct {
 	Door          uint32                 `protobuf:"varint,11,opt,name=door,proto3" json:"door,omitempty"`
 	Versioning    uint32                 `protobuf:"varint,12,opt,name=versioning,proto3" json:"versioning,omitempty"` // versioning.State of the bucket at the rename
 	Exchange      bool                   `protobuf:"varint,13,opt,name=exchange,proto3" json:"exchange,omitempty"`     // what stands below to goes to from as well
+	Retention     *DefaultRetention      `protobuf:"bytes,20,opt,name=retention,proto3" json:"retention,omitempty"`    // that of the bucket at the rename
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Move) Reset() {
 	*x = Move{}
-	mi := &file_records_proto_msgTypes[19]
+	mi := &file_records_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1927,7 +2066,7 @@ func (x *Move) String() string {
 func (*Move) ProtoMessage() {}
 
 func (x *Move) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[19]
+	mi := &file_records_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1940,7 +2079,7 @@ func (x *Move) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Move.ProtoReflect.Descriptor instead.
 func (*Move) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{19}
+	return file_records_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Move) GetSchema() uint32 {
@@ -2034,6 +2173,13 @@ func (x *Move) GetExchange() bool {
 	return false
 }
 
+func (x *Move) GetRetention() *DefaultRetention {
+	if x != nil {
+		return x.Retention
+	}
+	return nil
+}
+
 // A Change is an entry of the change feed.
 type Change struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2055,7 +2201,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_records_proto_msgTypes[20]
+	mi := &file_records_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2067,7 +2213,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[20]
+	mi := &file_records_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2080,7 +2226,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{20}
+	return file_records_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Change) GetSchema() uint32 {
@@ -2179,7 +2325,7 @@ type Cursor struct {
 
 func (x *Cursor) Reset() {
 	*x = Cursor{}
-	mi := &file_records_proto_msgTypes[21]
+	mi := &file_records_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2191,7 +2337,7 @@ func (x *Cursor) String() string {
 func (*Cursor) ProtoMessage() {}
 
 func (x *Cursor) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[21]
+	mi := &file_records_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2204,7 +2350,7 @@ func (x *Cursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cursor.ProtoReflect.Descriptor instead.
 func (*Cursor) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{21}
+	return file_records_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Cursor) GetSchema() uint32 {
@@ -2247,7 +2393,7 @@ type Scrub struct {
 
 func (x *Scrub) Reset() {
 	*x = Scrub{}
-	mi := &file_records_proto_msgTypes[22]
+	mi := &file_records_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2259,7 +2405,7 @@ func (x *Scrub) String() string {
 func (*Scrub) ProtoMessage() {}
 
 func (x *Scrub) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[22]
+	mi := &file_records_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2272,7 +2418,7 @@ func (x *Scrub) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scrub.ProtoReflect.Descriptor instead.
 func (*Scrub) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{22}
+	return file_records_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Scrub) GetSchema() uint32 {
@@ -2363,7 +2509,7 @@ type Damage struct {
 
 func (x *Damage) Reset() {
 	*x = Damage{}
-	mi := &file_records_proto_msgTypes[23]
+	mi := &file_records_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2375,7 +2521,7 @@ func (x *Damage) String() string {
 func (*Damage) ProtoMessage() {}
 
 func (x *Damage) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[23]
+	mi := &file_records_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2388,7 +2534,7 @@ func (x *Damage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Damage.ProtoReflect.Descriptor instead.
 func (*Damage) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{23}
+	return file_records_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Damage) GetSchema() uint32 {
@@ -2470,7 +2616,7 @@ type DamagedPart struct {
 
 func (x *DamagedPart) Reset() {
 	*x = DamagedPart{}
-	mi := &file_records_proto_msgTypes[24]
+	mi := &file_records_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2482,7 +2628,7 @@ func (x *DamagedPart) String() string {
 func (*DamagedPart) ProtoMessage() {}
 
 func (x *DamagedPart) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[24]
+	mi := &file_records_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2495,7 +2641,7 @@ func (x *DamagedPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DamagedPart.ProtoReflect.Descriptor instead.
 func (*DamagedPart) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{24}
+	return file_records_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *DamagedPart) GetBucket() string {
@@ -2566,7 +2712,7 @@ type AccessKey struct {
 
 func (x *AccessKey) Reset() {
 	*x = AccessKey{}
-	mi := &file_records_proto_msgTypes[25]
+	mi := &file_records_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2578,7 +2724,7 @@ func (x *AccessKey) String() string {
 func (*AccessKey) ProtoMessage() {}
 
 func (x *AccessKey) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[25]
+	mi := &file_records_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2591,7 +2737,7 @@ func (x *AccessKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessKey.ProtoReflect.Descriptor instead.
 func (*AccessKey) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{25}
+	return file_records_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *AccessKey) GetSchema() uint32 {
@@ -2670,7 +2816,7 @@ type ConfigPiece struct {
 
 func (x *ConfigPiece) Reset() {
 	*x = ConfigPiece{}
-	mi := &file_records_proto_msgTypes[26]
+	mi := &file_records_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2682,7 +2828,7 @@ func (x *ConfigPiece) String() string {
 func (*ConfigPiece) ProtoMessage() {}
 
 func (x *ConfigPiece) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[26]
+	mi := &file_records_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2695,7 +2841,7 @@ func (x *ConfigPiece) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigPiece.ProtoReflect.Descriptor instead.
 func (*ConfigPiece) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{26}
+	return file_records_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ConfigPiece) GetSchema() uint32 {
@@ -2730,7 +2876,7 @@ type Cors struct {
 
 func (x *Cors) Reset() {
 	*x = Cors{}
-	mi := &file_records_proto_msgTypes[27]
+	mi := &file_records_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2742,7 +2888,7 @@ func (x *Cors) String() string {
 func (*Cors) ProtoMessage() {}
 
 func (x *Cors) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[27]
+	mi := &file_records_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2755,7 +2901,7 @@ func (x *Cors) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cors.ProtoReflect.Descriptor instead.
 func (*Cors) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{27}
+	return file_records_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Cors) GetSchema() uint32 {
@@ -2786,7 +2932,7 @@ type CorsRule struct {
 
 func (x *CorsRule) Reset() {
 	*x = CorsRule{}
-	mi := &file_records_proto_msgTypes[28]
+	mi := &file_records_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2798,7 +2944,7 @@ func (x *CorsRule) String() string {
 func (*CorsRule) ProtoMessage() {}
 
 func (x *CorsRule) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[28]
+	mi := &file_records_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2811,7 +2957,7 @@ func (x *CorsRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorsRule.ProtoReflect.Descriptor instead.
 func (*CorsRule) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{28}
+	return file_records_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *CorsRule) GetId() string {
@@ -2872,7 +3018,7 @@ type Website struct {
 
 func (x *Website) Reset() {
 	*x = Website{}
-	mi := &file_records_proto_msgTypes[29]
+	mi := &file_records_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2884,7 +3030,7 @@ func (x *Website) String() string {
 func (*Website) ProtoMessage() {}
 
 func (x *Website) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[29]
+	mi := &file_records_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2897,7 +3043,7 @@ func (x *Website) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Website.ProtoReflect.Descriptor instead.
 func (*Website) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{29}
+	return file_records_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Website) GetSchema() uint32 {
@@ -2965,7 +3111,7 @@ type WebsiteRule struct {
 
 func (x *WebsiteRule) Reset() {
 	*x = WebsiteRule{}
-	mi := &file_records_proto_msgTypes[30]
+	mi := &file_records_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2977,7 +3123,7 @@ func (x *WebsiteRule) String() string {
 func (*WebsiteRule) ProtoMessage() {}
 
 func (x *WebsiteRule) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[30]
+	mi := &file_records_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2990,7 +3136,7 @@ func (x *WebsiteRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WebsiteRule.ProtoReflect.Descriptor instead.
 func (*WebsiteRule) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{30}
+	return file_records_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *WebsiteRule) GetConditional() bool {
@@ -3060,7 +3206,7 @@ type Lifecycle struct {
 
 func (x *Lifecycle) Reset() {
 	*x = Lifecycle{}
-	mi := &file_records_proto_msgTypes[31]
+	mi := &file_records_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3072,7 +3218,7 @@ func (x *Lifecycle) String() string {
 func (*Lifecycle) ProtoMessage() {}
 
 func (x *Lifecycle) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[31]
+	mi := &file_records_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3085,7 +3231,7 @@ func (x *Lifecycle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lifecycle.ProtoReflect.Descriptor instead.
 func (*Lifecycle) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{31}
+	return file_records_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Lifecycle) GetSchema() uint32 {
@@ -3120,7 +3266,7 @@ type LifecycleRule struct {
 
 func (x *LifecycleRule) Reset() {
 	*x = LifecycleRule{}
-	mi := &file_records_proto_msgTypes[32]
+	mi := &file_records_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3132,7 +3278,7 @@ func (x *LifecycleRule) String() string {
 func (*LifecycleRule) ProtoMessage() {}
 
 func (x *LifecycleRule) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[32]
+	mi := &file_records_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3145,7 +3291,7 @@ func (x *LifecycleRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LifecycleRule.ProtoReflect.Descriptor instead.
 func (*LifecycleRule) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{32}
+	return file_records_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *LifecycleRule) GetId() string {
@@ -3231,7 +3377,7 @@ type LifecycleFilter struct {
 
 func (x *LifecycleFilter) Reset() {
 	*x = LifecycleFilter{}
-	mi := &file_records_proto_msgTypes[33]
+	mi := &file_records_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3243,7 +3389,7 @@ func (x *LifecycleFilter) String() string {
 func (*LifecycleFilter) ProtoMessage() {}
 
 func (x *LifecycleFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[33]
+	mi := &file_records_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3256,7 +3402,7 @@ func (x *LifecycleFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LifecycleFilter.ProtoReflect.Descriptor instead.
 func (*LifecycleFilter) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{33}
+	return file_records_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *LifecycleFilter) GetAllOf() bool {
@@ -3304,7 +3450,7 @@ type LifecycleTag struct {
 
 func (x *LifecycleTag) Reset() {
 	*x = LifecycleTag{}
-	mi := &file_records_proto_msgTypes[34]
+	mi := &file_records_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3316,7 +3462,7 @@ func (x *LifecycleTag) String() string {
 func (*LifecycleTag) ProtoMessage() {}
 
 func (x *LifecycleTag) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[34]
+	mi := &file_records_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3329,7 +3475,7 @@ func (x *LifecycleTag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LifecycleTag.ProtoReflect.Descriptor instead.
 func (*LifecycleTag) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{34}
+	return file_records_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *LifecycleTag) GetKey() string {
@@ -3357,7 +3503,7 @@ type Notifications struct {
 
 func (x *Notifications) Reset() {
 	*x = Notifications{}
-	mi := &file_records_proto_msgTypes[35]
+	mi := &file_records_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3369,7 +3515,7 @@ func (x *Notifications) String() string {
 func (*Notifications) ProtoMessage() {}
 
 func (x *Notifications) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[35]
+	mi := &file_records_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3382,7 +3528,7 @@ func (x *Notifications) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notifications.ProtoReflect.Descriptor instead.
 func (*Notifications) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{35}
+	return file_records_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Notifications) GetSchema() uint32 {
@@ -3412,7 +3558,7 @@ type NotificationTarget struct {
 
 func (x *NotificationTarget) Reset() {
 	*x = NotificationTarget{}
-	mi := &file_records_proto_msgTypes[36]
+	mi := &file_records_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3424,7 +3570,7 @@ func (x *NotificationTarget) String() string {
 func (*NotificationTarget) ProtoMessage() {}
 
 func (x *NotificationTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[36]
+	mi := &file_records_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3437,7 +3583,7 @@ func (x *NotificationTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NotificationTarget.ProtoReflect.Descriptor instead.
 func (*NotificationTarget) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{36}
+	return file_records_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *NotificationTarget) GetId() string {
@@ -3485,7 +3631,7 @@ type NotificationFilter struct {
 
 func (x *NotificationFilter) Reset() {
 	*x = NotificationFilter{}
-	mi := &file_records_proto_msgTypes[37]
+	mi := &file_records_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3497,7 +3643,7 @@ func (x *NotificationFilter) String() string {
 func (*NotificationFilter) ProtoMessage() {}
 
 func (x *NotificationFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[37]
+	mi := &file_records_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3510,7 +3656,7 @@ func (x *NotificationFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NotificationFilter.ProtoReflect.Descriptor instead.
 func (*NotificationFilter) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{37}
+	return file_records_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *NotificationFilter) GetName() string {
@@ -3541,7 +3687,7 @@ type Webhook struct {
 
 func (x *Webhook) Reset() {
 	*x = Webhook{}
-	mi := &file_records_proto_msgTypes[38]
+	mi := &file_records_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3553,7 +3699,7 @@ func (x *Webhook) String() string {
 func (*Webhook) ProtoMessage() {}
 
 func (x *Webhook) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[38]
+	mi := &file_records_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3566,7 +3712,7 @@ func (x *Webhook) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Webhook.ProtoReflect.Descriptor instead.
 func (*Webhook) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{38}
+	return file_records_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Webhook) GetSchema() uint32 {
@@ -3628,7 +3774,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_records_proto_msgTypes[39]
+	mi := &file_records_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3640,7 +3786,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[39]
+	mi := &file_records_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3653,7 +3799,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{39}
+	return file_records_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Event) GetSchema() uint32 {
@@ -3781,7 +3927,7 @@ type Expiry struct {
 
 func (x *Expiry) Reset() {
 	*x = Expiry{}
-	mi := &file_records_proto_msgTypes[40]
+	mi := &file_records_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3793,7 +3939,7 @@ func (x *Expiry) String() string {
 func (*Expiry) ProtoMessage() {}
 
 func (x *Expiry) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[40]
+	mi := &file_records_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3806,7 +3952,7 @@ func (x *Expiry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Expiry.ProtoReflect.Descriptor instead.
 func (*Expiry) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{40}
+	return file_records_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Expiry) GetSchema() uint32 {
@@ -3908,7 +4054,7 @@ type Identity struct {
 
 func (x *Identity) Reset() {
 	*x = Identity{}
-	mi := &file_records_proto_msgTypes[41]
+	mi := &file_records_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3920,7 +4066,7 @@ func (x *Identity) String() string {
 func (*Identity) ProtoMessage() {}
 
 func (x *Identity) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[41]
+	mi := &file_records_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3933,7 +4079,7 @@ func (x *Identity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Identity.ProtoReflect.Descriptor instead.
 func (*Identity) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{41}
+	return file_records_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Identity) GetSchema() uint32 {
@@ -4086,7 +4232,7 @@ type IdentityAccount struct {
 
 func (x *IdentityAccount) Reset() {
 	*x = IdentityAccount{}
-	mi := &file_records_proto_msgTypes[42]
+	mi := &file_records_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4098,7 +4244,7 @@ func (x *IdentityAccount) String() string {
 func (*IdentityAccount) ProtoMessage() {}
 
 func (x *IdentityAccount) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[42]
+	mi := &file_records_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4111,7 +4257,7 @@ func (x *IdentityAccount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityAccount.ProtoReflect.Descriptor instead.
 func (*IdentityAccount) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{42}
+	return file_records_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *IdentityAccount) GetId() string {
@@ -4160,7 +4306,7 @@ type IdentityUser struct {
 
 func (x *IdentityUser) Reset() {
 	*x = IdentityUser{}
-	mi := &file_records_proto_msgTypes[43]
+	mi := &file_records_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4172,7 +4318,7 @@ func (x *IdentityUser) String() string {
 func (*IdentityUser) ProtoMessage() {}
 
 func (x *IdentityUser) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[43]
+	mi := &file_records_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4185,7 +4331,7 @@ func (x *IdentityUser) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityUser.ProtoReflect.Descriptor instead.
 func (*IdentityUser) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{43}
+	return file_records_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *IdentityUser) GetId() string {
@@ -4273,7 +4419,7 @@ type IdentityGroup struct {
 
 func (x *IdentityGroup) Reset() {
 	*x = IdentityGroup{}
-	mi := &file_records_proto_msgTypes[44]
+	mi := &file_records_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4285,7 +4431,7 @@ func (x *IdentityGroup) String() string {
 func (*IdentityGroup) ProtoMessage() {}
 
 func (x *IdentityGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[44]
+	mi := &file_records_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4298,7 +4444,7 @@ func (x *IdentityGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityGroup.ProtoReflect.Descriptor instead.
 func (*IdentityGroup) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{44}
+	return file_records_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *IdentityGroup) GetId() string {
@@ -4371,7 +4517,7 @@ type IdentityRole struct {
 
 func (x *IdentityRole) Reset() {
 	*x = IdentityRole{}
-	mi := &file_records_proto_msgTypes[45]
+	mi := &file_records_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4383,7 +4529,7 @@ func (x *IdentityRole) String() string {
 func (*IdentityRole) ProtoMessage() {}
 
 func (x *IdentityRole) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[45]
+	mi := &file_records_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4396,7 +4542,7 @@ func (x *IdentityRole) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityRole.ProtoReflect.Descriptor instead.
 func (*IdentityRole) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{45}
+	return file_records_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *IdentityRole) GetId() string {
@@ -4509,7 +4655,7 @@ type IdentityPolicy struct {
 
 func (x *IdentityPolicy) Reset() {
 	*x = IdentityPolicy{}
-	mi := &file_records_proto_msgTypes[46]
+	mi := &file_records_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4521,7 +4667,7 @@ func (x *IdentityPolicy) String() string {
 func (*IdentityPolicy) ProtoMessage() {}
 
 func (x *IdentityPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[46]
+	mi := &file_records_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4534,7 +4680,7 @@ func (x *IdentityPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityPolicy.ProtoReflect.Descriptor instead.
 func (*IdentityPolicy) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{46}
+	return file_records_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *IdentityPolicy) GetId() string {
@@ -4625,7 +4771,7 @@ type IdentityPolicyVersion struct {
 
 func (x *IdentityPolicyVersion) Reset() {
 	*x = IdentityPolicyVersion{}
-	mi := &file_records_proto_msgTypes[47]
+	mi := &file_records_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4637,7 +4783,7 @@ func (x *IdentityPolicyVersion) String() string {
 func (*IdentityPolicyVersion) ProtoMessage() {}
 
 func (x *IdentityPolicyVersion) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[47]
+	mi := &file_records_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4650,7 +4796,7 @@ func (x *IdentityPolicyVersion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityPolicyVersion.ProtoReflect.Descriptor instead.
 func (*IdentityPolicyVersion) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{47}
+	return file_records_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *IdentityPolicyVersion) GetNumber() uint64 {
@@ -4693,7 +4839,7 @@ type IdentityDevice struct {
 
 func (x *IdentityDevice) Reset() {
 	*x = IdentityDevice{}
-	mi := &file_records_proto_msgTypes[48]
+	mi := &file_records_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4705,7 +4851,7 @@ func (x *IdentityDevice) String() string {
 func (*IdentityDevice) ProtoMessage() {}
 
 func (x *IdentityDevice) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[48]
+	mi := &file_records_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4718,7 +4864,7 @@ func (x *IdentityDevice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityDevice.ProtoReflect.Descriptor instead.
 func (*IdentityDevice) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{48}
+	return file_records_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *IdentityDevice) GetSerial() string {
@@ -4796,7 +4942,7 @@ type IdentitySecret struct {
 
 func (x *IdentitySecret) Reset() {
 	*x = IdentitySecret{}
-	mi := &file_records_proto_msgTypes[49]
+	mi := &file_records_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4808,7 +4954,7 @@ func (x *IdentitySecret) String() string {
 func (*IdentitySecret) ProtoMessage() {}
 
 func (x *IdentitySecret) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[49]
+	mi := &file_records_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4821,7 +4967,7 @@ func (x *IdentitySecret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentitySecret.ProtoReflect.Descriptor instead.
 func (*IdentitySecret) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{49}
+	return file_records_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *IdentitySecret) GetId() string {
@@ -4858,7 +5004,7 @@ type IdentityLastUse struct {
 
 func (x *IdentityLastUse) Reset() {
 	*x = IdentityLastUse{}
-	mi := &file_records_proto_msgTypes[50]
+	mi := &file_records_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4870,7 +5016,7 @@ func (x *IdentityLastUse) String() string {
 func (*IdentityLastUse) ProtoMessage() {}
 
 func (x *IdentityLastUse) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[50]
+	mi := &file_records_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4883,7 +5029,7 @@ func (x *IdentityLastUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityLastUse.ProtoReflect.Descriptor instead.
 func (*IdentityLastUse) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{50}
+	return file_records_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *IdentityLastUse) GetId() string {
@@ -4924,7 +5070,7 @@ type IdentityTag struct {
 
 func (x *IdentityTag) Reset() {
 	*x = IdentityTag{}
-	mi := &file_records_proto_msgTypes[51]
+	mi := &file_records_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4936,7 +5082,7 @@ func (x *IdentityTag) String() string {
 func (*IdentityTag) ProtoMessage() {}
 
 func (x *IdentityTag) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[51]
+	mi := &file_records_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4949,7 +5095,7 @@ func (x *IdentityTag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityTag.ProtoReflect.Descriptor instead.
 func (*IdentityTag) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{51}
+	return file_records_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *IdentityTag) GetKey() string {
@@ -4976,7 +5122,7 @@ type IdentityInline struct {
 
 func (x *IdentityInline) Reset() {
 	*x = IdentityInline{}
-	mi := &file_records_proto_msgTypes[52]
+	mi := &file_records_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4988,7 +5134,7 @@ func (x *IdentityInline) String() string {
 func (*IdentityInline) ProtoMessage() {}
 
 func (x *IdentityInline) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[52]
+	mi := &file_records_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5001,7 +5147,7 @@ func (x *IdentityInline) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityInline.ProtoReflect.Descriptor instead.
 func (*IdentityInline) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{52}
+	return file_records_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *IdentityInline) GetName() string {
@@ -5030,7 +5176,7 @@ type IdentityEntity struct {
 
 func (x *IdentityEntity) Reset() {
 	*x = IdentityEntity{}
-	mi := &file_records_proto_msgTypes[53]
+	mi := &file_records_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5042,7 +5188,7 @@ func (x *IdentityEntity) String() string {
 func (*IdentityEntity) ProtoMessage() {}
 
 func (x *IdentityEntity) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[53]
+	mi := &file_records_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5055,7 +5201,7 @@ func (x *IdentityEntity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityEntity.ProtoReflect.Descriptor instead.
 func (*IdentityEntity) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{53}
+	return file_records_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *IdentityEntity) GetType() string {
@@ -5083,7 +5229,7 @@ var File_records_proto protoreflect.FileDescriptor
 
 const file_records_proto_rawDesc = "" +
 	"\n" +
-	"\rrecords.proto\x12\vpail.record\"\xce\x03\n" +
+	"\rrecords.proto\x12\vpail.record\"\x9a\x04\n" +
 	"\x06Bucket\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x12\n" +
@@ -5102,10 +5248,19 @@ const file_records_proto_rawDesc = "" +
 	"\bsettings\x18\v \x01(\v2\x15.pail.record.SettingsR\bsettings\x12\x1c\n" +
 	"\tversioned\x18\f \x01(\x04R\tversioned\x12\x1f\n" +
 	"\vobject_lock\x18\r \x01(\bR\n" +
-	"objectLock\x1a7\n" +
+	"objectLock\x12J\n" +
+	"\x11default_retention\x18\x14 \x01(\v2\x1d.pail.record.DefaultRetentionR\x10defaultRetention\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xde\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"P\n" +
+	"\x10DefaultRetention\x12\x12\n" +
+	"\x04mode\x18\x01 \x01(\rR\x04mode\x12\x12\n" +
+	"\x04days\x18\x02 \x01(\x05R\x04days\x12\x14\n" +
+	"\x05years\x18\x03 \x01(\x05R\x05years\"I\n" +
+	"\x04Lock\x12\x12\n" +
+	"\x04mode\x18\x01 \x01(\rR\x04mode\x12\x19\n" +
+	"\buntil_ms\x18\x02 \x01(\x03R\auntilMs\x12\x12\n" +
+	"\x04hold\x18\x03 \x01(\rR\x04hold\"\xde\x01\n" +
 	"\bSettings\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12.\n" +
 	"\x10mkdir_versioning\x18\x02 \x01(\bH\x00R\x0fmkdirVersioning\x88\x01\x01\x12+\n" +
@@ -5149,7 +5304,7 @@ const file_records_proto_rawDesc = "" +
 	"\bChecksum\x12\x1c\n" +
 	"\talgorithm\x18\x01 \x01(\tR\talgorithm\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05value\x12\x1c\n" +
-	"\tcomposite\x18\x03 \x01(\bR\tcomposite\"\xe2\b\n" +
+	"\tcomposite\x18\x03 \x01(\bR\tcomposite\"\x89\t\n" +
 	"\aVersion\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x16\n" +
@@ -5184,7 +5339,8 @@ const file_records_proto_rawDesc = "" +
 	"\x06layout\x18\x1b \x03(\v2\x14.pail.record.PartRunR\x06layout\x12\x16\n" +
 	"\x06upload\x18\x1c \x01(\tR\x06upload\x12\x14\n" +
 	"\x05turns\x18\x1d \x03(\x04R\x05turns\x12\x18\n" +
-	"\arenamed\x18\x1e \x01(\tR\arenamed\x1a;\n" +
+	"\arenamed\x18\x1e \x01(\tR\arenamed\x12%\n" +
+	"\x04lock\x18( \x01(\v2\x11.pail.record.LockR\x04lock\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a7\n" +
@@ -5279,7 +5435,7 @@ const file_records_proto_rawDesc = "" +
 	"\acontent\x18\x05 \x01(\v2\x14.pail.record.ContentR\acontent\x12\x17\n" +
 	"\atime_ns\x18\x06 \x01(\x03R\x06timeNs\x123\n" +
 	"\tchecksums\x18\a \x03(\v2\x15.pail.record.ChecksumR\tchecksums\x12\x16\n" +
-	"\x06pieces\x18\b \x01(\rR\x06pieces\"\xad\x02\n" +
+	"\x06pieces\x18\b \x01(\rR\x06pieces\"\xea\x02\n" +
 	"\x04Move\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x16\n" +
@@ -5296,7 +5452,8 @@ const file_records_proto_rawDesc = "" +
 	"\n" +
 	"versioning\x18\f \x01(\rR\n" +
 	"versioning\x12\x1a\n" +
-	"\bexchange\x18\r \x01(\bR\bexchange\"\xb0\x02\n" +
+	"\bexchange\x18\r \x01(\bR\bexchange\x12;\n" +
+	"\tretention\x18\x14 \x01(\v2\x1d.pail.record.DefaultRetentionR\tretention\"\xb0\x02\n" +
 	"\x06Change\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\rR\x04kind\x12\x16\n" +
@@ -5610,121 +5767,126 @@ func file_records_proto_rawDescGZIP() []byte {
 	return file_records_proto_rawDescData
 }
 
-var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 59)
+var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 61)
 var file_records_proto_goTypes = []any{
 	(*Bucket)(nil),                // 0: pail.record.Bucket
-	(*Settings)(nil),              // 1: pail.record.Settings
-	(*Patterns)(nil),              // 2: pail.record.Patterns
-	(*Attr)(nil),                  // 3: pail.record.Attr
-	(*Headers)(nil),               // 4: pail.record.Headers
-	(*Extent)(nil),                // 5: pail.record.Extent
-	(*Content)(nil),               // 6: pail.record.Content
-	(*Checksum)(nil),              // 7: pail.record.Checksum
-	(*Version)(nil),               // 8: pail.record.Version
-	(*PartRun)(nil),               // 9: pail.record.PartRun
-	(*Dir)(nil),                   // 10: pail.record.Dir
-	(*Blob)(nil),                  // 11: pail.record.Blob
-	(*Pending)(nil),               // 12: pail.record.Pending
-	(*Draft)(nil),                 // 13: pail.record.Draft
-	(*Patch)(nil),                 // 14: pail.record.Patch
-	(*Run)(nil),                   // 15: pail.record.Run
-	(*ExtentList)(nil),            // 16: pail.record.ExtentList
-	(*Upload)(nil),                // 17: pail.record.Upload
-	(*Part)(nil),                  // 18: pail.record.Part
-	(*Move)(nil),                  // 19: pail.record.Move
-	(*Change)(nil),                // 20: pail.record.Change
-	(*Cursor)(nil),                // 21: pail.record.Cursor
-	(*Scrub)(nil),                 // 22: pail.record.Scrub
-	(*Damage)(nil),                // 23: pail.record.Damage
-	(*DamagedPart)(nil),           // 24: pail.record.DamagedPart
-	(*AccessKey)(nil),             // 25: pail.record.AccessKey
-	(*ConfigPiece)(nil),           // 26: pail.record.ConfigPiece
-	(*Cors)(nil),                  // 27: pail.record.Cors
-	(*CorsRule)(nil),              // 28: pail.record.CorsRule
-	(*Website)(nil),               // 29: pail.record.Website
-	(*WebsiteRule)(nil),           // 30: pail.record.WebsiteRule
-	(*Lifecycle)(nil),             // 31: pail.record.Lifecycle
-	(*LifecycleRule)(nil),         // 32: pail.record.LifecycleRule
-	(*LifecycleFilter)(nil),       // 33: pail.record.LifecycleFilter
-	(*LifecycleTag)(nil),          // 34: pail.record.LifecycleTag
-	(*Notifications)(nil),         // 35: pail.record.Notifications
-	(*NotificationTarget)(nil),    // 36: pail.record.NotificationTarget
-	(*NotificationFilter)(nil),    // 37: pail.record.NotificationFilter
-	(*Webhook)(nil),               // 38: pail.record.Webhook
-	(*Event)(nil),                 // 39: pail.record.Event
-	(*Expiry)(nil),                // 40: pail.record.Expiry
-	(*Identity)(nil),              // 41: pail.record.Identity
-	(*IdentityAccount)(nil),       // 42: pail.record.IdentityAccount
-	(*IdentityUser)(nil),          // 43: pail.record.IdentityUser
-	(*IdentityGroup)(nil),         // 44: pail.record.IdentityGroup
-	(*IdentityRole)(nil),          // 45: pail.record.IdentityRole
-	(*IdentityPolicy)(nil),        // 46: pail.record.IdentityPolicy
-	(*IdentityPolicyVersion)(nil), // 47: pail.record.IdentityPolicyVersion
-	(*IdentityDevice)(nil),        // 48: pail.record.IdentityDevice
-	(*IdentitySecret)(nil),        // 49: pail.record.IdentitySecret
-	(*IdentityLastUse)(nil),       // 50: pail.record.IdentityLastUse
-	(*IdentityTag)(nil),           // 51: pail.record.IdentityTag
-	(*IdentityInline)(nil),        // 52: pail.record.IdentityInline
-	(*IdentityEntity)(nil),        // 53: pail.record.IdentityEntity
-	nil,                           // 54: pail.record.Bucket.TagsEntry
-	nil,                           // 55: pail.record.Version.MetadataEntry
-	nil,                           // 56: pail.record.Version.TagsEntry
-	nil,                           // 57: pail.record.Version.XattrsEntry
-	nil,                           // 58: pail.record.Dir.XattrsEntry
+	(*DefaultRetention)(nil),      // 1: pail.record.DefaultRetention
+	(*Lock)(nil),                  // 2: pail.record.Lock
+	(*Settings)(nil),              // 3: pail.record.Settings
+	(*Patterns)(nil),              // 4: pail.record.Patterns
+	(*Attr)(nil),                  // 5: pail.record.Attr
+	(*Headers)(nil),               // 6: pail.record.Headers
+	(*Extent)(nil),                // 7: pail.record.Extent
+	(*Content)(nil),               // 8: pail.record.Content
+	(*Checksum)(nil),              // 9: pail.record.Checksum
+	(*Version)(nil),               // 10: pail.record.Version
+	(*PartRun)(nil),               // 11: pail.record.PartRun
+	(*Dir)(nil),                   // 12: pail.record.Dir
+	(*Blob)(nil),                  // 13: pail.record.Blob
+	(*Pending)(nil),               // 14: pail.record.Pending
+	(*Draft)(nil),                 // 15: pail.record.Draft
+	(*Patch)(nil),                 // 16: pail.record.Patch
+	(*Run)(nil),                   // 17: pail.record.Run
+	(*ExtentList)(nil),            // 18: pail.record.ExtentList
+	(*Upload)(nil),                // 19: pail.record.Upload
+	(*Part)(nil),                  // 20: pail.record.Part
+	(*Move)(nil),                  // 21: pail.record.Move
+	(*Change)(nil),                // 22: pail.record.Change
+	(*Cursor)(nil),                // 23: pail.record.Cursor
+	(*Scrub)(nil),                 // 24: pail.record.Scrub
+	(*Damage)(nil),                // 25: pail.record.Damage
+	(*DamagedPart)(nil),           // 26: pail.record.DamagedPart
+	(*AccessKey)(nil),             // 27: pail.record.AccessKey
+	(*ConfigPiece)(nil),           // 28: pail.record.ConfigPiece
+	(*Cors)(nil),                  // 29: pail.record.Cors
+	(*CorsRule)(nil),              // 30: pail.record.CorsRule
+	(*Website)(nil),               // 31: pail.record.Website
+	(*WebsiteRule)(nil),           // 32: pail.record.WebsiteRule
+	(*Lifecycle)(nil),             // 33: pail.record.Lifecycle
+	(*LifecycleRule)(nil),         // 34: pail.record.LifecycleRule
+	(*LifecycleFilter)(nil),       // 35: pail.record.LifecycleFilter
+	(*LifecycleTag)(nil),          // 36: pail.record.LifecycleTag
+	(*Notifications)(nil),         // 37: pail.record.Notifications
+	(*NotificationTarget)(nil),    // 38: pail.record.NotificationTarget
+	(*NotificationFilter)(nil),    // 39: pail.record.NotificationFilter
+	(*Webhook)(nil),               // 40: pail.record.Webhook
+	(*Event)(nil),                 // 41: pail.record.Event
+	(*Expiry)(nil),                // 42: pail.record.Expiry
+	(*Identity)(nil),              // 43: pail.record.Identity
+	(*IdentityAccount)(nil),       // 44: pail.record.IdentityAccount
+	(*IdentityUser)(nil),          // 45: pail.record.IdentityUser
+	(*IdentityGroup)(nil),         // 46: pail.record.IdentityGroup
+	(*IdentityRole)(nil),          // 47: pail.record.IdentityRole
+	(*IdentityPolicy)(nil),        // 48: pail.record.IdentityPolicy
+	(*IdentityPolicyVersion)(nil), // 49: pail.record.IdentityPolicyVersion
+	(*IdentityDevice)(nil),        // 50: pail.record.IdentityDevice
+	(*IdentitySecret)(nil),        // 51: pail.record.IdentitySecret
+	(*IdentityLastUse)(nil),       // 52: pail.record.IdentityLastUse
+	(*IdentityTag)(nil),           // 53: pail.record.IdentityTag
+	(*IdentityInline)(nil),        // 54: pail.record.IdentityInline
+	(*IdentityEntity)(nil),        // 55: pail.record.IdentityEntity
+	nil,                           // 56: pail.record.Bucket.TagsEntry
+	nil,                           // 57: pail.record.Version.MetadataEntry
+	nil,                           // 58: pail.record.Version.TagsEntry
+	nil,                           // 59: pail.record.Version.XattrsEntry
+	nil,                           // 60: pail.record.Dir.XattrsEntry
 }
 var file_records_proto_depIdxs = []int32{
-	54, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
-	1,  // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
-	2,  // 2: pail.record.Settings.no_history:type_name -> pail.record.Patterns
-	5,  // 3: pail.record.Content.extents:type_name -> pail.record.Extent
-	3,  // 4: pail.record.Version.attr:type_name -> pail.record.Attr
-	6,  // 5: pail.record.Version.content:type_name -> pail.record.Content
-	4,  // 6: pail.record.Version.headers:type_name -> pail.record.Headers
-	55, // 7: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
-	56, // 8: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
-	7,  // 9: pail.record.Version.checksums:type_name -> pail.record.Checksum
-	57, // 10: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
-	9,  // 11: pail.record.Version.layout:type_name -> pail.record.PartRun
-	3,  // 12: pail.record.Dir.attr:type_name -> pail.record.Attr
-	58, // 13: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
-	8,  // 14: pail.record.Pending.predecessor:type_name -> pail.record.Version
-	8,  // 15: pail.record.Draft.version:type_name -> pail.record.Version
-	6,  // 16: pail.record.Draft.base:type_name -> pail.record.Content
-	15, // 17: pail.record.Patch.runs:type_name -> pail.record.Run
-	5,  // 18: pail.record.ExtentList.extents:type_name -> pail.record.Extent
-	8,  // 19: pail.record.Upload.version:type_name -> pail.record.Version
-	6,  // 20: pail.record.Part.content:type_name -> pail.record.Content
-	7,  // 21: pail.record.Part.checksums:type_name -> pail.record.Checksum
-	24, // 22: pail.record.Damage.parts:type_name -> pail.record.DamagedPart
-	28, // 23: pail.record.Cors.rules:type_name -> pail.record.CorsRule
-	30, // 24: pail.record.Website.rules:type_name -> pail.record.WebsiteRule
-	32, // 25: pail.record.Lifecycle.rules:type_name -> pail.record.LifecycleRule
-	33, // 26: pail.record.LifecycleRule.filter:type_name -> pail.record.LifecycleFilter
-	34, // 27: pail.record.LifecycleFilter.tags:type_name -> pail.record.LifecycleTag
-	36, // 28: pail.record.Notifications.targets:type_name -> pail.record.NotificationTarget
-	37, // 29: pail.record.NotificationTarget.filters:type_name -> pail.record.NotificationFilter
-	42, // 30: pail.record.Identity.account:type_name -> pail.record.IdentityAccount
-	43, // 31: pail.record.Identity.user:type_name -> pail.record.IdentityUser
-	44, // 32: pail.record.Identity.group:type_name -> pail.record.IdentityGroup
-	45, // 33: pail.record.Identity.role:type_name -> pail.record.IdentityRole
-	46, // 34: pail.record.Identity.policy:type_name -> pail.record.IdentityPolicy
-	48, // 35: pail.record.Identity.device:type_name -> pail.record.IdentityDevice
-	49, // 36: pail.record.Identity.secret:type_name -> pail.record.IdentitySecret
-	50, // 37: pail.record.Identity.last_use:type_name -> pail.record.IdentityLastUse
-	51, // 38: pail.record.IdentityUser.tags:type_name -> pail.record.IdentityTag
-	52, // 39: pail.record.IdentityUser.inline:type_name -> pail.record.IdentityInline
-	52, // 40: pail.record.IdentityGroup.inline:type_name -> pail.record.IdentityInline
-	51, // 41: pail.record.IdentityRole.tags:type_name -> pail.record.IdentityTag
-	52, // 42: pail.record.IdentityRole.inline:type_name -> pail.record.IdentityInline
-	53, // 43: pail.record.IdentityRole.trusted:type_name -> pail.record.IdentityEntity
-	51, // 44: pail.record.IdentityPolicy.tags:type_name -> pail.record.IdentityTag
-	47, // 45: pail.record.IdentityPolicy.versions:type_name -> pail.record.IdentityPolicyVersion
-	51, // 46: pail.record.IdentityDevice.tags:type_name -> pail.record.IdentityTag
-	47, // [47:47] is the sub-list for method output_type
-	47, // [47:47] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	56, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
+	3,  // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
+	1,  // 2: pail.record.Bucket.default_retention:type_name -> pail.record.DefaultRetention
+	4,  // 3: pail.record.Settings.no_history:type_name -> pail.record.Patterns
+	7,  // 4: pail.record.Content.extents:type_name -> pail.record.Extent
+	5,  // 5: pail.record.Version.attr:type_name -> pail.record.Attr
+	8,  // 6: pail.record.Version.content:type_name -> pail.record.Content
+	6,  // 7: pail.record.Version.headers:type_name -> pail.record.Headers
+	57, // 8: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
+	58, // 9: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
+	9,  // 10: pail.record.Version.checksums:type_name -> pail.record.Checksum
+	59, // 11: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
+	11, // 12: pail.record.Version.layout:type_name -> pail.record.PartRun
+	2,  // 13: pail.record.Version.lock:type_name -> pail.record.Lock
+	5,  // 14: pail.record.Dir.attr:type_name -> pail.record.Attr
+	60, // 15: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
+	10, // 16: pail.record.Pending.predecessor:type_name -> pail.record.Version
+	10, // 17: pail.record.Draft.version:type_name -> pail.record.Version
+	8,  // 18: pail.record.Draft.base:type_name -> pail.record.Content
+	17, // 19: pail.record.Patch.runs:type_name -> pail.record.Run
+	7,  // 20: pail.record.ExtentList.extents:type_name -> pail.record.Extent
+	10, // 21: pail.record.Upload.version:type_name -> pail.record.Version
+	8,  // 22: pail.record.Part.content:type_name -> pail.record.Content
+	9,  // 23: pail.record.Part.checksums:type_name -> pail.record.Checksum
+	1,  // 24: pail.record.Move.retention:type_name -> pail.record.DefaultRetention
+	26, // 25: pail.record.Damage.parts:type_name -> pail.record.DamagedPart
+	30, // 26: pail.record.Cors.rules:type_name -> pail.record.CorsRule
+	32, // 27: pail.record.Website.rules:type_name -> pail.record.WebsiteRule
+	34, // 28: pail.record.Lifecycle.rules:type_name -> pail.record.LifecycleRule
+	35, // 29: pail.record.LifecycleRule.filter:type_name -> pail.record.LifecycleFilter
+	36, // 30: pail.record.LifecycleFilter.tags:type_name -> pail.record.LifecycleTag
+	38, // 31: pail.record.Notifications.targets:type_name -> pail.record.NotificationTarget
+	39, // 32: pail.record.NotificationTarget.filters:type_name -> pail.record.NotificationFilter
+	44, // 33: pail.record.Identity.account:type_name -> pail.record.IdentityAccount
+	45, // 34: pail.record.Identity.user:type_name -> pail.record.IdentityUser
+	46, // 35: pail.record.Identity.group:type_name -> pail.record.IdentityGroup
+	47, // 36: pail.record.Identity.role:type_name -> pail.record.IdentityRole
+	48, // 37: pail.record.Identity.policy:type_name -> pail.record.IdentityPolicy
+	50, // 38: pail.record.Identity.device:type_name -> pail.record.IdentityDevice
+	51, // 39: pail.record.Identity.secret:type_name -> pail.record.IdentitySecret
+	52, // 40: pail.record.Identity.last_use:type_name -> pail.record.IdentityLastUse
+	53, // 41: pail.record.IdentityUser.tags:type_name -> pail.record.IdentityTag
+	54, // 42: pail.record.IdentityUser.inline:type_name -> pail.record.IdentityInline
+	54, // 43: pail.record.IdentityGroup.inline:type_name -> pail.record.IdentityInline
+	53, // 44: pail.record.IdentityRole.tags:type_name -> pail.record.IdentityTag
+	54, // 45: pail.record.IdentityRole.inline:type_name -> pail.record.IdentityInline
+	55, // 46: pail.record.IdentityRole.trusted:type_name -> pail.record.IdentityEntity
+	53, // 47: pail.record.IdentityPolicy.tags:type_name -> pail.record.IdentityTag
+	49, // 48: pail.record.IdentityPolicy.versions:type_name -> pail.record.IdentityPolicyVersion
+	53, // 49: pail.record.IdentityDevice.tags:type_name -> pail.record.IdentityTag
+	50, // [50:50] is the sub-list for method output_type
+	50, // [50:50] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }
@@ -5732,13 +5894,13 @@ func file_records_proto_init() {
 	if File_records_proto != nil {
 		return
 	}
-	file_records_proto_msgTypes[1].OneofWrappers = []any{}
-	file_records_proto_msgTypes[28].OneofWrappers = []any{}
-	file_records_proto_msgTypes[29].OneofWrappers = []any{}
+	file_records_proto_msgTypes[3].OneofWrappers = []any{}
 	file_records_proto_msgTypes[30].OneofWrappers = []any{}
+	file_records_proto_msgTypes[31].OneofWrappers = []any{}
 	file_records_proto_msgTypes[32].OneofWrappers = []any{}
-	file_records_proto_msgTypes[33].OneofWrappers = []any{}
-	file_records_proto_msgTypes[41].OneofWrappers = []any{
+	file_records_proto_msgTypes[34].OneofWrappers = []any{}
+	file_records_proto_msgTypes[35].OneofWrappers = []any{}
+	file_records_proto_msgTypes[43].OneofWrappers = []any{
 		(*Identity_Account)(nil),
 		(*Identity_User)(nil),
 		(*Identity_Group)(nil),
@@ -5754,7 +5916,7 @@ func file_records_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_proto_rawDesc), len(file_records_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   59,
+			NumMessages:   61,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
