@@ -81,7 +81,6 @@ func TestConfigurationsAreChecked(t *testing.T) {
 		"requestPayment":    "<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>",
 		"ownershipControls": "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>",
 		"notification":      "<NotificationConfiguration><EventBridgeConfiguration/></NotificationConfiguration>",
-		"object-lock":       "<ObjectLockConfiguration/>",
 	} {
 		r.refused(501, "NotImplemented", "PUT", "/photos?"+query, body)
 	}

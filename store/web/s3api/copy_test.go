@@ -205,7 +205,8 @@ func TestLocksAndACLsOfObjects(t *testing.T) {
 	for _, what := range []string{"retention", "legal-hold"} {
 		r.refused(400, "InvalidRequest", "GET", "/photos/a?"+what, "")
 		r.refused(404, "NoSuchKey", "GET", "/photos/none?"+what, "")
-		r.refused(501, "NotImplemented", "PUT", "/photos/a?"+what, "<x></x>")
+		r.refused(400, "MalformedXML", "PUT", "/photos/a?"+what, "<x></x>", "Content-MD5", md5Of("<x></x>"))
+		r.refused(400, "InvalidRequest", "PUT", "/photos/a?"+what, "<x></x>")
 	}
 	r.must("PUT", "/locked", "", "x-amz-bucket-object-lock-enabled", "true")
 	r.must("PUT", "/locked/a", "hello")

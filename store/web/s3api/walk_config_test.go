@@ -268,13 +268,46 @@ func configWalks() map[string]walk {
 			fails: []failure{notSet("ObjectLockConfigurationNotFoundError")},
 		},
 		"PutObjectLockConfiguration": {
+			document: true,
+			ready: func(s *stroll, a *ask) {
+				s.keepVersions()
+				a.body = lockDocument("<Days>1</Days>")
+				a.header.Set("Content-MD5", md5Of(a.body))
+			},
 			input: func(_ *stroll, in any) {
-				in.(*s3.PutObjectLockConfigurationInput).ObjectLockConfiguration = &types.ObjectLockConfiguration{ObjectLockEnabled: types.ObjectLockEnabledEnabled}
+				in.(*s3.PutObjectLockConfigurationInput).ObjectLockConfiguration = &types.ObjectLockConfiguration{
+					ObjectLockEnabled: types.ObjectLockEnabledEnabled,
+					Rule:              &types.ObjectLockRule{DefaultRetention: &types.DefaultRetention{Mode: types.ObjectLockRetentionModeGovernance, Years: aws.Int32(1)}},
+				}
+			},
+			fails: []failure{
+				document(400, "MalformedXML", "", "<ObjectLockConfiguration/>"),
+				document(400, "MalformedXML", "", "<ObjectLockConfiguration><ObjectLockEnabled>Disabled</ObjectLockEnabled></ObjectLockConfiguration>"),
+				document(400, "MalformedXML", "", "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule/></ObjectLockConfiguration>"),
+				document(400, "MalformedXML", "", lockDocument("")),
+				document(400, "MalformedXML", "", lockDocument("<Days>1</Days><Years>1</Years>")),
+				document(400, "MalformedXML", "", strings.Replace(lockDocument("<Days>1</Days>"), "GOVERNANCE", "governance", 1)),
+				document(400, "InvalidArgument", "ArgumentName=Days ArgumentValue=0", lockDocument("<Days>0</Days>")),
+				document(400, "InvalidArgument", "ArgumentName=Years ArgumentValue=-1", lockDocument("<Years>-1</Years>")),
+				document(400, "InvalidArgument", "ArgumentName=Days ArgumentValue=999999999", lockDocument("<Days>999999999</Days>")),
+				document(501, "NotImplemented", "", lockDocument("<DefaultEventHold><Days>1</Days></DefaultEventHold>")),
+				fails(409, "InvalidBucketState", "", func(s *stroll) reply {
+					name := s.bucket + "-plain"
+					if _, err := s.w.se.CreateBucket(s.t.Context(), name, store.BucketOptions{}); err != nil {
+						s.t.Fatal(err)
+					}
+					return s.send(s.request.in(name))
+				}),
 			},
 		},
 		"PreflightBucket": preflightWalk(),
 		"PreflightObject": preflightWalk(),
 	}
+}
+
+func lockDocument(period string) string {
+	return "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>GOVERNANCE</Mode>" + period +
+		"</DefaultRetention></Rule></ObjectLockConfiguration>"
 }
 
 // hook makes the webhook that a notification names, once.

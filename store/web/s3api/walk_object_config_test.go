@@ -1,6 +1,7 @@
 package s3api
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -13,20 +14,41 @@ import (
 	"pail/versioning"
 )
 
-// lockWalk is that of a question about the lock of an object.
-func lockWalk() walk {
-	return walk{
-		answers: "NoSuchObjectLockConfiguration", because: "objects are not locked yet",
-		ready: func(s *stroll, a *ask) {
-			s.bucket += "-locked"
-			if _, err := s.w.se.CreateBucket(s.t.Context(), s.bucket, store.BucketOptions{ObjectLock: true}); err != nil {
-				s.t.Fatal(err)
-			}
-			s.put(s.key, "hello")
-			a.path = "/" + s.bucket + "/" + s.key
-		},
-		fails: append(readFailures(), fails(400, "InvalidRequest", "", func(s *stroll) reply { return s.send(s.request.in(strings.TrimSuffix(s.bucket, "-locked"))) }).on("")),
+// lockWalk is that of an operation on the lock of an object, with the body that it takes.
+func lockWalk(body string, w walk) walk {
+	w.document = body != ""
+	w.ready = func(s *stroll, a *ask) {
+		s.bucket += "-locked"
+		if _, err := s.w.se.CreateBucket(s.t.Context(), s.bucket, store.BucketOptions{ObjectLock: true}); err != nil {
+			s.t.Fatal(err)
+		}
+		s.put(s.key, "hello")
+		nd := store.Node{Bucket: s.bucket, Key: s.key}
+		soon := versioning.Retention{Mode: versioning.Governance, Until: time.Now().Add(time.Minute)}
+		if err := errors.Join(s.w.se.SetRetention(s.t.Context(), nd, soon, false), s.w.se.SetLegalHold(s.t.Context(), nd, true)); err != nil {
+			s.t.Fatal(err)
+		}
+		a.path, a.body = "/"+s.bucket+"/"+s.key, body
+		if body != "" {
+			a.header.Set("Content-MD5", md5Of(body))
+		}
 	}
+	w.fails = join(readFailures(), w.fails, []failure{
+		fails(400, "InvalidRequest", "", func(s *stroll) reply {
+			return s.send(s.request.in(strings.TrimSuffix(s.bucket, "-locked")))
+		}).on(""),
+	})
+	if body == "" {
+		w.fails = append(w.fails, fails(404, "NoSuchObjectLockConfiguration", "", func(s *stroll) reply {
+			s.put("open", "hello")
+			return s.send(s.request.of("open"))
+		}))
+	}
+	return w
+}
+
+func retentionDocument(mode, until string) string {
+	return "<Retention><Mode>" + mode + "</Mode><RetainUntilDate>" + until + "</RetainUntilDate></Retention>"
 }
 
 func objectConfigWalks() map[string]walk {
@@ -71,18 +93,42 @@ func objectConfigWalks() map[string]walk {
 			},
 			fails: readFailures(),
 		},
-		"GetObjectRetention": lockWalk(),
-		"GetObjectLegalHold": lockWalk(),
+		"GetObjectRetention": lockWalk("", walk{output: func(_ *stroll, out any) string {
+			r := out.(*s3.GetObjectRetentionOutput).Retention
+			return wrongUnless(r.Mode == types.ObjectLockRetentionModeGovernance && r.RetainUntilDate.After(time.Now()), r)
+		}}),
+		"GetObjectLegalHold": lockWalk("", walk{output: func(_ *stroll, out any) string {
+			h := out.(*s3.GetObjectLegalHoldOutput).LegalHold
+			return wrongUnless(h.Status == types.ObjectLockLegalHoldStatusOn, h)
+		}}),
 		"PutObjectAcl": {
 			input: func(_ *stroll, in any) { in.(*s3.PutObjectAclInput).ACL = types.ObjectCannedACLPublicRead },
 			fails: []failure{never("NoSuchKey", "it is not implemented yet, whatever the key").on("")},
 		},
-		"PutObjectRetention": {input: func(_ *stroll, in any) {
-			in.(*s3.PutObjectRetentionInput).Retention = &types.ObjectLockRetention{Mode: types.ObjectLockRetentionModeGovernance, RetainUntilDate: aws.Time(time.Now().Add(time.Hour))}
-		}},
-		"PutObjectLegalHold": {input: func(_ *stroll, in any) {
-			in.(*s3.PutObjectLegalHoldInput).LegalHold = &types.ObjectLockLegalHold{Status: types.ObjectLockLegalHoldStatusOn}
-		}},
+		"PutObjectRetention": lockWalk(retentionDocument("GOVERNANCE", "2100-01-01T00:00:00Z"), walk{
+			input: func(_ *stroll, in any) {
+				in.(*s3.PutObjectRetentionInput).Retention = &types.ObjectLockRetention{Mode: types.ObjectLockRetentionModeGovernance, RetainUntilDate: aws.Time(time.Now().Add(time.Hour))}
+			},
+			fails: []failure{
+				document(400, "MalformedXML", "", "<Retention><Mode>GOVERNANCE</Mode></Retention>"),
+				document(400, "MalformedXML", "", "<Retention><RetainUntilDate>2100-01-01T00:00:00Z</RetainUntilDate></Retention>"),
+				document(400, "MalformedXML", "", retentionDocument("governance", "2100-01-01T00:00:00Z")),
+				document(400, "MalformedXML", "", retentionDocument("GOVERNANCE", "tomorrow")),
+				document(400, "InvalidArgument", "ArgumentName=RetainUntilDate ArgumentValue=2020-01-01T00:00:00Z", retentionDocument("GOVERNANCE", "2020-01-01T00:00:00Z")),
+				document(501, "NotImplemented", "", "<Retention><Mode>GOVERNANCE</Mode><EventHold>ON</EventHold></Retention>"),
+				document(403, "AccessDenied", "", retentionDocument("COMPLIANCE", "2100-01-01T00:00:00Z")),
+				document(403, "AccessDenied", "", "<Retention/>"),
+			},
+		}),
+		"PutObjectLegalHold": lockWalk("<LegalHold><Status>ON</Status></LegalHold>", walk{
+			input: func(_ *stroll, in any) {
+				in.(*s3.PutObjectLegalHoldInput).LegalHold = &types.ObjectLockLegalHold{Status: types.ObjectLockLegalHoldStatusOn}
+			},
+			fails: []failure{
+				document(400, "MalformedXML", "", "<LegalHold><Status>on</Status></LegalHold>"),
+				document(400, "MalformedXML", "", "<LegalHold/>"),
+			},
+		}),
 	}
 }
 

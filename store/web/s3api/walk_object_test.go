@@ -51,6 +51,20 @@ func (s *stroll) keepVersions() {
 	}
 }
 
+// locked makes a bucket with Object Lock, and in it an object that nobody can remove.
+func (s *stroll) locked(key string) (bucket, version string) {
+	s.t.Helper()
+	bucket = s.bucket + "-locked"
+	if _, err := s.w.se.CreateBucket(s.t.Context(), bucket, store.BucketOptions{ObjectLock: true}); err != nil {
+		s.t.Fatal(err)
+	}
+	o, err := s.w.se.Put(s.t.Context(), bucket, key, store.PutInput{Lock: versioning.Lock{Hold: versioning.Held}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return bucket, o.VersionID
+}
+
 // marker puts a delete marker on a key and returns its version.
 func (s *stroll) marker(key string) string {
 	s.t.Helper()
@@ -100,7 +114,23 @@ func putFailures() []failure {
 		}),
 		fails(400, "InvalidRedirectLocation", "", func(s *stroll) reply { return s.send(s.request.with("x-amz-website-redirect-location", "elsewhere")) }),
 		refusedHeader("x-amz-server-side-encryption", "AES256"),
-		refusedHeader("x-amz-object-lock-legal-hold", "ON"),
+		fails(400, "InvalidRequest", "", func(s *stroll) reply { return s.send(s.request.with(lockHoldHeader, "ON")) }).on(""),
+		fails(400, "InvalidRequest", "", func(s *stroll) reply {
+			return s.send(s.request.with(lockModeHeader, "COMPLIANCE", lockUntilHeader, "2100-01-01T00:00:00Z"))
+		}).on(""),
+		invalid(lockHoldHeader, "wrong", func(s *stroll) reply { return s.send(s.request.with(lockHoldHeader, "wrong")) }),
+		invalid(lockUntilHeader, "", func(s *stroll) reply { return s.send(s.request.with(lockModeHeader, "GOVERNANCE")) }),
+		invalid(lockModeHeader, "", func(s *stroll) reply { return s.send(s.request.with(lockUntilHeader, "2100-01-01T00:00:00Z")) }),
+		invalid(lockModeHeader, "BAD", func(s *stroll) reply {
+			return s.send(s.request.with(lockModeHeader, "BAD", lockUntilHeader, "2100-01-01T00:00:00Z"))
+		}),
+		invalid(lockUntilHeader, "abc", func(s *stroll) reply {
+			return s.send(s.request.with(lockModeHeader, "GOVERNANCE", lockUntilHeader, "abc"))
+		}),
+		invalid(lockUntilHeader, "2020-01-01T00:00:00Z", func(s *stroll) reply {
+			return s.send(s.request.with(lockModeHeader, "GOVERNANCE", lockUntilHeader, "2020-01-01T00:00:00Z"))
+		}),
+		refusedHeader("x-amz-object-lock-event-hold", "ON"),
 		refusedHeader("x-amz-acl", "public-read"),
 		never("InvalidEncryptionAlgorithmError", "encryption is not implemented yet"),
 		never("InvalidObjectState", "nothing is archived"),
@@ -240,6 +270,12 @@ func objectWalks() map[string]walk {
 		},
 		"DeleteObject": {
 			fails: append(versionFailures(),
+				invalid(bypassHeader, "true", func(s *stroll) reply { return s.send(s.request.with(bypassHeader, "true")) }),
+				invalid(bypassHeader, "false", func(s *stroll) reply { return s.send(s.request.with(bypassHeader, "false")) }),
+				fails(403, "AccessDenied", "", func(s *stroll) reply {
+					bucket, version := s.locked("kept")
+					return s.send(s.request.in(bucket).of("kept").where("versionId", version))
+				}).on("https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html"),
 				fails(412, "PreconditionFailed", "Condition=If-Match", func(s *stroll) reply { return s.send(s.request.with("If-Match", `"other"`)) }),
 				fails(404, "NoSuchKey", "Key=nothing", func(s *stroll) reply { return s.send(s.request.of("nothing").with("If-Match", `"other"`)) }),
 				// https://github.com/localstack/localstack/issues/13894 has S3's answer.
@@ -268,6 +304,7 @@ func objectWalks() map[string]walk {
 			fails: []failure{
 				fails(400, "InvalidRequest", "", func(s *stroll) reply { return s.send(s.unsummed()) }).on(""),
 				document(400, "MalformedXML", "", "<Delete/>"),
+				invalid(bypassHeader, "true", func(s *stroll) reply { return s.send(s.request.with(bypassHeader, "true")) }),
 				document(400, "MalformedXML", "", "<Delete>"+strings.Repeat("<Object><Key>a</Key></Object>", 1001)+"</Delete>"),
 			},
 		},
