@@ -28,7 +28,10 @@ var passive = map[string]string{
 
 	"AccessKeys": reading, "CORS": reading, "Website": reading, "Lifecycle": reading, "Notifications": reading, "Webhooks": reading,
 	"ObjectLock": reading, "Expiration": reading, "UploadExpiration": reading, "Tagging": reading,
-	"RequestPayment": reading, "Ownership": reading,
+	"RequestPayment": reading, "Ownership": reading, "Retention": reading, "LegalHold": reading,
+
+	"SetRetention": asTags, "ChangeRetention": asTags, "SetLegalHold": asTags,
+	"SetObjectLock": "it edits the bucket's record by the same update as SetVersioning",
 
 	"SetRequestPayment": oneAnswer, "SetOwnership": oneAnswer, "DeleteOwnership": oneAnswer,
 
@@ -39,6 +42,7 @@ var passive = map[string]string{
 
 const (
 	reading   = "it only reads"
+	asTags    = "it edits a version's record by the same update as SetTags"
 	oneAnswer = "there is one answer, all others are refused, and nothing is kept"
 )
 
