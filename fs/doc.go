@@ -152,9 +152,9 @@
 //	tag.KEY, and tags for all of them as JSON       object        set in place
 //	versioning (unversioned enabled suspended)      bucket        set, never removed
 //	tags                                            bucket        set in place
-//	acl lock.mode lock.until legal-hold encryption  -             EOPNOTSUPP: Pail has no
-//	policy cors lifecycle logging                                 rule for it yet
-//	public-access-block
+//	lock.mode lock.until legal-hold                 object        set in place (xattr_lock.go)
+//	acl encryption policy cors lifecycle logging    -             EOPNOTSUPP: Pail has no
+//	public-access-block                                           rule for it yet
 //
 // An object's own key is what a directory has; setting something on a directory that S3
 // only implies makes that key. A bucket's directory stands for the bucket, by name only.
@@ -170,6 +170,9 @@
 //   - EINVAL is a name, value or character that S3 does not have; E2BIG too many or too
 //     long (10 tags, 128 and 256 characters, 2 KB of headers, 2 KB of metadata); EPERM
 //     what can only be read.
+//   - What locks a version is of the one that was published last, and by name only. A change
+//     that the lock forbids is EPERM, as is rm of a locked version in .versions; in a bucket
+//     without Object Lock there is no such attribute (ENODATA, EOPNOTSUPP).
 //   - POSIX ACLs answer EOPNOTSUPP, so that cp and rsync go on with mode bits, and so does
 //     security.selinux while a file has none: ls then stops asking.
 //   - With attributes the kernel asks for security.capability before the first write to

@@ -87,6 +87,8 @@ func (a *attributed) get(at attrs.Attr) ([]byte, error) {
 		}
 		state, err := a.se.Versioning(a.f.ctx, a.bucket)
 		return []byte(state.String()), err
+	case attrs.LockMode, attrs.LockUntil, attrs.LegalHold:
+		return a.lock(at)
 	case attrs.Versions:
 		return a.versions()
 	case attrs.Tag, attrs.AllTags:

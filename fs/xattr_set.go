@@ -18,6 +18,8 @@ type xattrChange struct {
 // change sets or removes an attribute.
 func (a *attributed) change(c xattrChange) error {
 	switch {
+	case isLock(c.Kind) && !a.none:
+		return a.changeLock(c)
 	case a.old:
 		return readOnlyPast()
 	case a.none:

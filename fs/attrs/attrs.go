@@ -41,6 +41,9 @@ const (
 	AllMeta
 	AllTags
 	Versioning // of a bucket
+	LockMode
+	LockUntil
+	LegalHold
 )
 
 // ReadOnly says whether attributes of the kind show what nobody can set.
@@ -59,7 +62,8 @@ var fixed = map[string]Kind{
 	"content-type": Header, "content-encoding": Header, "content-language": Header, "content-disposition": Header,
 	"cache-control": Header, "expires": Header,
 	"meta": AllMeta, "tags": AllTags, "versioning": Versioning,
-	"encryption": Later, "acl": Later, "lock.mode": Later, "lock.until": Later, "legal-hold": Later,
+	"lock.mode": LockMode, "lock.until": LockUntil, "legal-hold": LegalHold,
+	"encryption": Later, "acl": Later,
 	"policy": Later, "cors": Later, "lifecycle": Later, "logging": Later, "public-access-block": Later,
 }
 
