@@ -117,6 +117,27 @@ func TestLockAttributes(t *testing.T) {
 	}
 }
 
+// FuzzLockUntil demands that what is read as a time, and perhaps a mode, reads the same when
+// it is written again.
+func FuzzLockUntil(f *testing.F) {
+	for _, s := range []string{"2030-01-01", "COMPLIANCE 2030-01-01T12:00:00.5Z", "governance 2030-01-01T12:00:00+02:00", "", " ", "COMPLIANCE "} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		mode, until, err := lockUntil(s)
+		if err != nil {
+			return
+		}
+		again := until.Format(time.RFC3339Nano)
+		if mode != versioning.Unretained {
+			again = mode.String() + " " + again
+		}
+		if mode2, until2, err := lockUntil(again); err != nil || mode2 != mode || !until2.Equal(until) {
+			t.Fatalf("%q is %v %v, and %q is %v %v (%v)", s, mode, until, again, mode2, until2, err)
+		}
+	})
+}
+
 // A version that is locked is there whatever is done on the mount, and rm of it is EPERM.
 func TestLockedVersionsOnTheMount(t *testing.T) {
 	b := newLockBench(t)

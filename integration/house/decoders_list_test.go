@@ -26,6 +26,7 @@ var decoders = map[string]string{
 	"fs.connectionIn":          byKernel,
 	"fs.field":                 "FuzzField",
 	"fs.groupsOf":              byKernel,
+	"fs.lockUntil":             "FuzzLockUntil",
 	"fs.momentOfName":          "FuzzHistoryNames",
 	"fs.newFilesystem":         byUs,
 	"fs.parseMountOptions":     "FuzzMountOptions",
