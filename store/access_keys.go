@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"pail/store/access"
 	"pail/store/fault"
 	"pail/store/iam"
 	"pail/store/internal/meta/record"
@@ -20,12 +21,26 @@ import (
 func (s *Store) AccessKey(id string) (iam.AccessKey, bool) { return s.keys.Find(id) }
 
 // PrincipalOf is for whom an access key acts.
-func PrincipalOf(k iam.AccessKey) Principal { return Principal{Account: k.Account, ARN: k.Principal} }
+func PrincipalOf(k iam.AccessKey) Principal {
+	return Principal{Account: k.Account, ARN: k.Principal, ID: k.Owner}
+}
 
-// AccessKeys returns the access keys of the caller's account, the oldest first, without
-// their secrets.
+// keysOf are the access keys of a user by its unique id, or of the root of an account for
+// "", the oldest first, without their secrets.
+func (s *Store) keysOf(account, owner string) []iam.AccessKey {
+	var out []iam.AccessKey
+	for _, k := range s.keys.All() {
+		if k.Account == account && k.Owner == owner {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// AccessKeys returns the access keys of the caller's account, of its root and its users,
+// the oldest first, without their secrets. The kinds of failure: AccessDenied.
 func (se *Session) AccessKeys(context.Context) ([]iam.AccessKey, error) {
-	if err := se.authorize(actListAccessKeys, "", ""); err != nil {
+	if _, err := se.mayIdentity(identityAsked{action: "iam:ListAccessKeys", arn: ownARN(se.who.Account, "user", "", "*")}); err != nil {
 		return nil, err
 	}
 	var out []iam.AccessKey
@@ -37,15 +52,57 @@ func (se *Session) AccessKeys(context.Context) ([]iam.AccessKey, error) {
 	return out, nil
 }
 
-// CreateAccessKey makes an access key that acts as the caller: the given one, or one that
-// is made up if given is the zero Given. Its secret is told here and never again. The kinds
-// of failure: InvalidArgument (iam.Given.Check), EntityAlreadyExists.
-func (se *Session) CreateAccessKey(ctx context.Context, given iam.Given) (iam.AccessKey, error) {
-	if err := se.authorize(actCreateAccessKey, "", ""); err != nil {
+// mayKeys decides over an action on the access keys of a user; "" is the caller. It returns
+// the name and the unique id of the user, both "" of the root, whose keys are its own
+// business. The kinds of failure: AccessDenied, NoSuchEntity.
+func (se *Session) mayKeys(action, user string) (name, id string, err error) {
+	c, err := se.s.caller(se.who)
+	if err != nil {
+		return "", "", err
+	}
+	if user == "" {
+		user = c.Name
+	}
+	if user == "" {
+		if c.Kind != access.Root {
+			return "", "", fault.New(fault.AccessDenied, "User: %s is not authorized to perform: %s: it is no user with access keys of its own; name one", callerName(se.who), action)
+		}
+		_, err := se.mayIdentity(identityAsked{action: action, arn: iam.RootARN(se.who.Account)})
+		return "", "", err
+	}
+	if _, err := se.mayHolder(action, iam.OfUser, user); err != nil {
+		return "", "", err
+	}
+	u, err := se.s.identities().FindUser(se.who.Account, user)
+	if err != nil {
+		return "", "", err
+	}
+	return u.Name, u.ID, nil
+}
+
+// ListAccessKeys returns the access keys of a user in the order of their ids, without their
+// secrets, and the user's name; user "" is the caller. The kinds of failure: AccessDenied,
+// NoSuchEntity, InvalidArgument.
+func (se *Session) ListAccessKeys(_ context.Context, user string, p iam.Page) (iam.Listing[iam.AccessKey], string, error) {
+	name, id, err := se.mayKeys("iam:ListAccessKeys", user)
+	if err != nil {
+		return iam.Listing[iam.AccessKey]{}, "", err
+	}
+	l, err := iam.Paged(se.s.keysOf(se.who.Account, id), func(k iam.AccessKey) string { return k.ID }, p)
+	return l, name, err
+}
+
+// CreateAccessKey makes an access key of a user, or of the caller for "": the given one, or
+// one that is made up if given is the zero Given. Its secret is told here and never again. A
+// user has two at most, as in AWS; the root may have any number. The kinds of failure:
+// AccessDenied, NoSuchEntity, InvalidArgument (iam.Given.Check), EntityAlreadyExists,
+// LimitExceeded.
+func (se *Session) CreateAccessKey(ctx context.Context, user string, given iam.Given) (iam.AccessKey, error) {
+	name, _, err := se.mayKeys("iam:CreateAccessKey", user)
+	if err != nil {
 		return iam.AccessKey{}, err
 	}
-	given, err := givenOrMade(given)
-	if err != nil {
+	if given, err = givenOrMade(given); err != nil {
 		return iam.AccessKey{}, err
 	}
 	var made *record.AccessKey
@@ -54,10 +111,20 @@ func (se *Session) CreateAccessKey(ctx context.Context, given iam.Given) (iam.Ac
 		if err != nil {
 			return err
 		}
-		if there {
+		if there || iam.IsTemporary(given.ID) {
 			return fault.New(fault.EntityAlreadyExists, "there is an access key %q already", given.ID)
 		}
 		made = se.newAccessKey(t, given)
+		if name != "" {
+			u, err := t.s.identities().FindUser(se.who.Account, name)
+			if err != nil {
+				return err
+			}
+			if len(t.s.keysOf(u.Account, u.ID)) >= iam.MaxAccessKeys {
+				return fault.New(fault.LimitExceeded, "Cannot exceed quota for AccessKeysPerUser: %d", iam.MaxAccessKeys)
+			}
+			made.Owner, made.Principal = u.ID, u.ARN()
+		}
 		return t.putAccessKey(made)
 	})
 	if err != nil {
@@ -66,36 +133,45 @@ func (se *Session) CreateAccessKey(ctx context.Context, given iam.Given) (iam.Ac
 	return toAccessKey(made), nil
 }
 
-// SetAccessKeyActive lets an access key be used again, or has requests that are signed
-// with it refused from now on. The kinds of failure: NoSuchEntity.
-func (se *Session) SetAccessKeyActive(ctx context.Context, id string, active bool) error {
-	if err := se.authorize(actUpdateAccessKey, "", ""); err != nil {
+// SetAccessKeyActive lets an access key of a user, or of the caller for "", be used again,
+// or has requests that are signed with it refused from now on: UpdateAccessKey of IAM. The
+// kinds of failure: AccessDenied, NoSuchEntity.
+func (se *Session) SetAccessKeyActive(ctx context.Context, user, id string, active bool) error {
+	return se.changeKey(ctx, "iam:UpdateAccessKey", user, id, func(t *txn, k *record.AccessKey) error {
+		k.Inactive = !active
+		return t.putAccessKey(k)
+	})
+}
+
+// DeleteAccessKey takes an access key of a user, or of the caller for "", away for good. The
+// kinds of failure: AccessDenied, NoSuchEntity.
+func (se *Session) DeleteAccessKey(ctx context.Context, user, id string) error {
+	return se.changeKey(ctx, "iam:DeleteAccessKey", user, id, func(t *txn, _ *record.AccessKey) error {
+		t.dropAccessKey(id)
+		return nil
+	})
+}
+
+func (se *Session) changeKey(ctx context.Context, action, user, id string, fn func(*txn, *record.AccessKey) error) error {
+	_, owner, err := se.mayKeys(action, user)
+	if err != nil {
 		return err
 	}
-	_, err := se.s.update(ctx, se.author(), durable, func(t *txn) error {
+	_, err = se.s.update(ctx, se.author(), durable, func(t *txn) error {
 		k, err := t.accessKey(se.who.Account, id)
+		if err == nil && k.Owner != owner {
+			err = noAccessKey(id)
+		}
 		if err != nil {
 			return err
 		}
-		k.Inactive = !active
-		return t.putAccessKey(k)
+		return fn(t, k)
 	})
 	return err
 }
 
-// DeleteAccessKey takes an access key away for good. The kinds of failure: NoSuchEntity.
-func (se *Session) DeleteAccessKey(ctx context.Context, id string) error {
-	if err := se.authorize(actDeleteAccessKey, "", ""); err != nil {
-		return err
-	}
-	_, err := se.s.update(ctx, se.author(), durable, func(t *txn) error {
-		if _, err := t.accessKey(se.who.Account, id); err != nil {
-			return err
-		}
-		t.dropAccessKey(id)
-		return nil
-	})
-	return err
+func noAccessKey(id string) error {
+	return fault.New(fault.NoSuchEntity, "The Access Key with id %s cannot be found.", id)
 }
 
 // EnsureRootAccessKey is for the start of a listener: somebody must be able to sign. A
@@ -105,7 +181,7 @@ func (se *Session) DeleteAccessKey(ctx context.Context, id string) error {
 // for it is never told again; without it the key is the zero AccessKey. The kinds of
 // failure: InvalidArgument (iam.Given.Check).
 func (se *Session) EnsureRootAccessKey(ctx context.Context, given iam.Given) (key iam.AccessKey, made bool, err error) {
-	if err := se.authorize(actCreateAccessKey, "", ""); err != nil {
+	if err := se.mayRootKey(); err != nil {
 		return iam.AccessKey{}, false, err
 	}
 	chosen := given != iam.Given{}
@@ -131,8 +207,8 @@ func (se *Session) EnsureRootAccessKey(ctx context.Context, given iam.Given) (ke
 		switch {
 		case err != nil:
 			return err
-		case there && k.Account != se.who.Account:
-			return fault.New(fault.EntityAlreadyExists, "there is an access key %q already, of another account", given.ID)
+		case there && (k.Account != se.who.Account || k.Owner != ""):
+			return fault.New(fault.EntityAlreadyExists, "there is an access key %q already, of somebody else", given.ID)
 		case !there:
 			k, made = se.newAccessKey(t, given), true
 		}
@@ -146,12 +222,21 @@ func (se *Session) EnsureRootAccessKey(ctx context.Context, given iam.Given) (ke
 	return toAccessKey(put), true, nil
 }
 
+// mayRootKey lets nobody but the root of an account have its key made.
+func (se *Session) mayRootKey() error {
+	c, err := se.s.caller(se.who)
+	if err == nil && c.Kind != access.Root {
+		err = fault.New(fault.AccessDenied, "%s is not allowed to make root access keys", callerName(se.who))
+	}
+	return err
+}
+
 // rootIs says whether the given key is the root access key; if none is given, whether the
 // account has any key.
 func (se *Session) rootIs(given iam.Given) bool {
 	if given != (iam.Given{}) {
 		k, ok := se.s.keys.Find(given.ID)
-		return ok && k.Root && !k.Inactive && k.Secret == given.Secret && k.Account == se.who.Account && k.Principal == se.who.ARN
+		return ok && k.Root && !k.Inactive && k.Secret == given.Secret && k.Account == se.who.Account && k.Owner == ""
 	}
 	for _, k := range se.s.keys.All() {
 		if k.Account == se.who.Account {
@@ -181,7 +266,7 @@ func (se *Session) newAccessKey(t *txn, given iam.Given) *record.AccessKey {
 func toAccessKey(k *record.AccessKey) iam.AccessKey {
 	return iam.AccessKey{
 		ID: k.Id, Secret: k.Secret, Account: k.Account, Principal: k.Principal,
-		Created: time.Unix(0, k.CreatedNs).UTC(), Inactive: k.Inactive, Root: k.Root,
+		Created: time.Unix(0, k.CreatedNs).UTC(), Inactive: k.Inactive, Root: k.Root, Owner: k.Owner,
 	}
 }
 
@@ -193,7 +278,7 @@ func (t *txn) accessKey(account, id string) (*record.AccessKey, error) {
 		return nil, err
 	}
 	if !ok || k.Account != account {
-		return nil, fault.New(fault.NoSuchEntity, "there is no access key %q", id)
+		return nil, noAccessKey(id)
 	}
 	return k, nil
 }
@@ -207,6 +292,7 @@ func (t *txn) putAccessKey(k *record.AccessKey) error {
 func (t *txn) dropAccessKey(id string) {
 	t.onMerged(func() { t.s.keys.Drop(id) })
 	t.tx.Delete(table.AccessKey(id))
+	t.forgetUse(id)
 }
 
 // loadAccessKeys reads all access keys. One that cannot be read is reported, and requests

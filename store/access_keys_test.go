@@ -21,7 +21,7 @@ func TestAccessKeysLive(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir() + "/store"
 	s, se := openTest(t, Options{Dir: dir})
-	made, err := se.CreateAccessKey(ctx, iam.Given{})
+	made, err := se.CreateAccessKey(ctx, "", iam.Given{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,13 +29,13 @@ func TestAccessKeysLive(t *testing.T) {
 		t.Errorf("made %+v", made)
 	}
 	given := iam.Given{ID: "minioadmin", Secret: "minio-secret"}
-	if _, err := se.CreateAccessKey(ctx, given); err != nil {
+	if _, err := se.CreateAccessKey(ctx, "", given); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := se.CreateAccessKey(ctx, given); !fault.Is(err, fault.EntityAlreadyExists) {
+	if _, err := se.CreateAccessKey(ctx, "", given); !fault.Is(err, fault.EntityAlreadyExists) {
 		t.Errorf("made twice: %v", err)
 	}
-	if _, err := se.CreateAccessKey(ctx, iam.Given{ID: "only"}); !fault.Is(err, fault.InvalidArgument) {
+	if _, err := se.CreateAccessKey(ctx, "", iam.Given{ID: "only"}); !fault.Is(err, fault.InvalidArgument) {
 		t.Errorf("made of a half: %v", err)
 	}
 	all, err := se.AccessKeys(ctx)
@@ -47,12 +47,12 @@ func TestAccessKeysLive(t *testing.T) {
 			t.Errorf("the listing shows a secret")
 		}
 	}
-	if err := se.SetAccessKeyActive(ctx, given.ID, false); err != nil {
+	if err := se.SetAccessKeyActive(ctx, "", given.ID, false); err != nil {
 		t.Error(err)
 	}
 	for _, change := range []func() error{
-		func() error { return se.SetAccessKeyActive(ctx, "nobody", true) },
-		func() error { return se.DeleteAccessKey(ctx, "nobody") },
+		func() error { return se.SetAccessKeyActive(ctx, "", "nobody", true) },
+		func() error { return se.DeleteAccessKey(ctx, "", "nobody") },
 	} {
 		if err := change(); !fault.Is(err, fault.NoSuchEntity) {
 			t.Errorf("a key that is not there: %v", err)
@@ -78,13 +78,13 @@ func TestAccessKeysLive(t *testing.T) {
 	}
 	s, se = openTest(t, Options{Dir: dir})
 	look("opened again")
-	if err := se.SetAccessKeyActive(ctx, given.ID, true); err != nil {
+	if err := se.SetAccessKeyActive(ctx, "", given.ID, true); err != nil {
 		t.Error(err)
 	}
 	if k, _ := s.AccessKey(given.ID); k.Inactive {
 		t.Error("it was not enabled")
 	}
-	if err := se.DeleteAccessKey(ctx, given.ID); err != nil {
+	if err := se.DeleteAccessKey(ctx, "", given.ID); err != nil {
 		t.Error(err)
 	}
 	if _, ok := s.AccessKey(given.ID); ok {
@@ -109,7 +109,7 @@ func TestRootAccessKey(t *testing.T) {
 	}
 
 	// The environment chooses: its key takes the place of the one that was made up.
-	other, err := se.CreateAccessKey(ctx, iam.Given{})
+	other, err := se.CreateAccessKey(ctx, "", iam.Given{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestRootAccessKey(t *testing.T) {
 	if k, _ := s.AccessKey("chosen"); k.Secret != chosen.Secret {
 		t.Error("the secret was not replaced")
 	}
-	if err := se.SetAccessKeyActive(ctx, "chosen", false); err != nil {
+	if err := se.SetAccessKeyActive(ctx, "", "chosen", false); err != nil {
 		t.Error(err)
 	}
 	if _, _, err := se.EnsureRootAccessKey(ctx, chosen); err != nil {
@@ -144,13 +144,13 @@ func TestRootAccessKey(t *testing.T) {
 		t.Errorf("a bad choice: %v", err)
 	}
 	// Whatever its last key is called, nobody is given one more.
-	if err := se.DeleteAccessKey(ctx, "chosen"); err != nil {
+	if err := se.DeleteAccessKey(ctx, "", "chosen"); err != nil {
 		t.Error(err)
 	}
 	if _, made, err := se.EnsureRootAccessKey(ctx, iam.Given{}); err != nil || made {
 		t.Errorf("with a key left: %v, %v", made, err)
 	}
-	if err := se.DeleteAccessKey(ctx, other.ID); err != nil {
+	if err := se.DeleteAccessKey(ctx, "", other.ID); err != nil {
 		t.Error(err)
 	}
 	if _, made, err := se.EnsureRootAccessKey(ctx, iam.Given{}); err != nil || !made {
@@ -189,12 +189,12 @@ func TestDamagedAccessKey(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir() + "/store"
 	s, se := openTest(t, Options{Dir: dir})
-	good, err := se.CreateAccessKey(ctx, iam.Given{})
+	good, err := se.CreateAccessKey(ctx, "", iam.Given{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	bad := iam.Given{ID: "bad-key", Secret: "not-to-be-seen"}
-	if _, err := se.CreateAccessKey(ctx, bad); err != nil {
+	if _, err := se.CreateAccessKey(ctx, "", bad); err != nil {
 		t.Fatal(err)
 	}
 	_, err = s.update(ctx, author{}, durable, func(t *txn) error {

@@ -15,6 +15,15 @@ func (s *Store) caller(p Principal) (*iam.Caller, error) {
 	switch {
 	case p == Anonymous():
 		return iam.Anonymous(), nil
+	case p.Temporary != nil:
+		if !s.now().Before(p.Temporary.Expires) {
+			return nil, fault.New(fault.AccessDenied, "%s may do nothing: its temporary credentials have expired", callerName(p))
+		}
+		c, err := d.Session(p.Temporary)
+		if err != nil {
+			return nil, fault.New(fault.AccessDenied, "%s may do nothing: %v", callerName(p), err)
+		}
+		return c, nil
 	case p.ID == "" && p.ARN == iam.RootARN(p.Account):
 		if c := d.Root(p.Account); c != nil {
 			return c, nil

@@ -58,7 +58,7 @@ func TestFsckFindsDamagedRecords(t *testing.T) {
 			m.judge(m.se)
 			m.set(k, was, true)
 		}
-		msg := messages()[k[0]]
+		msg := messageAt(k)
 		try("garbage", []byte{0xff, 0xfe, 0xfd}, true, k[0] != 'g' && k[0] != 's')
 		try("missing", nil, false, !silent[k[0]] && !bytes.HasPrefix(k, region))
 		if msg == nil {
@@ -135,12 +135,35 @@ func wrongRecords() []wrongRecord {
 		{"rename", 'm', nil, func(r record.Record) { r.(*record.Move).Bucket = 1 << 40 }, ProblemRecordWrong},
 		{"cursor", 'c', nil, func(r record.Record) { r.(*record.Cursor).Name = "other" }, ProblemRecordWrong},
 		{"bucket", 'b', nil, func(r record.Record) { r.(*record.Bucket).Id++ }, ProblemBucket},
-		{"access key", 'r', nil, func(r record.Record) { r.(*record.AccessKey).Id = "OTHER" }, ProblemRecordWrong},
-		{"secret key", 'r', nil, func(r record.Record) { r.(*record.AccessKey).Secret = "short" }, ProblemRecordWrong},
+		{"access key", 'r', isKey, func(r record.Record) { r.(*record.AccessKey).Id = "OTHER" }, ProblemRecordWrong},
+		{"secret key", 'r', isKey, func(r record.Record) { r.(*record.AccessKey).Secret = "short" }, ProblemRecordWrong},
+		{"user", 'r', identityIs[*record.Identity_User], func(r record.Record) { r.(*record.Identity).GetUser().Id = "AIDAOTHER" }, ProblemRecordWrong},
+		{"name of a user", 'r', identityIs[*record.Identity_User], func(r record.Record) { r.(*record.Identity).GetUser().Name = "a/b" }, ProblemRecordWrong},
+		{"group of a user", 'r', identityIs[*record.Identity_User], func(r record.Record) { r.(*record.Identity).GetUser().Groups[0] = "AGPANONE" }, ProblemRecordWrong},
+		{"boundary", 'r', identityIs[*record.Identity_User], func(r record.Record) { r.(*record.Identity).GetUser().Boundary += "x" }, ProblemRecordWrong},
+		{"account of a role", 'r', identityIs[*record.Identity_Role], func(r record.Record) { r.(*record.Identity).GetRole().Account = "999999999999" }, ProblemRecordWrong},
+		{"policy of a group", 'r', identityIs[*record.Identity_Group], func(r record.Record) { r.(*record.Identity).GetGroup().Attached[0] += "x" }, ProblemRecordWrong},
+		{"version of a policy", 'r', identityIs[*record.Identity_Policy], func(r record.Record) { r.(*record.Identity).GetPolicy().Default = 7 }, ProblemRecordWrong},
+		{"MFA device", 'r', identityIs[*record.Identity_Device], func(r record.Record) { r.(*record.Identity).GetDevice().Seed = nil }, ProblemRecordWrong},
+		{"holder of a device", 'r', identityIs[*record.Identity_Device], func(r record.Record) { r.(*record.Identity).GetDevice().Holder = "AIDANONE" }, ProblemRecordWrong},
+		{"secret of tokens", 'r', identityIs[*record.Identity_Secret], func(r record.Record) { r.(*record.Identity).GetSecret().Key = nil }, ProblemRecordWrong},
+		{"last use", 'r', identityIs[*record.Identity_LastUse], func(r record.Record) { r.(*record.Identity).GetLastUse().Id += "x" }, ProblemRecordWrong},
 		{"pieces", 'o', nil, func(r record.Record) { r.(*record.ConfigPiece).Pieces++ }, ProblemRecordWrong},
 		{"a piece cut off", 'o', nil, func(r record.Record) { p := r.(*record.ConfigPiece); p.Data = p.Data[:len(p.Data)-3] }, ProblemRecordWrong},
 		{"predecessor", 'p', nil, func(r record.Record) { r.(*record.Pending).Predecessor.Seq = 1 << 40 }, ProblemRecordWrong},
 	}
+}
+
+func isKey(r record.Record) bool { _, ok := r.(*record.AccessKey); return ok }
+
+// identityIs says whether a record is of an identity of one kind.
+func identityIs[T any](r record.Record) bool {
+	i, ok := r.(*record.Identity)
+	if !ok {
+		return false
+	}
+	_, ok = any(i.What).(T)
+	return ok
 }
 
 // Records that parse and say something that is not so.
@@ -149,7 +172,7 @@ func TestFsckFindsWrongRecords(t *testing.T) {
 	keys, values := m.records()
 	for _, c := range wrongRecords() {
 		for i, k := range keys {
-			msg := messages()[k[0]]
+			msg := messageAt(k)
 			if k[0] != c.table {
 				continue
 			}

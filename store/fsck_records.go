@@ -73,7 +73,7 @@ func tableChecks() []tableCheck {
 		{table.Cursors()[0], "cursor", titleName, (*fsck).checkCursor, "removes it: its reader begins anew"},
 		{table.Times()[0], "time of commit", titleNumber, (*fsck).checkTime, "removes it: the commit counts as of the time before"},
 		{table.Setbacks()[0], "setback of the clock", titleNumber, (*fsck).checkTime, "makes it again from the times of commits"},
-		{table.Identities()[0], "access key", titleAccessKey, (*fsck).checkIdentity, "removes it: make another with pail key create"},
+		{table.Identities()[0], "identity", titleIdentity, (*fsck).checkIdentity, "removes it: make another (an access key with pail key create)"},
 		{table.Configs()[0], "configuration of a bucket", titleConfig, (*fsck).checkConfig, "removes it: the bucket is without that configuration"},
 		{table.Events()[0], "event for a webhook", titleNumber, (*fsck).checkEvent, "removes it: the webhook is not told of it"},
 		{table.Setting("")[0], "setting", titleName, (*fsck).checkSetting, "removes it, and the defaults hold"},
@@ -240,21 +240,6 @@ func (f *fsck) checkSetting(k, v []byte) error {
 		return err
 	}
 	if bad := checkSettings(&c); bad != "" {
-		return f.wrong(k, f.without(k), "%s", bad)
-	}
-	return nil
-}
-
-// checkIdentity checks an access key. Records of other kinds are of a later program.
-func (f *fsck) checkIdentity(k, v []byte) error {
-	if !bytes.HasPrefix(k, table.AccessKeys()) {
-		return fault.New(fault.NewerFormat, "an identity of a kind that this program does not know")
-	}
-	var key record.AccessKey
-	if err := unmarshal(k, v, &key); err != nil {
-		return err
-	}
-	if bad := checkAccessKey(k, &key); bad != "" {
 		return f.wrong(k, f.without(k), "%s", bad)
 	}
 	return nil

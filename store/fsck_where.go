@@ -40,13 +40,6 @@ func (f *fsck) recordTitle(k []byte) string {
 
 func titleName(_ *fsck, k []byte) string { return string(k[1:]) }
 
-func titleAccessKey(_ *fsck, k []byte) string {
-	if len(k) < 2 {
-		return ""
-	}
-	return table.SplitAccessKey(k)
-}
-
 func titleNumber(_ *fsck, k []byte) string {
 	if len(k) < 9 {
 		return ""

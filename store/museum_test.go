@@ -61,8 +61,9 @@ func newMuseum(t *testing.T, dir string) *museum {
 	m.s, m.se = s, s.As(Owner(), RequestContext{Door: DoorMount})
 	_, err = s.OpenCursor(ctx, "reader")
 	m.ok(err)
-	_, err = m.se.CreateAccessKey(ctx, iam.Given{})
+	_, err = m.se.CreateAccessKey(ctx, "", iam.Given{})
 	m.ok(err)
+	m.identities()
 	mustBucket(t, m.se, "kept", versioning.Enabled)
 	mustBucket(t, m.se, "bare", versioning.Unversioned)
 	for i, key := range []string{"small", "large", "d/e/small", "d/e/large", "gone", "gone/too/x"} {
@@ -99,6 +100,33 @@ func newMuseum(t *testing.T, dir string) *museum {
 	m.ok(m.se.Rename(ctx, Path{"bare", "from/"}, Path{"bare", "to/"}, RenameFlags{}))
 	return m
 }
+
+// identities makes one identity of each kind.
+func (m *museum) identities() {
+	ctx := context.Background()
+	for _, err := range []error{
+		second(m.se.CreateAccount(ctx, "other", "111122223333")),
+		second(m.se.CreateUser(ctx, iam.NewUser{Name: "alice", Path: "/staff/", Tags: []iam.Tag{{Key: "team", Value: "ops"}}})),
+		second(m.se.CreateAccessKey(ctx, "alice", iam.Given{})),
+		m.se.PutUserPolicy(ctx, "alice", "get", allowGet),
+		second(m.se.CreateGroup(ctx, "readers", "")),
+		m.se.AddUserToGroup(ctx, "readers", "alice"),
+		m.se.AttachGroupPolicy(ctx, "readers", s3ReadOnly),
+		second(m.se.CreateRole(ctx, iam.NewRole{Name: "reader", Trust: trustAll})),
+		second(m.se.CreatePolicy(ctx, iam.NewPolicy{Name: "limit", Text: allowGet})),
+		m.se.PutUserPermissionsBoundary(ctx, "alice", "arn:aws:iam::000000000000:policy/limit"),
+		second(m.se.CreateVirtualMFADevice(ctx, "phone", "", nil)),
+		second(m.se.GetSessionToken(ctx, 0, "", "")),
+	} {
+		m.ok(err)
+	}
+	for _, k := range m.s.keys.All() {
+		m.s.NoteUse(k.ID, "s3")
+	}
+	m.ok(m.s.keepUses(ctx, 0))
+}
+
+func second[T any](_ T, err error) error { return err }
 
 // configured gives a bucket configurations, one of them in several pieces, and has a webhook
 // wait to be told of that.
@@ -279,7 +307,15 @@ func (m *museum) records() (keys, values [][]byte) {
 	return keys, values
 }
 
-// messages are the records of each table that is made of them.
+// messageAt is the record that stands at a key, nil if what stands there is none.
+func messageAt(k []byte) record.Record {
+	if k[0] == 'r' && k[1] != 'k' {
+		return new(record.Identity)
+	}
+	return messages()[k[0]]
+}
+
+// messages are the records of each table that is made of them; of identities the access keys.
 func messages() map[byte]record.Record {
 	return map[byte]record.Record{
 		'b': new(record.Bucket), 'h': new(record.Version), 'd': new(record.Version), 'v': new(record.Version),

@@ -19,9 +19,12 @@ type Principal struct {
 	// "arn:aws:iam::000000000000:root". It is recorded with every version that
 	// the principal makes.
 	ARN string
-	// ID is the unique id of a user: who gets its name after it is somebody else. "" of a
-	// root and of a caller who has proved nothing.
+	// ID is the unique id of the user, or of the role of a session: who gets its name after
+	// it is somebody else. "" of a root and of a caller who has proved nothing.
 	ID string
+	// Temporary are the temporary credentials by which it is known; nil: long-term ones, or
+	// none.
+	Temporary *iam.Temporary
 }
 
 // UserPrincipal is whom a session for a user acts for.

@@ -22,7 +22,7 @@ func (s *Store) recover(ctx context.Context) error {
 	if err := s.view(s.buckets.load); err != nil {
 		return err
 	}
-	if err := errors.Join(s.loadSettings(), s.loadAccessKeys()); err != nil {
+	if err := errors.Join(s.loadSettings(), s.loadAccessKeys(), s.loadIdentities()); err != nil {
 		return err
 	}
 	if err := s.view(s.herald.load); err != nil {

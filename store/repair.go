@@ -215,7 +215,7 @@ func (r *repairer) stages() error {
 	}
 	r.loaded = true
 	for _, stage := range [][]func(*fsck) error{
-		{(*fsck).checkConfigs}, {(*fsck).checkMoves}, {(*fsck).checkMoments}, {(*fsck).checkDrafts},
+		{(*fsck).checkConfigs}, {(*fsck).checkIdentities}, {(*fsck).checkMoves}, {(*fsck).checkMoments}, {(*fsck).checkDrafts},
 		{(*fsck).checkFiles, (*fsck).checkContents},
 		{(*fsck).checkChains}, {(*fsck).checkDirs}, {(*fsck).checkInodes}, {(*fsck).checkGarbage}, {(*fsck).checkDisk},
 		// What was kept changed counts, by the same rules as any publish.
@@ -330,6 +330,9 @@ func (s *Store) loadForRepair() error {
 	}
 	if err := s.loadAccessKeys(); err != nil {
 		return fmt.Errorf("load access keys: %w", err)
+	}
+	if err := s.loadIdentities(); err != nil {
+		return fmt.Errorf("load identities: %w", err)
 	}
 	if s.ready {
 		return nil

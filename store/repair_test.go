@@ -223,7 +223,7 @@ func TestRepairDamagedRecords(t *testing.T) {
 // refuses demands that a record of a newer program is left as it is.
 func (w *ward) refuses(i int) {
 	w.t.Helper()
-	k, msg := w.keys[i], messages()[w.keys[i][0]]
+	k, msg := w.keys[i], messageAt(w.keys[i])
 	w.ok(record.Unmarshal(w.values[i], msg))
 	r := msg.ProtoReflect()
 	r.Set(r.Descriptor().Fields().ByName("schema"), protoreflect.ValueOfUint32(99))
@@ -270,7 +270,7 @@ func TestRepairWrongRecords(t *testing.T) {
 			if k[0] != c.table {
 				continue
 			}
-			msg := messages()[k[0]]
+			msg := messageAt(k)
 			w.ok(record.Unmarshal(w.values[i], msg))
 			if c.which == nil || c.which(msg) {
 				some = append(some, i)
@@ -281,7 +281,7 @@ func TestRepairWrongRecords(t *testing.T) {
 			continue
 		}
 		i := some[r.IntN(len(some))]
-		k, msg := w.keys[i], messages()[c.table]
+		k, msg := w.keys[i], messageAt(w.keys[i])
 		w.ok(record.Unmarshal(w.values[i], msg))
 		c.do(msg)
 		b, err := record.Marshal(msg)

@@ -66,12 +66,6 @@ const (
 	actPutLegalHold            action = "s3:PutObjectLegalHold"
 	actBypassGovernance        action = "s3:BypassGovernanceRetention"
 
-	// Of what IAM keeps.
-	actListAccessKeys  action = "iam:ListAccessKeys"
-	actCreateAccessKey action = "iam:CreateAccessKey"
-	actUpdateAccessKey action = "iam:UpdateAccessKey"
-	actDeleteAccessKey action = "iam:DeleteAccessKey"
-
 	// Of what S3 has no like.
 	actGetSettings action = "pail:GetSettings"
 	actPutSettings action = "pail:PutSettings"

@@ -180,6 +180,9 @@ type Store struct {
 	buckets   bucketTable
 	keys      iam.Keys
 	directory atomic.Pointer[iam.Directory]
+	tokens    tokens
+	uses      lastUses
+	guesses   iam.Guesses
 	configs   configCache
 	holds     bucketHolds
 	chosen    atomic.Pointer[record.Settings] // the store's own settings; nil: none
@@ -285,6 +288,7 @@ func (s *Store) openFiles() (err error) {
 	s.scrubber = newScrubber(s)
 	s.herald = newHerald(s)
 	s.expirer = newExpirer(s)
+	s.uses.job = newUseKeeper(s)
 	s.SetVerifyReads(s.opts.VerifyReads)
 	return nil
 }
@@ -317,6 +321,9 @@ func (s *Store) Close(ctx context.Context) error {
 		s.expirer.end()
 		s.jobs.Close()
 		err = errors.Join(err, s.discardDrafts())
+		if s.failure() == nil {
+			err = errors.Join(err, s.keepUses(ctx, 0))
+		}
 		if s.failure() == nil {
 			err = errors.Join(err, s.settler.sweep(ctx), blobError(s.blobs.SyncRemovals(s.recovered.Unclean)))
 			if err == nil && s.receiving.Load() == 0 {

@@ -117,10 +117,10 @@ func newKeyLsCommand(g *globals) *cobra.Command {
 
 func runKeyLs(ctx context.Context, c *control.Client, asJSON bool, out io.Writer) error {
 	if asJSON {
-		return c.AccessKeys(ctx, jsonLines[control.AccessKey](out))
+		return c.AccessKeys(ctx, control.InAccount{}, jsonLines[control.AccessKey](out))
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	err := c.AccessKeys(ctx, func(k control.AccessKey) error {
+	err := c.AccessKeys(ctx, control.InAccount{}, func(k control.AccessKey) error {
 		state := "active"
 		if !k.Active {
 			state = "disabled"
@@ -185,7 +185,7 @@ func changeKey(cmd *cobra.Command, g *globals, id, done string, change func(cont
 // accessKeyIDs suggests access keys that are active, or those that are not.
 func accessKeyIDs(active bool) suggester {
 	return func(ctx context.Context, c *control.Client, _ []string, word string) (found []string, err error) {
-		err = c.AccessKeys(ctx, func(k control.AccessKey) error {
+		err = c.AccessKeys(ctx, control.InAccount{}, func(k control.AccessKey) error {
 			if k.Active == active && strings.HasPrefix(k.ID, word) {
 				found = append(found, k.ID+"\t"+k.Principal+", of "+shownTime(k.Created))
 			}

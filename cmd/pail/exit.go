@@ -115,6 +115,7 @@ func exitCodes() map[int][]fault.Kind {
 			fault.InvalidBucketName, fault.InvalidKey, fault.KeyTooLong, fault.NameTooLong, fault.InvalidVersionID,
 			fault.InvalidTag, fault.TagTooLong, fault.TooManyTags, fault.XattrsFull, fault.MetadataTooLarge, fault.InvalidArgument, fault.InvalidRequest,
 			fault.InvalidPart, fault.InvalidPartOrder, fault.PartGap, fault.MalformedConfig, fault.InvalidStorageClass, fault.EntityTooSmall, fault.EntityTooLarge, fault.InvalidRange,
+			fault.MalformedPolicy, fault.PackedPolicyTooLarge,
 			fault.NotDirectory, fault.IsDirectory, fault.SubdirOfItself, fault.CrossDevice,
 		},
 		exitNotFound: {
@@ -122,15 +123,18 @@ func exitCodes() map[int][]fault.Kind {
 			fault.NoSuchTagSet, fault.NoSuchUpload, fault.NoSuchEntity,
 			fault.NoSuchCORS, fault.NoSuchWebsite, fault.NoSuchLifecycle, fault.NoSuchObjectLock, fault.NoSuchLock, fault.NoData, fault.NoMoreData,
 		},
-		exitDenied: {fault.AccessDenied, fault.NotPermitted, fault.ObjectLocked},
+		exitDenied: {
+			fault.AccessDenied, fault.NotPermitted, fault.ObjectLocked,
+			fault.InvalidMFACode, fault.InvalidToken, fault.ExpiredToken,
+		},
 		exitBusy: {
 			fault.StoreLocked, fault.Unavailable, fault.Exhausted, fault.Shutdown, fault.TimedOut, fault.Busy,
 			fault.ConditionalRequestConflict, fault.StaleHandle,
 		},
-		exitNoSpace: {fault.NoSpace, fault.QuotaExceeded},
+		exitNoSpace: {fault.NoSpace, fault.QuotaExceeded, fault.LimitExceeded},
 		exitDamaged: {fault.Damaged, fault.StoreFailed, fault.IOFailed},
 		exitConflict: {
-			fault.Exists, fault.EntityAlreadyExists, fault.BucketAlreadyExists, fault.BucketAlreadyOwnedByYou, fault.BucketNotEmpty, fault.NotEmpty,
+			fault.Exists, fault.EntityAlreadyExists, fault.DeleteConflict, fault.BucketAlreadyExists, fault.BucketAlreadyOwnedByYou, fault.BucketNotEmpty, fault.NotEmpty,
 			fault.InvalidBucketState, fault.IllegalVersioning, fault.MethodNotAllowed, fault.PreconditionFailed, fault.ReadOnly,
 		},
 		exitUnsupported: {fault.NotSupported, fault.NewerFormat},

@@ -33,6 +33,10 @@ const (
 	opKeyActive op = "key-active" // or not
 	opDropKey   op = "drop-key"
 
+	opUser     op = "user" // is made
+	opTagUser  op = "tag-user"
+	opDropUser op = "drop-user"
+
 	opPut      op = "put"
 	opParts    op = "parts" // a multipart upload from beginning to end
 	opBegin    op = "begin" // a multipart upload, and the acts that go on with it
@@ -86,7 +90,7 @@ func (o op) durable() bool {
 	switch o {
 	case opBucket, opDrop, opState, opSetting, opReset, opLabel,
 		opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opNotify, opHook, opUnhook,
-		opAccessKey, opRootKey, opKeyActive, opDropKey,
+		opAccessKey, opRootKey, opKeyActive, opDropKey, opUser, opTagUser, opDropUser,
 		opPut, opParts, opBegin, opPart, opPartCopy, opComplete, opAbort,
 		opCopy, opRestore, opGoBack, opDelete, opForget, opTags, opRekey, opFsync, opSync:
 		return true

@@ -33,6 +33,30 @@ var passive = map[string]string{
 	"SetRetention": asTags, "ChangeRetention": asTags, "SetLegalHold": asTags,
 	"SetObjectLock": "it edits the bucket's record by the same update as SetVersioning",
 
+	"Accounts": reading, "AccountAlias": reading, "GetAccountSummary": reading, "ListMFADevices": reading, "ListVirtualMFADevices": reading,
+	"GetMFADevice": reading, "ListMFADeviceTags": reading, "GetGroup": reading, "ListGroups": reading, "ListGroupsForUser": reading,
+	"ListAttachedUserPolicies": reading, "GetUserPolicy": reading, "ListUserPolicies": reading, "ListAttachedGroupPolicies": reading,
+	"GetGroupPolicy": reading, "ListGroupPolicies": reading, "ListAttachedRolePolicies": reading, "GetRolePolicy": reading, "ListRolePolicies": reading,
+	"GetPolicy": reading, "ListPolicies": reading, "PolicyUse": reading, "GetPolicyVersion": reading, "ListPolicyVersions": reading,
+	"ListEntitiesForPolicy": reading, "ListPolicyTags": reading, "GetRole": reading, "ListRoles": reading, "ListRoleTags": reading,
+	"GetCallerIdentity": reading, "GetAccessKeyInfo": reading, "GetAccessKeyLastUsed": reading, "GetUser": reading, "ListUsers": reading,
+	"ListUserTags": reading, "ListAccessKeys": reading,
+
+	"CreateAccount": likeUsers, "DeleteAccount": likeUsers, "CreateAccountAlias": likeUsers, "DeleteAccountAlias": likeUsers,
+	"CreateVirtualMFADevice": likeUsers, "DeleteVirtualMFADevice": likeUsers, "EnableMFADevice": likeUsers, "ResyncMFADevice": likeUsers,
+	"DeactivateMFADevice": likeUsers, "TagMFADevice": likeUsers, "UntagMFADevice": likeUsers, "CreateGroup": likeUsers, "UpdateGroup": likeUsers,
+	"DeleteGroup": likeUsers, "AddUserToGroup": likeUsers, "RemoveUserFromGroup": likeUsers, "AttachUserPolicy": likeUsers,
+	"DetachUserPolicy": likeUsers, "PutUserPolicy": likeUsers, "DeleteUserPolicy": likeUsers, "PutUserPermissionsBoundary": likeUsers,
+	"DeleteUserPermissionsBoundary": likeUsers, "AttachGroupPolicy": likeUsers, "DetachGroupPolicy": likeUsers, "PutGroupPolicy": likeUsers,
+	"DeleteGroupPolicy": likeUsers, "AttachRolePolicy": likeUsers, "DetachRolePolicy": likeUsers, "PutRolePolicy": likeUsers,
+	"DeleteRolePolicy": likeUsers, "PutRolePermissionsBoundary": likeUsers, "DeleteRolePermissionsBoundary": likeUsers, "CreatePolicy": likeUsers,
+	"DeletePolicy": likeUsers, "CreatePolicyVersion": likeUsers, "DeletePolicyVersion": likeUsers, "SetDefaultPolicyVersion": likeUsers,
+	"TagPolicy": likeUsers, "UntagPolicy": likeUsers, "CreateRole": likeUsers, "UpdateRole": likeUsers, "UpdateRoleDescription": likeUsers,
+	"UpdateAssumeRolePolicy": likeUsers, "DeleteRole": likeUsers, "TagRole": likeUsers, "UntagRole": likeUsers, "UpdateUser": likeUsers,
+	"UntagUser": likeUsers,
+
+	"GetSessionToken": keepsNothing, "GetFederationToken": keepsNothing, "AssumeRole": keepsNothing,
+
 	"SetRequestPayment": oneAnswer, "SetOwnership": oneAnswer, "DeleteOwnership": oneAnswer,
 
 	"WriteBack": "it is WriteAt, but for handles that append",
@@ -43,6 +67,10 @@ var passive = map[string]string{
 const (
 	reading   = "it only reads"
 	asTags    = "it edits a version's record by the same update as SetTags"
+	likeUsers = "it is one durable update of records of identities, as making, tagging and deleting a user are"
+
+	keepsNothing = "what it gives is told and not kept, but for a spent code and the secret of tokens, which are as likeUsers"
+
 	oneAnswer = "there is one answer, all others are refused, and nothing is kept"
 )
 

@@ -12,7 +12,7 @@
 //   - For each worker there is one moment between two of its acts that explains all that is
 //     found: keys, histories with ids, numbers, labels, owners, modes and times, directories
 //     with theirs, uploads with their parts, what is set of buckets and how they are configured,
-//     access keys and webhooks with how many events wait for them, bytes. It is not before
+//     access keys, users and webhooks with how many events wait for them, bytes. It is not before
 //     an act that was acknowledged as durable, nor before one that ended before any such act
 //     began: commits survive in order. The moments of all workers are one. An act of several
 //     commits (an upload from beginning to end, going back in time) may be cut between any

@@ -131,6 +131,15 @@ var promises = []promise{
 		s.add(act{Op: opAccessKey, Key: own + key})
 		return act{Op: opDropKey, Key: own + key}
 	}},
+	{name: "user", make: func(_ *script, key string) act { return act{Op: opUser, Key: own + key} }},
+	{name: "tag user", make: func(s *script, key string) act {
+		s.add(act{Op: opUser, Key: own + key})
+		return act{Op: opTagUser, Key: own + key}
+	}},
+	{name: "drop user", make: func(s *script, key string) act {
+		s.add(act{Op: opUser, Key: own + key})
+		return act{Op: opDropUser, Key: own + key}
+	}},
 	{name: "put inline", make: func(_ *script, key string) act { return act{Op: opPut, Key: key, Len: small} }},
 	{name: "put", content: true, make: func(_ *script, key string) act { return act{Op: opPut, Key: key, Len: large} }},
 	{name: "parts", content: true, make: func(_ *script, key string) act { return act{Op: opParts, Key: key, Len: 3 * large} }},

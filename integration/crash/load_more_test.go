@@ -97,11 +97,12 @@ func (g *generator) fillBucket(a *act, b *bucket) bool {
 	return true
 }
 
-// fillAccount completes acts on access keys and webhooks.
+// fillAccount completes acts on access keys, users and webhooks.
 func (g *generator) fillAccount(a *act) bool {
 	a.Key = fmt.Sprintf("%s%d", ownName(g.home.worker), g.rng.IntN(4))
 	key, isKey := g.m.account.keys[a.Key]
 	_, isHook := g.m.account.hooks[a.Key]
+	_, isUser := g.m.account.users[a.Key]
 	switch a.Op {
 	case opAccessKey:
 		return !isKey
@@ -112,6 +113,10 @@ func (g *generator) fillAccount(a *act) bool {
 		return isKey
 	case opDropKey:
 		return isKey
+	case opUser:
+		return !isUser
+	case opTagUser, opDropUser:
+		return isUser
 	case opHook:
 		return !isHook
 	}

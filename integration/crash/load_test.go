@@ -36,7 +36,7 @@ var loads = map[string]map[op]int{
 		opState: 3, opSave: 6, opSync: 1, opBegin: 6, opPart: 12, opPartCopy: 8, opComplete: 6, opAbort: 2,
 		opSetting: 2, opReset: 1, opLabel: 2, opRetag: 2, opDescribe: 3, opRekey: 8,
 		opCORS: 2, opNoCORS: 1, opWebsite: 2, opNoWebsite: 1, opLifecycle: 2, opNoLifecycle: 1, opNotify: 3, opHook: 3, opUnhook: 2,
-		opAccessKey: 2, opRootKey: 2, opKeyActive: 2, opDropKey: 1,
+		opAccessKey: 2, opRootKey: 2, opKeyActive: 2, opDropKey: 1, opUser: 2, opTagUser: 2, opDropUser: 1,
 	},
 	"mount": {
 		opOpen: 14, opWrite: 40, opTruncate: 5, opPunch: 4, opFsync: 10, opFlush: 7, opClose: 14,
@@ -51,7 +51,7 @@ var loads = map[string]map[op]int{
 		opBegin: 2, opPart: 4, opPartCopy: 3, opComplete: 2, opAbort: 1, opSetting: 1, opReset: 1, opLabel: 1,
 		opTemp: 3, opReopen: 1, opAllocate: 1, opZero: 2, opRange: 8, opOwner: 2, opTimes: 3, opOwn: 1,
 		opRetag: 3, opDescribe: 3, opXattr: 4, opSymlink: 2, opRekey: 6,
-		opLifecycle: 1, opNotify: 1, opHook: 1, opAccessKey: 1, opRootKey: 1, opKeyActive: 1,
+		opLifecycle: 1, opNotify: 1, opHook: 1, opAccessKey: 1, opRootKey: 1, opKeyActive: 1, opUser: 1, opTagUser: 1,
 	},
 	"past": { // everything can be had back
 		opPut: 10, opSave: 20, opTemp: 3, opSymlink: 3, opDelete: 8, opUnlink: 8, opRename: 8, opMkdir: 6, opRmdir: 4,
@@ -215,7 +215,7 @@ func (g *generator) fill(a *act) bool {
 		return g.fillUpload(a, b)
 	case opDrop, opSetting, opReset, opLabel, opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opNotify:
 		return g.fillBucket(a, b)
-	case opAccessKey, opRootKey, opKeyActive, opDropKey, opHook, opUnhook:
+	case opAccessKey, opRootKey, opKeyActive, opDropKey, opUser, opTagUser, opDropUser, opHook, opUnhook:
 		return g.fillAccount(a)
 	case opRekey:
 		var ok bool

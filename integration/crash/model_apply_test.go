@@ -55,7 +55,7 @@ func (m *model) applyWhole(a act, r ack) {
 		b.tags = a.Tags
 	case opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opNotify:
 		m.applyConfig(b, a)
-	case opAccessKey, opRootKey, opKeyActive, opDropKey, opHook, opUnhook:
+	case opAccessKey, opRootKey, opKeyActive, opDropKey, opUser, opTagUser, opDropUser, opHook, opUnhook:
 		m.applyAccount(a)
 	case opPut:
 		m.put(a, &version{id: r.ID, number: r.Number, body: whole(a.Gen, a.Len), labels: labels{meta: metaOf(a.Gen), tags: a.Tags}})

@@ -29,6 +29,7 @@ const (
 type account struct {
 	keys  map[string]accessKey
 	hooks map[string]webhook
+	users map[string]string // of each its tag
 }
 
 type accessKey struct {
@@ -42,7 +43,7 @@ type webhook struct {
 }
 
 func newAccount() account {
-	return account{keys: map[string]accessKey{}, hooks: map[string]webhook{}}
+	return account{keys: map[string]accessKey{}, hooks: map[string]webhook{}, users: map[string]string{}}
 }
 
 // ownName is what the names of a worker in the account begin with.
@@ -53,6 +54,8 @@ func ownName(worker int) string { return fmt.Sprintf("w%d-", worker) }
 func secretOf(gen uint64) string { return fmt.Sprintf("secret-%016x", gen) }
 
 func givenOf(a act) iam.Given { return iam.Given{ID: a.Key, Secret: secretOf(a.Gen)} }
+
+func userTags(a act) []iam.Tag { return []iam.Tag{{Key: "gen", Value: metaOf(a.Gen)}} }
 
 func hookURL(gen uint64) string { return "http://127.0.0.1:1/" + metaOf(gen) }
 
@@ -164,6 +167,10 @@ func (m *model) applyAccount(a act) {
 		keys[a.Key] = k
 	case opDropKey:
 		delete(keys, a.Key)
+	case opUser, opTagUser:
+		m.account.users[a.Key] = metaOf(a.Gen)
+	case opDropUser:
+		delete(m.account.users, a.Key)
 	case opHook:
 		hooks[a.Key] = webhook{url: hookURL(a.Gen)}
 	case opUnhook:
@@ -179,6 +186,11 @@ func (c account) of(worker int) account {
 			out.keys[id] = k
 		}
 	}
+	for name, tag := range c.users {
+		if strings.HasPrefix(name, ownName(worker)) {
+			out.users[name] = tag
+		}
+	}
 	for name, h := range c.hooks {
 		if strings.HasPrefix(name, ownName(worker)) {
 			out.hooks[name] = h
@@ -192,6 +204,8 @@ func (c account) same(found account) error {
 	switch {
 	case !maps.Equal(c.keys, found.keys):
 		return fmt.Errorf("access keys are %+v instead of %+v", found.keys, c.keys)
+	case !maps.Equal(c.users, found.users):
+		return fmt.Errorf("users are %+v instead of %+v", found.users, c.users)
 	case !maps.Equal(c.hooks, found.hooks):
 		return fmt.Errorf("webhooks are %+v instead of %+v", found.hooks, c.hooks)
 	}

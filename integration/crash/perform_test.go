@@ -10,6 +10,7 @@ import (
 
 	"pail/store"
 	"pail/store/checksum"
+	"pail/store/iam"
 )
 
 // A performer calls the store.
@@ -47,7 +48,7 @@ func (p *performer) perform(ctx context.Context, a act) (o store.Object, err err
 		err = p.label(ctx, a)
 	case opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opNotify:
 		err = p.configure(ctx, a)
-	case opAccessKey, opRootKey, opKeyActive, opDropKey, opHook, opUnhook:
+	case opAccessKey, opRootKey, opKeyActive, opDropKey, opUser, opTagUser, opDropUser, opHook, opUnhook:
 		err = p.account(ctx, a)
 	case opPut:
 		in := putInput(a)
@@ -130,17 +131,23 @@ func (p *performer) configure(ctx context.Context, a act) error {
 	return p.se.SetNotifications(ctx, a.Bucket, notificationsOf(a.Gen, a.Key))
 }
 
-// account changes access keys and webhooks.
+// account changes access keys, users and webhooks.
 func (p *performer) account(ctx context.Context, a act) (err error) {
 	switch a.Op {
 	case opAccessKey:
-		_, err = p.se.CreateAccessKey(ctx, givenOf(a))
+		_, err = p.se.CreateAccessKey(ctx, "", givenOf(a))
 	case opRootKey:
 		_, _, err = p.se.EnsureRootAccessKey(ctx, givenOf(a))
 	case opKeyActive:
-		err = p.se.SetAccessKeyActive(ctx, a.Key, a.Keep)
+		err = p.se.SetAccessKeyActive(ctx, "", a.Key, a.Keep)
 	case opDropKey:
-		err = p.se.DeleteAccessKey(ctx, a.Key)
+		err = p.se.DeleteAccessKey(ctx, "", a.Key)
+	case opUser:
+		_, err = p.se.CreateUser(ctx, iam.NewUser{Name: a.Key, Tags: userTags(a)})
+	case opTagUser:
+		err = p.se.TagUser(ctx, a.Key, userTags(a))
+	case opDropUser:
+		err = p.se.DeleteUser(ctx, a.Key)
 	case opHook:
 		_, err = p.se.AddWebhook(ctx, a.Key, hookURL(a.Gen))
 	case opUnhook:

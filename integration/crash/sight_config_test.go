@@ -5,6 +5,7 @@ import (
 
 	"pail/store"
 	"pail/store/fault"
+	"pail/store/iam"
 )
 
 // configs looks at the configurations of a bucket.
@@ -41,6 +42,15 @@ func (l *sight) lookAround(ctx context.Context, s *store.Store) error {
 	for _, k := range keys {
 		whole, _ := s.AccessKey(k.ID)
 		l.account.keys[k.ID] = accessKey{secret: whole.Secret, inactive: k.Inactive, root: k.Root}
+	}
+	users, err := l.se.ListUsers(ctx, iam.Page{Max: 1000})
+	if err != nil {
+		return err
+	}
+	for _, u := range users.Items {
+		for _, tag := range u.Tags {
+			l.account.users[u.Name] = tag.Value
+		}
 	}
 	hooks, err := l.se.Webhooks(ctx)
 	for _, h := range hooks {

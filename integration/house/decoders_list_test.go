@@ -109,6 +109,8 @@ var decoders = map[string]string{
 	"store/internal/meta/table.SplitUpload":     "FuzzSplit",
 	"store/internal/meta/table.cutEscaped":      "FuzzEscaped",
 
+	"store/iam.OpenToken": "FuzzOpenToken",
+
 	"store/web.Address.Endpoint":          "FuzzAddress",
 	"store/web.Address.Loopback":          "FuzzAddress",
 	"store/web.ParseAddress":              "FuzzAddress",

@@ -196,16 +196,26 @@ func (e *Entity) match(p *Principal) who {
 		switch {
 		case p.ARN == "":
 			return nobody
-		case e.Value == p.ARN:
-			// A user's id is the whole of it; a session's ARN names no id to compare.
-			if e.ID != "" && p.Kind == User && e.ID != p.ID {
-				return nobody
+		case e.ID != "" && p.Kind == User:
+			// By its id whatever it is called by now ("Renaming an IAM user").
+			if e.ID == p.ID {
+				return direct
 			}
+			return nobody
+		case e.ID != "" && p.Kind == RoleSession:
+			role, _, _ := strings.Cut(p.ID, ":")
+			switch {
+			case e.ID != role:
+				return nobody
+			case e.Value == p.ARN:
+				return direct
+			case e.Value == p.BehindARN:
+				return behind
+			}
+			return nobody
+		case e.Value == p.ARN:
 			return direct
 		case e.Value == p.BehindARN:
-			if role, _, _ := strings.Cut(p.ID, ":"); e.ID != "" && p.Kind == RoleSession && e.ID != role {
-				return nobody
-			}
 			return behind
 		case p.Account.ID != "" && len(e.Value) == len("arn:aws:iam::")+12+len(":root") &&
 			e.Value[13:25] == p.Account.ID && e.Value[25:] == ":root":

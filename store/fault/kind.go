@@ -80,8 +80,9 @@ const (
 	DeleteConflict       // something is still attached to it
 	LimitExceeded        // more than its account may have
 	MalformedPolicy      // a policy that is none, or that cannot be enforced
-	UnmodifiableEntity   // what only its maker may change
 	InvalidMFACode       // not the code that the device shows now, or one that was used
+	InvalidToken         // a session token that is none of this store's
+	ExpiredToken         // temporary credentials whose time is over
 	PackedPolicyTooLarge // session policies and tags are too much for temporary credentials
 
 	// Requests.

@@ -86,8 +86,9 @@ var table = [kindCount]Row{
 	DeleteConflict:       {"DeleteConflict", syscall.EBUSY, "DeleteConflict", 409, "something is still attached to it"},
 	LimitExceeded:        {"LimitExceeded", syscall.EDQUOT, "LimitExceeded", 409, "more than a quota allows"},
 	MalformedPolicy:      {"MalformedPolicy", syscall.EINVAL, "MalformedPolicy", 400, "the policy cannot be enforced"},
-	UnmodifiableEntity:   {"UnmodifiableEntity", syscall.EPERM, "UnmodifiableEntity", 400, "only its maker may change it"},
 	InvalidMFACode:       {"InvalidMFACode", syscall.EACCES, "InvalidAuthenticationCode", 403, "the code is not that of the MFA device"},
+	InvalidToken:         {"InvalidToken", syscall.EACCES, "InvalidToken", 400, "the provided token is malformed or otherwise invalid"},
+	ExpiredToken:         {"ExpiredToken", syscall.EACCES, "ExpiredToken", 400, "the provided token has expired"},
 	PackedPolicyTooLarge: {"PackedPolicyTooLarge", syscall.E2BIG, "PackedPolicyTooLarge", 400, "session policies and tags are too large"},
 
 	InvalidArgument: {"InvalidArgument", syscall.EINVAL, "InvalidArgument", 400, "invalid argument"},

@@ -13,8 +13,9 @@ type AccessKey struct {
 	Account   string // 12 digits
 	Principal string // ARN of whom it acts for
 	Created   time.Time
-	Inactive  bool // it is kept, and refused
-	Root      bool // it is the root access key
+	Inactive  bool   // it is kept, and refused
+	Root      bool   // it is the root access key
+	Owner     string // unique id of the user whose it is; "": it is the root's
 }
 
 // A Given is an access key that somebody has chosen: both parts, or neither.
@@ -44,6 +45,9 @@ func Generate() Given {
 		Secret: random(secretAlphabet, secretLength),
 	}
 }
+
+// IsTemporary says whether an access key of that id is one of temporary credentials.
+func IsTemporary(id string) bool { return len(id) == idLength && id[:len(tempID)] == tempID }
 
 // random returns n characters of an alphabet of at most 64, each as likely as any.
 func random(alphabet string, n int) string {
@@ -87,3 +91,9 @@ func (g Given) Check() error {
 }
 
 func visible(c byte) bool { return c > ' ' && c < 0x7f }
+
+// A LastUse is when something was used last; the zero LastUse: never, or nobody knows.
+type LastUse struct {
+	Time            time.Time
+	Service, Region string
+}

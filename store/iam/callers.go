@@ -30,8 +30,13 @@ func (d *Directory) Caller(account, id string) (*Caller, error) {
 		Kind: access.User, Account: d.realm(account).root.Account, ARN: u.ARN(), ID: u.ID, Name: u.Name, Tags: tagsOf(u.Tags),
 	}}
 	err := d.attach(c, &u.Holder)
-	for _, g := range d.GroupsOf(u) {
-		if err == nil {
+	for _, id := range u.Groups {
+		g := d.realm(account).groups.byID[id]
+		switch {
+		case err != nil:
+		case g == nil:
+			err = fmt.Errorf("it is in a group that cannot be read: repair the store")
+		default:
 			err = d.attach(c, &g.Holder)
 		}
 	}

@@ -204,6 +204,16 @@ func (d *Directory) UserByID(account, id string) *User { return d.realm(account)
 // RoleByID returns a role by its unique id; nil: the account has none.
 func (d *Directory) RoleByID(account, id string) *Role { return d.realm(account).roles.byID[id] }
 
+// HasRole says whether any account has a role of a unique id.
+func (d *Directory) HasRole(id string) bool {
+	for _, r := range d.accounts {
+		if r.roles.byID[id] != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Device returns an MFA device by its serial; nil: the account has none.
 func (d *Directory) Device(account, serial string) *Device { return d.realm(account).devices[serial] }
 

@@ -146,16 +146,6 @@ func (p *Policy) Text() string {
 	return ""
 }
 
-// InlinePolicy returns the embedded policy of a name; nil: there is none.
-func (h *Holder) InlinePolicy(name string) *Inline {
-	for i := range h.Inline {
-		if h.Inline[i].Name == name {
-			return &h.Inline[i]
-		}
-	}
-	return nil
-}
-
 // Has says whether a managed policy is attached.
 func (h *Holder) Has(arn string) bool { return slices.Contains(h.Attached, arn) }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"pail/store/access"
 	"pail/store/fault"
@@ -139,8 +140,8 @@ func (d *Directory) DeleteInline(account string, kind HolderKind, name, policy s
 	if err != nil {
 		return nil, err
 	}
-	if h.InlinePolicy(policy) == nil {
-		return nil, noSuch(kind.String()+" policy", policy)
+	if _, err := h.FindInline(kind, policy); err != nil {
+		return nil, err
 	}
 	h.Inline = slices.DeleteFunc(slices.Clone(h.Inline), func(p Inline) bool { return p.Name == policy })
 	return it, nil
@@ -175,4 +176,29 @@ func (d *Directory) DeleteBoundary(account string, kind HolderKind, name string)
 	}
 	h.Boundary = ""
 	return it, nil
+}
+
+// FindInline is the embedded policy of a name, or NoSuchEntity.
+func (h *Holder) FindInline(kind HolderKind, name string) (*Inline, error) {
+	for i := range h.Inline {
+		if h.Inline[i].Name == name {
+			return &h.Inline[i], nil
+		}
+	}
+	return nil, noSuch(kind.String()+" policy", name)
+}
+
+// Attached are the managed policies of a user, a group or a role in the order of their
+// names.
+func (d *Directory) Attached(h *Holder, p Page) (Listing[*Policy], error) {
+	var all []*Policy
+	for _, arn := range h.Attached {
+		if policy := d.Policy(h.Account, arn); policy != nil {
+			all = append(all, policy)
+		}
+	}
+	if p.Prefix != "" {
+		all = slices.DeleteFunc(all, func(policy *Policy) bool { return !strings.HasPrefix(policy.Path, p.Prefix) })
+	}
+	return Paged(all, func(policy *Policy) string { return strings.ToLower(policy.Name) + " " + policy.Account }, p)
 }

@@ -47,9 +47,9 @@ func (d *Directory) CreatePolicy(account string, in NewPolicy, now time.Time) (*
 	return p, nil
 }
 
-// ownPolicy is a managed policy that may be changed. The kinds of failure: NoSuchEntity,
+// OwnPolicy is a managed policy that may be changed. The kinds of failure: NoSuchEntity,
 // AccessDenied (it is one of AWS).
-func (d *Directory) ownPolicy(account, arn string) (*Policy, error) {
+func (d *Directory) OwnPolicy(account, arn string) (*Policy, error) {
 	p, err := d.FindPolicy(account, arn)
 	if err == nil && p.Account == AWSAccount {
 		return nil, fault.New(fault.AccessDenied, "Policy %s is one of AWS: it cannot be changed; make a policy with its text", arn)
@@ -60,7 +60,7 @@ func (d *Directory) ownPolicy(account, arn string) (*Policy, error) {
 // CreatePolicyVersion gives a managed policy one more version, which is in force at once if
 // asked for. The kinds of failure: NoSuchEntity, AccessDenied, MalformedPolicy, LimitExceeded.
 func (d *Directory) CreatePolicyVersion(account, arn, text string, inForce bool, now time.Time) (*Policy, error) {
-	p, err := d.ownPolicy(account, arn)
+	p, err := d.OwnPolicy(account, arn)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (d *Directory) DeletePolicyVersion(account, arn, version string, now time.T
 }
 
 func (d *Directory) versionOf(account, arn, version string) (*Policy, uint64, error) {
-	p, err := d.ownPolicy(account, arn)
+	p, err := d.OwnPolicy(account, arn)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -140,7 +140,7 @@ func VersionID(n uint64) string { return fmt.Sprint("v", n) }
 // DeletePolicy takes a managed policy away that is attached nowhere and has only its
 // default version. The kinds of failure: NoSuchEntity, AccessDenied, DeleteConflict.
 func (d *Directory) DeletePolicy(account, arn string) (*Policy, error) {
-	p, err := d.ownPolicy(account, arn)
+	p, err := d.OwnPolicy(account, arn)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func LookupIn(st *store.Store) func(context.Context, string) (sigv4.Credential, 
 		if !ok || k.Inactive {
 			return sigv4.Credential{}, apierror.New(apierror.InvalidAccessKeyID, "").With("AWSAccessKeyId", id)
 		}
-		return sigv4.Credential{AccessKey: k.ID, Secret: k.Secret, Who: store.Principal{Account: k.Account, ARN: k.Principal}}, nil
+		return sigv4.Credential{AccessKey: k.ID, Secret: k.Secret, Who: store.PrincipalOf(k)}, nil
 	}
 }
 

@@ -31,7 +31,7 @@ func TestIdentify(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = st.Close(ctx) })
 	owner := st.As(store.Owner(), store.RequestContext{Door: store.DoorControl})
-	key, err := owner.CreateAccessKey(ctx, iam.Given{})
+	key, err := owner.CreateAccessKey(ctx, "", iam.Given{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,15 +88,15 @@ func TestIdentify(t *testing.T) {
 	is("a wrong secret", send(sigv4.Credential{AccessKey: key.ID, Secret: "wrong"}, "", digest("")), "403 "+string(apierror.SignatureDoesNotMatch))
 	is("nobody", send(sigv4.Credential{}, "", ""), "403 "+fault.AccessDenied.String())
 	is("an unknown key", send(sigv4.Credential{AccessKey: "AKIAUNKNOWN", Secret: "x"}, "", digest("")), refused)
-	if err := owner.SetAccessKeyActive(ctx, key.ID, false); err != nil {
+	if err := owner.SetAccessKeyActive(ctx, "", key.ID, false); err != nil {
 		t.Fatal(err)
 	}
 	is("disabled", send(cred, "body", digest("body")), refused)
-	if err := owner.SetAccessKeyActive(ctx, key.ID, true); err != nil {
+	if err := owner.SetAccessKeyActive(ctx, "", key.ID, true); err != nil {
 		t.Fatal(err)
 	}
 	is("enabled", send(cred, "body", digest("body")), "200 body 4 false")
-	if err := owner.DeleteAccessKey(ctx, key.ID); err != nil {
+	if err := owner.DeleteAccessKey(ctx, "", key.ID); err != nil {
 		t.Fatal(err)
 	}
 	is("removed", send(cred, "body", digest("body")), refused)
@@ -125,7 +125,7 @@ func TestPreflightsAreNobodys(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = st.Close(context.Background()) })
-	key, err := st.As(store.Owner(), store.RequestContext{}).CreateAccessKey(t.Context(), iam.Given{})
+	key, err := st.As(store.Owner(), store.RequestContext{}).CreateAccessKey(t.Context(), "", iam.Given{})
 	if err != nil {
 		t.Fatal(err)
 	}

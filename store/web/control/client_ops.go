@@ -114,9 +114,9 @@ func (c *Client) SetSetting(ctx context.Context, req SetSettingRequest) error {
 	return none(ctx, c, opSetSetting, req)
 }
 
-// AccessKeys lists the access keys, the oldest first, without their secrets.
-func (c *Client) AccessKeys(ctx context.Context, fn func(AccessKey) error) error {
-	return each(ctx, c, opAccessKeys, nil, fn)
+// AccessKeys lists the access keys of an account, the oldest first, without their secrets.
+func (c *Client) AccessKeys(ctx context.Context, in InAccount, fn func(AccessKey) error) error {
+	return each(ctx, c, opAccessKeys, in, fn)
 }
 
 // CreateAccessKey makes an access key and tells its secret.

@@ -17,9 +17,17 @@ type AccessKey struct {
 	Root      bool      `json:"root,omitempty"` // the start of a listener made it or was told it
 }
 
+// An InAccount names the account that a request is about: by its number, its name or its
+// alias; "" is the store's own.
+type InAccount struct {
+	Account string `json:"account,omitempty"`
+}
+
 // A CreateAccessKeyRequest makes an access key: the given one, or with neither part one
 // that is made up.
 type CreateAccessKeyRequest struct {
+	InAccount
+	User      string `json:"user,omitempty"` // whose it will be; "" is the root
 	AccessKey string `json:"access_key,omitempty"`
 	SecretKey string `json:"secret_key,omitempty"`
 }

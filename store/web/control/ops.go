@@ -23,9 +23,29 @@ type call struct {
 // session is the store as the caller sees it: as its owner, since only the owner
 // of the process and root get here.
 func (c *call) session() *store.Session {
-	return c.store.As(store.Owner(), store.RequestContext{
+	return c.sessionOf("")
+}
+
+// sessionOf is the store as the root of an account sees it; "" is the store's own.
+func (c *call) sessionOf(account string) *store.Session {
+	if account == "" {
+		account = store.Account
+	}
+	return c.store.As(store.RootPrincipal(account), store.RequestContext{
 		Door: store.DoorControl, UID: c.peer.UID, GID: c.peer.GID, Time: time.Now(),
 	})
+}
+
+// sessionIn is sessionOf of an account by its number, its name or its alias.
+func (c *call) sessionIn(in InAccount) (*store.Session, error) {
+	if in.Account == "" {
+		return c.session(), nil
+	}
+	a, err := c.store.FindAccount(in.Account)
+	if err != nil {
+		return nil, err
+	}
+	return c.sessionOf(a.ID), nil
 }
 
 // An operation answers one kind of request.
@@ -110,7 +130,7 @@ func operations() map[string]operation {
 		opChangeTags:    asking(changeTags),
 		opSettings:      asking(settings),
 		opSetSetting:    asking(setSetting),
-		opAccessKeys:    accessKeys,
+		opAccessKeys:    asking(accessKeys),
 		opCreateKey:     asking(createAccessKey),
 		opSetKey:        asking(setAccessKey),
 		opDeleteKey:     asking(deleteAccessKey),

@@ -29,7 +29,7 @@ type formRig struct {
 func newFormRig(t *testing.T) *formRig {
 	t.Helper()
 	r := newRig(t)
-	key, err := r.se.CreateAccessKey(t.Context(), iam.Given{})
+	key, err := r.se.CreateAccessKey(t.Context(), "", iam.Given{})
 	if err != nil {
 		t.Fatal(err)
 	}

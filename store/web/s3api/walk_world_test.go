@@ -77,7 +77,7 @@ func newWorld(t *testing.T, opts ...func(*store.Options)) *world {
 	}
 	w := &world{st: st, se: st.As(store.Owner(), store.RequestContext{Door: store.DoorS3}), ops: map[string][]string{}}
 	region := st.Status().Region
-	key, err := w.se.CreateAccessKey(t.Context(), iam.Given{})
+	key, err := w.se.CreateAccessKey(t.Context(), "", iam.Given{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 func FuzzUnmarshal(f *testing.F) {
 	all := func() []Record {
 		return []Record{new(Bucket), new(Version), new(Dir), new(Blob), new(ExtentList), new(Pending), new(Draft),
-			new(Upload), new(Part), new(Patch), new(Move), new(Change), new(Cursor), new(Settings)}
+			new(Upload), new(Part), new(Patch), new(Move), new(Change), new(Cursor), new(Settings), new(AccessKey), new(Identity)}
 	}
 	for _, m := range []Record{&Version{Schema: Schema, Seq: 7, Etag: "e", Metadata: map[string]string{"a": "b"}}, &Bucket{Schema: Schema, Name: "n"},
 		&Dir{Schema: Schema, Ino: 3}, &Version{Schema: Schema + 1}, &Version{}} {

@@ -433,15 +433,15 @@ type IdentityKind byte
 
 // The kinds of identities. Access keys have a record of their own.
 const (
-	accessKey       IdentityKind = 'k'
-	IdentityAccount IdentityKind = 'a' // by its 12 digits
-	IdentityUser    IdentityKind = 'u' // by its unique id
-	IdentityGroup   IdentityKind = 'g' // likewise
-	IdentityRole    IdentityKind = 'o' // likewise
-	IdentityPolicy  IdentityKind = 'p' // likewise
-	IdentityDevice  IdentityKind = 'm' // by its serial
-	IdentitySecret  IdentityKind = 's' // what tokens are sealed with, by its id
-	IdentityLastUse IdentityKind = 'l' // by the id of the access key or the role
+	IdentityAccessKey IdentityKind = 'k'
+	IdentityAccount   IdentityKind = 'a' // by its 12 digits
+	IdentityUser      IdentityKind = 'u' // by its unique id
+	IdentityGroup     IdentityKind = 'g' // likewise
+	IdentityRole      IdentityKind = 'o' // likewise
+	IdentityPolicy    IdentityKind = 'p' // likewise
+	IdentityDevice    IdentityKind = 'm' // by its serial
+	IdentitySecret    IdentityKind = 's' // what tokens are sealed with, by its id
+	IdentityLastUse   IdentityKind = 'l' // by the id of the access key or the role
 )
 
 // IdentityKinds are all of them but access keys.
@@ -467,7 +467,7 @@ func SplitIdentity(k []byte) (kind IdentityKind, id string, err error) {
 func AccessKey(id string) []byte { return append(AccessKeys(), id...) }
 
 // AccessKeys is the prefix of all access keys.
-func AccessKeys() []byte { return IdentitiesOf(accessKey) }
+func AccessKeys() []byte { return IdentitiesOf(IdentityAccessKey) }
 
 // SplitAccessKey returns the id of a key of AccessKeys.
 func SplitAccessKey(k []byte) string { return string(k[2:]) }
