@@ -111,6 +111,9 @@ func (t *txn) putVersion(b *record.Bucket, key string, v *record.Version) (repla
 func (t *txn) stack(b *record.Bucket, key string, c chain, v *record.Version, step versioning.Step) error {
 	v.Number, v.NextNumber = step.Number, step.Next.NextNumber
 	v.Null = step.Null
+	if t.history.made++; v.Marker {
+		t.history.markers++
+	}
 	top := c.top()
 	if top != nil {
 		v.TimeNs = max(v.TimeNs, top.TimeNs)
@@ -169,6 +172,7 @@ func (t *txn) discard(b *record.Bucket, key string, v *record.Version) error {
 	}
 	t.discarded = append(t.discarded, v)
 	t.forgets = true
+	t.history.gone++
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"sync/atomic"
+
 	"pail/store/work"
 )
 
@@ -33,6 +35,7 @@ type Status struct {
 	Dead      int64 // bytes of content files that nothing refers to, while other bytes of them are in use
 	Compacted int64 // bytes that compaction has moved since the store was opened
 	LastSeq   uint64
+	Versions  VersionStatus
 	Jobs      []work.Status
 	Scrub     ScrubStatus
 	Lifecycle LifecycleStatus
@@ -45,6 +48,25 @@ type Status struct {
 type CacheStatus struct {
 	Entries      int
 	Hits, Misses int64 // since the store was opened
+}
+
+// A VersionStatus counts versions since the store was opened.
+type VersionStatus struct {
+	Made    int64 // delete markers among them
+	Markers int64
+	Gone    int64 // overwritten without history, deleted for good or expired; markers, too
+}
+
+// A historyChange is what an update does to the number of versions.
+type historyChange struct{ made, markers, gone int64 }
+
+// A historyCount is the sum of those that were committed.
+type historyCount struct{ made, markers, gone atomic.Int64 }
+
+func (c *historyCount) add(h historyChange) {
+	c.made.Add(h.made)
+	c.markers.Add(h.markers)
+	c.gone.Add(h.gone)
 }
 
 // Stopped is why the store no longer writes, nil if it does.
@@ -65,6 +87,7 @@ func (s *Store) Status() Status {
 	st.Lifecycle = s.expirer.status()
 	st.Records, st.Files = CacheStatus(s.db.Cache()), CacheStatus(s.blobs.Cache())
 	st.Compacted = s.compactor.moved.Load()
+	st.Versions = VersionStatus{Made: s.history.made.Load(), Markers: s.history.markers.Load(), Gone: s.history.gone.Load()}
 	err := s.view(func(sn *snap) (err error) {
 		st.Dead, err = sn.wasted()
 		return err

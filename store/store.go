@@ -171,6 +171,7 @@ type Store struct {
 	mover   *mover
 
 	compactor *compactor
+	history   historyCount
 	scrubber  *scrubber
 	herald    *herald
 	expirer   *expirer

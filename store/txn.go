@@ -37,6 +37,7 @@ type txn struct {
 	undoes    bool              // it undoes what never was durable
 	bypass    bool              // whoever asks bypasses retentions of mode Governance, and may
 	events    uint32            // how many it has noted for webhooks
+	history   historyChange     // what it adds to and takes from history
 	makes     string            // the type of event that its puts are; "": event.CreatedPut
 	waste     int64             // bytes of content files that became dead, less those that went
 }
@@ -122,6 +123,9 @@ func (t *txn) finish() error {
 		}
 		changes := t.changes
 		t.tx.Defer(func(meta.Commit) { t.s.watchers.tell(changes) })
+	}
+	if h := t.history; h != (historyChange{}) {
+		t.onMerged(func() { t.s.history.add(h) })
 	}
 	for _, fn := range t.merged {
 		t.tx.Merged(fn)

@@ -11,6 +11,7 @@ import (
 
 	"pail/store"
 	"pail/store/web"
+	"pail/versioning"
 )
 
 func TestMetrics(t *testing.T) {
@@ -48,6 +49,17 @@ func TestMetrics(t *testing.T) {
 	if _, err := se.Put(ctx, "secret-bucket", "secret-key", store.PutInput{Body: strings.NewReader("x"), Size: 1}); err != nil {
 		t.Fatal(err)
 	}
+	for _, body := range []string{"y", "z"} { // the second in the first's place
+		if _, err := se.Put(ctx, "secret-bucket", "other", store.PutInput{Body: strings.NewReader(body), Size: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := se.CreateBucket(ctx, "with-history", store.BucketOptions{Versioning: versioning.Enabled}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := se.Delete(ctx, "with-history", "secret-key", store.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
 	m.Opened(st)
 	m.Observe(web.Observation{Operation: "PutObject", Status: 200, In: 7, Out: 3, Took: 2 * time.Millisecond})
 	m.Observe(web.Observation{Operation: "PutObject", Status: 412})
@@ -55,7 +67,7 @@ func TestMetrics(t *testing.T) {
 	is("/readyz", 200, "ok\n")
 	_, text := get("/metrics")
 	for _, want := range []string{
-		`pail_ready 1`, `pail_store_buckets 1`, `pail_store_pending_versions 0`, `pail_store_stopped 0`,
+		`pail_ready 1`, `pail_store_buckets 2`, `pail_store_versions_made_total 4`, `pail_store_delete_markers_made_total 1`, `pail_store_versions_removed_total 1`, `pail_store_pending_versions 0`, `pail_store_stopped 0`,
 		`pail_s3_requests_total{operation="PutObject",status="200"} 1`, `pail_s3_requests_total{operation="PutObject",status="412"} 1`,
 		`pail_s3_requests_total{operation="none",status="405"} 1`, `pail_s3_received_bytes_total{operation="PutObject"} 7`,
 		`pail_s3_sent_bytes_total{operation="PutObject"} 3`, `pail_s3_request_seconds_bucket{operation="PutObject",le="0.0025"} 2`,
