@@ -133,7 +133,8 @@
 //   - A large body is written and hashed while it is read (receive.go), from four buffers of
 //     256 KiB that are used again: 1 MiB of memory each, as many as there are requests. From 1
 //     MiB on it is written past the page cache, and the MD5s of several are computed at once
-//     (package multimd5): together a third of the processor's time of before.
+//     (package multimd5): together a third of the processor's time of before. What is large
+//     and not cached goes out past it as well (blob.Reader.WriteCold).
 //   - A draft may refer to content files of others (loan.go), pinned until its publish
 //     counts them; what is deleted meanwhile is copied then.
 //   - Changing headers or metadata makes a version, the same inode with the same content;

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"pail/store/fault"
 	"pail/store/internal/blob"
 	"pail/store/internal/meta/record"
@@ -328,6 +330,9 @@ func (r *Reader) WriteRange(w io.Writer, part Range) (int64, error) {
 const (
 	directMin = 64 << 10
 	copyMax   = 256 << 10
+	// forwardMin is from how many bytes on the kernel is told that they are read forward. Of 10
+	// MiB that it did not have in its cache, 16 at once, that saved a third of the time.
+	forwardMin = 1 << 20
 )
 
 // writeSome writes bytes from off on, up to n, as far as they lie in one place.
@@ -344,6 +349,9 @@ func (b *body) writeSome(w io.Writer, off, n int64) (int64, error) {
 	skip := off - (b.ends[i] - e.Len)
 	here := min(n, e.Len-skip)
 	if here >= directMin && !e.IsHole() && !b.s.verifying.Load() {
+		if m, err := b.writeCold(w, e, skip, here); m > 0 || err != nil {
+			return m, err
+		}
 		if m, ok, err := b.writeDirect(w, e, skip, here); ok {
 			return m, err
 		}
@@ -356,6 +364,19 @@ func (b *body) writeSome(w io.Writer, off, n int64) (int64, error) {
 	}
 	m, err := w.Write(p)
 	return int64(m), err
+}
+
+// writeCold writes what of n bytes of a content file is not in the page cache.
+func (b *body) writeCold(w io.Writer, e blob.Extent, skip, n int64) (written int64, err error) {
+	r, err := b.reader(e.Blob)
+	if err != nil {
+		return 0, nil // reading says what is wrong
+	}
+	written, err = r.WriteCold(w, e.Off+skip, n)
+	if errors.Is(err, blob.ErrDamaged) {
+		err = fileError(e.Blob, blobError(err))
+	}
+	return written, err
 }
 
 // writeDirect writes n bytes of a content file from a descriptor of its own, whose
@@ -373,6 +394,9 @@ func (b *body) writeDirect(w io.Writer, e blob.Extent, skip, n int64) (written i
 	defer f.Close()
 	if _, err := f.Seek(e.Off+skip, io.SeekStart); err != nil {
 		return 0, false, nil
+	}
+	if n >= forwardMin {
+		_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_SEQUENTIAL) // read further ahead
 	}
 	written, err = io.CopyN(w, f, n)
 	if errors.Is(err, io.EOF) {

@@ -24,6 +24,8 @@ type handle struct {
 	writing atomic.Bool // a Writer has it, unsealed
 	ours    bool        // this process wrote to it
 
+	coldRead atomic.Int64 // bytes that were read past the page cache
+
 	infoMu sync.Mutex // guards what follows
 	foot   *footer    // nil until it is read or written
 	table  *table     // nil until a verified read needs it

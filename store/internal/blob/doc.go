@@ -74,6 +74,11 @@
 //     10 MiB cost. 64 files of that size, 16 at once, took 2.0 s of a processor per GB through
 //     the cache and 0.2 past it, at a fifth and at all of the disk's speed. The trailer and
 //     what is before it in its page go through the cache; the sync is the same.
+//   - What a client asks for, is large and is not in the page cache is read past it (cold.go),
+//     2 MiB at a time, and cached only when it is asked for a third time: 300 files of 10 MiB,
+//     16 at once, cost 0.33 s of a processor per GB to send so, and 1.1 by way of fresh pages of
+//     the cache with the kernel's read-ahead of 128 KiB; sent from the cache 0.36. Its memory is
+//     16 times 2 MiB for all, given back when nobody asks; who finds none reads as before.
 //   - Descriptors are cached (open, read 4 KiB, close of a hot blob: 0.5 us).
 //     One whose bytes are unsynced is synced before it is closed: Linux reports
 //     a failed write only to descriptors that were open then.

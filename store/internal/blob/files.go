@@ -39,6 +39,9 @@ type file interface {
 	// WriteOut asks the kernel to begin to write n bytes at off to the disk. Advice: what
 	// fails is told by Sync.
 	WriteOut(off, n int64)
+	// Cached says whether at least half of n bytes at off are in the page cache. Where nobody
+	// can tell they are.
+	Cached(off, n int64) bool
 	// DropCache asks the kernel to forget clean pages, so that the next read
 	// comes from the disk. Advice: it cannot fail.
 	DropCache()
@@ -154,6 +157,15 @@ func (f osFile) NextData(off int64) (start, end int64, err error) {
 // that wait, sync_file_range(2) leaves errors to the next sync.
 func (f osFile) WriteOut(off, n int64) {
 	_ = f.control(func(fd int) error { return unix.SyncFileRange(fd, off, n, unix.SYNC_FILE_RANGE_WRITE) })
+}
+
+// Cached asks by cachestat(2), which Linux has since 6.5.
+func (f osFile) Cached(off, n int64) bool {
+	var st unix.Cachestat_t
+	err := f.control(func(fd int) error {
+		return unix.Cachestat(uint(fd), &unix.CachestatRange{Off: uint64(off), Len: uint64(n)}, &st, 0)
+	})
+	return err != nil || int64(st.Cache)*int64(os.Getpagesize())*2 >= n
 }
 
 func (f osFile) DropCache() {

@@ -35,6 +35,9 @@ type memDisk struct {
 	directAlign int
 	direct      int64      // bytes that were written directly
 	writtenOut  [][2]int64 // offsets and lengths that it was told to begin with
+	// cached says what is in a cache that there is none of; nil: all is.
+	cached     func(off, n int64) bool
+	directRead int64 // bytes that were read directly
 }
 
 const memPage = 4096
@@ -292,6 +295,11 @@ func (f *memFile) ReadAt(p []byte, off int64) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if f.direct {
+		if a := f.disk.directAlign; int(off)%a != 0 || len(p)%a != 0 || address(p)%min(a, memPage) != 0 {
+			return 0, &fs.PathError{Op: "read", Path: f.name, Err: unix.EINVAL}
+		}
+	}
 	c := f.n.now
 	total := 0
 	for total < len(p) && off < c.size {
@@ -303,6 +311,9 @@ func (f *memFile) ReadAt(p []byte, off int64) (int, error) {
 			clear(q)
 		}
 		total, off = total+len(q), off+int64(len(q))
+	}
+	if f.direct {
+		f.disk.directRead += int64(total)
 	}
 	if total < len(p) {
 		return total, io.EOF
@@ -385,6 +396,12 @@ func (f *memFile) WriteOut(off, n int64) {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
 	f.disk.writtenOut = append(f.disk.writtenOut, [2]int64{off, n})
+}
+
+func (f *memFile) Cached(off, n int64) bool {
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	return f.disk.cached == nil || f.disk.cached(off, n)
 }
 
 func (f *memFile) DropCache()   {}

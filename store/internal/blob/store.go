@@ -56,6 +56,8 @@ type Store struct {
 
 	telling sync.WaitGroup // those who tell the disk to begin with something; none is added once closed
 
+	slabs slabs // for cold reads
+
 	freezing sync.Mutex // held while all Writers are held still: one at a time
 
 	mu      sync.Mutex // guards what follows
