@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"sync"
 
 	"pail/store/fault"
@@ -114,7 +115,7 @@ func (s *Store) Temporary(token string) (*iam.Temporary, error) {
 		if len(s.tokens.opened) >= tokensKept {
 			clear(s.tokens.opened)
 		}
-		s.tokens.opened[token] = t
+		s.tokens.opened[strings.Clone(token)] = t // the header of a request must not be held by it
 		s.tokens.mu.Unlock()
 	}
 	if !s.now().Before(t.Expires) {

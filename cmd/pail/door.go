@@ -151,7 +151,7 @@ func (dm *doorman) listen(d *door, req control.ServeRequest, config *tls.Config)
 	}
 	protocol := s3api.New(s3api.Options{Domains: req.Domains, Region: d.service.Region, Store: dm.st, Settle: dm.settle, AwaitCloses: dm.closes})
 	identifier := &web.Identifier{Store: dm.st, Verifier: &sigv4.Verifier{
-		Region: d.service.Region, NoV2: req.NoSigV2, Hosts: req.Domains, Lookup: web.LookupIn(dm.st),
+		Region: d.service.Region, NoV2: req.NoSigV2, Hosts: req.Domains, Lookup: web.LookupIn(dm.st), Temporary: web.TemporaryIn(dm.st),
 		Bucket: func(host string) string {
 			bucket, _ := s3api.BucketOfHost(host, req.Domains)
 			return bucket

@@ -48,7 +48,7 @@ func newListener(t *testing.T, hosts ...string) listener {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id := &web.Identifier{Store: st, Verifier: &sigv4.Verifier{Region: "us-east-1", Hosts: hosts, Lookup: web.LookupIn(st)}}
+	id := &web.Identifier{Store: st, Verifier: &sigv4.Verifier{Region: "us-east-1", Hosts: hosts, Lookup: web.LookupIn(st), Temporary: web.TemporaryIn(st)}}
 	srv, err := web.Listen(web.Options{
 		Addresses: []web.Address{at}, Identify: id.Identify, Protocol: s3api.New(s3api.Options{Region: "us-east-1"}),
 	})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pail/store"
+	"pail/store/fault"
 	"pail/store/web/apierror"
 	"pail/store/web/sigv4"
 )
@@ -15,7 +16,7 @@ import (
 // keys. It is safe for concurrent use.
 type Identifier struct {
 	Store    *store.Store
-	Verifier *sigv4.Verifier // its Lookup is LookupIn(Store)
+	Verifier *sigv4.Verifier // its Lookup is LookupIn(Store), its Temporary TemporaryIn(Store)
 }
 
 // LookupIn finds access keys in a store, for a sigv4.Verifier. The principal of a key is
@@ -27,6 +28,21 @@ func LookupIn(st *store.Store) func(context.Context, string) (sigv4.Credential, 
 			return sigv4.Credential{}, apierror.New(apierror.InvalidAccessKeyID, "").With("AWSAccessKeyId", id)
 		}
 		return sigv4.Credential{AccessKey: k.ID, Secret: k.Secret, Who: store.PrincipalOf(k)}, nil
+	}
+}
+
+// TemporaryIn finds temporary credentials of a store, for a sigv4.Verifier. The principal of
+// a session is the credential's Who.
+func TemporaryIn(st *store.Store) func(context.Context, string, string) (sigv4.Credential, error) {
+	return func(_ context.Context, id, token string) (sigv4.Credential, error) {
+		t, err := st.Temporary(token)
+		switch {
+		case fault.Is(err, fault.ExpiredToken):
+			return sigv4.Credential{}, apierror.New(apierror.ExpiredToken, "")
+		case err != nil || t.ID != id:
+			return sigv4.Credential{}, apierror.New(apierror.InvalidToken, "")
+		}
+		return sigv4.Credential{AccessKey: t.ID, Secret: t.Secret, Who: st.PrincipalOfTemporary(t)}, nil
 	}
 }
 
@@ -55,9 +71,19 @@ func (i *Identifier) Identify(hr *http.Request, id ID) (*Request, error) {
 	}
 	if res.Credential != nil {
 		r.AccessKey = res.Credential.AccessKey
+		i.Store.NoteUse(usedAs(res.Credential), "s3")
 	}
 	r.Session = i.session(r, res.Credential)
 	return r, nil
+}
+
+// usedAs is by what the use of a credential is remembered: the access key, or the role of a
+// session.
+func usedAs(c *sigv4.Credential) string {
+	if p := c.Who.(store.Principal); p.Temporary != nil {
+		return p.Temporary.Of
+	}
+	return c.AccessKey
 }
 
 // AnybodyIn identifies every sender as nobody in particular, for protocols that have no

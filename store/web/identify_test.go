@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,7 +22,9 @@ import (
 // TestIdentify signs requests with keys that are made, disabled and removed meanwhile.
 func TestIdentify(t *testing.T) {
 	ctx := context.Background()
-	so := store.Options{Dir: t.TempDir() + "/store"}
+	var late atomic.Int64
+	token := ""
+	so := store.Options{Dir: t.TempDir() + "/store", Now: func() time.Time { return time.Now().Add(time.Duration(late.Load())) }}
 	if err := store.Create(so); err != nil {
 		t.Fatal(err)
 	}
@@ -35,9 +38,9 @@ func TestIdentify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &Identifier{Store: st, Verifier: &sigv4.Verifier{Region: store.DefaultRegion, Lookup: LookupIn(st)}}
+	g := &Identifier{Store: st, Verifier: &sigv4.Verifier{Region: store.DefaultRegion, Lookup: LookupIn(st), Temporary: TemporaryIn(st)}}
 	r := newRig(t, func(w *Answer, r *Request) error {
-		if _, err := r.Session.Buckets(r.Context()); err != nil {
+		if _, err := r.Session.GetCallerIdentity(r.Context()); err != nil {
 			return err
 		}
 		b, err := io.ReadAll(r.Content)
@@ -52,6 +55,9 @@ func TestIdentify(t *testing.T) {
 		req, err := http.NewRequest(http.MethodPut, "http://"+r.Addresses()[0].Endpoint()[len("http://"):]+"/b/k", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if token != "" {
+			req.Header.Set("X-Amz-Security-Token", token)
 		}
 		if cred.AccessKey != "" {
 			sigv4.Sign(req, cred, store.DefaultRegion, sum, time.Now())
@@ -100,6 +106,23 @@ func TestIdentify(t *testing.T) {
 		t.Fatal(err)
 	}
 	is("removed", send(cred, "body", digest("body")), refused)
+
+	// Temporary credentials are an access key, a secret and a token, and nothing without one.
+	tmp, err := owner.GetSessionToken(ctx, 0, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cred = sigv4.Credential{AccessKey: tmp.ID, Secret: tmp.Secret}
+	is("without a token", send(cred, "body", digest("body")), refused)
+	token = tmp.Token
+	is("temporary", send(cred, "body", digest("body")), "200 body 4 false")
+	is("a wrong secret", send(sigv4.Credential{AccessKey: tmp.ID, Secret: "wrong"}, "", digest("")), "403 "+string(apierror.SignatureDoesNotMatch))
+	is("another key", send(sigv4.Credential{AccessKey: "ASIA2222222222222222", Secret: tmp.Secret}, "", digest("")), "400 "+string(apierror.InvalidToken))
+	token = "x" + tmp.Token
+	is("another token", send(cred, "body", digest("body")), "400 "+string(apierror.InvalidToken))
+	token = tmp.Token
+	late.Store(int64(2 * time.Hour))
+	is("too late", send(cred, "body", digest("body")), "400 "+string(apierror.ExpiredToken))
 }
 
 func TestRemoteIP(t *testing.T) {
@@ -129,7 +152,7 @@ func TestPreflightsAreNobodys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &Identifier{Store: st, Verifier: &sigv4.Verifier{Region: store.DefaultRegion, Lookup: LookupIn(st)}}
+	g := &Identifier{Store: st, Verifier: &sigv4.Verifier{Region: store.DefaultRegion, Lookup: LookupIn(st), Temporary: TemporaryIn(st)}}
 	url, err := sigv4.URL{
 		Endpoint: "http://s3.example", Region: store.DefaultRegion, Method: http.MethodPut, Bucket: "photos", Key: "a", Expires: time.Minute,
 	}.Presign(sigv4.Credential{AccessKey: key.ID, Secret: key.Secret}, time.Now())

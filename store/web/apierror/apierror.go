@@ -27,6 +27,7 @@ const (
 	IllegalLocationConstraint         Code = "IllegalLocationConstraintException"
 	IncompleteBody                    Code = "IncompleteBody"
 	IncorrectNumberOfFilesInPost      Code = "IncorrectNumberOfFilesInPostRequest"
+	ExpiredToken                      Code = "ExpiredToken"
 	InvalidAccessKeyID                Code = "InvalidAccessKeyId"
 	InvalidArgument                   Code = "InvalidArgument"
 	InvalidChunkSize                  Code = "InvalidChunkSizeError"
@@ -91,6 +92,7 @@ var codes = map[Code]struct {
 	InvalidRange:                      {416, "The requested range is not satisfiable"},
 	InvalidRedirectLocation:           {400, "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."},
 	InvalidRequest:                    {400, "Invalid Request"},
+	ExpiredToken:                      {400, "The provided token has expired."},
 	InvalidToken:                      {400, "The provided token is malformed or otherwise invalid."},
 	InvalidURI:                        {400, "Couldn't parse the specified URI."},
 	MalformedACL:                      {400, "The XML you provided was not well-formed or did not validate against our published schema"},

@@ -34,7 +34,7 @@ func newFormRig(t *testing.T) *formRig {
 		t.Fatal(err)
 	}
 	h := New(Options{Region: store.DefaultRegion})
-	who := &web.Identifier{Store: r.st, Verifier: &sigv4.Verifier{Region: store.DefaultRegion, Lookup: web.LookupIn(r.st)}}
+	who := &web.Identifier{Store: r.st, Verifier: &sigv4.Verifier{Region: store.DefaultRegion, Lookup: web.LookupIn(r.st), Temporary: web.TemporaryIn(r.st)}}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
 		req, err := who.Identify(hr, web.NewID())
 		if err != nil {

@@ -83,8 +83,8 @@ func signatureFailures() []failure {
 			a.payload = "nonsense"
 			return s.send(a)
 		}).on(authPage),
-		never("ExpiredToken", "there are no temporary credentials"),
-		never("TokenRefreshRequired", "there are no temporary credentials"),
+		never("ExpiredToken", "only after fifteen minutes at least: store/web, TestIdentify"),
+		never("TokenRefreshRequired", "the token says when it expires"),
 		never("InvalidSecurity", "security tokens of SOAP"),
 		never("NotSignedUp", "nobody has to sign up"),
 		never("AccountProblem", "accounts are not charged"),

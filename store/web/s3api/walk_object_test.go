@@ -484,7 +484,7 @@ func postWalk() walk {
 			}),
 			never("IncorrectNumberOfFilesInPostRequest", "S3 itself answers InvalidArgument"),
 			never("RequestIsNotMultiPartContent", "S3 itself answers PreconditionFailed"),
-			never("ExpiredToken", "there are no temporary credentials"),
+			never("ExpiredToken", "only after fifteen minutes at least: store/web, TestIdentify"),
 		},
 	}
 }

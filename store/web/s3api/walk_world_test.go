@@ -83,7 +83,7 @@ func newWorld(t *testing.T, opts ...func(*store.Options)) *world {
 	}
 	w.cred = sigv4.Credential{AccessKey: key.ID, Secret: key.Secret}
 	h := New(Options{Region: region, Store: st})
-	who := &web.Identifier{Store: st, Verifier: &sigv4.Verifier{Region: region, Lookup: web.LookupIn(st)}}
+	who := &web.Identifier{Store: st, Verifier: &sigv4.Verifier{Region: region, Lookup: web.LookupIn(st), Temporary: web.TemporaryIn(st)}}
 	srv, err := web.Listen(web.Options{Addresses: []web.Address{{Host: "127.0.0.1"}}, Identify: who.Identify, Protocol: noting{h, w, h}})
 	if err != nil {
 		t.Fatal(err)

@@ -48,7 +48,8 @@
 //
 // A key is derived by four HMACs, so it is kept by access key and day (key.go).
 //
-// Temporary credentials do not exist here, so a security token is always InvalidToken.
+// Temporary credentials bring a security token, which [Verifier.Temporary] opens; the token
+// is among what is signed.
 // SigV4A, which signs for several regions with ECDSA, is NotImplemented.
 //
 // # Sources

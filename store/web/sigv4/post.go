@@ -104,11 +104,8 @@ func (v *Verifier) postSigner4(ctx context.Context, fields map[string]string) (*
 	if v.now().Sub(a.time) > maxExpires*time.Second {
 		return nil, none, notAllowed("Policy expired.")
 	}
-	cred, err := v.lookup(ctx, a.accessKey)
+	cred, err := v.lookup(ctx, a.accessKey, fields["x-amz-security-token"])
 	if err != nil {
-		return nil, none, err
-	}
-	if err := checkFormToken(fields); err != nil {
 		return nil, none, err
 	}
 	text := []byte(fields["policy"])
@@ -128,24 +125,14 @@ func (v *Verifier) postSigner2(ctx context.Context, fields map[string]string) (*
 		return nil, err
 	}
 	accessKey, signature := fields["awsaccesskeyid"], fields["signature"]
-	cred, err := v.lookup(ctx, accessKey)
+	cred, err := v.lookup(ctx, accessKey, fields["x-amz-security-token"])
 	if err != nil {
-		return nil, err
-	}
-	if err := checkFormToken(fields); err != nil {
 		return nil, err
 	}
 	if text := []byte(fields["policy"]); !fits2(cred.Secret, text, signature) {
 		return nil, signatureMismatch(accessKey, signature, text)
 	}
 	return &cred, nil
-}
-
-func checkFormToken(fields map[string]string) error {
-	if token, ok := fields["x-amz-security-token"]; ok {
-		return apierror.New(apierror.InvalidToken, "").With("Token-0", token)
-	}
-	return nil
 }
 
 // has says whether a form has one of the fields.

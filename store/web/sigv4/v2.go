@@ -89,12 +89,9 @@ func (v *Verifier) verifyQuery2(r *http.Request, q *queryAuth) (Result, error) {
 
 // verify2 verifies a signature of version 2 and completes the result.
 func (v *Verifier) verify2(r *http.Request, res Result, accessKey, signature, date string) (Result, error) {
-	cred, err := v.lookup(r.Context(), accessKey)
+	cred, err := v.lookup(r.Context(), accessKey, r.Header.Get("X-Amz-Security-Token")+res.Hoisted.Get("X-Amz-Security-Token"))
 	if err != nil {
 		return Result{}, err
-	}
-	if token := r.Header.Get("X-Amz-Security-Token") + res.Hoisted.Get("X-Amz-Security-Token"); token != "" {
-		return Result{}, apierror.New(apierror.InvalidToken, "").With("Token-0", token)
 	}
 	resource := sentPath(r)
 	if bucket := v.bucket(r.Host); bucket != "" {

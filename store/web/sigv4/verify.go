@@ -27,6 +27,11 @@ type Verifier struct {
 	// apierror of the code InvalidAccessKeyId; any other error is handed on as it is.
 	Lookup func(ctx context.Context, accessKey string) (Credential, error)
 
+	// Temporary finds the credential of an access key that comes with a session token: what
+	// temporary credentials are. It returns an apierror of the code InvalidToken,
+	// ExpiredToken or InvalidAccessKeyId if there is none. nil: there are none.
+	Temporary func(ctx context.Context, accessKey, token string) (Credential, error)
+
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 
@@ -168,11 +173,8 @@ func (v *Verifier) verify4(r *http.Request, a *auth, q *queryAuth) (Result, erro
 	if err := checkSigned(r, a); err != nil {
 		return Result{}, err
 	}
-	cred, err := v.lookup(r.Context(), a.accessKey)
+	cred, err := v.lookup(r.Context(), a.accessKey, tokenOf(r, q))
 	if err != nil {
-		return Result{}, err
-	}
-	if err := checkToken(r, q); err != nil {
 		return Result{}, err
 	}
 	key := v.keys.get(a.accessKey, cred.Secret, a.day, a.region)
@@ -228,11 +230,25 @@ func (s *scratch) try(r *http.Request, a *auth, g guess, key *signingKey) bool {
 }
 
 // lookup finds a credential, and names the key in the error if there is none.
-func (v *Verifier) lookup(ctx context.Context, accessKey string) (Credential, error) {
-	cred, err := v.Lookup(ctx, accessKey)
+func (v *Verifier) lookup(ctx context.Context, accessKey, token string) (Credential, error) {
+	var cred Credential
+	var err error
+	switch {
+	case token == "":
+		cred, err = v.Lookup(ctx, accessKey)
+	case v.Temporary != nil:
+		cred, err = v.Temporary(ctx, accessKey, token)
+	default:
+		if cred, err = v.Lookup(ctx, accessKey); err == nil {
+			err = apierror.New(apierror.InvalidToken, "")
+		}
+	}
 	var e *apierror.Error
 	if errors.As(err, &e) && e.Code == apierror.InvalidAccessKeyID && len(e.Details) == 0 {
 		return cred, e.With("AWSAccessKeyId", accessKey)
+	}
+	if errors.As(err, &e) && (e.Code == apierror.InvalidToken || e.Code == apierror.ExpiredToken) && len(e.Details) == 0 {
+		return cred, e.With("Token-0", token)
 	}
 	return cred, err
 }
