@@ -184,6 +184,36 @@ func TestUnenforcedIsRefused(t *testing.T) {
 	}
 }
 
+// TestRefusalsSayWhy: who is refused what the store cannot do is told why, also where the store
+// itself refuses it.
+func TestRefusalsSayWhy(t *testing.T) {
+	r := newRig(t)
+	r.must("PUT", "/photos", "")
+	for query, body := range map[string]string{
+		"requestPayment":    "<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>",
+		"ownershipControls": "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>",
+		"notification":      "<NotificationConfiguration><EventBridgeConfiguration></EventBridgeConfiguration></NotificationConfiguration>",
+		"lifecycle": "<LifecycleConfiguration><Rule><Status>Enabled</Status><Filter></Filter>" +
+			"<Transition><Days>1</Days><StorageClass>GLACIER</StorageClass></Transition></Rule></LifecycleConfiguration>",
+		"accelerate": "<AccelerateConfiguration><Status>Enabled</Status></AccelerateConfiguration>", "replication": "<x></x>",
+		"analytics&id=a": "<x></x>", "metrics&id=a": "<x></x>", "inventory&id=a": "<x></x>", "intelligent-tiering&id=a": "<x></x>",
+	} {
+		got := r.refused(501, "NotImplemented", "PUT", "/photos?"+query, body)
+		if m := element(got.body, "Message"); strings.Count(m, " ") < 3 {
+			t.Errorf("%s: %q is no sentence", query, m)
+		}
+	}
+	for query, message := range map[string]string{
+		"cors": "The CORS configuration does not exist", "website": "The specified bucket does not have a website configuration",
+		"lifecycle": "The lifecycle configuration does not exist",
+	} {
+		if m := element(r.refused(404, map[string]string{"cors": "NoSuchCORSConfiguration", "website": "NoSuchWebsiteConfiguration",
+			"lifecycle": "NoSuchLifecycleConfiguration"}[query], "GET", "/photos?"+query, "").body, "Message"); m != message {
+			t.Errorf("%s: %q, want %q", query, m, message)
+		}
+	}
+}
+
 // TestOtherRegions: a bucket is made where the server is, and anywhere but in us-east-1 it
 // is an error to make one's own again.
 func TestOtherRegions(t *testing.T) {

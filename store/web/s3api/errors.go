@@ -27,6 +27,9 @@ var sentences = map[fault.Kind]string{
 	fault.NoSuchBucket:            "The specified bucket does not exist",
 	fault.NoSuchKey:               "The specified key does not exist.",
 	fault.NoSuchVersion:           "The specified version does not exist.",
+	fault.NoSuchCORS:              "The CORS configuration does not exist",
+	fault.NoSuchWebsite:           "The specified bucket does not have a website configuration",
+	fault.NoSuchLifecycle:         "The lifecycle configuration does not exist",
 	fault.NoSuchUpload:            "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
 	fault.BucketAlreadyOwnedByYou: "Your previous request to create the named bucket succeeded and you already own it.",
 	fault.BucketAlreadyExists:     "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.",
@@ -57,7 +60,7 @@ func refusalOf(err error) refusal {
 	if r.message == "" {
 		r.message = row.Message
 		var e *fault.Error
-		if errors.As(err, &e) && row.HTTPStatus < 500 {
+		if errors.As(err, &e) && (row.HTTPStatus < 500 || kind == fault.NotSupported) {
 			r.message = e.Text()
 		}
 	}
