@@ -50,7 +50,9 @@ func (c *call) listParts() error {
 		x.text("LastModified", formatXMLTime(p.Modified))
 		x.text("ETag", quote(p.ETag))
 		x.number("Size", p.Size)
-		checksumElements(x, p.Checksums)
+		if page.Upload.Checksum != checksum.None {
+			checksumElements(x, p.Checksums)
+		}
 		x.close("Part")
 	}
 	return c.xml(x, "ListPartsResult")

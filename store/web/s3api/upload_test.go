@@ -244,6 +244,41 @@ func TestMultipartChecksums(t *testing.T) {
 	}
 }
 
+// TestPartsOfAnUploadWithoutAlgorithm: a part is told one checksum, that of the client if it
+// gave one, so that clients may complete with all that they were told; two for a part are
+// refused, as on AWS. Lists of parts have none then.
+func TestPartsOfAnUploadWithoutAlgorithm(t *testing.T) {
+	r := smallParts(t)
+	for _, a := range []checksum.Algorithm{checksum.None, checksum.CRC32, checksum.CRC32C, checksum.CRC64NVME, checksum.SHA1, checksum.SHA256} {
+		id := r.upload("/photos/a")
+		want := a
+		var header []string
+		if a == checksum.None {
+			want = checksum.CRC64NVME
+		} else {
+			header = []string{a.Header(), checksum.Encode(a.Sum([]byte("first")))}
+		}
+		h := r.must("PUT", "/photos/a?partNumber=1&uploadId="+id, "first", header...).Header
+		elements := ""
+		for _, b := range checksum.Algorithms() {
+			v := h.Get(b.Header())
+			if (v != "") != (b == want) {
+				t.Errorf("%v: %v is %q", a, b, v)
+			}
+			if v != "" {
+				elements += "<" + b.Element() + ">" + v + "</" + b.Element() + ">"
+			}
+		}
+		if list := r.must("GET", "/photos/a?uploadId="+id, "").body; strings.Contains(list, "Checksum") || !strings.Contains(list, "<Part>") {
+			t.Errorf("%v: %s", a, list)
+		}
+		got := r.must("POST", "/photos/a?uploadId="+id, listed("<Part><PartNumber>1</PartNumber><ETag>"+h.Get("Etag")+"</ETag>"+elements+"</Part>")).body
+		if element(got, "ChecksumCRC64NVME") != checksum.Encode(checksum.CRC64NVME.Sum([]byte("first"))) || element(got, "ChecksumType") != "FULL_OBJECT" {
+			t.Errorf("%v: %s", a, got)
+		}
+	}
+}
+
 func TestObjectAttributes(t *testing.T) {
 	r := versioned(t)
 	put := r.must("PUT", "/photos/a", "hello", "x-amz-storage-class", "ONEZONE_IA").Header
