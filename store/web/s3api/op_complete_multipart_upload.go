@@ -101,18 +101,23 @@ func (e *completeElement) part() (p store.CompletedPart, err error) {
 		}
 		a, ok := checksum.Parse(name)
 		if !ok || p.Value != nil {
-			return p, invalidPartChecksum(other.Value)
+			return p, e.invalidChecksums()
 		}
 		p.Algorithm = a
 		if p.Value, err = a.Decode(other.Value); err != nil {
-			return p, invalidPartChecksum(other.Value)
+			return p, e.invalidChecksums()
 		}
 	}
 	return p, nil
 }
 
-func invalidPartChecksum(value string) error {
-	return invalidArgument("Checksum", value, "Invalid Base64 or multiple checksums present in request")
+// invalidChecksums tells all checksums of the part, as S3 does.
+func (e *completeElement) invalidChecksums() error {
+	var all strings.Builder
+	for _, other := range e.Others {
+		all.WriteString(strings.TrimPrefix(other.XMLName.Local, "Checksum") + ":" + other.Value + ";")
+	}
+	return invalidArgument("Checksum", all.String(), "Invalid Base64 or multiple checksums present in request")
 }
 
 // completeInput is what the headers of a request demand of the object.
