@@ -30,10 +30,15 @@ The first start makes a root access key and shows it, this once; ` + rootAccessK
 With --tls-cert and --tls-key, or --tls-self-signed, S3 is HTTPS. An address with http://
 or https:// before it is what it says, so that both can be served side by side.
 
+With --listen an address is an endpoint of a network, as those of a VPC on AWS, so that a
+bucket's policy can let in what comes through it (aws:SourceVpce, aws:SourceVpc).
+
 With --domain NAME buckets are also names of hosts, BUCKET.NAME, as on AWS.`,
 		Example: `  pail serve
   pail serve --background :9000 --tls-self-signed
-  pail serve http://127.0.0.1:9000 https://:9443 --tls-cert s3.pem --tls-key s3.key --domain s3.example.com`,
+  pail serve http://127.0.0.1:9000 https://:9443 --tls-cert s3.pem --tls-key s3.key --domain s3.example.com
+  pail serve :9000 --listen name=vpce-backup,vpc=vpc-lab,addr=10.0.0.5:9000 --rate-per-address 200
+  pail serve https://:443 --tls-cert s3.pem --tls-key s3.key --http-redirect :80`,
 		Args: takes(0, -1),
 
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -68,7 +73,7 @@ const defaultAddress = "127.0.0.1:9000"
 func (o *serveCommandOptions) plan(g *globals, args []string) (*mountPlan, error) {
 	p := &mountPlan{anyFS: g.allowAnyFS}
 	o.s3 = args
-	if len(args) == 0 {
+	if len(args)+len(o.endpoints) == 0 {
 		o.s3 = []string{defaultAddress}
 	}
 	m := mountOptions{serveOptions: o.serveOptions, log: o.log, verify: o.verify, scrubEvery: o.scrubEvery, debug: o.debug}

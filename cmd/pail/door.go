@@ -29,6 +29,7 @@ type door struct {
 	s3      *web.Server     // nil: there is none
 	sites   *web.Server     // likewise
 	metrics *web.Server     // likewise
+	leading *web.Server     // to HTTPS; likewise
 }
 
 // doorPatience is how long requests may take to end when their door is closed.
@@ -67,12 +68,15 @@ func (dm *doorman) open(ctx context.Context, req control.ServeRequest, early *we
 	if err := errors.Join(dm.listen(d, req, config), dm.showSites(d, req, config)); err != nil {
 		return nil, told, err
 	}
+	if err := dm.redirect(d, req); err != nil {
+		return nil, told, err
+	}
 	d.describe(req, self)
 	told = d.service
 	if self != nil && self.Made() {
 		told.NewCA = self.CAFile()
 	}
-	if len(req.Addresses) > 0 {
+	if d.s3 != nil {
 		if err := dm.rootKey(ctx, req, &told); err != nil {
 			return nil, told, err
 		}
@@ -108,11 +112,43 @@ func addressesOf(texts []string, secure bool) (out []web.Address, err error) {
 	return out, nil
 }
 
+// s3Addresses are where a door is to answer S3: secure, if nothing else is said.
+func s3Addresses(req control.ServeRequest, secure bool) ([]web.Address, error) {
+	out, err := addressesOf(req.Addresses, secure)
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range req.Endpoints {
+		a, err := web.ParseEndpoint(text, secure)
+		if err != nil {
+			return nil, fault.New(fault.InvalidArgument, "%v", err)
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
 // tlsDir is where a store keeps its certificate authority.
 func tlsDir(st *store.Store) string { return filepath.Join(st.Dir(), "tls") }
 
 // certificate returns what listeners with TLS need, nil if there are to be none.
 func (dm *doorman) certificate(req control.ServeRequest) (*tls.Config, *certs.SelfSigned, error) {
+	config, self, err := dm.ownCertificate(req)
+	if err != nil || req.ClientCA == "" {
+		return config, self, err
+	}
+	if config == nil {
+		return nil, nil, fault.New(fault.InvalidArgument, "the authorities %s are of clients that connect by TLS, and there is no certificate for that", req.ClientCA)
+	}
+	clients, err := certs.OpenAuthorities(req.ClientCA, dm.log)
+	if err != nil {
+		return nil, nil, err
+	}
+	clients.Demand(config)
+	return config, self, nil
+}
+
+func (dm *doorman) ownCertificate(req control.ServeRequest) (*tls.Config, *certs.SelfSigned, error) {
 	switch {
 	case req.TLSCert != "":
 		files, err := certs.Open(req.TLSCert, req.TLSKey, dm.log)
@@ -121,7 +157,7 @@ func (dm *doorman) certificate(req control.ServeRequest) (*tls.Config, *certs.Se
 		}
 		return &tls.Config{GetCertificate: files.GetCertificate}, nil, nil
 	case req.SelfSigned:
-		addresses, err := addressesOf(req.Addresses, true)
+		addresses, err := s3Addresses(req, true)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -142,10 +178,11 @@ func (dm *doorman) certificate(req control.ServeRequest) (*tls.Config, *certs.Se
 
 // listen opens the addresses that answer S3.
 func (dm *doorman) listen(d *door, req control.ServeRequest, config *tls.Config) error {
-	if len(req.Addresses) == 0 {
-		return nil
+	addresses, err := s3Addresses(req, config != nil)
+	if err != nil || len(addresses) == 0 {
+		return err
 	}
-	addresses, err := addressesOf(req.Addresses, config != nil)
+	proxies, err := proxiesOf(req)
 	if err != nil {
 		return err
 	}
@@ -160,9 +197,37 @@ func (dm *doorman) listen(d *door, req control.ServeRequest, config *tls.Config)
 	d.s3, err = web.Listen(web.Options{
 		Addresses: addresses, TLS: config, Log: dm.log,
 		Identify: identifier.Identify, Protocol: protocol,
-		Observe: dm.metrics.Observe,
+		Observe: dm.metrics.Observe, Proxies: proxies,
+		Limits: web.Limits{PerAddress: req.PerAddress, PerKey: req.PerKey},
 	})
 	return err
+}
+
+func proxiesOf(req control.ServeRequest) (p web.Proxies, err error) {
+	for _, text := range req.Proxies {
+		if err := p.Add(text); err != nil {
+			return p, fault.New(fault.InvalidArgument, "%v", err)
+		}
+	}
+	return p, nil
+}
+
+// redirect opens the addresses that lead to the first one with TLS.
+func (dm *doorman) redirect(d *door, req control.ServeRequest) error {
+	if len(req.Redirects) == 0 {
+		return nil
+	}
+	addresses, err := addressesOf(req.Redirects, false)
+	if err != nil {
+		return err
+	}
+	for _, to := range slices.Concat(d.addresses(d.s3), d.addresses(d.sites)) {
+		if to.TLS && to.Unix == "" {
+			d.leading, err = web.ListenPlain(web.Options{Addresses: addresses, Log: dm.log}, web.Redirect(to.Port))
+			return err
+		}
+	}
+	return fault.New(fault.InvalidArgument, "%s is to lead to HTTPS, and no address speaks it", addresses[0])
 }
 
 // showSites opens the addresses that show buckets as websites, to anybody: whoever may not
@@ -175,9 +240,14 @@ func (dm *doorman) showSites(d *door, req control.ServeRequest, config *tls.Conf
 	if err != nil {
 		return err
 	}
+	proxies, err := proxiesOf(req)
+	if err != nil {
+		return err
+	}
 	domains := append(slices.Clone(req.Domains), "localhost") // browsers look for names below it at home
 	d.sites, err = web.Listen(web.Options{
 		Addresses: addresses, TLS: config, Log: dm.log, Identify: web.AnybodyIn(dm.st), Observe: dm.metrics.Observe,
+		Proxies: proxies, Limits: web.Limits{PerAddress: req.PerAddress},
 		Protocol: website.New(website.Options{
 			Store: dm.st, Objects: s3api.New(s3api.Options{Region: d.service.Region, Store: dm.st}),
 			Bucket: func(host string) (string, bool) { return s3api.BucketOfHost(host, domains) },
@@ -193,7 +263,7 @@ func (d *door) describe(req control.ServeRequest, self *certs.SelfSigned) {
 		ca = self.CAFile()
 	}
 	for _, a := range d.addresses(d.s3) {
-		l := control.Listener{Address: a.String(), Protocol: "s3", Endpoint: a.Endpoint(), Since: now}
+		l := control.Listener{Address: a.String(), Protocol: "s3", Endpoint: a.Endpoint(), VPCE: a.VPCE, Since: now}
 		if a.TLS {
 			l.CA = ca
 		}
@@ -210,6 +280,9 @@ func (d *door) describe(req control.ServeRequest, self *certs.SelfSigned) {
 	}
 	for _, a := range d.addresses(d.sites) {
 		d.service.Listeners = append(d.service.Listeners, control.Listener{Address: a.String(), Protocol: "website", Since: now})
+	}
+	for _, a := range d.addresses(d.leading) {
+		d.service.Listeners = append(d.service.Listeners, control.Listener{Address: a.String(), Protocol: "redirect", Since: now})
 	}
 	for _, a := range d.addresses(d.metrics) {
 		d.service.Listeners = append(d.service.Listeners, control.Listener{Address: a.String(), Protocol: "metrics", Since: now})
@@ -250,7 +323,7 @@ func (dm *doorman) rootKey(ctx context.Context, req control.ServeRequest, told *
 func (d *door) closeS3(ctx context.Context, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), doorPatience)
 	defer cancel()
-	for _, srv := range []*web.Server{d.sites, d.s3} {
+	for _, srv := range []*web.Server{d.leading, d.sites, d.s3} {
 		if srv == nil {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,6 +31,12 @@ type serveOptions struct {
 	noSigV2    bool
 	cert, key  string
 	selfSigned bool
+	clientCA   string
+	endpoints  []string
+	redirects  []string
+	proxies    []string
+	perAddress string // requests a second
+	perKey     string
 }
 
 func (o *serveOptions) addFlags(cmd *cobra.Command) {
@@ -42,9 +49,16 @@ func (o *serveOptions) addFlags(cmd *cobra.Command) {
 	textVar(f, &o.cert, "tls-cert", "`file` of the certificate, PEM, read again when it changes; then S3 is HTTPS")
 	textVar(f, &o.key, "tls-key", "`file` of its key")
 	f.BoolVar(&o.selfSigned, "tls-self-signed", false, "HTTPS with a certificate of an authority that the store makes and keeps")
+	textVar(f, &o.clientCA, "tls-client-ca", "`file` of authorities, PEM; only clients with a certificate of one of them may connect by TLS")
+	f.StringArrayVar(&o.endpoints, "listen", nil, "answer S3 at a further `address` that is an endpoint, name=vpce-NAME,vpc=vpc-NAME,addr=ADDRESS, of which policies may ask; may be given again")
+	f.StringArrayVar(&o.redirects, "http-redirect", nil, "send clients from this `address` to HTTPS; may be given again")
+	f.StringArrayVar(&o.proxies, "trusted-proxy", nil, "IP address or network of a `proxy` whose X-Forwarded-For and -Proto are believed, or unix; may be given again")
+	textVar(f, &o.perAddress, "rate-per-address", "requests of S3 that one address may send in a second, a `number`; without it, any")
+	textVar(f, &o.perKey, "rate-per-key", "requests of S3 that may be signed with one access key in a second, a `number`; without it, any")
 	flagSuggests(cmd, "tls-cert", flagFiles)
 	flagSuggests(cmd, "tls-key", flagFiles)
-	for _, name := range []string{"metrics", "website", "domain", "region"} {
+	flagSuggests(cmd, "tls-client-ca", flagFiles)
+	for _, name := range []string{"metrics", "website", "domain", "region", "listen", "http-redirect", "trusted-proxy", "rate-per-address", "rate-per-key"} {
 		flagSuggests(cmd, name, cobra.NoFileCompletions)
 	}
 }
@@ -54,12 +68,14 @@ func (o *serveOptions) asOptions() (list []string) {
 	for _, f := range []struct {
 		name   string
 		values []string
-	}{{"s3", o.s3}, {"metrics", o.metrics}, {"website", o.websites}, {"domain", o.domains}} {
+	}{{"s3", o.s3}, {"metrics", o.metrics}, {"website", o.websites}, {"domain", o.domains},
+		{"listen", o.endpoints}, {"http_redirect", o.redirects}, {"trusted_proxy", o.proxies}} {
 		for _, v := range f.values {
 			list = append(list, f.name+"="+v)
 		}
 	}
-	for _, f := range []struct{ name, value string }{{"region", o.region}, {"tls_cert", o.cert}, {"tls_key", o.key}} {
+	for _, f := range []struct{ name, value string }{{"region", o.region}, {"tls_cert", o.cert}, {"tls_key", o.key},
+		{"tls_client_ca", o.clientCA}, {"rate_per_address", o.perAddress}, {"rate_per_key", o.perKey}} {
 		if f.value != "" {
 			list = append(list, f.name+"="+f.value)
 		}
@@ -90,7 +106,8 @@ func (o *serveOptions) asFlags() (flags []string) {
 
 // serveOptionNames are the -o options of an S3 door.
 func serveOptionNames() []string {
-	return []string{"s3=", "metrics=", "website=", "domain=", "region=", "no_sigv2", "tls_cert=", "tls_key=", "tls_self_signed"}
+	return []string{"s3=", "metrics=", "website=", "domain=", "region=", "no_sigv2", "tls_cert=", "tls_key=", "tls_self_signed",
+		"tls_client_ca=", "listen=", "http_redirect=", "trusted_proxy=", "rate_per_address=", "rate_per_key="}
 }
 
 // serveOption takes in one -o option of an S3 door.
@@ -118,8 +135,46 @@ func (p *mountPlan) serveOption(name, value string) (err error) {
 		s.TLSKey, err = absolute(value)
 	case "tls_self_signed":
 		s.SelfSigned = true
+	case "tls_client_ca":
+		s.ClientCA, err = absolute(value)
+	case "listen":
+		s.Endpoints, err = addEndpoint(s.Endpoints, value)
+	case "http_redirect":
+		s.Redirects, err = addAddress(s.Redirects, value)
+	case "trusted_proxy":
+		if err := new(web.Proxies).Add(value); err != nil {
+			return usageError{err}
+		}
+		s.Proxies = append(s.Proxies, value)
+	case "rate_per_address":
+		s.PerAddress, err = rateOf(value)
+	case "rate_per_key":
+		s.PerKey, err = rateOf(value)
 	}
 	return err
+}
+
+// rateOf reads a number of requests a second.
+func rateOf(value string) (float64, error) {
+	n, err := strconv.ParseFloat(value, 64)
+	if err != nil || !(n > 0 && n <= 1e9) {
+		return 0, usagef("%q is no number of requests a second", value)
+	}
+	return n, nil
+}
+
+// addEndpoint adds an address that is an endpoint.
+func addEndpoint(to []string, value string) ([]string, error) {
+	a, err := web.ParseEndpoint(value, false)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	for _, other := range to {
+		if o, err := web.ParseEndpoint(other, false); err == nil && (o.VPCE == a.VPCE && o.VPC != a.VPC) {
+			return nil, usagef("the endpoint %s belongs to one network, and not to %s and %s", a.VPCE, o.VPC, a.VPC)
+		}
+	}
+	return append(to, value), nil
 }
 
 // addAddress adds an address; the path of a socket is made absolute.
@@ -163,21 +218,41 @@ func (p *mountPlan) checkServe() error {
 	}
 	secure := s.TLSCert != "" || s.SelfSigned
 	switch {
-	case len(s.Addresses)+len(s.Metrics)+len(s.Websites) == 0:
+	case len(s.Addresses)+len(s.Endpoints)+len(s.Metrics)+len(s.Websites) == 0:
 		return usagef("these options are about an S3 door, and no address was given for one: --s3 ADDRESS")
 	case (s.TLSCert == "") != (s.TLSKey == ""):
 		return usagef("a certificate and its key are given together: --tls-cert and --tls-key")
 	case s.TLSCert != "" && s.SelfSigned:
 		return usagef("there is one certificate: --tls-self-signed, or --tls-cert and --tls-key")
 	}
-	for _, text := range slices.Concat(s.Addresses, s.Websites, s.Metrics) {
-		a, err := web.ParseAddress(text, false)
+	addresses := make([]web.Address, 0, 8)
+	for i, text := range slices.Concat(s.Metrics, s.Redirects, s.Addresses, s.Websites) {
+		a, err := web.ParseAddress(text, secure && i >= len(s.Metrics)+len(s.Redirects))
 		if err != nil {
 			return usageError{err}
 		}
+		addresses = append(addresses, a)
+	}
+	for _, text := range s.Endpoints {
+		a, err := web.ParseEndpoint(text, secure)
+		if err != nil {
+			return usageError{err}
+		}
+		addresses = append(addresses, a)
+	}
+	encrypted := false
+	for _, a := range addresses {
+		text := a.String()
+		encrypted = encrypted || a.TLS
 		if a.TLS && !secure {
 			return usagef("%s needs a certificate: --tls-cert and --tls-key, or --tls-self-signed", text)
 		}
+	}
+	switch {
+	case len(s.Redirects) > 0 && !encrypted:
+		return usagef("--http-redirect leads to HTTPS, and no address speaks it: see --tls-cert and --tls-self-signed")
+	case s.ClientCA != "" && !secure:
+		return usagef("--tls-client-ca is about TLS, and there is no certificate: see --tls-cert and --tls-self-signed")
 	}
 	s.Unseen = toJournal(os.Stdout) || toJournal(os.Stderr)
 	return rootKeyFromEnv(s)

@@ -15,6 +15,9 @@ type Address struct {
 	Port uint16 // 0: one that is free
 	Unix string // absolute path of a socket, instead of Host and Port
 	TLS  bool
+	// VPCE and VPC name the endpoint that the address is, and its network, as policies have
+	// them: aws:SourceVpce, aws:SourceVpc. "": it is none.
+	VPCE, VPC string
 }
 
 // ParseAddress reads an address as people write it: HOST:PORT, :PORT, [::1]:PORT or
@@ -53,6 +56,35 @@ func ParseAddress(text string, secure bool) (Address, error) {
 	}
 	a.Host, a.Port = host, uint16(n)
 	return a, nil
+}
+
+// ParseEndpoint reads an address that is an endpoint of a network, as
+//
+//	name=vpce-backup,vpc=vpc-lab,addr=10.0.0.5:9000
+//
+// A request that comes through it has the name and the network, of which policies may ask.
+// Semicolons do as well as commas, which lists of options take for their own.
+func ParseEndpoint(text string, secure bool) (Address, error) {
+	given := map[string]string{}
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == ';' }) {
+		name, value, _ := strings.Cut(part, "=")
+		if _, twice := given[name]; twice || value == "" || name != "name" && name != "vpc" && name != "addr" {
+			return Address{}, fmt.Errorf("%q is no endpoint: %q is not one of name=, vpc= and addr=, once each", text, part)
+		}
+		given[name] = value
+	}
+	for _, id := range []struct{ name, prefix string }{{"name", "vpce-"}, {"vpc", "vpc-"}} {
+		rest, ok := strings.CutPrefix(given[id.name], id.prefix)
+		for _, c := range []byte(rest) {
+			ok = ok && (c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-')
+		}
+		if !ok || rest == "" || len(rest) > 64 {
+			return Address{}, fmt.Errorf("%q is no endpoint: it needs %s=%sNAME, of small letters, digits and hyphens", text, id.name, id.prefix)
+		}
+	}
+	a, err := ParseAddress(given["addr"], secure)
+	a.VPCE, a.VPC = given["name"], given["vpc"]
+	return a, err
 }
 
 // String is the address as ParseAddress reads it.

@@ -69,5 +69,10 @@ func FuzzAddress(f *testing.F) {
 		if a.Unix == "" && a.Endpoint() == "" {
 			t.Fatalf("%q has no endpoint", text)
 		}
+		a.VPCE, a.VPC = "vpce-a", "vpc-b"
+		e, err := ParseEndpoint("name=vpce-a,vpc=vpc-b,addr="+text, secure)
+		if err == nil && e != a {
+			t.Fatalf("the endpoint at %q is %+v", text, e)
+		}
 	})
 }

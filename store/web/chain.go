@@ -32,6 +32,7 @@ type Request struct {
 	AccessKey string
 
 	identifier *Identifier // who found out; nil in tests
+	guards     *guards     // of the Server; nil without one
 }
 
 // A body is what a client sends. That it ends too early is a failure, which readers must

@@ -27,6 +27,19 @@
 //     store may be closed after it.
 //   - A panic fails its request and no other.
 //
+// # Who comes by which way
+//
+// A request knows its [Client]: the address, whether TLS was on the way, and the endpoint
+// ([Address]) that it came through, which is what policies ask for as aws:SourceIp,
+// aws:SecureTransport, aws:SourceVpce and aws:SourceVpc. What X-Forwarded-For and
+// X-Forwarded-Proto say counts only from [Proxies] that were named.
+//
+// [Limits] bound how many requests an address and an access key may send. Ten signatures that
+// do not fit, of one address for one key, have that address wait before it may use that key
+// again, a second and then twice as long each time, up to a minute: also a right one is
+// SlowDown then, so that nothing is learned. Others at the address, and the holder of the key
+// elsewhere, are not held up. What is kept for all that is bounded, too (limit.go).
+//
 // # Decisions
 //
 //   - HTTP/1.1 and no HTTP/2: S3 speaks nothing else, and no client asks for more. Many

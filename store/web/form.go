@@ -1,6 +1,8 @@
 package web
 
 import (
+	"time"
+
 	"pail/store/web/sigv4"
 )
 
@@ -15,6 +17,11 @@ func (r *Request) IdentifyForm(bucket string, fields []sigv4.Field) (sigv4.PostR
 	res, err := r.identifier.Verifier.VerifyPost(r.Context(), bucket, fields)
 	if err != nil || res.Credential == nil {
 		return res, err
+	}
+	if r.guards != nil {
+		if err := r.guards.known(ClientOf(r.Request), res.Credential.AccessKey, time.Now()); err != nil {
+			return res, err
+		}
 	}
 	r.Session = r.identifier.session(r, res.Credential)
 	r.Anonymous, r.AccessKey = false, res.Credential.AccessKey

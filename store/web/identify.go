@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"pail/store"
@@ -103,17 +102,9 @@ func (i *Identifier) session(r *Request, c *sigv4.Credential) *store.Session {
 	if c != nil {
 		who = c.Who.(store.Principal)
 	}
+	from := ClientOf(r.Request)
 	return i.Store.As(who, store.RequestContext{
-		Door: store.DoorS3, SourceIP: remoteIP(r.RemoteAddr), Secure: r.TLS != nil,
+		Door: store.DoorS3, SourceIP: from.IP, Secure: from.Secure,
 		UserAgent: r.UserAgent(), RequestID: r.ID.String(), Time: time.Now(),
 	})
-}
-
-// remoteIP is the address of a client; the zero Addr for one on a unix socket.
-func remoteIP(addr string) netip.Addr {
-	ap, err := netip.ParseAddrPort(addr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return ap.Addr().Unmap()
 }

@@ -46,7 +46,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	h["X-Amz-Request-Id"], h["X-Amz-Id-2"] = []string{id.String()}, []string{id.HostID()}
 	h["Server"] = []string{"Pail"}
 	a := &Answer{ResponseWriter: w}
-	hr = hr.WithContext(WithID(hr.Context(), id)) // a copy: net/http goes on with its own
+	client := s.opts.Proxies.client(hr)
+	hr = hr.WithContext(withClient(WithID(hr.Context(), id), client)) // a copy: net/http goes on with its own
 	if hr.Body != nil && hr.Body != http.NoBody {
 		a.body = newStallingBody(w, hr.Body, s.opts.BodyStall)
 		hr.Body = a.body
@@ -62,7 +63,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 			panic(http.ErrAbortHandler) // which closes the connection
 		}
 	}()
-	err = s.answer(a, hr, id)
+	err = s.answer(a, hr, id, client)
 }
 
 // greet tells a client to go on that waits for that before it sends a body of no bytes.
@@ -74,18 +75,33 @@ func greet(w http.ResponseWriter, hr *http.Request) {
 	}
 }
 
-func (s *Server) answer(a *Answer, hr *http.Request, id ID) error {
-	var r *Request
-	err := error(apierror.New(apierror.RequestHeaderSectionTooLarge, ""))
-	if headerBytes(hr) <= s.opts.HeaderBytes {
-		r, err = s.opts.Identify(hr, id)
-	}
+func (s *Server) answer(a *Answer, hr *http.Request, id ID, c Client) error {
+	r, err := s.identify(hr, id, c)
 	if err != nil {
 		s.opts.Protocol.Refuse(a, &Request{Request: hr, ID: id}, err)
 		return err
 	}
 	a.accessKey = r.AccessKey
-	return s.opts.Protocol.Answer(a, r)
+	err = s.opts.Protocol.Answer(a, r)
+	_ = s.guards.unknown(c, err, time.Now()) // of what is signed within a body
+	return err
+}
+
+// identify finds out who sends a request, and refuses it if that client sends too many.
+func (s *Server) identify(hr *http.Request, id ID, c Client) (*Request, error) {
+	if headerBytes(hr) > s.opts.HeaderBytes {
+		return nil, apierror.New(apierror.RequestHeaderSectionTooLarge, "")
+	}
+	now := time.Now()
+	if err := s.guards.enter(c, now); err != nil {
+		return nil, err
+	}
+	r, err := s.opts.Identify(hr, id)
+	if err != nil {
+		return nil, s.guards.unknown(c, err, now)
+	}
+	r.guards = s.guards
+	return r, s.guards.known(c, r.AccessKey, now)
 }
 
 // headerBytes is the size of a request's first line and headers, about as they came.
@@ -140,7 +156,7 @@ func (s *Server) ended(a *Answer, hr *http.Request, id ID, begun time.Time, err 
 		return
 	}
 	attrs := []slog.Attr{
-		slog.String("id", id.String()), slog.String("remote", hr.RemoteAddr), slog.String("operation", op),
+		slog.String("id", id.String()), slog.String("remote", remoteText(hr)), slog.String("operation", op),
 		slog.String("method", hr.Method), slog.String("host", hr.Host), slog.String("path", hr.URL.Path),
 		slog.Int("status", a.Status), slog.Int64("in", in), slog.Int64("out", a.Bytes), slog.Duration("took", took),
 	}
@@ -153,4 +169,12 @@ func (s *Server) ended(a *Answer, hr *http.Request, id ID, begun time.Time, err 
 		attrs = append(attrs, slog.Any("err", err))
 	}
 	s.opts.Log.LogAttrs(hr.Context(), level, "request", attrs...)
+}
+
+// remoteText is who sent a request, for the log: behind a trusted proxy, its client.
+func remoteText(r *http.Request) string {
+	if c := ClientOf(r); c.IP != remoteIP(r.RemoteAddr) {
+		return c.IP.String()
+	}
+	return r.RemoteAddr
 }

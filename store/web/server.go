@@ -51,6 +51,12 @@ type Options struct {
 	// Observe, if not nil, is told of each request that was answered.
 	Observe func(Observation)
 
+	// Limits keep single clients from asking for too much. Guessing signatures is always
+	// made slow.
+	Limits Limits
+	// Proxies are believed who their clients are.
+	Proxies Proxies
+
 	HeaderBytes int           // largest first line and headers; 0: DefaultHeaderBytes
 	HeaderTime  time.Duration // in which the headers must have come; 0: DefaultHeaderTime
 	Idle        time.Duration // after which an unused connection is closed; 0: DefaultIdle
@@ -87,6 +93,7 @@ func (o *Options) setDefaults() error {
 // A Server serves one protocol at some addresses. It is safe for concurrent use.
 type Server struct {
 	opts      Options
+	guards    *guards
 	http      *http.Server
 	addresses []Address // with the ports that the system has chosen
 	running   requests
@@ -102,7 +109,7 @@ func Listen(o Options) (*Server, error) {
 	if o.Identify == nil || o.Protocol == nil {
 		return nil, errors.New("nobody was given to answer requests")
 	}
-	s := &Server{opts: o}
+	s := &Server{opts: o, guards: newGuards(o.Limits)}
 	if err := s.start(s); err != nil {
 		return nil, err
 	}
@@ -135,6 +142,9 @@ func (s *Server) start(h http.Handler) error {
 		ReadHeaderTimeout: s.opts.HeaderTime, IdleTimeout: s.opts.Idle, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: log.New(io.Discard, "", 0), // what clients do on the way to a request is no news
 	}
+	by := map[net.Listener]*Address{}
+	s.http.BaseContext = endpoints(by)
+	serves := make([]net.Listener, len(ls))
 	for i, l := range ls {
 		a := s.opts.Addresses[i].actual(l.Addr())
 		s.addresses = append(s.addresses, a)
@@ -142,6 +152,11 @@ func (s *Server) start(h http.Handler) error {
 		if a.TLS {
 			serve = tls.NewListener(serve, s.tlsConfig())
 		}
+		by[serve] = &a
+		serves[i] = serve
+	}
+	for i, serve := range serves {
+		a := s.addresses[i]
 		s.serving.Go(func() {
 			if err := s.http.Serve(serve); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 				s.opts.Log.Error("an address answers no longer", "address", a.String(), "err", err)

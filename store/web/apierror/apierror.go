@@ -62,6 +62,7 @@ const (
 	RequestHeaderSectionTooLarge      Code = "RequestHeaderSectionTooLarge"
 	RequestTimeTooSkewed              Code = "RequestTimeTooSkewed"
 	RequestTimeout                    Code = "RequestTimeout"
+	SlowDown                          Code = "SlowDown"
 	SignatureDoesNotMatch             Code = "SignatureDoesNotMatch"
 	UserKeyMustBeSpecified            Code = "UserKeyMustBeSpecified"
 	ContentSHA256Mismatch             Code = "XAmzContentSHA256Mismatch"
@@ -117,6 +118,7 @@ var codes = map[Code]struct {
 	RequestHeaderSectionTooLarge:      {400, "Your request header section exceeds the maximum allowed size."},
 	RequestTimeTooSkewed:              {403, "The difference between the request time and the current time is too large."},
 	RequestTimeout:                    {400, "Your socket connection to the server was not read from or written to within the timeout period."},
+	SlowDown:                          {503, "Please reduce your request rate."},
 	SignatureDoesNotMatch:             {403, "The request signature we calculated does not match the signature you provided. Check your key and signing method."},
 	UserKeyMustBeSpecified:            {400, "The bucket POST must contain the specified field name. If it is specified, check the order of the fields."},
 	ContentSHA256Mismatch:             {400, "The provided 'x-amz-content-sha256' header does not match what was computed."},

@@ -90,11 +90,14 @@ func (f *Files) read() error {
 }
 
 // look marks both files; one that is not there has the zero mark.
-func (f *Files) look() (out [2]mark) {
-	for i, path := range []string{f.cert, f.key} {
-		if fi, err := os.Stat(path); err == nil {
-			out[i] = mark{fi.Size(), fi.ModTime(), inode(fi)}
-		}
+func (f *Files) look() [2]mark {
+	return [2]mark{markOf(f.cert), markOf(f.key)}
+}
+
+func markOf(path string) mark {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return mark{}
 	}
-	return out
+	return mark{fi.Size(), fi.ModTime(), inode(fi)}
 }

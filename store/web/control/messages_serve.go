@@ -16,6 +16,15 @@ type ServeRequest struct {
 	TLSCert    string `json:"tls_cert,omitempty"`
 	TLSKey     string `json:"tls_key,omitempty"`
 	SelfSigned bool   `json:"tls_self_signed,omitempty"`
+	// ClientCA is a file of authorities, one of which must have signed for whoever connects
+	// with TLS; empty: anybody.
+	ClientCA  string   `json:"tls_client_ca,omitempty"`
+	Endpoints []string `json:"endpoints,omitempty"`       // as web.ParseEndpoint reads them: further addresses of S3
+	Redirects []string `json:"http_redirects,omitempty"`  // where HTTP leads to HTTPS and no further
+	Proxies   []string `json:"trusted_proxies,omitempty"` // as web.Proxies has them
+	// Requests a second; 0: any number (web.Limits).
+	PerAddress float64 `json:"rate_per_address,omitempty"`
+	PerKey     float64 `json:"rate_per_key,omitempty"`
 	// The root access key that was chosen; empty: the one that there is, or one that is
 	// made up.
 	RootAccessKey string `json:"root_access_key,omitempty"`
@@ -27,8 +36,9 @@ type ServeRequest struct {
 // A Listener is an address at which a daemon answers.
 type Listener struct {
 	Address  string `json:"address"`            // http://HOST:PORT, https://HOST:PORT or unix:PATH
-	Protocol string `json:"protocol"`           // "s3", "website" or "metrics"
+	Protocol string `json:"protocol"`           // "s3", "website", "metrics" or "redirect"
 	Endpoint string `json:"endpoint,omitempty"` // the URL for clients; empty for a socket in the filesystem
+	VPCE     string `json:"vpce,omitempty"`     // name of the endpoint that it is
 	CA       string `json:"ca,omitempty"`       // file of the authority that clients have to trust
 	// Mountpoint is the mount with which it ends, empty if it stands for itself.
 	Mountpoint string    `json:"mountpoint,omitempty"`

@@ -89,7 +89,7 @@ func signatureFailures() []failure {
 		never("NotSignedUp", "nobody has to sign up"),
 		never("AccountProblem", "accounts are not charged"),
 		never("AllAccessDisabled", "buckets are not disabled"),
-		never("SlowDown", "requests are not throttled"),
+		never("SlowDown", "the listener throttles, not an operation: TestRates and TestGuessingAtAServer of store/web"),
 		never("ServiceUnavailable", "only while the store is closing, which has tests in store/web"),
 		never("InternalError", "only after a failure of the disk, which integration/failing provokes"),
 		never("PermanentRedirect", "every bucket is here"),
