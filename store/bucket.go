@@ -16,6 +16,7 @@ import (
 // BucketOptions say how CreateBucket makes a bucket.
 type BucketOptions struct {
 	Region     string           // "": the store's
+	Constraint string           // the Region as the request names it, which policies may ask for
 	Versioning versioning.State // Unversioned or Enabled
 	// Mkdir makes it as mkdir on a mount does: Versioning is as the store's setting
 	// mkdir-versioning says.
@@ -25,13 +26,15 @@ type BucketOptions struct {
 	// Ownership of its objects; "": OwnerEnforced.
 	Ownership Ownership
 	Tags      map[string]string
+	ACL       ACLInput // of the bucket itself
 }
 
 // CreateBucket makes a bucket; its name must be free across all accounts. The kinds
 // of failure: InvalidBucketName, BucketAlreadyOwnedByYou, BucketAlreadyExists, and what
-// SetOwnership and SetBucketTags fail with.
+// SetOwnership, SetBucketACL and SetBucketTags fail with. All of Block Public Access is on in
+// it, unless Options.PublicByDefault says otherwise.
 func (se *Session) CreateBucket(ctx context.Context, name string, o BucketOptions) (Bucket, error) {
-	if err := se.authorize(actCreateBucket, name, ""); err != nil {
+	if err := se.authorizeCreate(name, o); err != nil {
 		return Bucket{}, err
 	}
 	if o.ObjectLock {
@@ -80,6 +83,9 @@ func (se *Session) CreateBucket(ctx context.Context, name string, o BucketOption
 			EverVersioned: state == versioning.Enabled, Born: t.tx.Seq(), ObjectLock: o.ObjectLock,
 			Tags: o.Tags,
 		}
+		if err := t.configureNew(made, o); err != nil {
+			return err
+		}
 		if made.EverVersioned {
 			made.Versioned = made.Born
 		}
@@ -95,6 +101,65 @@ func (se *Session) CreateBucket(ctx context.Context, name string, o BucketOption
 		return Bucket{}, err
 	}
 	return toBucket(made, root), nil
+}
+
+// authorizeCreate decides over a new bucket: to choose who owns its objects, to give it an ACL
+// or Object Lock are actions of their own ("CreateBucket" of the API Reference).
+func (se *Session) authorizeCreate(name string, o BucketOptions) error {
+	if se.unbound("") {
+		return nil
+	}
+	say := func(a *asked) {
+		p := a.puts()
+		p.acl, p.region, p.ownership = &o.ACL, o.Constraint, string(o.Ownership)
+		a.ownTags = o.Tags
+	}
+	acts := []action{actCreateBucket}
+	if o.Ownership != "" {
+		acts = append(acts, actPutOwnership)
+	}
+	if o.ACL.given() && o.ACL.Canned != "private" {
+		acts = append(acts, actPutBucketACL)
+	}
+	if o.ObjectLock {
+		acts = append(acts, actPutBucketVersioning, actPutObjectLock)
+	}
+	if len(o.Tags) > 0 {
+		acts = append(acts, actPutBucketTagging)
+	}
+	for _, act := range acts {
+		a := &asked{se: se, act: act, bucket: name, creates: true}
+		say(a)
+		if err := se.decide(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// configureNew gives a new bucket what says who may do what in it.
+func (t *txn) configureNew(b *record.Bucket, o BucketOptions) error {
+	if o.Ownership != "" {
+		b.Ownership = fromOwnership(o.Ownership)
+	}
+	blocked := PublicAccess{}
+	if !t.s.opts.PublicByDefault {
+		blocked = blockAll
+		b.Block = fromBlock(blockAll)
+	}
+	r := rulesOf(b)
+	a, err := o.ACL.acl(t.s, r.owner.CanonicalID, r.owner.CanonicalID, true)
+	if err != nil {
+		return aclError(b.Name, "", err)
+	}
+	b.Acl = fromACL(a)
+	if b.Acl != nil && r.ownership.ACLsDisabled() {
+		return aclNotOwners(b.Name)
+	}
+	if err := blocked.Combine(t.s.accountBlock(b.Account)).CheckACL(a, r.ownership.ACLsDisabled()); err != nil {
+		return aclError(b.Name, "", err)
+	}
+	return nil
 }
 
 // checkRegion refuses what no region is called: regions are DNS labels.
@@ -150,9 +215,50 @@ func (se *Session) Buckets(ctx context.Context) ([]Bucket, error) {
 	if err := se.authorize(actListBuckets, "", ""); err != nil {
 		return nil, err
 	}
+	return se.listed(func(b *record.Bucket) (bool, error) { return b.Account == se.who.Account, nil })
+}
+
+// BucketsOwner is the canonical id of the account whose buckets Buckets returns.
+func (se *Session) BucketsOwner(ctx context.Context) (string, error) {
+	if err := se.authorize(actListBuckets, "", ""); err != nil {
+		return "", err
+	}
+	return CanonicalID(se.who.Account), nil
+}
+
+// VisibleBuckets returns the buckets that the caller may list, of whatever account, in the
+// order of their names: what a mount shows as its root.
+func (se *Session) VisibleBuckets(ctx context.Context) ([]Bucket, error) {
+	if se.unbound("") && se.s.buckets.guarded.Load() == 0 {
+		return se.Buckets(ctx)
+	}
+	if err := se.authorize(actListBuckets, "", ""); err != nil && !fault.Is(err, fault.AccessDenied) {
+		return nil, err
+	}
+	seen := 0
+	out, err := se.listed(func(b *record.Bucket) (bool, error) {
+		may, err := se.mayEnter(b.Name, "")
+		if may {
+			seen++
+		}
+		return may, err
+	})
+	if err != nil || seen > 0 {
+		return out, err
+	}
+	return nil, se.authorize(actListBuckets, "", "") // who sees none may have to be told why
+}
+
+// listed are the buckets of which shows is true.
+func (se *Session) listed(shows func(*record.Bucket) (bool, error)) ([]Bucket, error) {
 	var out []Bucket
 	err := se.s.view(func(sn *snap) error {
-		for _, b := range sn.s.buckets.all(se.who.Account) {
+		for _, b := range sn.s.buckets.all("") {
+			if ok, err := shows(b); err != nil {
+				return err
+			} else if !ok {
+				continue
+			}
 			root, err := sn.dir(b.Id, "")
 			if err != nil {
 				return err

@@ -20,7 +20,7 @@ type bucketHold struct{ bucket, why, advice string }
 // fails with Busy and says that the bucket is used as why, and what to do about it. A
 // mount whose root is a bucket holds it. It fails with NoSuchBucket.
 func (se *Session) HoldBucket(ctx context.Context, bucket, why, advice string) (release func(), err error) {
-	if err := se.authorize(actListBucket, bucket, ""); err != nil {
+	if err := se.authorizeEnter(bucket, ""); err != nil {
 		return nil, err
 	}
 	h := &bucketHold{bucket, why, advice}

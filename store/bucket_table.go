@@ -2,6 +2,7 @@ package store
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
 
@@ -19,13 +20,17 @@ type bucketTable struct {
 	mu     sync.RWMutex // guards what follows
 	byName map[string]*record.Bucket
 	byID   map[uint64]*record.Bucket
+	rules  map[string]*bucketRules
+
+	guarded atomic.Int64 // how many buckets isGuarded is true of
 }
 
 // load reads all buckets.
 func (bt *bucketTable) load(sn *snap) error {
 	bt.mu.Lock()
 	defer bt.mu.Unlock()
-	bt.byName, bt.byID = map[string]*record.Bucket{}, map[uint64]*record.Bucket{}
+	bt.byName, bt.byID, bt.rules = map[string]*record.Bucket{}, map[uint64]*record.Bucket{}, map[string]*bucketRules{}
+	bt.guarded.Store(0)
 	it := sn.r.Scan(meta.ScanOptions{Prefix: table.Buckets()})
 	defer it.Close()
 	for it.Next() {
@@ -33,7 +38,7 @@ func (bt *bucketTable) load(sn *snap) error {
 		if err := unmarshal(it.Key(), it.Value(), b); err != nil {
 			return err
 		}
-		bt.byName[b.Name], bt.byID[b.Id] = b, b
+		bt.enter(b)
 	}
 	return damaged(it.Err())
 }
@@ -41,7 +46,26 @@ func (bt *bucketTable) load(sn *snap) error {
 func (bt *bucketTable) set(b *record.Bucket) {
 	bt.mu.Lock()
 	defer bt.mu.Unlock()
+	bt.enter(b)
+}
+
+// enter puts a record and its rules into the table. mu is held.
+func (bt *bucketTable) enter(b *record.Bucket) {
 	bt.byName[b.Name], bt.byID[b.Id] = b, b
+	bt.forgetRules(b.Name)
+	r := rulesOf(b)
+	bt.rules[b.Name] = r
+	if r.guarded {
+		bt.guarded.Add(1)
+	}
+}
+
+// forgetRules takes the rules of a bucket out. mu is held.
+func (bt *bucketTable) forgetRules(name string) {
+	if r := bt.rules[name]; r != nil && r.guarded {
+		bt.guarded.Add(-1)
+	}
+	delete(bt.rules, name)
 }
 
 func (bt *bucketTable) drop(b *record.Bucket) {
@@ -50,7 +74,24 @@ func (bt *bucketTable) drop(b *record.Bucket) {
 	delete(bt.byID, b.Id)
 	if cur := bt.byName[b.Name]; cur != nil && cur.Id == b.Id {
 		delete(bt.byName, b.Name)
+		bt.forgetRules(b.Name)
 	}
+}
+
+// isGuarded says whether rules may hold in a bucket even for the root of the first account.
+func (bt *bucketTable) isGuarded(name string) bool {
+	bt.mu.RLock()
+	defer bt.mu.RUnlock()
+	r := bt.rules[name]
+	return r != nil && r.guarded
+}
+
+// ruled returns the record of a bucket and its rules, nil if there is none. Neither must be
+// changed.
+func (bt *bucketTable) ruled(name string) (*record.Bucket, *bucketRules) {
+	bt.mu.RLock()
+	defer bt.mu.RUnlock()
+	return bt.byName[name], bt.rules[name]
 }
 
 // all returns the buckets of an account, or of all accounts for "".
@@ -73,9 +114,13 @@ func (sn *snap) bucket(name string) (*record.Bucket, error) {
 	defer bt.mu.RUnlock()
 	b := bt.byName[name]
 	if b == nil {
-		return nil, fault.New(fault.NoSuchBucket, "there is no bucket %q", name).At(name, "")
+		return nil, noSuchBucket(name)
 	}
 	return b, nil
+}
+
+func noSuchBucket(name string) error {
+	return fault.New(fault.NoSuchBucket, "there is no bucket %q", name).At(name, "")
 }
 
 // bucketByID returns the record of a bucket by its id, nil if it is gone. It must not

@@ -37,6 +37,7 @@ type CopyInput struct {
 	Checksum checksum.Algorithm
 	// Lock is as for Put; a copy never has that of its source.
 	Lock       versioning.Lock
+	ACL        ACLInput   // that of the source does not count
 	Conditions Conditions // on the destination
 	SourceIf   Conditions // on the source
 	// Source, if it is not nil, is told the version that is copied, perhaps more than once
@@ -61,10 +62,7 @@ var errUnread = errors.New("the source has to be read")
 // what the source does not say of itself. The kinds of failure besides those of Put and of
 // reading the source: InvalidRequest (onto itself, without a change).
 func (se *Session) Copy(ctx context.Context, src Source, bucket, key string, in CopyInput) (Object, error) {
-	if err := se.authorize(readAction(src.Version, actGetObject, actGetObjectVersion), src.Bucket, src.Key); err != nil {
-		return Object{}, err
-	}
-	if err := se.authorize(actPutObject, bucket, key); err != nil {
+	if err := se.authorizeCopy(src, bucket, key, in); err != nil {
 		return Object{}, err
 	}
 	if err := (PutInput{Headers: in.Headers, Metadata: in.Metadata, Tags: in.Tags, StorageClass: in.StorageClass}).check(bucket, key); err != nil {
@@ -77,10 +75,10 @@ func (se *Session) Copy(ctx context.Context, src Source, bucket, key string, in 
 	for {
 		o, err := se.copyOnce(ctx, src, bucket, key, in, read)
 		if !errors.Is(err, errUnread) {
-			return o, err
+			return o, se.withheld(err, src.Bucket, src.Version)
 		}
 		if read, err = se.readSums(ctx, src, in); err != nil {
-			return Object{}, err
+			return Object{}, se.withheld(err, src.Bucket, src.Version)
 		}
 	}
 }
@@ -127,7 +125,7 @@ func (se *Session) copyOnce(ctx context.Context, src Source, bucket, key string,
 		if in.ReplaceTags {
 			v.Tags = in.Tags
 		}
-		return v, nil
+		return v, t.own(db, key, v, &in.ACL)
 	})
 	if fault.Is(err, fault.MethodNotAllowed) {
 		err = markerAsSource(src)
@@ -207,7 +205,7 @@ func inOnePiece(c *record.Content) *record.Content {
 // alone. Directories that are missing are as they were when the old one was made. It is
 // durable when it returns.
 func (se *Session) Restore(ctx context.Context, bucket, key, ref string) (Object, error) {
-	if err := se.authorize(actGetObjectVersion, bucket, key); err != nil {
+	if err := se.authorizeVersion(actGetObjectVersion, bucket, key, ref); err != nil {
 		return Object{}, err
 	}
 	if err := se.authorize(actPutObject, bucket, key); err != nil {

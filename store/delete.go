@@ -44,7 +44,10 @@ func (se *Session) Delete(ctx context.Context, bucket, key string, o DeleteOptio
 	if o.Version != "" {
 		act = actDeleteObjectVersion
 	}
-	if err := se.authorize(act, bucket, key); err != nil {
+	err := se.authorizeFor(act, bucket, key, func(a *asked) {
+		a.version, a.puts().ifMatch = o.Version, o.Conditions.IfMatch
+	})
+	if err != nil {
 		return DeleteResult{}, err
 	}
 	if err := versioning.CheckKey(key); err != nil {
@@ -52,12 +55,8 @@ func (se *Session) Delete(ctx context.Context, bucket, key string, o DeleteOptio
 	}
 	bypass := o.Bypass == BypassGovernance && se.authorize(actBypassGovernance, bucket, key) == nil
 	var res DeleteResult
-	err := se.s.whenAtRest(ctx, func() error {
-		_, err := se.s.update(ctx, se.author(), durableFreeing, func(t *txn) error {
-			b, err := t.bucket(bucket)
-			if err != nil {
-				return err
-			}
+	err = se.s.whenAtRest(ctx, func() error {
+		_, err := se.update(ctx, durableFreeing, bucket, func(t *txn, b *record.Bucket) (err error) {
 			if o.Bypass != BypassUnsaid && !b.ObjectLock {
 				return needlessBypass(o.Bypass).At(bucket, key)
 			}

@@ -189,7 +189,11 @@ func (t *txn) bury(b *record.Bucket, dir string, d *record.Dir) error {
 
 // makeExplicit gives a directory its own key, an empty object.
 func (t *txn) makeExplicit(b *record.Bucket, dir string) error {
-	_, err := t.putVersion(b, dir, t.ownKey())
+	v := t.ownKey()
+	if err := t.own(b, dir, v, nil); err != nil {
+		return err
+	}
+	_, err := t.putVersion(b, dir, v)
 	return err
 }
 

@@ -8,14 +8,14 @@ import (
 )
 
 // exchange makes two files, two directories or one of each change places.
-func (se *Session) exchange(ctx context.Context, from, to Path) error {
+func (se *Session) exchange(ctx context.Context, from, to Path, each []treeNeed) error {
 	switch {
 	case from.isDir() && to.isDir():
-		return se.exchangeDirs(ctx, from, to)
+		return se.exchangeDirs(ctx, from, to, each)
 	case from.isDir():
-		return se.exchangeWithDir(ctx, to, from)
+		return se.exchangeWithDir(ctx, to, from, each)
 	case to.isDir():
-		return se.exchangeWithDir(ctx, from, to)
+		return se.exchangeWithDir(ctx, from, to, each)
 	}
 	_, err := se.update(ctx, visible, from.Bucket, func(t *txn, b *record.Bucket) error {
 		return t.exchangeFiles(b, [2]string{from.Key, to.Key})

@@ -29,11 +29,11 @@ func halves(m *record.Move) []*record.Move {
 }
 
 // exchangeDirs makes two directories change places with everything below them.
-func (se *Session) exchangeDirs(ctx context.Context, from, to Path) error {
+func (se *Session) exchangeDirs(ctx context.Context, from, to Path, each []treeNeed) error {
 	if overlap(from.Key, to.Key) {
 		return fault.New(fault.SubdirOfItself, "%s and %s are in each other", from.Key, to.Key)
 	}
-	return se.renameTree(ctx, from, to, func(t *txn, b *record.Bucket, inline int, counts []*reachCount) (bool, error) {
+	return se.renameTree(ctx, from, to, each, func(t *txn, b *record.Bucket, inline int, counts []*reachCount) (bool, error) {
 		return t.exchangeDirs(b, from.Key, to.Key, inline, counts)
 	})
 }
@@ -212,7 +212,7 @@ func (t *txn) swapDir(m *record.Move, rest string) error {
 }
 
 // exchangeWithDir makes a file and a directory change places.
-func (se *Session) exchangeWithDir(ctx context.Context, file, dir Path) error {
+func (se *Session) exchangeWithDir(ctx context.Context, file, dir Path, each []treeNeed) error {
 	if strings.HasPrefix(file.Key, dir.Key) {
 		return fault.New(fault.SubdirOfItself, "%s is in %s", file.Key, dir.Key)
 	}
@@ -223,7 +223,7 @@ func (se *Session) exchangeWithDir(ctx context.Context, file, dir Path) error {
 	if err := versioning.CheckKey(to.Key); err != nil {
 		return keyError(to.Bucket, to.Key, err)
 	}
-	return se.renameTree(ctx, dir, Path{file.Bucket, file.Key + "/"}, func(t *txn, b *record.Bucket, inline int, counts []*reachCount) (bool, error) {
+	return se.renameTree(ctx, dir, Path{file.Bucket, file.Key + "/"}, each, func(t *txn, b *record.Bucket, inline int, counts []*reachCount) (bool, error) {
 		return t.exchangeWithDir(b, file.Key, to.Key, inline, counts)
 	})
 }

@@ -19,6 +19,7 @@ type OpenFlags struct {
 	Create    bool // make the file if there is none; its directory must exist
 	Exclusive bool // with Create: fail with Exists if there is one
 	Append    bool // every WriteAt goes to the end
+	WriteOnly bool // with Write: nothing is read through the handle
 	Version   string
 	Attr      Attr // of a new file; times that are zero are now
 }
@@ -47,11 +48,7 @@ func (se *Session) OpenFile(ctx context.Context, bucket, key string, o OpenFlags
 		}
 		return &File{se: se, flags: o, frozen: r}, nil
 	}
-	act := actGetObject
-	if o.Write || o.Create {
-		act = actPutObject
-	}
-	if err := se.authorize(act, bucket, key); err != nil {
+	if err := se.authorizeOpen(bucket, key, o); err != nil {
 		return nil, err
 	}
 	if err := versioning.CheckKey(key); err != nil {
@@ -75,6 +72,19 @@ func (se *Session) OpenFile(ctx context.Context, bucket, key string, o OpenFlags
 		}
 	}
 	return f, nil
+}
+
+// authorizeOpen decides over opening a file.
+func (se *Session) authorizeOpen(bucket, key string, o OpenFlags) error {
+	if o.Write || o.Create {
+		if err := se.authorize(actPutObject, bucket, key); err != nil {
+			return err
+		}
+	}
+	if o.Write && (o.WriteOnly || o.Truncate) {
+		return nil
+	}
+	return se.authorize(actGetObject, bucket, key)
 }
 
 // truncateOpen begins an empty draft. What is empty already only gets another time, and

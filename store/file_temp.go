@@ -124,15 +124,11 @@ func (f *fileTable) link(n *inode, b *record.Bucket, key string) {
 // Reopen opens an open file once more, whether it has a name or not, as open(2) of
 // /proc/self/fd does. StaleHandle: it is not open any more.
 func (se *Session) Reopen(ctx context.Context, f *File, o OpenFlags) (*File, error) {
-	act := actGetObject
-	if o.Write {
-		act = actPutObject
-	}
 	var bucket, key string
 	if f != nil && f.frozen == nil {
 		_, bucket, key, _ = se.s.files.name(f.n)
 	}
-	if err := se.authorize(act, bucket, key); err != nil {
+	if err := se.authorizeOpen(bucket, key, o); err != nil {
 		return nil, err
 	}
 	if f == nil || f.frozen != nil || !se.s.files.reattach(f.n, o.Write) {

@@ -41,6 +41,8 @@ func newConfigRecord(kind table.ConfigKind) record.Record {
 		return new(record.Lifecycle)
 	case table.ConfigNotifications:
 		return new(record.Notifications)
+	case table.ConfigPolicy:
+		return new(record.Policy)
 	}
 	return nil
 }
@@ -62,11 +64,14 @@ func (f *fsck) checkConfigs() error {
 			bad = err.Error()
 		} else if err != nil {
 			return err
-		} else if err := checkConfigRecord(m); err != nil {
+		} else if err := checkConfigRecord(m, f.buckets[bucket].GetName()); err != nil {
 			bad = err.Error()
 		}
 		if bad == "" {
 			return nil
+		}
+		if kind == table.ConfigPolicy {
+			return f.wrong(k, f.shut(bucket), "%s", bad)
 		}
 		return f.wrong(k, remedy{
 			does: "removes it: the bucket is without that configuration",
@@ -78,7 +83,7 @@ func (f *fsck) checkConfigs() error {
 }
 
 // checkConfigRecord says what of a configuration no session would have let in.
-func checkConfigRecord(m record.Record) error {
+func checkConfigRecord(m record.Record, bucket string) error {
 	switch r := m.(type) {
 	case *record.Cors:
 		return toCORS(r).Check()
@@ -88,6 +93,8 @@ func checkConfigRecord(m record.Record) error {
 		return versioning.CheckLifecycle(toLifecycle(r))
 	case *record.Notifications:
 		return toNotifications(r).Check()
+	case *record.Policy:
+		return toPolicy(bucket, r).broken
 	}
 	return fmt.Errorf("no configuration is kept as %T", m)
 }

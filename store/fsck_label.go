@@ -9,6 +9,11 @@ import (
 // or an upload's too. Nothing else says anything about them, so a rule is all there is to
 // hold them against.
 func (f *fsck) checkLabels(k []byte, v *record.Version) error {
+	if v != nil && (v.Owner != "" || v.Acl != nil) {
+		if bad := checkRights(v); bad != "" {
+			return f.wrong(k, f.soundLabelsAt(k), "%s", bad)
+		}
+	}
 	if v == nil || len(v.Tags) == 0 && len(v.Metadata) == 0 && v.Headers == nil && len(v.Xattrs) == 0 {
 		return nil
 	}

@@ -217,6 +217,9 @@ func (f *fsck) checkBucket(k, v []byte) error {
 	if err := versioning.CheckBucketTags(b.Tags); err != nil {
 		return f.wrong(k, sound, "%v", err)
 	}
+	if bad := checkBucketAccess(&b); bad != "" {
+		return f.wrong(k, sound, "%s", bad)
+	}
 	return f.checkNumbers(k, b.Born, b.Id, sound)
 }
 
@@ -230,6 +233,8 @@ func (f *fsck) checkSetting(k, v []byte) error {
 		return unmarshal(k, v, new(record.Expiry))
 	case bytes.HasPrefix(k, settingDamage()):
 		return unmarshal(k, v, new(record.Damage))
+	case bytes.HasPrefix(k, settingAccountBlock("")):
+		return f.checkAccountBlock(k, v)
 	case bytes.HasPrefix(k, settingWebhook()):
 		return f.checkWebhook(k, v)
 	case string(k) != string(settingStore()):

@@ -71,7 +71,7 @@ func (nd Node) reads(current, past action) action {
 // VersionID, and a directory without a key of its own is NoSuchKey.
 func (se *Session) Describe(ctx context.Context, nd Node) (Object, error) {
 	bucket, key := nd.at()
-	if err := se.authorize(nd.reads(actGetObject, actGetObjectVersion), bucket, key); err != nil {
+	if err := se.authorizeVersion(nd.reads(actGetObject, actGetObjectVersion), bucket, key, nd.version()); err != nil {
 		return Object{}, err
 	}
 	v, latest, err := se.labels(ctx, nd)
@@ -88,7 +88,7 @@ func (se *Session) Describe(ctx context.Context, nd Node) (Object, error) {
 // TagsOf returns the tags of a node.
 func (se *Session) TagsOf(ctx context.Context, nd Node) (map[string]string, error) {
 	bucket, key := nd.at()
-	if err := se.authorize(nd.reads(actGetObjectTagging, actGetObjectVersionTagging), bucket, key); err != nil {
+	if err := se.authorizeVersion(nd.reads(actGetObjectTagging, actGetObjectVersionTagging), bucket, key, nd.version()); err != nil {
 		return nil, err
 	}
 	v, _, err := se.labels(ctx, nd)
@@ -102,7 +102,7 @@ func (se *Session) XattrsOf(ctx context.Context, nd Node) (map[string][]byte, er
 	if nd.Dir {
 		act = nd.reads(actListBucket, actListBucketVersions)
 	}
-	if err := se.authorize(act, bucket, key); err != nil {
+	if err := se.authorizeVersion(act, bucket, key, nd.version()); err != nil {
 		return nil, err
 	}
 	if nd.Dir {

@@ -78,7 +78,9 @@ func (c TextChange) apply(m map[string]string) (map[string]string, error) {
 // NoData (see TextChange), MethodNotAllowed (a delete marker).
 func (se *Session) ChangeTags(ctx context.Context, nd Node, c TextChange) error {
 	bucket, key := nd.at()
-	if err := se.authorize(readAction(nd.version(), actPutObjectTagging, actPutObjectVersionTagging), bucket, key); err != nil {
+	act := readAction(nd.version(), actPutObjectTagging, actPutObjectVersionTagging)
+	err := se.authorizeFor(act, bucket, key, func(a *asked) { a.version, a.tags, a.tagged = nd.version(), c.Set, true })
+	if err != nil {
 		return err
 	}
 	return se.changeLabels(ctx, se.labelMode(), nd, kindTags, func(v *record.Version) error {

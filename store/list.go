@@ -17,6 +17,7 @@ type ListInput struct {
 	Delimiter  string // keys that have it after the prefix are rolled up into prefixes
 	StartAfter string // only keys, and prefixes, behind this
 	Limit      int    // entries in the page; 0: 1000
+	Asked      int    // how many the caller asked for, as policies may know it; 0: it did not say
 }
 
 // A ListPage is one page of live objects and rolled-up prefixes, both in byte order.
@@ -27,9 +28,16 @@ type ListPage struct {
 	Truncated bool   // there is a next page
 }
 
+// owned says in a listing whose a version is.
+func (r *bucketRules) owned(o Object, v *record.Version) Object {
+	o.Owner = r.ownerOf(v)
+	return o
+}
+
 // List returns one page of a bucket's live objects in the byte order of their keys.
 func (se *Session) List(ctx context.Context, bucket string, in ListInput) (ListPage, error) {
-	if err := se.authorize(actListBucket, bucket, ""); err != nil {
+	err := se.authorizeFor(actListBucket, bucket, "", func(a *asked) { a.list = &listAsked{in.Prefix, in.Delimiter, in.Asked} })
+	if err != nil {
 		return ListPage{}, err
 	}
 	limit, err := pageLimit(in.Limit)
@@ -56,6 +64,7 @@ func pageLimit(n int) (int, error) {
 
 func (sn *snap) list(b *record.Bucket, in ListInput, limit int) (ListPage, error) {
 	var p ListPage
+	rules := rulesOf(b)
 	h := sn.heads(b.Id, in.Prefix, listStart(in.Prefix, in.Delimiter, in.StartAfter))
 	defer h.Close()
 	for h.Next() {
@@ -74,7 +83,7 @@ func (sn *snap) list(b *record.Bucket, in ListInput, limit int) (ListPage, error
 			h.Seek(next)
 			continue
 		}
-		p.Objects = append(p.Objects, toObject(b.Name, key, h.Version(), true))
+		p.Objects = append(p.Objects, rules.owned(toObject(b.Name, key, h.Version(), true), h.Version()))
 		p.Next = key
 	}
 	p.Next = ""

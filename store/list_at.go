@@ -10,7 +10,8 @@ import (
 // ListAt is List as it was at a moment, as far as it is kept. What changes without a
 // version, attributes and tags, is as it last was. NoSuchKey: the bucket did not exist.
 func (se *Session) ListAt(ctx context.Context, bucket string, at Moment, in ListInput) (ListPage, error) {
-	if err := se.authorize(actListBucketVersions, bucket, ""); err != nil {
+	err := se.authorizeFor(actListBucketVersions, bucket, "", func(a *asked) { a.list = &listAsked{in.Prefix, in.Delimiter, in.Asked} })
+	if err != nil {
 		return ListPage{}, err
 	}
 	limit, err := pageLimit(in.Limit)

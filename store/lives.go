@@ -19,7 +19,7 @@ type Life struct {
 // bucket's root first and the directory last; of each the oldest first. One that never
 // existed has none.
 func (se *Session) Lives(ctx context.Context, bucket, dir string) ([][]Life, error) {
-	if err := se.authorize(actListBucketVersions, bucket, dir); err != nil {
+	if err := se.authorizeList(actListBucketVersions, bucket, dir); err != nil {
 		return nil, err
 	}
 	var all [][]Life

@@ -118,12 +118,12 @@ func (se *Session) checkLock(bucket, key string, l versioning.Lock) error {
 		return nil
 	}
 	if l.Retention != (versioning.Retention{}) {
-		if err := se.authorize(actPutRetention, bucket, key); err != nil {
+		if err := se.authorizeFor(actPutRetention, bucket, key, func(a *asked) { a.locks(l) }); err != nil {
 			return err
 		}
 	}
 	if l.Hold != versioning.NeverHeld {
-		if err := se.authorize(actPutLegalHold, bucket, key); err != nil {
+		if err := se.authorizeFor(actPutLegalHold, bucket, key, func(a *asked) { a.locks(l) }); err != nil {
 			return err
 		}
 	}

@@ -138,7 +138,7 @@ func (sn *snap) isNode(b *record.Bucket, key string, nd Node) error {
 func (se *Session) SetRetention(ctx context.Context, nd Node, r versioning.Retention, bypass bool) error {
 	bucket, key := nd.at()
 	may := bypass && se.authorize(actBypassGovernance, bucket, key) == nil
-	return se.setLock(ctx, actPutRetention, nd, func(t *txn, b *record.Bucket, key string, v *record.Version) error {
+	return se.setLock(ctx, actPutRetention, nd, versioning.Lock{Retention: r}, func(t *txn, b *record.Bucket, key string, v *record.Version) error {
 		return t.retain(b, key, v, r, may)
 	})
 }
@@ -161,7 +161,7 @@ func (t *txn) retain(b *record.Bucket, key string, v *record.Version, to version
 // the one that there is, zero if there is none, and that which new versions of the bucket
 // get, and may be called more than once. Nobody changes it in between.
 func (se *Session) ChangeRetention(ctx context.Context, nd Node, change func(versioning.Retention, versioning.DefaultRetention) (versioning.Retention, error)) error {
-	return se.setLock(ctx, actPutRetention, nd, func(t *txn, b *record.Bucket, key string, v *record.Version) error {
+	return se.setLock(ctx, actPutRetention, nd, versioning.Lock{}, func(t *txn, b *record.Bucket, key string, v *record.Version) error {
 		r, err := change(toLock(v.Lock).Retention, toDefaultRetention(b.DefaultRetention))
 		if err != nil {
 			return err
@@ -173,12 +173,13 @@ func (se *Session) ChangeRetention(ctx context.Context, nd Node, change func(ver
 // SetLegalHold puts a version under a legal hold or takes that off. It fails as SetRetention
 // does.
 func (se *Session) SetLegalHold(ctx context.Context, nd Node, held bool) error {
-	return se.setLock(ctx, actPutLegalHold, nd, func(_ *txn, _ *record.Bucket, _ string, v *record.Version) error {
+	to := versioning.Released
+	if held {
+		to = versioning.Held
+	}
+	return se.setLock(ctx, actPutLegalHold, nd, versioning.Lock{Hold: to}, func(_ *txn, _ *record.Bucket, _ string, v *record.Version) error {
 		l := toLock(v.Lock)
-		l.Hold = versioning.Released
-		if held {
-			l.Hold = versioning.Held
-		}
+		l.Hold = to
 		v.Lock = fromLock(l)
 		return nil
 	})
@@ -186,15 +187,19 @@ func (se *Session) SetLegalHold(ctx context.Context, nd Node, held bool) error {
 
 // setLock has fn change the lock of a version. Its bytes are on disk then: what is promised
 // of it must not be lost with them.
-func (se *Session) setLock(ctx context.Context, act action, nd Node, fn func(*txn, *record.Bucket, string, *record.Version) error) error {
+func (se *Session) setLock(ctx context.Context, act action, nd Node, to versioning.Lock, fn func(*txn, *record.Bucket, string, *record.Version) error) error {
 	bucket, key := nd.at()
-	if err := se.authorize(act, bucket, key); err != nil {
+	err := se.authorizeFor(act, bucket, key, func(a *asked) {
+		a.version = nd.version()
+		a.locks(to)
+	})
+	if err != nil {
 		return err
 	}
 	if nd.At.Seq != 0 {
 		return fault.New(fault.ReadOnly, "the past cannot be changed").At(bucket, key)
 	}
-	_, err := se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
+	_, err = se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
 		if _, err := t.chain(b, key); err != nil {
 			return err // from here on the key's history is in its place
 		}

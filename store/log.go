@@ -58,7 +58,7 @@ type LogInput struct {
 // marker. What is changed while Log runs may or may not be seen. Log holds no more than a
 // few ten MiB and takes one pass over all keys for each 32 MiB of names.
 func (se *Session) Log(ctx context.Context, bucket string, in LogInput, fn func(LogEntry) error) error {
-	if err := se.authorize(actListBucketVersions, bucket, ""); err != nil {
+	if err := se.authorizeFor(actListBucketVersions, bucket, "", func(a *asked) { a.list = &listAsked{prefix: in.Prefix} }); err != nil {
 		return err
 	}
 	if in.Limit < 0 {

@@ -21,7 +21,7 @@ const followMost = 100_000
 // failure: Unavailable (fn was so slow that more changes wait than memory should hold),
 // NoSuchBucket (also when it is deleted), and what fn returns.
 func (se *Session) FollowLog(ctx context.Context, bucket string, in LogInput, fn func(LogEntry) error) error {
-	if err := se.authorize(actListBucketVersions, bucket, ""); err != nil {
+	if err := se.authorizeFor(actListBucketVersions, bucket, "", func(a *asked) { a.list = &listAsked{prefix: in.Prefix} }); err != nil {
 		return err
 	}
 	f := &follower{se: se, bucket: bucket, prefix: in.Prefix, fn: fn, wake: make(chan struct{}, 1)}

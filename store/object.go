@@ -66,7 +66,7 @@ func readAction(ref string, current, version action) action {
 // Head returns what is known of a version; ref is "" for the current one, else a
 // version id, "null", or a version number.
 func (se *Session) Head(ctx context.Context, bucket, key, ref string) (Object, error) {
-	if err := se.authorize(readAction(ref, actGetObject, actGetObjectVersion), bucket, key); err != nil {
+	if err := se.authorizeVersion(readAction(ref, actGetObject, actGetObjectVersion), bucket, key, ref); err != nil {
 		return Object{}, err
 	}
 	var o Object
@@ -79,13 +79,13 @@ func (se *Session) Head(ctx context.Context, bucket, key, ref string) (Object, e
 		se.showLock(&o, v)
 		return nil
 	})
-	return o, err
+	return o, se.withheld(err, bucket, ref)
 }
 
 // Pieces says in how many pieces a version's bytes are, those between holes included, and
 // in how many content files; ref as for Head. A small content is in none of either.
 func (se *Session) Pieces(ctx context.Context, bucket, key, ref string) (pieces, files int, err error) {
-	if err := se.authorize(readAction(ref, actGetObject, actGetObjectVersion), bucket, key); err != nil {
+	if err := se.authorizeVersion(readAction(ref, actGetObject, actGetObjectVersion), bucket, key, ref); err != nil {
 		return 0, 0, err
 	}
 	err = se.view(bucket, func(sn *snap, b *record.Bucket) error {
@@ -102,13 +102,13 @@ func (se *Session) Pieces(ctx context.Context, bucket, key, ref string) (pieces,
 		files = len(es.Blobs())
 		return err
 	})
-	return pieces, files, err
+	return pieces, files, se.withheld(err, bucket, ref)
 }
 
 // Get opens a version for reading; ref as for Head. A delete marker that is named is
 // MethodNotAllowed.
 func (se *Session) Get(ctx context.Context, bucket, key, ref string) (*Reader, error) {
-	if err := se.authorize(readAction(ref, actGetObject, actGetObjectVersion), bucket, key); err != nil {
+	if err := se.authorizeVersion(readAction(ref, actGetObject, actGetObjectVersion), bucket, key, ref); err != nil {
 		return nil, err
 	}
 	var r *Reader
@@ -128,7 +128,7 @@ func (se *Session) Get(ctx context.Context, bucket, key, ref string) (*Reader, e
 		se.showLock(&r.o, v)
 		return nil
 	})
-	return r, err
+	return r, se.withheld(err, bucket, ref)
 }
 
 // viewPinned is view for those who open what they find: no content file is deleted
@@ -149,7 +149,7 @@ func (se *Session) Tags(ctx context.Context, bucket, key, ref string) (map[strin
 // Tagging is Tags, and says which version it is whose tags these are, "" if the bucket never
 // knew versions. A delete marker that is named is MethodNotAllowed.
 func (se *Session) Tagging(ctx context.Context, bucket, key, ref string) (tags map[string]string, version string, err error) {
-	if err := se.authorize(readAction(ref, actGetObjectTagging, actGetObjectVersionTagging), bucket, key); err != nil {
+	if err := se.authorizeVersion(readAction(ref, actGetObjectTagging, actGetObjectVersionTagging), bucket, key, ref); err != nil {
 		return nil, "", err
 	}
 	err = se.view(bucket, func(sn *snap, b *record.Bucket) error {
@@ -165,7 +165,7 @@ func (se *Session) Tagging(ctx context.Context, bucket, key, ref string) (tags m
 		}
 		return nil
 	})
-	return tags, version, err
+	return tags, version, se.withheld(err, bucket, ref)
 }
 
 // SetTags replaces the tags of a version; none removes them. It makes no version and
@@ -178,7 +178,12 @@ func (se *Session) SetTags(ctx context.Context, bucket, key, ref string, tags ma
 // PutTagging is SetTags, and says which version it is whose tags were replaced, "" if the
 // bucket never knew versions.
 func (se *Session) PutTagging(ctx context.Context, bucket, key, ref string, tags map[string]string) (version string, err error) {
-	if err := se.authorize(readAction(ref, actPutObjectTagging, actPutObjectVersionTagging), bucket, key); err != nil {
+	act := readAction(ref, actPutObjectTagging, actPutObjectVersionTagging)
+	if len(tags) == 0 {
+		act = readAction(ref, actDeleteObjectTagging, actDeleteVersionTagging)
+	}
+	err = se.authorizeFor(act, bucket, key, func(a *asked) { a.version, a.tags, a.tagged = ref, tags, true })
+	if err != nil {
 		return "", err
 	}
 	if err := checkTags(bucket, key, tags); err != nil {
@@ -190,7 +195,7 @@ func (se *Session) PutTagging(ctx context.Context, bucket, key, ref string, tags
 		return nil
 	})
 	if err != nil || version != NullVersion {
-		return version, err
+		return version, se.withheld(err, bucket, ref)
 	}
 	return version, se.view(bucket, func(_ *snap, b *record.Bucket) error {
 		if !b.EverVersioned {

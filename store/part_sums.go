@@ -72,7 +72,7 @@ type ObjectPartsPage struct {
 // are is in Object.Parts. ref is as for Head; limit 0: 1000.
 func (se *Session) ObjectParts(ctx context.Context, bucket, key, ref string, after, limit int) (ObjectPartsPage, error) {
 	for _, act := range []action{readAction(ref, actGetObject, actGetObjectVersion), readAction(ref, actGetAttributes, actGetVersionAttributes)} {
-		if err := se.authorize(act, bucket, key); err != nil {
+		if err := se.authorizeVersion(act, bucket, key, ref); err != nil {
 			return ObjectPartsPage{}, err
 		}
 	}
@@ -95,7 +95,7 @@ func (se *Session) ObjectParts(ctx context.Context, bucket, key, ref string, aft
 		page = ObjectPartsPage{Object: toObjectOf(b, key, v, latest)}
 		return sn.objectParts(v, after, limit, &page)
 	})
-	return page, err
+	return page, se.withheld(err, bucket, ref)
 }
 
 // PartChecksums returns the checksum of one part of a version, by its algorithm in lower
@@ -103,7 +103,7 @@ func (se *Session) ObjectParts(ctx context.Context, bucket, key, ref string, aft
 // Composite). nil: the version has no such part, keeps none, or is there no longer. o is what
 // Get or Head has returned for ref.
 func (se *Session) PartChecksums(ctx context.Context, o Object, ref string, number int) (map[string]string, error) {
-	if err := se.authorize(readAction(ref, actGetObject, actGetObjectVersion), o.Bucket, o.Key); err != nil {
+	if err := se.authorizeVersion(readAction(ref, actGetObject, actGetObjectVersion), o.Bucket, o.Key, ref); err != nil {
 		return nil, err
 	}
 	var page ObjectPartsPage

@@ -42,7 +42,7 @@ func (in PastInput) start(dir string) string {
 // changes without a version, mode and owner, is as it last was. NoSuchKey: it did not
 // exist.
 func (se *Session) StatDirAt(ctx context.Context, bucket, dir string, at Moment) (Dir, error) {
-	if err := se.authorize(actListBucketVersions, bucket, dir); err != nil {
+	if err := se.authorizeList(actListBucketVersions, bucket, dir); err != nil {
 		return Dir{}, err
 	}
 	var out Dir
@@ -92,7 +92,7 @@ func (se *Session) LookupAt(ctx context.Context, bucket, dir, segment string, at
 // ReadDirAt returns what was in a directory at a moment; more says that there is more
 // behind. NoSuchKey: the directory did not exist.
 func (se *Session) ReadDirAt(ctx context.Context, bucket, dir string, at Moment, in PastInput) (entries []PastEntry, more bool, err error) {
-	if err := se.authorize(actListBucketVersions, bucket, dir); err != nil {
+	if err := se.authorizeList(actListBucketVersions, bucket, dir); err != nil {
 		return nil, false, err
 	}
 	err = se.view(bucket, func(sn *snap, b *record.Bucket) error {
@@ -209,7 +209,7 @@ type HistoryName struct {
 // not; more says that there are others behind. A directory's own key is among them if it
 // ever had content.
 func (se *Session) ReadHistory(ctx context.Context, bucket, dir string, in PastInput) (names []HistoryName, more bool, err error) {
-	if err := se.authorize(actListBucketVersions, bucket, dir); err != nil {
+	if err := se.authorizeList(actListBucketVersions, bucket, dir); err != nil {
 		return nil, false, err
 	}
 	err = se.view(bucket, func(sn *snap, b *record.Bucket) error {
@@ -313,7 +313,7 @@ func (se *Session) LookupHistory(ctx context.Context, bucket, dir, segment strin
 // LastDir returns a directory as it is or, if it does not exist, as it last was, as far
 // as anybody knows. NoSuchKey: there never was one.
 func (se *Session) LastDir(ctx context.Context, bucket, dir string) (Dir, error) {
-	if err := se.authorize(actListBucketVersions, bucket, dir); err != nil {
+	if err := se.authorizeList(actListBucketVersions, bucket, dir); err != nil {
 		return Dir{}, err
 	}
 	var out Dir

@@ -76,6 +76,16 @@ type RequestContext struct {
 	UserAgent string
 	RequestID string
 	Time      time.Time // when the request arrived; zero: now
+
+	// What else policies may ask for. "" and the zero Time are: it has none.
+	Referer       string
+	TLSVersion    string    // "1.2", "1.3"
+	AuthType      string    // REST-HEADER, REST-QUERY-STRING or POST
+	Signature     string    // AWS or AWS4-HMAC-SHA256
+	Signed        time.Time // when a presigned request was signed
+	ContentSHA256 string    // the header x-amz-content-sha256
+	VPC, VPCE     string    // of the endpoint through which it came
+
 	// Origin marks the changes that this session makes (Change.Origin), so that
 	// a door can tell its own changes from those of others. 0 means no mark.
 	Origin uint64
@@ -84,3 +94,15 @@ type RequestContext struct {
 // CanonicalID is the 64 hexadecimal digits by which S3's lists and ACLs name an account.
 // It is always the same for one account, and nothing can be learned from it.
 func CanonicalID(account string) string { return iam.CanonicalID(account) }
+
+// DisplayName is what a canonical id is shown with: the number of its account, "" if there is
+// no such account.
+func (s *Store) DisplayName(canonical string) string {
+	if canonical == homeAccount.CanonicalID {
+		return Account
+	}
+	if a := s.identities().Canonical(canonical); a != nil {
+		return a.ID
+	}
+	return ""
+}

@@ -321,6 +321,12 @@ func (t *txn) inherit(n *inode, b *record.Bucket, key string, v *record.Version)
 	if n.own != nil {
 		n.own.onto(v, from != nil && from == cur)
 	}
+	if err := t.own(b, key, v, nil); err != nil {
+		return err
+	}
+	if from != nil && from.Owner == v.Owner {
+		v.Acl = from.Acl // as its mode
+	}
 	return nil
 }
 

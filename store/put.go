@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 
+	"pail/store/access"
 	"pail/store/checksum"
 	"pail/store/event"
 	"pail/store/fault"
@@ -35,6 +36,7 @@ type PutInput struct {
 	Lock versioning.Lock
 	// SumIfLocked demands that Sums says something of the bytes if the version will be locked.
 	SumIfLocked bool
+	ACL         ACLInput
 }
 
 func (in PutInput) check(bucket, key string) error {
@@ -66,13 +68,13 @@ func keyError(bucket, key string, err error) error {
 // no checksum where one is demanded), MalformedConfig (the lock), and those of the body's reader. A checksum is kept of every
 // object that is put; the MD5 is its ETag.
 func (se *Session) Put(ctx context.Context, bucket, key string, in PutInput) (Object, error) {
-	if err := se.authorize(actPutObject, bucket, key); err != nil {
+	if err := se.authorizePut(bucket, key, in); err != nil {
 		return Object{}, err
 	}
 	if err := in.check(bucket, key); err != nil {
 		return Object{}, err
 	}
-	if _, err := se.Bucket(ctx, bucket); err != nil {
+	if err := se.mayOwn(bucket, key, in.ACL); err != nil {
 		return Object{}, err // before the body is read
 	}
 	if err := se.checkLock(bucket, key, in.Lock); err != nil {
@@ -111,11 +113,66 @@ func (se *Session) Put(ctx context.Context, bucket, key string, in PutInput) (Ob
 		if in.Attr != nil {
 			v.Attr = fromAttr(*in.Attr, t.now())
 		}
+		if err := t.own(b, key, v, &in.ACL); err != nil {
+			return err
+		}
 		o, err = t.putReceived(b, key, v, c)
 		return err
 	})
 	c.done(err)
 	return o, err
+}
+
+// authorizePut decides over what makes an object: to give it tags or an ACL are actions of
+// their own, and a condition on what is there asks for it to be read ("PutObject" of the API
+// Reference, "Enforce conditional writes on Amazon S3 buckets").
+func (se *Session) authorizePut(bucket, key string, in PutInput) error {
+	if se.unbound(bucket) {
+		return nil
+	}
+	say := func(a *asked) { a.says(in) }
+	if err := se.authorizeFor(actPutObject, bucket, key, say); err != nil {
+		return err
+	}
+	return se.authorizeGiven(bucket, key, in.ACL, in.Tags, say)
+}
+
+// says is what policies may know of what makes an object.
+func (a *asked) says(in PutInput) {
+	p := a.puts()
+	p.acl, p.storageClass, p.redirect = &in.ACL, in.StorageClass, in.Headers.WebsiteRedirect
+	p.ifMatch, p.ifNoneMatch = in.Conditions.IfMatch, in.Conditions.IfNoneMatch
+	a.tags, a.tagged = in.Tags, len(in.Tags) > 0
+	a.locks(in.Lock)
+}
+
+// authorizeGiven decides over the ACL and the tags that an object is made with. The ACL is
+// that of an object of the writer's: a bucket policy that lets another account put objects
+// with bucket-owner-full-control need not let it change ACLs ("Granting cross-account
+// permissions to upload objects while ensuring that the bucket owner has full control").
+func (se *Session) authorizeGiven(bucket, key string, acl ACLInput, tags map[string]string, say func(*asked)) error {
+	if _, r := se.s.buckets.ruled(bucket); acl.given() && r != nil && !r.ownership.ACLsDisabled() {
+		err := se.authorizeFor(actPutObjectACL, bucket, key, func(a *asked) {
+			say(a)
+			a.looked, a.found = true, &record.Version{Owner: access.ObjectWriter.Owner(a.writer(), r.owner, "")}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if len(tags) > 0 {
+		return se.authorizeFor(actPutObjectTagging, bucket, key, say)
+	}
+	return nil
+}
+
+// mayOwn fails if there is no such bucket, or if it does not take the ACL of an object that
+// is to be made.
+func (se *Session) mayOwn(bucket, key string, in ACLInput) error {
+	return se.view(bucket, func(sn *snap, b *record.Bucket) error {
+		t := &txn{snap: *sn, who: se.author()}
+		return t.own(b, key, new(record.Version), &in)
+	})
 }
 
 // putReceived publishes what receive has taken in.

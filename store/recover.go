@@ -25,6 +25,9 @@ func (s *Store) recover(ctx context.Context) error {
 	if err := errors.Join(s.loadSettings(), s.loadAccessKeys(), s.loadIdentities()); err != nil {
 		return err
 	}
+	if err := s.view(s.loadAccountBlocks); err != nil {
+		return err
+	}
 	if err := s.view(s.herald.load); err != nil {
 		return err
 	}

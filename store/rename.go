@@ -31,7 +31,8 @@ type RenameFlags struct {
 // IsDirectory, NotDirectory, SubdirOfItself, KeyTooLong (of a key below a directory,
 // too), CrossDevice (another bucket: the caller copies), Busy (a bucket).
 func (se *Session) Rename(ctx context.Context, from, to Path, flags RenameFlags) error {
-	if err := se.authorizeRename(from, to, flags); err != nil {
+	each, err := se.authorizeRename(from, to, flags)
+	if err != nil {
 		return err
 	}
 	if err := versioning.CheckKey(to.Key); err != nil {
@@ -45,33 +46,15 @@ func (se *Session) Rename(ctx context.Context, from, to Path, flags RenameFlags)
 	case from.Key == "" || to.Key == "":
 		return fault.New(fault.Busy, "a bucket cannot be renamed")
 	case flags.Exchange:
-		return se.exchange(ctx, from, to)
+		return se.exchange(ctx, from, to, each)
 	case from.isDir() && !to.isDir():
 		return fault.New(fault.NotDirectory, "%s is a directory and %s is not", from.Key, to.Key)
 	case from.isDir():
-		return se.renameDir(ctx, from, to, flags)
+		return se.renameDir(ctx, from, to, flags, each)
 	case to.isDir():
 		return fault.New(fault.IsDirectory, "%s is a directory and %s is not", to.Key, from.Key)
 	}
 	return se.renameFile(ctx, from, to, flags)
-}
-
-// authorizeRename decides per name; an exchange is a rename both ways.
-func (se *Session) authorizeRename(from, to Path, flags RenameFlags) error {
-	type need struct {
-		act action
-		p   Path
-	}
-	needs := []need{{actGetObject, from}, {actDeleteObject, from}, {actPutObject, to}}
-	if flags.Exchange {
-		needs = append(needs, need{actGetObject, to}, need{actDeleteObject, to}, need{actPutObject, from})
-	}
-	for _, n := range needs {
-		if err := se.authorize(n.act, n.p.Bucket, n.p.Key); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (se *Session) renameFile(ctx context.Context, from, to Path, flags RenameFlags) error {
@@ -232,11 +215,11 @@ func (t *txn) handOverTop(n int, old, v *record.Version) error {
 }
 
 // renameDir renames a directory with everything below it.
-func (se *Session) renameDir(ctx context.Context, from, to Path, flags RenameFlags) error {
+func (se *Session) renameDir(ctx context.Context, from, to Path, flags RenameFlags, each []treeNeed) error {
 	if strings.HasPrefix(to.Key, from.Key) {
 		return fault.New(fault.SubdirOfItself, "%s cannot go into itself", from.Key)
 	}
-	return se.renameTree(ctx, from, to, func(t *txn, b *record.Bucket, inline int, counts []*reachCount) (bool, error) {
+	return se.renameTree(ctx, from, to, each, func(t *txn, b *record.Bucket, inline int, counts []*reachCount) (bool, error) {
 		return t.renameDir(b, from.Key, to.Key, flags, inline, counts)
 	})
 }
@@ -246,13 +229,17 @@ func (se *Session) renameDir(ctx context.Context, from, to Path, flags RenameFla
 // is what was counted for it (see reach.go).
 type treeUpdate func(t *txn, b *record.Bucket, inline int, counts []*reachCount) (begun bool, err error)
 
-// renameTree runs the update of a rename once nothing else moves there.
-func (se *Session) renameTree(ctx context.Context, from, to Path, fn treeUpdate) error {
+// renameTree runs the update of a rename once nothing else moves there; each is what is still
+// to be decided for each key.
+func (se *Session) renameTree(ctx context.Context, from, to Path, each []treeNeed, fn treeUpdate) error {
 	begun := false
 	inline := se.s.opts.tuning.movedInline
 	rename := func(counts []*reachCount) error {
 		_, err := se.update(ctx, visible, from.Bucket, func(t *txn, b *record.Bucket) error {
 			if err := t.atRest(b.Id, from.Key, to.Key); err != nil {
+				return err
+			}
+			if err := t.authorizeEach(se, b, each); err != nil {
 				return err
 			}
 			var err error

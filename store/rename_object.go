@@ -23,7 +23,7 @@ type RenameInput struct {
 // ConditionalRequestConflict, InvalidRequest (a key that ends in a slash: Rename is for
 // directories), KeyTooLong, InvalidKey.
 func (se *Session) RenameObject(ctx context.Context, bucket, from, to string, in RenameInput) error {
-	if err := se.authorizeRename(Path{bucket, from}, Path{bucket, to}, RenameFlags{}); err != nil {
+	if _, err := se.authorizeRename(Path{bucket, from}, Path{bucket, to}, RenameFlags{}); err != nil {
 		return err
 	}
 	if err := versioning.CheckKey(to); err != nil {

@@ -338,7 +338,7 @@ func (s *Store) loadForRepair() error {
 		return nil
 	}
 	for _, load := range []func() error{
-		s.loadSettings, func() error { return s.view(s.herald.load) }, func() error { return s.view(s.sampler.load) }, s.countMoves, s.countCursors,
+		s.loadSettings, func() error { return s.view(s.loadAccountBlocks) }, func() error { return s.view(s.herald.load) }, func() error { return s.view(s.sampler.load) }, s.countMoves, s.countCursors,
 	} {
 		if err := load(); err != nil {
 			return err

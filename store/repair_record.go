@@ -123,6 +123,12 @@ func (f *fsck) soundBucket(k []byte) remedy {
 			}
 		}
 		b.Tags = allowed(b.Tags, versioning.CheckBucketTags)
+		if int(b.Ownership) >= len(ownerships) {
+			b.Ownership = 0
+		}
+		if checkACLRecord(b.Acl) != "" {
+			b.Acl = nil
+		}
 	})
 }
 
@@ -216,7 +222,10 @@ func (t *txn) makeBucket(id uint64) error {
 	}
 	b = &record.Bucket{
 		Schema: record.Schema, Id: id, Name: name, Account: Account, Region: t.s.label.Region,
-		CreatedNs: t.now().UnixNano(), Born: 1,
+		CreatedNs: t.now().UnixNano(), Born: 1, Block: fromBlock(blockAll),
+	}
+	if b.Policied, err = t.anyBelow(table.ConfigOf(table.ConfigPolicy, id), nil); err != nil {
+		return err
 	}
 	for _, prefix := range [][]byte{table.NoncurrentBelow(id, ""), table.Dead(id, "")} {
 		history, err := t.anyBelow(prefix, nil)

@@ -90,6 +90,9 @@ func ignoreUnreadable(err error) error {
 
 // soundLabels removes the labels of a version that no rule allows.
 func soundLabels(v *record.Version) {
+	if checkRights(v) != "" {
+		v.Owner, v.Acl = "", nil // it is the bucket's owner's alone
+	}
 	if v.Marker || v.Bare {
 		v.Tags, v.Metadata, v.Headers, v.Xattrs = nil, nil, nil, nil
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"pail/store/access"
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
 	"pail/versioning"
@@ -59,12 +60,10 @@ type RestoreStep struct {
 // that going back would destroy something), NoSuchKey (there was no such directory or key
 // at the moment), and what fn returns.
 func (se *Session) RestoreAt(ctx context.Context, bucket, key string, in RestoreInput, fn func(RestoreStep) error) error {
-	for _, act := range []action{actListBucketVersions, actGetObjectVersion, actPutObject, actDeleteObject} {
-		if err := se.authorize(act, bucket, key); err != nil {
-			return err
-		}
-	}
 	r := &restorer{se: se, bucket: bucket, root: key, in: in, fn: fn}
+	if err := r.authorize(); err != nil {
+		return err
+	}
 	if err := se.view(bucket, r.mayBegin); err != nil {
 		return err
 	}
@@ -106,6 +105,45 @@ type restorer struct {
 	fn      func(RestoreStep) error
 	scanned int64
 	open    []string // of the second walk: the directories that it is in, from the top
+	each    bool     // rules may differ from key to key
+}
+
+// authorize decides over the whole at once where the rules are the same for all keys, and has
+// it be decided for each otherwise.
+func (r *restorer) authorize() error {
+	se := r.se
+	if err := se.authorizeList(actListBucketVersions, r.bucket, r.root); err != nil || se.unbound(r.bucket) {
+		return err
+	}
+	if !r.tree() {
+		return r.authorizeStep(RestoreVersion, r.root)
+	}
+	for _, act := range []action{actGetObjectVersion, actPutObject, actDeleteObject} {
+		u, err := (&asked{se: se, act: act, bucket: r.bucket, key: r.root}).uniform()
+		switch {
+		case err != nil:
+			return err
+		case u == access.AllDenied:
+			return se.authorize(act, r.bucket, r.root)
+		case u == access.AskEach:
+			r.each = true
+		}
+	}
+	return nil
+}
+
+// authorizeStep decides over one step.
+func (r *restorer) authorizeStep(act RestoreAct, key string) error {
+	acts := []action{actGetObjectVersion, actPutObject}
+	if act == RestoreDelete {
+		acts = []action{actDeleteObject}
+	}
+	for _, a := range acts {
+		if err := r.se.authorize(a, r.bucket, key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *restorer) tree() bool { return Path{r.bucket, r.root}.isDir() }
@@ -214,6 +252,11 @@ func (r *restorer) page(sn *snap, b *record.Bucket, pass restorePass, start stri
 			return nil, "", false, err
 		}
 		if step.of(pass) {
+			if r.each {
+				if err := r.authorizeStep(step.Act, l.key); err != nil {
+					return nil, "", false, err
+				}
+			}
 			items = append(items, restoreItem{key: l.key, pass: pass, step: step})
 		}
 		r.scanned++

@@ -121,7 +121,7 @@ func (r *restorer) restoreVersion(t *txn, b *record.Bucket, key string, old *rec
 // without has the times of its publish.
 func (t *txn) revived(old *record.Version) *record.Version {
 	v := t.copyOf(old)
-	v.Xattrs = old.Xattrs
+	v.Xattrs, v.Owner, v.Acl = old.Xattrs, old.Owner, old.Acl
 	v.Attr = proto.CloneOf(versionAttr(&record.Version{Attr: old.Attr, TimeNs: old.TimeNs}))
 	v.Attr.CtimeNs = t.now().UnixNano()
 	return v

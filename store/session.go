@@ -3,8 +3,9 @@ package store
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 
-	"pail/store/fault"
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
 )
@@ -15,80 +16,34 @@ type Session struct {
 	s   *Store
 	who Principal
 	rc  RequestContext
+
+	bound atomic.Bool // there are ids
+	mu    sync.Mutex  // guards ids
+	ids   map[string]uint64
 }
 
-// An action is one of S3 or of IAM, as policies name it.
-type action string
+// met notes which bucket a decision was about: it holds for no other one of that name.
+func (se *Session) met(b *record.Bucket) {
+	se.mu.Lock()
+	defer se.mu.Unlock()
+	if se.ids == nil {
+		se.ids = map[string]uint64{}
+	}
+	se.ids[b.Name] = b.Id
+	se.bound.Store(true)
+}
 
-// The actions that session methods amount to.
-const (
-	actCreateBucket            action = "s3:CreateBucket"
-	actDeleteBucket            action = "s3:DeleteBucket"
-	actListBuckets             action = "s3:ListAllMyBuckets"
-	actListBucket              action = "s3:ListBucket"
-	actListBucketVersions      action = "s3:ListBucketVersions"
-	actListUploads             action = "s3:ListBucketMultipartUploads"
-	actGetBucketVersioning     action = "s3:GetBucketVersioning"
-	actPutBucketVersioning     action = "s3:PutBucketVersioning"
-	actGetBucketTagging        action = "s3:GetBucketTagging"
-	actPutBucketTagging        action = "s3:PutBucketTagging"
-	actGetObject               action = "s3:GetObject"
-	actGetObjectVersion        action = "s3:GetObjectVersion"
-	actGetObjectTagging        action = "s3:GetObjectTagging"
-	actPutObjectTagging        action = "s3:PutObjectTagging"
-	actGetObjectVersionTagging action = "s3:GetObjectVersionTagging"
-	actPutObjectVersionTagging action = "s3:PutObjectVersionTagging"
-	actGetAttributes           action = "s3:GetObjectAttributes"
-	actGetVersionAttributes    action = "s3:GetObjectVersionAttributes"
-	actPutObject               action = "s3:PutObject"
-	actDeleteObject            action = "s3:DeleteObject"
-	actDeleteObjectVersion     action = "s3:DeleteObjectVersion"
-	actAbortUpload             action = "s3:AbortMultipartUpload"
-	actListParts               action = "s3:ListMultipartUploadParts"
-	actGetCORS                 action = "s3:GetBucketCORS"
-	actPutCORS                 action = "s3:PutBucketCORS" // deleting it, too
-	actGetWebsite              action = "s3:GetBucketWebsite"
-	actPutWebsite              action = "s3:PutBucketWebsite"
-	actDeleteWebsite           action = "s3:DeleteBucketWebsite"
-	actGetLifecycle            action = "s3:GetLifecycleConfiguration"
-	actPutLifecycle            action = "s3:PutLifecycleConfiguration" // deleting it, too
-	actGetNotifications        action = "s3:GetBucketNotification"
-	actPutNotifications        action = "s3:PutBucketNotification"
-	actGetRequestPayment       action = "s3:GetBucketRequestPayment"
-	actPutRequestPayment       action = "s3:PutBucketRequestPayment"
-	actGetOwnership            action = "s3:GetBucketOwnershipControls"
-	actPutOwnership            action = "s3:PutBucketOwnershipControls" // deleting it, too
-	actGetObjectLock           action = "s3:GetBucketObjectLockConfiguration"
-	actPutObjectLock           action = "s3:PutBucketObjectLockConfiguration"
-	actGetRetention            action = "s3:GetObjectRetention"
-	actPutRetention            action = "s3:PutObjectRetention"
-	actGetLegalHold            action = "s3:GetObjectLegalHold"
-	actPutLegalHold            action = "s3:PutObjectLegalHold"
-	actBypassGovernance        action = "s3:BypassGovernanceRetention"
-
-	// Of what S3 has no like.
-	actGetSettings action = "pail:GetSettings"
-	actPutSettings action = "pail:PutSettings"
-	actGetWebhooks action = "pail:GetWebhooks"
-	actPutWebhooks action = "pail:PutWebhooks"
-)
-
-// authorize decides whether the session may do act to a bucket or, if key is not
-// empty, to an object. Its rule set is the smallest that can be enforced: the root of
-// the store's account may do everything, everyone else nothing. Identities and
-// policies have their room in store/access.
-func (se *Session) authorize(act action, bucket, key string) error {
-	if se.who == Owner() {
+// meant fails with NoSuchBucket if a decision was about another bucket of that name.
+func (se *Session) meant(b *record.Bucket) error {
+	if !se.bound.Load() {
 		return nil
 	}
-	return fault.New(fault.AccessDenied, "%s is not allowed to %s", callerName(se.who), act).At(bucket, key)
-}
-
-func callerName(p Principal) string {
-	if p.ARN == "" {
-		return "an anonymous caller"
+	se.mu.Lock()
+	defer se.mu.Unlock()
+	if id, ok := se.ids[b.Name]; ok && id != b.Id {
+		return noSuchBucket(b.Name)
 	}
-	return p.ARN
+	return nil
 }
 
 func (se *Session) author() author {
@@ -103,6 +58,9 @@ func (se *Session) author() author {
 func (se *Session) update(ctx context.Context, mode commitMode, bucket string, fn func(*txn, *record.Bucket) error) (meta.Commit, error) {
 	return se.s.update(ctx, se.author(), mode, func(t *txn) error {
 		b, err := t.bucket(bucket)
+		if err == nil {
+			err = se.meant(b)
+		}
 		if err != nil {
 			return err
 		}
@@ -157,6 +115,9 @@ func (s *Store) shown() error {
 func (se *Session) view(bucket string, fn func(*snap, *record.Bucket) error) error {
 	return se.s.view(func(sn *snap) error {
 		b, err := sn.bucket(bucket)
+		if err == nil {
+			err = se.meant(b)
+		}
 		if err != nil {
 			return err
 		}

@@ -72,6 +72,9 @@ type Options struct {
 	// the disk has changed shows in scrubs and checks only, and reads of large contents
 	// need no copy in memory. Small contents are always verified. See SetVerifyReads.
 	VerifyReads bool
+	// PublicByDefault makes buckets without Block Public Access, which all of it is on in
+	// otherwise, as with S3.
+	PublicByDefault bool
 	// LifecycleDay is how long a day is to the rules of lifecycles. 0: 24 hours. Tests that
 	// cannot wait make it shorter.
 	LifecycleDay time.Duration
@@ -185,6 +188,9 @@ type Store struct {
 	uses      lastUses
 	guesses   iam.Guesses
 	configs   configCache
+
+	accountBlocks atomic.Pointer[map[string]PublicAccess] // Block Public Access of accounts
+
 	holds     bucketHolds
 	chosen    atomic.Pointer[record.Settings] // the store's own settings; nil: none
 	moves     moveState

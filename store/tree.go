@@ -17,21 +17,25 @@ import (
 // NoSuchKey: nothing.
 func (se *Session) Lookup(ctx context.Context, bucket, dir, segment string) (Entry, error) {
 	key := dir + segment
-	if err := se.authorize(actGetObject, bucket, key); err != nil {
+	sight, err := se.sees(bucket, dir, segment)
+	if err != nil {
 		return Entry{}, err
 	}
+	if !sight.object && !sight.dir && sight.absent != nil {
+		return Entry{}, sight.absent
+	}
 	e := Entry{Name: segment}
-	err := se.viewLive(bucket, func(sn *snap, b *record.Bucket, epoch uint64) error {
+	err = se.viewLive(bucket, func(sn *snap, b *record.Bucket, epoch uint64) error {
 		e = Entry{Name: segment}
 		d, err := sn.dir(b.Id, key+"/")
 		if err != nil {
 			return err
 		}
-		if d != nil {
+		if d != nil && sight.dir {
 			o := toDir(bucket, key+"/", d)
 			e.Dir = &o
 		}
-		if segment == "" {
+		if segment == "" || !sight.object {
 			return nil // the directory's own key is not a name in it
 		}
 		e.Object, err = se.s.lookupObject(sn, b, key)
@@ -41,7 +45,9 @@ func (se *Session) Lookup(ctx context.Context, bucket, dir, segment string) (Ent
 		return err
 	})
 	if err == nil && e.Dir == nil && e.Object == nil {
-		err = noSuchKey(bucket, key)
+		if err = sight.absent; err == nil {
+			err = noSuchKey(bucket, key)
+		}
 	}
 	return e, err
 }
@@ -88,7 +94,7 @@ func (se *Session) Own(ctx context.Context, bucket, dir string) (Object, error) 
 
 // StatDir returns a directory; "" is the bucket's root.
 func (se *Session) StatDir(ctx context.Context, bucket, dir string) (Dir, error) {
-	if err := se.authorize(actListBucket, bucket, dir); err != nil {
+	if err := se.authorizeEnter(bucket, dir); err != nil {
 		return Dir{}, err
 	}
 	var out Dir
@@ -116,7 +122,7 @@ type ReadDirInput struct {
 // ReadDir returns names in a directory in byte order, directories and objects of one
 // name together; more says that there are others behind.
 func (se *Session) ReadDir(ctx context.Context, bucket, dir string, in ReadDirInput) (entries []Entry, more bool, err error) {
-	if err := se.authorize(actListBucket, bucket, dir); err != nil {
+	if err := se.authorizeList(actListBucket, bucket, dir); err != nil {
 		return nil, false, err
 	}
 	// New files are looked up before the snapshot is taken: one that is published in

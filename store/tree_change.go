@@ -191,6 +191,9 @@ func (se *Session) Symlink(ctx context.Context, bucket, key, target string, attr
 		}
 		v := t.newVersion()
 		v.Headers = &record.Headers{ContentType: symlinkType}
+		if err := t.own(b, key, v, nil); err != nil {
+			return err
+		}
 		v.Etag = etagOf([]byte(target))
 		v.Attr = fromAttr(attr, t.now())
 		v.Attr.Mode = v.Attr.Mode&^unix.S_IFMT | unix.S_IFLNK

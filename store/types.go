@@ -93,6 +93,7 @@ type Object struct {
 	// tell it.
 	Lock    versioning.Lock
 	Renamed string // the key that a rename brought it from; of a marker, took it to
+	Owner   string // canonical id of the account whose it is, in listings
 }
 
 // A Dir is a directory: a bucket's root (Key "") or a prefix that ends in "/".

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"time"
 
 	"pail/store/checksum"
@@ -30,6 +31,8 @@ type Upload struct {
 	Created      time.Time
 	StorageClass string
 	Principal    string // ARN of who began it
+	Initiator    string // how S3's lists name that: the canonical id of an account's root, the ARN of others
+	Owner        string // canonical id of the account that owns what is made
 	UID          uint32 // of the process, where that was known
 	Door         Door
 	// Checksum is the algorithm that was named when it was begun, None if none was: then it
@@ -90,16 +93,25 @@ func toLayout(runs []*record.PartRun) PartLayout {
 	return l
 }
 
-func toUpload(bucket, key string, u *record.Upload) Upload {
+func toUpload(b *record.Bucket, key string, u *record.Upload) Upload {
 	up := Upload{
-		Bucket: bucket, Key: key, ID: u.Id, Created: time.Unix(0, u.CreatedNs).UTC(),
+		Bucket: b.Name, Key: key, ID: u.Id, Created: time.Unix(0, u.CreatedNs).UTC(),
 		StorageClass: u.Version.GetStorageClass(), Principal: u.Principal, UID: u.Uid, Door: Door(u.Door),
+		Initiator: initiator(u.Principal), Owner: rulesOf(b).ownerOf(u.Version),
 	}
 	if up.StorageClass == "" {
 		up.StorageClass = StandardClass
 	}
 	up.Checksum, up.ChecksumType = uploadChecksum(u)
 	return up
+}
+
+// initiator is how S3's lists name who began an upload.
+func initiator(principal string) string {
+	if who := writer(principal); strings.HasSuffix(principal, ":root") {
+		return who.Account.CanonicalID
+	}
+	return principal
 }
 
 func toPart(p *record.Part) Part {
@@ -115,7 +127,7 @@ func toPart(p *record.Part) Part {
 // kinds of failure besides those of Put: InvalidRequest (a type that the algorithm does not
 // have, or a type without an algorithm).
 func (se *Session) CreateUpload(ctx context.Context, bucket, key string, in PutInput) (string, error) {
-	if err := se.authorize(actPutObject, bucket, key); err != nil {
+	if err := se.authorizeUpload(bucket, key, in); err != nil {
 		return "", err
 	}
 	if err := in.check(bucket, key); err != nil {
@@ -139,6 +151,9 @@ func (se *Session) CreateUpload(ctx context.Context, bucket, key string, in PutI
 		if in.Attr != nil {
 			v.Attr = fromAttr(*in.Attr, t.now())
 		}
+		if err := t.own(b, key, v, &in.ACL); err != nil {
+			return err
+		}
 		number := t.tx.NextID()
 		u = &record.Upload{
 			Schema: record.Schema, Id: uploadID(number, rand.Uint64()), Number: number, CreatedNs: t.now().UnixNano(),
@@ -154,6 +169,21 @@ func (se *Session) CreateUpload(ctx context.Context, bucket, key string, in PutI
 		return "", err
 	}
 	return u.Id, nil
+}
+
+// authorizeUpload is authorizePut for what begins an upload, and makes no object yet.
+func (se *Session) authorizeUpload(bucket, key string, in PutInput) error {
+	if se.unbound(bucket) {
+		return nil
+	}
+	say := func(a *asked) {
+		a.says(in)
+		a.puts().part = true
+	}
+	if err := se.authorizeFor(actPutObject, bucket, key, say); err != nil {
+		return err
+	}
+	return se.authorizeGiven(bucket, key, in.ACL, in.Tags, say)
 }
 
 // uploadID is what callers know an upload by. It begins with the number that finds its
@@ -185,7 +215,7 @@ func (sn *snap) upload(b *record.Bucket, key, id string) (*record.Upload, error)
 
 // canUpload returns the upload if a part may be uploaded, before its bytes are read.
 func (se *Session) canUpload(bucket, key, id string, number int) (u *record.Upload, err error) {
-	if err := se.authorize(actPutObject, bucket, key); err != nil {
+	if err := se.authorizeFor(actPutObject, bucket, key, func(a *asked) { a.puts().part = true }); err != nil {
 		return nil, err
 	}
 	if number < 1 || number > MaxParts {

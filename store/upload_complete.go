@@ -54,14 +54,15 @@ type CompleteInput struct {
 // EntityTooSmall (a part that is not the last is below Options.MinPartSize), EntityTooLarge,
 // and those of conditions as for Put. None of them ends the upload.
 func (se *Session) CompleteUpload(ctx context.Context, bucket, key, id string, parts []CompletedPart, in CompleteInput) (Object, error) {
-	if err := se.authorize(actPutObject, bucket, key); err != nil {
+	err := se.authorizeFor(actPutObject, bucket, key, func(a *asked) { a.says(PutInput{Conditions: in.Conditions}) })
+	if err != nil {
 		return Object{}, err
 	}
 	if err := checkParts(bucket, key, id, parts); err != nil {
 		return Object{}, err
 	}
 	var o Object
-	_, err := se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
+	_, err = se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
 		u, err := t.upload(b, key, id)
 		if fault.Is(err, fault.NoSuchUpload) {
 			again, ok, e := t.completed(b, key, id, parts)
@@ -144,6 +145,7 @@ func (t *txn) complete(b *record.Bucket, key string, u *record.Upload, parts []C
 	v.Ino, v.Upload = t.tx.NextID(), u.Id
 	v.Headers, v.Metadata, v.Tags = u.Version.GetHeaders(), u.Version.GetMetadata(), u.Version.GetTags()
 	v.Attr, v.StorageClass, v.Lock = u.Version.GetAttr(), u.Version.GetStorageClass(), u.Version.GetLock()
+	v.Owner, v.Acl = u.Version.GetOwner(), u.Version.GetAcl()
 	v.Size, v.Etag, v.Parts, v.Layout = j.size, j.sum.etag(), uint32(len(parts)), j.layout
 	v.Checksums = j.object.records()
 	if v.Content, err = t.takeOver(u, j); err != nil {

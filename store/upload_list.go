@@ -35,7 +35,7 @@ func (se *Session) ListParts(ctx context.Context, bucket, key, id string, after,
 		if err != nil {
 			return err
 		}
-		page = PartsPage{Upload: toUpload(bucket, key, u)}
+		page = PartsPage{Upload: toUpload(b, key, u)}
 		return sn.listParts(u, min(after, MaxParts), limit, &page)
 	})
 	return page, err
@@ -78,7 +78,8 @@ type UploadsPage struct {
 
 // ListUploads returns one page of a bucket's uploads.
 func (se *Session) ListUploads(ctx context.Context, bucket string, in ListUploadsInput) (UploadsPage, error) {
-	if err := se.authorize(actListUploads, bucket, ""); err != nil {
+	err := se.authorizeFor(actListUploads, bucket, "", func(a *asked) { a.list = &listAsked{prefix: in.Prefix, delimiter: in.Delimiter} })
+	if err != nil {
 		return UploadsPage{}, err
 	}
 	limit, err := pageLimit(in.Limit)
@@ -133,7 +134,7 @@ func (sn *snap) listUploads(b *record.Bucket, in ListUploadsInput, from []byte, 
 		if err := unmarshal(it.Key(), it.Value(), &u); err != nil {
 			return page, err
 		}
-		page.Uploads = append(page.Uploads, toUpload(b.Name, key, &u))
+		page.Uploads = append(page.Uploads, toUpload(b, key, &u))
 		page.NextKey, page.NextUpload = key, u.Id
 	}
 	page.NextKey, page.NextUpload = "", ""

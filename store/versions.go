@@ -76,6 +76,7 @@ type ListVersionsInput struct {
 	Prefix, Delimiter        string
 	KeyMarker, VersionMarker string
 	Limit                    int // 0: 1000
+	Asked                    int // as of ListInput
 }
 
 // A VersionsPage is one page of versions and delete markers: keys in byte order, the
@@ -89,7 +90,8 @@ type VersionsPage struct {
 
 // ListVersions returns one page of all versions of a bucket.
 func (se *Session) ListVersions(ctx context.Context, bucket string, in ListVersionsInput) (VersionsPage, error) {
-	if err := se.authorize(actListBucketVersions, bucket, ""); err != nil {
+	err := se.authorizeFor(actListBucketVersions, bucket, "", func(a *asked) { a.list = &listAsked{in.Prefix, in.Delimiter, in.Asked} })
+	if err != nil {
 		return VersionsPage{}, err
 	}
 	limit, err := pageLimit(in.Limit)
@@ -156,12 +158,13 @@ func (sn *snap) pageVersions(b *record.Bucket, l *line, marker string, limit int
 	if err != nil {
 		return false, err
 	}
+	rules := rulesOf(b)
 	err = l.newest(until, func(v *record.Version) (bool, error) {
 		if len(p.Versions)+len(p.Prefixes) >= limit {
 			p.Truncated, full = true, true
 			return false, nil
 		}
-		p.Versions = append(p.Versions, toObject(b.Name, l.key, v, v == l.top))
+		p.Versions = append(p.Versions, rules.owned(toObject(b.Name, l.key, v, v == l.top), v))
 		p.NextKey, p.NextVersion = l.key, versionID(v)
 		return true, nil
 	})

@@ -183,6 +183,10 @@ func objectRules(action string) bool {
 	return false
 }
 
+// NeedsObjectACL tells whether the answer for an action, as AWS writes it, depends on the
+// object's owner and ACL where ACLs are not disabled.
+func NeedsObjectACL(action string) bool { return objectRules(action) || aclNeeds[action].overwrite }
+
 // grantedByACL returns the grant that allows the request and how closely it names the
 // caller. An account's grant is the account's to hand on; a group's is everyone's.
 func (e *eval) grantedByACL() (best *Grant, w who) {

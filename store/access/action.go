@@ -113,6 +113,13 @@ var actions, actionIndex = func() ([]s3Action, map[string]int) {
 	return list, index
 }()
 
+// OnObject tells whether an action of S3, as AWS writes it, is done to an object
+// (ObjectARN). All others are done to a bucket, an access point or nothing in particular.
+func OnObject(action string) bool {
+	i, ok := actionIndex[action]
+	return ok && actions[i].on&onObject != 0
+}
+
 // An actionSet has a bit for each action of S3.
 type actionSet [3]uint64
 

@@ -40,6 +40,5 @@ func Uniform(r *Request) Uniformity {
 
 // aclMatters tells whether the answer may depend on who owns an object and on its ACL.
 func aclMatters(e *eval) bool {
-	action := e.r.Action
-	return !e.r.Resource.ACLsDisabled && (objectRules(action) || aclNeeds[action].overwrite)
+	return !e.r.Resource.ACLsDisabled && NeedsObjectACL(e.r.Action)
 }

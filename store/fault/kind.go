@@ -42,6 +42,14 @@ const (
 	NoSuchLifecycle
 	NoSuchObjectLock // the bucket has no Object Lock
 	MalformedConfig  // a configuration of a shape that S3's schema does not have
+	NoSuchBucketPolicy
+	NoSuchPublicAccessBlock
+	NoSuchOwnership // nobody has chosen who owns a bucket's objects
+	PolicyTooLarge
+	MalformedACL
+	ACLsDisabled      // the bucket's owner owns every object, so that ACLs grant nothing
+	ACLNotOwners      // the bucket's ACL grants something to others, and so cannot be disabled
+	UnresolvableGrant // a grantee is named by an email address
 
 	// Keys, objects and versions.
 	NoSuchKey

@@ -52,6 +52,16 @@ var table = [kindCount]Row{
 	NoSuchObjectLock:        {"NoSuchObjectLock", syscall.ENODATA, "ObjectLockConfigurationNotFoundError", 404, "Object Lock configuration does not exist for this bucket"},
 	MalformedConfig:         {"MalformedConfig", syscall.EINVAL, "MalformedXML", 400, "the configuration does not fit S3's schema"},
 
+	// "List of error codes" of the API Reference, "Troubleshooting" of Object Ownership.
+	NoSuchBucketPolicy:      {"NoSuchBucketPolicy", syscall.ENODATA, "NoSuchBucketPolicy", 404, "the bucket policy does not exist"},
+	NoSuchPublicAccessBlock: {"NoSuchPublicAccessBlock", syscall.ENODATA, "NoSuchPublicAccessBlockConfiguration", 404, "the public access block configuration was not found"},
+	NoSuchOwnership:         {"NoSuchOwnership", syscall.ENODATA, "OwnershipControlsNotFoundError", 404, "the bucket ownership controls were not found"},
+	PolicyTooLarge:          {"PolicyTooLarge", syscall.E2BIG, "PolicyTooLarge", 400, "the policy is too long"},
+	MalformedACL:            {"MalformedACL", syscall.EINVAL, "MalformedACLError", 400, "not a valid access control list"},
+	ACLsDisabled:            {"ACLsDisabled", syscall.EOPNOTSUPP, "AccessControlListNotSupported", 400, "the bucket does not allow ACLs"},
+	ACLNotOwners:            {"ACLNotOwners", syscall.EINVAL, "InvalidBucketAclWithObjectOwnership", 400, "the bucket has an ACL that grants something to others"},
+	UnresolvableGrant:       {"UnresolvableGrant", syscall.EINVAL, "UnresolvableGrantByEmailAddress", 400, "a grantee cannot be named by an email address"},
+
 	NoSuchKey:           {"NoSuchKey", syscall.ENOENT, "NoSuchKey", 404, "the key does not exist"},
 	NoSuchVersion:       {"NoSuchVersion", syscall.ENOENT, "NoSuchVersion", 404, "the version does not exist"},
 	NoSuchTagSet:        {"NoSuchTagSet", syscall.ENODATA, "NoSuchTagSet", 404, "there are no tags"},

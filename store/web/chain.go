@@ -31,6 +31,7 @@ type Request struct {
 	// AccessKey is the id of the key by which it was signed.
 	AccessKey string
 
+	signature  signature
 	identifier *Identifier // who found out; nil in tests
 	guards     *guards     // of the Server; nil without one
 }

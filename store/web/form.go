@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strings"
 	"time"
 
 	"pail/store/web/sigv4"
@@ -23,7 +24,18 @@ func (r *Request) IdentifyForm(bucket string, fields []sigv4.Field) (sigv4.PostR
 			return res, err
 		}
 	}
+	r.signature = formSignature(fields)
 	r.Session = r.identifier.session(r, res.Credential)
 	r.Anonymous, r.AccessKey = false, res.Credential.AccessKey
 	return res, nil
+}
+
+// formSignature is which version of signatures a form is signed with.
+func formSignature(fields []sigv4.Field) signature {
+	for _, f := range fields {
+		if strings.EqualFold(f.Name, "x-amz-signature") {
+			return signature{authType: "POST", version: signatureV4}
+		}
+	}
+	return signature{authType: "POST", version: signatureV2}
 }

@@ -2,7 +2,9 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http"
+	"strings"
 	"time"
 
 	"pail/store"
@@ -72,6 +74,7 @@ func (i *Identifier) Identify(hr *http.Request, id ID) (*Request, error) {
 		r.AccessKey = res.Credential.AccessKey
 		i.Store.NoteUse(usedAs(res.Credential), "s3")
 	}
+	r.signature = signatureOf(&res)
 	r.Session = i.session(r, res.Credential)
 	return r, nil
 }
@@ -106,5 +109,44 @@ func (i *Identifier) session(r *Request, c *sigv4.Credential) *store.Session {
 	return i.Store.As(who, store.RequestContext{
 		Door: store.DoorS3, SourceIP: from.IP, Secure: from.Secure,
 		UserAgent: r.UserAgent(), RequestID: r.ID.String(), Time: time.Now(),
+		Referer: r.Referer(), TLSVersion: tlsVersion(r.TLS),
+		AuthType: r.signature.authType, Signature: r.signature.version, Signed: r.signature.signed,
+		ContentSHA256: r.Header.Get("X-Amz-Content-Sha256"), VPC: from.VPC, VPCE: from.VPCE,
 	})
+}
+
+// A signature is what of a request's signature policies may ask for.
+type signature struct {
+	authType, version string
+	signed            time.Time // of a presigned request
+}
+
+// The versions of signatures as s3:signatureversion has them ("Amazon S3 Signature Version 4
+// Authentication Specific Policy Keys").
+const (
+	signatureV4 = "AWS4-HMAC-SHA256"
+	signatureV2 = "AWS"
+)
+
+func signatureOf(res *sigv4.Result) signature {
+	switch res.Kind {
+	case sigv4.Header:
+		return signature{authType: "REST-HEADER", version: signatureV4}
+	case sigv4.HeaderV2:
+		return signature{authType: "REST-HEADER", version: signatureV2}
+	case sigv4.Query:
+		return signature{authType: "REST-QUERY-STRING", version: signatureV4, signed: res.Signed}
+	case sigv4.QueryV2:
+		return signature{authType: "REST-QUERY-STRING", version: signatureV2}
+	}
+	return signature{}
+}
+
+// tlsVersion is the version of TLS as s3:TlsVersion has it, "" without TLS.
+func tlsVersion(s *tls.ConnectionState) string {
+	if s == nil {
+		return ""
+	}
+	_, version, _ := strings.Cut(tls.VersionName(s.Version), " ")
+	return version
 }

@@ -54,9 +54,7 @@ const (
 	MissingSecurityHeader             Code = "MissingSecurityHeader"
 	NoEncryption                      Code = "ServerSideEncryptionConfigurationNotFoundError"
 	NoReplication                     Code = "ReplicationConfigurationNotFoundError"
-	NoSuchBucketPolicy                Code = "NoSuchBucketPolicy"
 	NoSuchConfiguration               Code = "NoSuchConfiguration"
-	NoSuchPublicAccessBlock           Code = "NoSuchPublicAccessBlockConfiguration"
 	NotImplemented                    Code = "NotImplemented"
 	PreconditionFailed                Code = "PreconditionFailed" // of a form
 	RequestHeaderSectionTooLarge      Code = "RequestHeaderSectionTooLarge"
@@ -64,6 +62,7 @@ const (
 	RequestTimeout                    Code = "RequestTimeout"
 	SlowDown                          Code = "SlowDown"
 	SignatureDoesNotMatch             Code = "SignatureDoesNotMatch"
+	UnexpectedContent                 Code = "UnexpectedContent"
 	UserKeyMustBeSpecified            Code = "UserKeyMustBeSpecified"
 	ContentSHA256Mismatch             Code = "XAmzContentSHA256Mismatch"
 )
@@ -110,9 +109,7 @@ var codes = map[Code]struct {
 	MissingSecurityHeader:             {400, "Your request was missing a required header"},
 	NoEncryption:                      {404, "The server side encryption configuration was not found"},
 	NoReplication:                     {404, "The replication configuration was not found"},
-	NoSuchBucketPolicy:                {404, "The bucket policy does not exist"},
 	NoSuchConfiguration:               {404, "The specified configuration does not exist."},
-	NoSuchPublicAccessBlock:           {404, "The public access block configuration was not found"},
 	NotImplemented:                    {501, "A header you provided implies functionality that is not implemented"},
 	PreconditionFailed:                {412, "At least one of the pre-conditions you specified did not hold"},
 	RequestHeaderSectionTooLarge:      {400, "Your request header section exceeds the maximum allowed size."},
@@ -120,6 +117,7 @@ var codes = map[Code]struct {
 	RequestTimeout:                    {400, "Your socket connection to the server was not read from or written to within the timeout period."},
 	SlowDown:                          {503, "Please reduce your request rate."},
 	SignatureDoesNotMatch:             {403, "The request signature we calculated does not match the signature you provided. Check your key and signing method."},
+	UnexpectedContent:                 {400, "This request does not support content"},
 	UserKeyMustBeSpecified:            {400, "The bucket POST must contain the specified field name. If it is specified, check the order of the fields."},
 	ContentSHA256Mismatch:             {400, "The provided 'x-amz-content-sha256' header does not match what was computed."},
 }

@@ -45,12 +45,20 @@ func (c *call) xmlStatus(status int, x *xmlWriter, root string) error {
 	return nil
 }
 
-// owner is what stands for an account in listings.
-func (c *call) owner(x *xmlWriter, element, account string) {
+// owner is what stands for an account in listings, by its canonical id.
+func (c *call) owner(x *xmlWriter, element, id string) {
 	x.open(element)
-	x.text("ID", store.CanonicalID(account))
-	x.text("DisplayName", account)
+	x.text("ID", id)
+	x.optional("DisplayName", c.displayName(id))
 	x.close(element)
+}
+
+// displayName is what a canonical id is shown with.
+func (c *call) displayName(id string) string {
+	if c.h.store == nil {
+		return ""
+	}
+	return c.h.store.DisplayName(id)
 }
 
 // versionHeader says which version an answer is about.

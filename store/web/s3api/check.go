@@ -38,14 +38,7 @@ func (c *call) checkOwner(account, bucket string) error {
 		return apierror.New(apierror.InvalidArgument, "The value of the expected bucket owner parameter must be an AWS account ID").
 			With("ArgumentName", "x-amz-expected-bucket-owner").With("ArgumentValue", account)
 	}
-	b, err := c.s.Bucket(c.ctx, bucket)
-	if err != nil {
-		return err
-	}
-	if b.Account != account {
-		return apierror.New(apierror.AccessDenied, "")
-	}
-	return nil
+	return c.s.ExpectOwner(c.ctx, bucket, account)
 }
 
 // noVersion refuses a write that names a version: versions never change. AWS has no page

@@ -77,10 +77,9 @@ func TestConfigurationsAreChecked(t *testing.T) {
 		r.refused(400, c.code, "PUT", "/photos?"+c.query, c.body)
 	}
 	for query, body := range map[string]string{
-		"lifecycle":         "<LifecycleConfiguration><Rule><Filter/><Status>Enabled</Status><Transition><Days>1</Days><StorageClass>GLACIER</StorageClass></Transition></Rule></LifecycleConfiguration>",
-		"requestPayment":    "<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>",
-		"ownershipControls": "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>",
-		"notification":      "<NotificationConfiguration><EventBridgeConfiguration/></NotificationConfiguration>",
+		"lifecycle":      "<LifecycleConfiguration><Rule><Filter/><Status>Enabled</Status><Transition><Days>1</Days><StorageClass>GLACIER</StorageClass></Transition></Rule></LifecycleConfiguration>",
+		"requestPayment": "<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>",
+		"notification":   "<NotificationConfiguration><EventBridgeConfiguration/></NotificationConfiguration>",
 	} {
 		r.refused(501, "NotImplemented", "PUT", "/photos?"+query, body)
 	}

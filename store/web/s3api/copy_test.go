@@ -213,7 +213,7 @@ func TestLocksAndACLsOfObjects(t *testing.T) {
 	r.refused(404, "NoSuchObjectLockConfiguration", "GET", "/locked/a?retention", "")
 	r.refused(404, "NoSuchObjectLockConfiguration", "GET", "/locked/a?legal-hold", "")
 	r.refused(404, "NoSuchKey", "GET", "/photos/none?acl", "")
-	r.refused(501, "NotImplemented", "PUT", "/photos/a?acl", "<x></x>")
+	r.refused(400, "MalformedACLError", "PUT", "/photos/a?acl", "<x></x>")
 	for method, what := range map[string]string{"GET": "torrent", "POST": "restore"} {
 		r.refused(501, "NotImplemented", method, "/photos/a?"+what, "<x></x>")
 	}

@@ -45,6 +45,11 @@ var sentences = map[fault.Kind]string{
 	fault.AccessDenied:            "Access Denied",
 	fault.ObjectLocked:            "Access Denied because object protected by object lock.",
 	fault.NoSuchLock:              "The specified object does not have a ObjectLock configuration",
+	fault.NoSuchBucketPolicy:      "The bucket policy does not exist",
+	fault.NoSuchPublicAccessBlock: "The public access block configuration was not found",
+	fault.NoSuchOwnership:         "The bucket ownership controls were not found",
+	fault.ACLsDisabled:            "The bucket does not allow ACLs",
+	fault.ACLNotOwners:            "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
 	fault.IncompleteBody:          "You did not provide the number of bytes specified by the Content-Length HTTP header",
 }
 
@@ -57,6 +62,9 @@ func refusalOf(err error) refusal {
 	kind := fault.KindOf(err)
 	row := kind.Row()
 	r := refusal{status: row.HTTPStatus, code: row.S3Code, message: sentences[kind], details: factsOf(err)}
+	if d := (*store.DeniedError)(nil); kind == fault.AccessDenied && errors.As(err, &d) {
+		r.message = d.Sentence
+	}
 	if r.message == "" {
 		r.message = row.Message
 		var e *fault.Error
@@ -105,6 +113,7 @@ func (c *call) details(err error) []apierror.Detail {
 	bucket, key := c.about(err)
 	switch kind := fault.KindOf(err); kind {
 	case fault.NoSuchBucket, fault.BucketNotEmpty, fault.BucketAlreadyExists, fault.BucketAlreadyOwnedByYou, fault.InvalidBucketName,
+		fault.NoSuchBucketPolicy, fault.NoSuchPublicAccessBlock, fault.NoSuchOwnership,
 		fault.NoSuchTagSet, fault.NoSuchCORS, fault.NoSuchWebsite, fault.NoSuchLifecycle, fault.NoSuchObjectLock:
 		return []apierror.Detail{{Name: "BucketName", Value: bucket}}
 	case fault.NoSuchKey:

@@ -17,6 +17,7 @@ type listing struct {
 	prefix, delimiter string
 	encoding          string // "url" or ""
 	limit             int
+	asked             int // how many entries the client asks for; 0: it does not say
 }
 
 // newListing reads the parameters that all of them know. The name of the one that bounds
@@ -28,19 +29,22 @@ func (c *call) newListing(max string) (*listing, error) {
 	}
 	n, err := c.numberParameter(max, 0, math.MaxInt32, maxPage)
 	l.limit = min(n, maxPage)
+	if c.q.Get(max) != "" {
+		l.asked = n
+	}
 	return l, err
 }
 
 // page returns the live objects and prefixes behind a key or prefix. A page of none is
 // one that nobody has to go on from.
 func (l *listing) page(after string) (store.ListPage, error) {
-	if l.limit == 0 {
-		_, err := l.c.s.Bucket(l.c.ctx, l.c.bucket)
-		return store.ListPage{}, err
-	}
-	return l.c.s.List(l.c.ctx, l.c.bucket, store.ListInput{
-		Prefix: l.prefix, Delimiter: l.delimiter, StartAfter: after, Limit: l.limit,
+	page, err := l.c.s.List(l.c.ctx, l.c.bucket, store.ListInput{
+		Prefix: l.prefix, Delimiter: l.delimiter, StartAfter: after, Limit: max(l.limit, 1), Asked: l.asked,
 	})
+	if l.limit == 0 {
+		page = store.ListPage{}
+	}
+	return page, err
 }
 
 // contents writes the entries of a page. more writes what one operation adds to each

@@ -143,7 +143,9 @@ func (c *call) objectHeaders(o store.Object) {
 		set("X-Amz-Storage-Class", o.StorageClass)
 	}
 	if len(o.Tags) > 0 {
-		set("X-Amz-Tagging-Count", strconv.Itoa(len(o.Tags)))
+		if n, err := c.s.TagCount(c.ctx, o, c.q.Get("versionId")); err == nil {
+			set("X-Amz-Tagging-Count", strconv.Itoa(n))
+		}
 	}
 	lockHeaders(h, o.Lock)
 	writeMetadata(h, o.Metadata)

@@ -53,7 +53,7 @@ func (c *call) copyInput() (in store.CopyInput, err error) {
 	if err != nil {
 		return in, err
 	}
-	in.StorageClass, in.Lock = put.StorageClass, put.Lock
+	in.StorageClass, in.Lock, in.ACL = put.StorageClass, put.Lock, put.ACL
 	in.Headers.WebsiteRedirect = put.Headers.WebsiteRedirect
 	if in.ReplaceMetadata {
 		in.Headers, in.Metadata = put.Headers, put.Metadata

@@ -37,9 +37,13 @@ func (c *call) createBucket() error {
 	if in.Ownership, err = c.ownership(); err != nil {
 		return err
 	}
+	if in.ACL, err = c.aclHeaders(); err != nil {
+		return err
+	}
 	if in.Tags, err = uniqueTags(conf.Tags); err != nil {
 		return err
 	}
+	in.Constraint = conf.LocationConstraint
 	_, err = c.s.CreateBucket(c.ctx, c.bucket, in)
 	if fault.Is(err, fault.BucketAlreadyOwnedByYou) && c.h.region == store.DefaultRegion {
 		err = nil // as always in the oldest region, and in no other; scripts rely on it

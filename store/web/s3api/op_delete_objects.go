@@ -64,16 +64,32 @@ func (c *call) deleteObjects() error {
 	for i := range req.Objects {
 		req.Objects[i].Key = chars.show(req.Objects[i].Key)
 	}
-	if _, err := c.s.Bucket(c.ctx, c.bucket); err != nil {
+	done := c.deleteAll(req.Objects)
+	if err := c.failedAll(done); err != nil {
 		return err
 	}
-	done := c.deleteAll(req.Objects)
+	return c.deleted(req, done)
+}
+
+// failedAll is the failure of the whole request: there is no bucket, or none any more, or
+// nobody has signed the request and may delete none of what it names.
+func (c *call) failedAll(done []deletion) error {
+	denied := 0
 	for _, d := range done {
 		if needless := (*store.BypassError)(nil); errors.As(d.err, &needless) {
 			return d.err // it is the request that is wrong, and nothing was deleted
 		}
+		switch fault.KindOf(d.err) {
+		case fault.NoSuchBucket:
+			return d.err
+		case fault.AccessDenied:
+			denied++
+		}
 	}
-	return c.deleted(req, done)
+	if c.r.Anonymous && denied == len(done) {
+		return done[0].err
+	}
+	return nil
 }
 
 // deleteAll deletes what is named, in the order of the request where the key is the same.

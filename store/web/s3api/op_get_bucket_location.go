@@ -6,13 +6,13 @@ import "pail/store"
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html). The region
 // us-east-1 is no location.
 func (c *call) getBucketLocation() error {
-	b, err := c.s.Bucket(c.ctx, c.bucket)
+	region, err := c.s.Location(c.ctx, c.bucket)
 	if err != nil {
 		return err
 	}
 	x := newXML("LocationConstraint")
-	if b.Region != store.DefaultRegion {
-		x.b = appendEscaped(x.b, b.Region)
+	if region != store.DefaultRegion {
+		x.b = appendEscaped(x.b, region)
 	}
 	return c.xml(x, "LocationConstraint")
 }

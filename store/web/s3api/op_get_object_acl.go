@@ -12,14 +12,12 @@ func (c *call) getObjectACL() error {
 	if err != nil {
 		return err
 	}
-	o, err := c.readable(ref)
+	a, err := c.s.ObjectACL(c.ctx, c.bucket, c.key, ref)
 	if err != nil {
 		return err
 	}
-	c.versionHeader(o)
-	x := newXML("AccessControlPolicy")
-	c.ownersACL(x)
-	return c.xml(x, "AccessControlPolicy")
+	c.versionHeader(a.Object)
+	return c.acl(a.ACL)
 }
 
 // readable is the version that a request names, which may not be a delete marker.

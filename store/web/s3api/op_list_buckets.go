@@ -3,8 +3,6 @@ package s3api
 import (
 	"encoding/base64"
 	"strings"
-
-	"pail/store"
 )
 
 // listBuckets answers GET /
@@ -26,9 +24,13 @@ func (c *call) listBuckets() error {
 	if err != nil {
 		return err
 	}
+	owner, err := c.s.BucketsOwner(c.ctx)
+	if err != nil {
+		return err
+	}
 	prefix, region := c.q.Get("prefix"), c.q.Get("bucket-region")
 	x := newXML("ListAllMyBucketsResult")
-	c.owner(x, "Owner", store.Account)
+	c.owner(x, "Owner", owner)
 	x.open("Buckets")
 	last, n, more := "", 0, false
 	for _, b := range all {

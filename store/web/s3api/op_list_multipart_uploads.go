@@ -18,7 +18,8 @@ func (c *call) listMultipartUploads() error {
 	}
 	var page store.UploadsPage
 	if l.limit == 0 {
-		_, err = c.s.Bucket(c.ctx, c.bucket)
+		in.Limit = 1
+		_, err = c.s.ListUploads(c.ctx, c.bucket, in)
 	} else {
 		page, err = c.s.ListUploads(c.ctx, c.bucket, in)
 	}
@@ -43,8 +44,8 @@ func (c *call) listMultipartUploads() error {
 		x.open("Upload")
 		x.text("Key", l.encode(u.Key))
 		x.text("UploadId", u.ID)
-		c.owner(x, "Initiator", store.Account)
-		c.owner(x, "Owner", store.Account)
+		c.owner(x, "Initiator", u.Initiator)
+		c.owner(x, "Owner", u.Owner)
 		x.text("StorageClass", u.StorageClass)
 		x.text("Initiated", formatXMLTime(u.Created))
 		if u.Checksum != checksum.None {

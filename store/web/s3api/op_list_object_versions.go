@@ -13,7 +13,7 @@ func (c *call) listObjectVersions() error {
 		return err
 	}
 	in := store.ListVersionsInput{
-		Prefix: l.prefix, Delimiter: l.delimiter, Limit: l.limit,
+		Prefix: l.prefix, Delimiter: l.delimiter, Limit: l.limit, Asked: l.asked,
 		KeyMarker: c.q.Get("key-marker"), VersionMarker: c.q.Get("version-id-marker"),
 	}
 	if err := c.checkVersionMarker(in); err != nil {
@@ -21,7 +21,8 @@ func (c *call) listObjectVersions() error {
 	}
 	var page store.VersionsPage
 	if l.limit == 0 {
-		_, err = c.s.Bucket(c.ctx, c.bucket)
+		in.Limit = 1
+		_, err = c.s.ListVersions(c.ctx, c.bucket, in)
 	} else {
 		page, err = c.s.ListVersions(c.ctx, c.bucket, in)
 	}
@@ -84,6 +85,6 @@ func (l *listing) version(x *xmlWriter, o *store.Object) {
 		x.number("Size", o.Size)
 		x.text("StorageClass", o.StorageClass)
 	}
-	l.c.owner(x, "Owner", store.Account)
+	l.c.owner(x, "Owner", o.Owner)
 	x.close(element)
 }

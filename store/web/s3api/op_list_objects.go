@@ -26,6 +26,6 @@ func (c *call) listObjects() error {
 	x.optional("Delimiter", l.encode(l.delimiter))
 	x.optional("EncodingType", l.encoding)
 	x.flag("IsTruncated", page.Truncated)
-	l.contents(x, page, func(x *xmlWriter, _ *store.Object) { c.owner(x, "Owner", store.Account) })
+	l.contents(x, page, func(x *xmlWriter, o *store.Object) { c.owner(x, "Owner", o.Owner) })
 	return c.xml(x, "ListBucketResult")
 }

@@ -42,7 +42,7 @@ func (c *call) listObjectsV2() error {
 	x.flag("IsTruncated", page.Truncated)
 	l.contents(x, page, func(x *xmlWriter, o *store.Object) {
 		if withOwner {
-			c.owner(x, "Owner", store.Account)
+			c.owner(x, "Owner", o.Owner)
 		}
 	})
 	return c.xml(x, "ListBucketResult")

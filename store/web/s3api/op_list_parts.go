@@ -3,7 +3,6 @@ package s3api
 import (
 	"math"
 
-	"pail/store"
 	"pail/store/checksum"
 )
 
@@ -37,8 +36,8 @@ func (c *call) listParts() error {
 	}
 	x.number("MaxParts", int64(limit))
 	x.flag("IsTruncated", page.Truncated)
-	c.owner(x, "Initiator", store.Account)
-	c.owner(x, "Owner", store.Account)
+	c.owner(x, "Initiator", page.Upload.Initiator)
+	c.owner(x, "Owner", page.Upload.Owner)
 	x.text("StorageClass", page.Upload.StorageClass)
 	if page.Upload.Checksum != checksum.None {
 		x.text("ChecksumAlgorithm", page.Upload.Checksum.String())

@@ -58,6 +58,9 @@ func (c *call) putInput() (in store.PutInput, err error) {
 	if in.Lock, err = c.newLock(); err != nil {
 		return in, err
 	}
+	if in.ACL, err = c.aclHeaders(); err != nil {
+		return in, err
+	}
 	in.Tags, err = parseTagging(c.r.Header.Get("x-amz-tagging"))
 	return in, err
 }

@@ -13,7 +13,7 @@ func objectOperations() []operation {
 		{name: "GetObject", method: http.MethodGet, level: object, run: (*call).getObject},
 		{name: "HeadObject", method: http.MethodHead, level: object, run: (*call).headObject},
 		{name: "PutObjectTagging", method: http.MethodPut, level: object, query: []string{"tagging"}, run: (*call).putObjectTagging},
-		{name: "PutObjectAcl", method: http.MethodPut, level: object, query: []string{"acl"}, run: refused},
+		{name: "PutObjectAcl", method: http.MethodPut, level: object, query: []string{"acl"}, run: (*call).putObjectACL},
 		{name: "PutObjectRetention", method: http.MethodPut, level: object, query: []string{"retention"}, run: (*call).putObjectRetention},
 		{name: "PutObjectLegalHold", method: http.MethodPut, level: object, query: []string{"legal-hold"}, run: (*call).putObjectLegalHold},
 		{name: "RenameObject", method: http.MethodPut, level: object, query: []string{"renameObject"}, run: (*call).renameObject},

@@ -171,7 +171,7 @@ func TestFormsAreRefused(t *testing.T) {
 	is("no file", r.post(`["starts-with","$key",""]`, []sigv4.Field{key}), 400, "InvalidArgument")
 	is("too large", r.post(`["content-length-range",1,4]`, []sigv4.Field{key}, hello), 400, "EntityTooLarge")
 	is("too small", r.post(`["content-length-range",6,9]`, []sigv4.Field{key}, hello), 400, "EntityTooSmall")
-	is("an ACL", r.post(`{"acl":"public-read"}`, []sigv4.Field{key, {Name: "acl", Value: "public-read"}}, hello), 501, "NotImplemented")
+	is("an ACL", r.post(`{"acl":"public-read"}`, []sigv4.Field{key, {Name: "acl", Value: "public-read"}}, hello), 400, "AccessControlListNotSupported")
 	is("another checksum", r.post(`["starts-with","$x-amz-checksum-crc32",""]`, []sigv4.Field{key, {Name: "x-amz-checksum-crc32", Value: "AAAAAA=="}}, hello), 400, "BadDigest")
 	is("no tags", r.post(`["starts-with","$tagging",""]`, []sigv4.Field{key, {Name: "tagging", Value: "t=1"}}, hello), 400, "MalformedXML")
 	is("long fields", r.post(`["starts-with","$x-amz-meta-a",""]`, []sigv4.Field{key, {Name: "x-amz-meta-a", Value: strings.Repeat("a", 20<<10)}}, hello), 400, "MaxPostPreDataLengthExceededError")

@@ -12,10 +12,6 @@ import (
 
 // unenforcedOperations cannot be done yet, and why.
 var unenforcedOperations = map[string]string{
-	"PutBucketAcl":                             "access control lists are not enforced yet, and so cannot be set",
-	"PutObjectAcl":                             "access control lists are not enforced yet, and so cannot be set",
-	"PutBucketPolicy":                          "bucket policies are not enforced yet, and so cannot be set",
-	"PutPublicAccessBlock":                     "public access settings are not enforced yet, and so cannot be set; nobody has public access",
 	"PutBucketEncryption":                      "objects are not encrypted yet, and so encryption cannot be set",
 	"PutBucketLogging":                         "access logs are not delivered yet, and so cannot be set",
 	"PutBucketAccelerateConfiguration":         "there is no acceleration: the server is where you are",
@@ -45,12 +41,6 @@ var unenforcedHeaders = []unenforcedHeader{
 	{"x-amz-server-side-encryption-customer-key", nil, "objects are not encrypted yet"},
 	{"x-amz-server-side-encryption-customer-key-md5", nil, "objects are not encrypted yet"},
 	{"x-amz-copy-source-server-side-encryption-customer-algorithm", nil, "objects are not encrypted yet"},
-	{"x-amz-acl", []string{"private", "bucket-owner-full-control"}, "access control lists are not enforced yet, and so cannot be set"},
-	{"x-amz-grant-full-control", nil, "access control lists are not enforced yet, and so cannot be set"},
-	{"x-amz-grant-read", nil, "access control lists are not enforced yet, and so cannot be set"},
-	{"x-amz-grant-read-acp", nil, "access control lists are not enforced yet, and so cannot be set"},
-	{"x-amz-grant-write", nil, "access control lists are not enforced yet, and so cannot be set"},
-	{"x-amz-grant-write-acp", nil, "access control lists are not enforced yet, and so cannot be set"},
 	{"x-amz-object-lock-event-hold", []string{"OFF"}, "event holds are not enforced, and so cannot be set"},
 	{"x-amz-object-lock-event-hold-duration-days", nil, "event holds are not enforced, and so cannot be set"},
 	{"x-amz-object-lock-event-hold-duration-years", nil, "event holds are not enforced, and so cannot be set"},

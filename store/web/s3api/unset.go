@@ -19,42 +19,37 @@ type unset struct {
 	// absent is what get answers; nil: an empty document of the name root.
 	absent *apierror.Error
 	root   string
-	body   func(*call, *xmlWriter) // what stands in the document
+	kind   store.Unset
 }
 
 func unsets() []unset {
 	return []unset{
-		{query: "policyStatus", get: "GetBucketPolicyStatus", absent: apierror.New(apierror.NoSuchBucketPolicy, "")},
-		{query: "policy", get: "GetBucketPolicy", put: "PutBucketPolicy", delete: "DeleteBucketPolicy",
-			absent: apierror.New(apierror.NoSuchBucketPolicy, "")},
-		{query: "publicAccessBlock", get: "GetPublicAccessBlock", put: "PutPublicAccessBlock", delete: "DeletePublicAccessBlock",
-			absent: apierror.New(apierror.NoSuchPublicAccessBlock, "")},
-		{query: "encryption", get: "GetBucketEncryption", put: "PutBucketEncryption", delete: "DeleteBucketEncryption",
+		{query: "encryption", kind: store.UnsetEncryption, get: "GetBucketEncryption", put: "PutBucketEncryption", delete: "DeleteBucketEncryption",
 			absent: apierror.New(apierror.NoEncryption, "")},
-		{query: "replication", get: "GetBucketReplication", put: "PutBucketReplication", delete: "DeleteBucketReplication",
+		{query: "replication", kind: store.UnsetReplication, get: "GetBucketReplication", put: "PutBucketReplication", delete: "DeleteBucketReplication",
 			absent: apierror.New(apierror.NoReplication, "")},
-		{query: "logging", get: "GetBucketLogging", put: "PutBucketLogging", root: "BucketLoggingStatus"},
-		{query: "accelerate", get: "GetBucketAccelerateConfiguration", put: "PutBucketAccelerateConfiguration", root: "AccelerateConfiguration"},
-		{query: "acl", get: "GetBucketAcl", put: "PutBucketAcl", root: "AccessControlPolicy", body: (*call).ownersACL},
+		{query: "logging", kind: store.UnsetLogging, get: "GetBucketLogging", put: "PutBucketLogging", root: "BucketLoggingStatus"},
+		{query: "accelerate", kind: store.UnsetAccelerate, get: "GetBucketAccelerateConfiguration", put: "PutBucketAccelerateConfiguration", root: "AccelerateConfiguration"},
 	}
 }
 
 // A numbered is a kind of configuration of which a bucket may have several, each with an
 // id, and has none.
 type numbered struct {
+	kind                          store.Unset
 	query, list, get, put, delete string
 	root                          string
 }
 
 func numberedUnsets() []numbered {
 	return []numbered{
-		{"analytics", "ListBucketAnalyticsConfigurations", "GetBucketAnalyticsConfiguration", "PutBucketAnalyticsConfiguration",
+		{store.UnsetAnalytics, "analytics", "ListBucketAnalyticsConfigurations", "GetBucketAnalyticsConfiguration", "PutBucketAnalyticsConfiguration",
 			"DeleteBucketAnalyticsConfiguration", "ListBucketAnalyticsConfigurationsResult"},
-		{"metrics", "ListBucketMetricsConfigurations", "GetBucketMetricsConfiguration", "PutBucketMetricsConfiguration",
+		{store.UnsetMetrics, "metrics", "ListBucketMetricsConfigurations", "GetBucketMetricsConfiguration", "PutBucketMetricsConfiguration",
 			"DeleteBucketMetricsConfiguration", "ListMetricsConfigurationsResult"},
-		{"inventory", "ListBucketInventoryConfigurations", "GetBucketInventoryConfiguration", "PutBucketInventoryConfiguration",
+		{store.UnsetInventory, "inventory", "ListBucketInventoryConfigurations", "GetBucketInventoryConfiguration", "PutBucketInventoryConfiguration",
 			"DeleteBucketInventoryConfiguration", "ListInventoryConfigurationsResult"},
-		{"intelligent-tiering", "ListBucketIntelligentTieringConfigurations", "GetBucketIntelligentTieringConfiguration",
+		{store.UnsetTiering, "intelligent-tiering", "ListBucketIntelligentTieringConfigurations", "GetBucketIntelligentTieringConfiguration",
 			"PutBucketIntelligentTieringConfiguration", "DeleteBucketIntelligentTieringConfiguration", "ListBucketIntelligentTieringConfigurationsResult"},
 	}
 }
@@ -69,33 +64,30 @@ func unsetOperations() []operation {
 	for _, u := range unsets() {
 		add(u.get, http.MethodGet, []string{u.query}, u.answerGet)
 		add(u.put, http.MethodPut, []string{u.query}, refused)
-		add(u.delete, http.MethodDelete, []string{u.query}, deleteNothing)
+		add(u.delete, http.MethodDelete, []string{u.query}, u.answerDelete)
 	}
 	for _, u := range numberedUnsets() {
-		add(u.get, http.MethodGet, []string{u.query, "id"}, noSuchConfiguration)
+		add(u.get, http.MethodGet, []string{u.query, "id"}, u.noSuchConfiguration)
 		add(u.list, http.MethodGet, []string{u.query}, u.answerList)
 		add(u.put, http.MethodPut, []string{u.query}, refused)
-		add(u.delete, http.MethodDelete, []string{u.query}, noSuchConfiguration)
+		add(u.delete, http.MethodDelete, []string{u.query}, u.noSuchConfiguration)
 	}
 	return ops
 }
 
 func (u unset) answerGet(c *call) error {
-	if _, err := c.s.Bucket(c.ctx, c.bucket); err != nil {
+	if err := c.s.LookUnset(c.ctx, c.bucket, u.kind, false); err != nil {
 		return err
 	}
 	if u.absent != nil {
 		return u.absent.With("BucketName", c.bucket)
 	}
 	x := newXML(u.root)
-	if u.body != nil {
-		u.body(c, x)
-	}
 	return c.xml(x, u.root)
 }
 
 func (u numbered) answerList(c *call) error {
-	if _, err := c.s.Bucket(c.ctx, c.bucket); err != nil {
+	if err := c.s.LookUnset(c.ctx, c.bucket, u.kind, false); err != nil {
 		return err
 	}
 	x := newXML(u.root)
@@ -108,31 +100,17 @@ func refused(c *call) error {
 	return apierror.New(apierror.NotImplemented, "%s is not implemented.", c.op.name)
 }
 
-// deleteNothing succeeds, as S3's deletes do of what is not there.
-func deleteNothing(c *call) error {
-	if _, err := c.s.Bucket(c.ctx, c.bucket); err != nil {
+// answerDelete succeeds, as S3's deletes do of what is not there.
+func (u unset) answerDelete(c *call) error {
+	if err := c.s.LookUnset(c.ctx, c.bucket, u.kind, true); err != nil {
 		return err
 	}
 	return c.empty(http.StatusNoContent)
 }
 
-func noSuchConfiguration(c *call) error {
-	if _, err := c.s.Bucket(c.ctx, c.bucket); err != nil {
+func (u numbered) noSuchConfiguration(c *call) error {
+	if err := c.s.LookUnset(c.ctx, c.bucket, u.kind, c.r.Method == http.MethodDelete); err != nil {
 		return err
 	}
 	return apierror.New(apierror.NoSuchConfiguration, "").With("BucketName", c.bucket)
-}
-
-// ownersACL is the ACL of everything: its owner may do all, nobody else anything.
-func (c *call) ownersACL(x *xmlWriter) {
-	c.owner(x, "Owner", store.Account)
-	x.open("AccessControlList")
-	x.open("Grant")
-	x.b = append(x.b, `<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser">`...)
-	x.text("ID", store.CanonicalID(store.Account))
-	x.text("DisplayName", store.Account)
-	x.close("Grantee")
-	x.text("Permission", "FULL_CONTROL")
-	x.close("Grant")
-	x.close("AccessControlList")
 }

@@ -88,8 +88,15 @@ func bucketWalks() map[string]walk {
 				fails(400, "InvalidTag", "TagKey=aws:x", func(s *stroll) reply {
 					return s.send(s.request.saying("<CreateBucketConfiguration><Tags><Tag><Key>aws:x</Key><Value>1</Value></Tag></Tags></CreateBucketConfiguration>"))
 				}),
-				refusedHeader("x-amz-acl", "public-read"),
-				refusedHeader("x-amz-grant-read", "id=1"),
+				fails(400, "InvalidBucketAclWithObjectOwnership", "", func(s *stroll) reply {
+					return s.send(s.request.with("x-amz-acl", "public-read"))
+				}).on(ownershipPage),
+				fails(403, "AccessDenied", "", func(s *stroll) reply {
+					return s.send(s.request.with("x-amz-acl", "public-read", "x-amz-object-ownership", "ObjectWriter"))
+				}).on(ownershipPage),
+				fails(400, "InvalidArgument", "", func(s *stroll) reply {
+					return s.send(s.request.with("x-amz-grant-read", "id=1"))
+				}),
 				never("TooManyBuckets", "there may be as many as the disk holds"),
 				never("OperationAborted", "operations on a bucket wait for each other"),
 			},

@@ -244,7 +244,12 @@ func configWalks() map[string]walk {
 			output: func(_ *stroll, out any) string {
 				return wrongUnless(len(out.(*s3.GetBucketOwnershipControlsOutput).OwnershipControls.Rules) == 1, out)
 			},
-			fails: []failure{never("OwnershipControlsNotFoundError", "a bucket always has the ownership that new ones have on AWS")},
+			fails: []failure{fails(404, "OwnershipControlsNotFoundError", "BucketName=*", func(s *stroll) reply {
+				if err := s.w.se.DeleteOwnership(s.t.Context(), s.bucket); err != nil {
+					s.t.Fatal(err)
+				}
+				return s.send(s.request)
+			})},
 		},
 		"PutBucketOwnershipControls": {
 			document: true, ready: saying(ownershipDocument),
@@ -253,7 +258,13 @@ func configWalks() map[string]walk {
 			},
 			fails: []failure{
 				document(400, "MalformedXML", "", "<OwnershipControls/>"),
-				document(501, "NotImplemented", "", strings.Replace(ownershipDocument, "BucketOwnerEnforced", "ObjectWriter", 1)),
+				fails(400, "InvalidBucketAclWithObjectOwnership", "", func(s *stroll) reply {
+					s.withACLs(true)
+					if err := s.w.se.SetBucketACL(s.t.Context(), s.bucket, store.ACLInput{Canned: "public-read"}); err != nil {
+						s.t.Fatal(err)
+					}
+					return s.sendDocument(ownershipDocument)
+				}).on(ownershipPage),
 			},
 		},
 		"DeleteBucketOwnershipControls": {},

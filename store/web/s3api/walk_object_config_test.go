@@ -102,8 +102,12 @@ func objectConfigWalks() map[string]walk {
 			return wrongUnless(h.Status == types.ObjectLockLegalHoldStatusOn, h)
 		}}),
 		"PutObjectAcl": {
+			ready: func(s *stroll, a *ask) {
+				s.withACLs(true)
+				a.body = s.aclDocument(grantee("CanonicalUser", "ID", store.CanonicalID(store.Account)))
+			},
 			input: func(_ *stroll, in any) { in.(*s3.PutObjectAclInput).ACL = types.ObjectCannedACLPublicRead },
-			fails: []failure{never("NoSuchKey", "it is not implemented yet, whatever the key").on("")},
+			fails: append([]failure{fails(404, "NoSuchKey", "Key=none", func(s *stroll) reply { return s.send(s.request.of("none")) }).on("")}, aclFailures()...),
 		},
 		"PutObjectRetention": lockWalk(retentionDocument("GOVERNANCE", "2100-01-01T00:00:00Z"), walk{
 			input: func(_ *stroll, in any) {

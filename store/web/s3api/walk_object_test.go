@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"pail/store"
+	"pail/store/access"
 	"pail/store/web/sigv4"
 	"pail/versioning"
 )
@@ -131,7 +132,16 @@ func putFailures() []failure {
 			return s.send(s.request.with(lockModeHeader, "GOVERNANCE", lockUntilHeader, "2020-01-01T00:00:00Z"))
 		}),
 		refusedHeader("x-amz-object-lock-event-hold", "ON"),
-		refusedHeader("x-amz-acl", "public-read"),
+		fails(400, "AccessControlListNotSupported", "", func(s *stroll) reply { return s.send(s.request.with("x-amz-acl", "public-read")) }).on(ownershipPage),
+		fails(400, "InvalidRequest", "", func(s *stroll) reply {
+			return s.send(s.request.with("x-amz-acl", "private", "x-amz-grant-read", "uri="+access.AllUsers))
+		}),
+		fails(400, "InvalidArgument", "ArgumentName=x-amz-grant-read ArgumentValue=everyone", func(s *stroll) reply {
+			return s.send(s.request.with("x-amz-grant-read", "everyone"))
+		}),
+		fails(400, "UnresolvableGrantByEmailAddress", "", func(s *stroll) reply {
+			return s.send(s.request.with("x-amz-grant-read", `emailAddress="me@example.com"`))
+		}),
 		never("InvalidEncryptionAlgorithmError", "encryption is not implemented yet"),
 		never("InvalidObjectState", "nothing is archived"),
 		never("CredentialsNotSupported", "requests by SOAP"),

@@ -72,7 +72,7 @@ func never(code, why string) failure { return failure{code: code, cannot: why} }
 // walks are the walks of all operations, by name.
 func walks() map[string]walk {
 	all := map[string]walk{}
-	for _, some := range []map[string]walk{bucketWalks(), configWalks(), unsetWalks(), objectWalks(), objectConfigWalks(), uploadWalks()} {
+	for _, some := range []map[string]walk{bucketWalks(), configWalks(), unsetWalks(), accessWalks(), objectWalks(), objectConfigWalks(), uploadWalks()} {
 		for name, w := range some {
 			if _, twice := all[name]; twice {
 				panic("two walks of " + name)

@@ -11,26 +11,13 @@ func unsetWalks() map[string]walk {
 	absent := func(code, because string) walk {
 		return walk{answers: code, because: because, fails: []failure{notSet(code)}}
 	}
-	const noPolicies = "policies are not kept, as they are not enforced yet"
 	all := map[string]walk{
-		"GetBucketPolicyStatus":            absent("NoSuchBucketPolicy", noPolicies),
-		"GetBucketPolicy":                  absent("NoSuchBucketPolicy", noPolicies),
-		"DeleteBucketPolicy":               {},
-		"GetPublicAccessBlock":             absent("NoSuchPublicAccessBlockConfiguration", "it is not kept, as it is not enforced yet"),
-		"DeletePublicAccessBlock":          {},
 		"GetBucketEncryption":              absent("ServerSideEncryptionConfigurationNotFoundError", "objects are not encrypted yet"),
 		"DeleteBucketEncryption":           {},
 		"GetBucketReplication":             absent("ReplicationConfigurationNotFoundError", "there is no replication"),
 		"DeleteBucketReplication":          {},
 		"GetBucketLogging":                 {},
 		"GetBucketAccelerateConfiguration": {},
-		"GetBucketAcl": {output: func(_ *stroll, out any) string {
-			return wrongUnless(len(out.(*s3.GetBucketAclOutput).Grants) == 1, out)
-		}},
-		"PutBucketPolicy": {input: func(_ *stroll, in any) { in.(*s3.PutBucketPolicyInput).Policy = aws.String("{}") }},
-		"PutPublicAccessBlock": {input: func(_ *stroll, in any) {
-			in.(*s3.PutPublicAccessBlockInput).PublicAccessBlockConfiguration = &types.PublicAccessBlockConfiguration{}
-		}},
 		"PutBucketEncryption": {input: func(_ *stroll, in any) {
 			in.(*s3.PutBucketEncryptionInput).ServerSideEncryptionConfiguration = &types.ServerSideEncryptionConfiguration{Rules: []types.ServerSideEncryptionRule{{}}}
 		}},
@@ -43,7 +30,6 @@ func unsetWalks() map[string]walk {
 		"PutBucketAccelerateConfiguration": {input: func(_ *stroll, in any) {
 			in.(*s3.PutBucketAccelerateConfigurationInput).AccelerateConfiguration = &types.AccelerateConfiguration{Status: types.BucketAccelerateStatusEnabled}
 		}},
-		"PutBucketAcl": {input: func(_ *stroll, in any) { in.(*s3.PutBucketAclInput).ACL = types.BucketCannedACLPublicRead }},
 		"PutBucketAnalyticsConfiguration": {input: func(_ *stroll, in any) {
 			in.(*s3.PutBucketAnalyticsConfigurationInput).AnalyticsConfiguration = &types.AnalyticsConfiguration{Id: aws.String("one"), StorageClassAnalysis: &types.StorageClassAnalysis{}}
 		}},

@@ -42,8 +42,13 @@ type Bucket struct {
 	Versioned        uint64                 `protobuf:"varint,12,opt,name=versioned,proto3" json:"versioned,omitempty"`                                      // commit since which history is kept, 0: never
 	ObjectLock       bool                   `protobuf:"varint,13,opt,name=object_lock,json=objectLock,proto3" json:"object_lock,omitempty"`                  // it has Object Lock, and so is versioned for good
 	DefaultRetention *DefaultRetention      `protobuf:"bytes,20,opt,name=default_retention,json=defaultRetention,proto3" json:"default_retention,omitempty"` // of new versions; absent: none
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Who may do what in it.
+	Ownership     uint32             `protobuf:"varint,30,opt,name=ownership,proto3" json:"ownership,omitempty"` // of objects: 0 BucketOwnerEnforced, 1 BucketOwnerPreferred, 2 ObjectWriter, 3 what S3 had before there was a choice: ObjectWriter
+	Policied      bool               `protobuf:"varint,31,opt,name=policied,proto3" json:"policied,omitempty"`   // it has a policy, which stands with its configurations
+	Acl           *Acl               `protobuf:"bytes,32,opt,name=acl,proto3" json:"acl,omitempty"`              // absent: all is its owner's alone
+	Block         *PublicAccessBlock `protobuf:"bytes,33,opt,name=block,proto3" json:"block,omitempty"`          // absent: none is configured
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Bucket) Reset() {
@@ -174,6 +179,34 @@ func (x *Bucket) GetDefaultRetention() *DefaultRetention {
 	return nil
 }
 
+func (x *Bucket) GetOwnership() uint32 {
+	if x != nil {
+		return x.Ownership
+	}
+	return 0
+}
+
+func (x *Bucket) GetPolicied() bool {
+	if x != nil {
+		return x.Policied
+	}
+	return false
+}
+
+func (x *Bucket) GetAcl() *Acl {
+	if x != nil {
+		return x.Acl
+	}
+	return nil
+}
+
+func (x *Bucket) GetBlock() *PublicAccessBlock {
+	if x != nil {
+		return x.Block
+	}
+	return nil
+}
+
 // A DefaultRetention is how long new versions of a bucket are kept at least.
 type DefaultRetention struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -296,6 +329,311 @@ func (x *Lock) GetHold() uint32 {
 	return 0
 }
 
+// An Acl is what an access control list grants. Its owner has a place of its own.
+type Acl struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Grants        []*Grant               `protobuf:"bytes,1,rep,name=grants,proto3" json:"grants,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Acl) Reset() {
+	*x = Acl{}
+	mi := &file_records_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Acl) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Acl) ProtoMessage() {}
+
+func (x *Acl) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Acl.ProtoReflect.Descriptor instead.
+func (*Acl) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Acl) GetGrants() []*Grant {
+	if x != nil {
+		return x.Grants
+	}
+	return nil
+}
+
+type Grant struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Canonical     string                 `protobuf:"bytes,1,opt,name=canonical,proto3" json:"canonical,omitempty"`    // of an account; empty: a group's
+	Group         uint32                 `protobuf:"varint,2,opt,name=group,proto3" json:"group,omitempty"`           // 1 AllUsers, 2 AuthenticatedUsers, 3 LogDelivery
+	Permission    uint32                 `protobuf:"varint,3,opt,name=permission,proto3" json:"permission,omitempty"` // 1 READ, 2 WRITE, 3 READ_ACP, 4 WRITE_ACP, 5 FULL_CONTROL
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Grant) Reset() {
+	*x = Grant{}
+	mi := &file_records_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Grant) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Grant) ProtoMessage() {}
+
+func (x *Grant) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Grant.ProtoReflect.Descriptor instead.
+func (*Grant) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Grant) GetCanonical() string {
+	if x != nil {
+		return x.Canonical
+	}
+	return ""
+}
+
+func (x *Grant) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *Grant) GetPermission() uint32 {
+	if x != nil {
+		return x.Permission
+	}
+	return 0
+}
+
+// A PublicAccessBlock is S3's Block Public Access of a bucket, or, in a record of its own,
+// of an account.
+type PublicAccessBlock struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Schema          uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"` // of an account's
+	BlockAcls       bool                   `protobuf:"varint,2,opt,name=block_acls,json=blockAcls,proto3" json:"block_acls,omitempty"`
+	IgnoreAcls      bool                   `protobuf:"varint,3,opt,name=ignore_acls,json=ignoreAcls,proto3" json:"ignore_acls,omitempty"`
+	BlockPolicy     bool                   `protobuf:"varint,4,opt,name=block_policy,json=blockPolicy,proto3" json:"block_policy,omitempty"`
+	RestrictBuckets bool                   `protobuf:"varint,5,opt,name=restrict_buckets,json=restrictBuckets,proto3" json:"restrict_buckets,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *PublicAccessBlock) Reset() {
+	*x = PublicAccessBlock{}
+	mi := &file_records_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublicAccessBlock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublicAccessBlock) ProtoMessage() {}
+
+func (x *PublicAccessBlock) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublicAccessBlock.ProtoReflect.Descriptor instead.
+func (*PublicAccessBlock) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *PublicAccessBlock) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *PublicAccessBlock) GetBlockAcls() bool {
+	if x != nil {
+		return x.BlockAcls
+	}
+	return false
+}
+
+func (x *PublicAccessBlock) GetIgnoreAcls() bool {
+	if x != nil {
+		return x.IgnoreAcls
+	}
+	return false
+}
+
+func (x *PublicAccessBlock) GetBlockPolicy() bool {
+	if x != nil {
+		return x.BlockPolicy
+	}
+	return false
+}
+
+func (x *PublicAccessBlock) GetRestrictBuckets() bool {
+	if x != nil {
+		return x.RestrictBuckets
+	}
+	return false
+}
+
+// A Policy is the policy of a bucket.
+type Policy struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"` // as it was put
+	Entities      []*PolicyEntity        `protobuf:"bytes,3,rep,name=entities,proto3" json:"entities,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Policy) Reset() {
+	*x = Policy{}
+	mi := &file_records_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Policy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Policy) ProtoMessage() {}
+
+func (x *Policy) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Policy.ProtoReflect.Descriptor instead.
+func (*Policy) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Policy) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *Policy) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Policy) GetEntities() []*PolicyEntity {
+	if x != nil {
+		return x.Entities
+	}
+	return nil
+}
+
+// A PolicyEntity is whom a policy names, and the unique id that had when it was put.
+type PolicyEntity struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Type          string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	Value         string                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	Id            string                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PolicyEntity) Reset() {
+	*x = PolicyEntity{}
+	mi := &file_records_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PolicyEntity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PolicyEntity) ProtoMessage() {}
+
+func (x *PolicyEntity) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PolicyEntity.ProtoReflect.Descriptor instead.
+func (*PolicyEntity) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *PolicyEntity) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *PolicyEntity) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *PolicyEntity) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
 // Settings are what was chosen for a bucket, or, in a record of its own, for the store.
 // What is absent was not chosen.
 type Settings struct {
@@ -310,7 +648,7 @@ type Settings struct {
 
 func (x *Settings) Reset() {
 	*x = Settings{}
-	mi := &file_records_proto_msgTypes[3]
+	mi := &file_records_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -322,7 +660,7 @@ func (x *Settings) String() string {
 func (*Settings) ProtoMessage() {}
 
 func (x *Settings) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[3]
+	mi := &file_records_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -335,7 +673,7 @@ func (x *Settings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settings.ProtoReflect.Descriptor instead.
 func (*Settings) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{3}
+	return file_records_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Settings) GetSchema() uint32 {
@@ -376,7 +714,7 @@ type Patterns struct {
 
 func (x *Patterns) Reset() {
 	*x = Patterns{}
-	mi := &file_records_proto_msgTypes[4]
+	mi := &file_records_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -388,7 +726,7 @@ func (x *Patterns) String() string {
 func (*Patterns) ProtoMessage() {}
 
 func (x *Patterns) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[4]
+	mi := &file_records_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -401,7 +739,7 @@ func (x *Patterns) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Patterns.ProtoReflect.Descriptor instead.
 func (*Patterns) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{4}
+	return file_records_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Patterns) GetPatterns() []string {
@@ -429,7 +767,7 @@ type Attr struct {
 
 func (x *Attr) Reset() {
 	*x = Attr{}
-	mi := &file_records_proto_msgTypes[5]
+	mi := &file_records_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -441,7 +779,7 @@ func (x *Attr) String() string {
 func (*Attr) ProtoMessage() {}
 
 func (x *Attr) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[5]
+	mi := &file_records_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -454,7 +792,7 @@ func (x *Attr) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attr.ProtoReflect.Descriptor instead.
 func (*Attr) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{5}
+	return file_records_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Attr) GetMode() uint32 {
@@ -535,7 +873,7 @@ type Headers struct {
 
 func (x *Headers) Reset() {
 	*x = Headers{}
-	mi := &file_records_proto_msgTypes[6]
+	mi := &file_records_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -547,7 +885,7 @@ func (x *Headers) String() string {
 func (*Headers) ProtoMessage() {}
 
 func (x *Headers) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[6]
+	mi := &file_records_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -560,7 +898,7 @@ func (x *Headers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Headers.ProtoReflect.Descriptor instead.
 func (*Headers) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{6}
+	return file_records_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Headers) GetContentType() string {
@@ -624,7 +962,7 @@ type Extent struct {
 
 func (x *Extent) Reset() {
 	*x = Extent{}
-	mi := &file_records_proto_msgTypes[7]
+	mi := &file_records_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -636,7 +974,7 @@ func (x *Extent) String() string {
 func (*Extent) ProtoMessage() {}
 
 func (x *Extent) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[7]
+	mi := &file_records_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -649,7 +987,7 @@ func (x *Extent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Extent.ProtoReflect.Descriptor instead.
 func (*Extent) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{7}
+	return file_records_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Extent) GetBlob() uint64 {
@@ -690,7 +1028,7 @@ type Content struct {
 
 func (x *Content) Reset() {
 	*x = Content{}
-	mi := &file_records_proto_msgTypes[8]
+	mi := &file_records_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -702,7 +1040,7 @@ func (x *Content) String() string {
 func (*Content) ProtoMessage() {}
 
 func (x *Content) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[8]
+	mi := &file_records_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -715,7 +1053,7 @@ func (x *Content) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Content.ProtoReflect.Descriptor instead.
 func (*Content) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{8}
+	return file_records_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Content) GetInline() uint64 {
@@ -771,7 +1109,7 @@ type Checksum struct {
 
 func (x *Checksum) Reset() {
 	*x = Checksum{}
-	mi := &file_records_proto_msgTypes[9]
+	mi := &file_records_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -783,7 +1121,7 @@ func (x *Checksum) String() string {
 func (*Checksum) ProtoMessage() {}
 
 func (x *Checksum) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[9]
+	mi := &file_records_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -796,7 +1134,7 @@ func (x *Checksum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Checksum.ProtoReflect.Descriptor instead.
 func (*Checksum) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{9}
+	return file_records_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Checksum) GetAlgorithm() string {
@@ -855,16 +1193,19 @@ type Version struct {
 	Layout []*PartRun `protobuf:"bytes,27,rep,name=layout,proto3" json:"layout,omitempty"` // its parts, in order
 	Upload string     `protobuf:"bytes,28,opt,name=upload,proto3" json:"upload,omitempty"` // its id, for a completion that is asked for again
 	// History.
-	Turns         []uint64 `protobuf:"varint,29,rep,packed,name=turns,proto3" json:"turns,omitempty"` // commits at which it ceased to be current, became so again, and so on; of a bare one, at which the last version went
-	Renamed       string   `protobuf:"bytes,30,opt,name=renamed,proto3" json:"renamed,omitempty"`     // the key that a rename brought it from; of a marker, took it to
-	Lock          *Lock    `protobuf:"bytes,40,opt,name=lock,proto3" json:"lock,omitempty"`           // absent: none
+	Turns   []uint64 `protobuf:"varint,29,rep,packed,name=turns,proto3" json:"turns,omitempty"` // commits at which it ceased to be current, became so again, and so on; of a bare one, at which the last version went
+	Renamed string   `protobuf:"bytes,30,opt,name=renamed,proto3" json:"renamed,omitempty"`     // the key that a rename brought it from; of a marker, took it to
+	Lock    *Lock    `protobuf:"bytes,40,opt,name=lock,proto3" json:"lock,omitempty"`           // absent: none
+	// Whose it is, where the bucket's owner does not own every object.
+	Owner         string `protobuf:"bytes,50,opt,name=owner,proto3" json:"owner,omitempty"` // canonical id; empty: the bucket's owner
+	Acl           *Acl   `protobuf:"bytes,51,opt,name=acl,proto3" json:"acl,omitempty"`     // absent: all is its owner's alone
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Version) Reset() {
 	*x = Version{}
-	mi := &file_records_proto_msgTypes[10]
+	mi := &file_records_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -876,7 +1217,7 @@ func (x *Version) String() string {
 func (*Version) ProtoMessage() {}
 
 func (x *Version) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[10]
+	mi := &file_records_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -889,7 +1230,7 @@ func (x *Version) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Version.ProtoReflect.Descriptor instead.
 func (*Version) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{10}
+	return file_records_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Version) GetSchema() uint32 {
@@ -1109,6 +1450,20 @@ func (x *Version) GetLock() *Lock {
 	return nil
 }
 
+func (x *Version) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *Version) GetAcl() *Acl {
+	if x != nil {
+		return x.Acl
+	}
+	return nil
+}
+
 // A PartRun is parts that are numbered one after another and equally long.
 type PartRun struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1121,7 +1476,7 @@ type PartRun struct {
 
 func (x *PartRun) Reset() {
 	*x = PartRun{}
-	mi := &file_records_proto_msgTypes[11]
+	mi := &file_records_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1133,7 +1488,7 @@ func (x *PartRun) String() string {
 func (*PartRun) ProtoMessage() {}
 
 func (x *PartRun) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[11]
+	mi := &file_records_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1146,7 +1501,7 @@ func (x *PartRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartRun.ProtoReflect.Descriptor instead.
 func (*PartRun) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{11}
+	return file_records_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *PartRun) GetFirst() uint32 {
@@ -1190,7 +1545,7 @@ type Dir struct {
 
 func (x *Dir) Reset() {
 	*x = Dir{}
-	mi := &file_records_proto_msgTypes[12]
+	mi := &file_records_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1202,7 +1557,7 @@ func (x *Dir) String() string {
 func (*Dir) ProtoMessage() {}
 
 func (x *Dir) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[12]
+	mi := &file_records_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1215,7 +1570,7 @@ func (x *Dir) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dir.ProtoReflect.Descriptor instead.
 func (*Dir) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{12}
+	return file_records_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Dir) GetSchema() uint32 {
@@ -1297,7 +1652,7 @@ type Blob struct {
 
 func (x *Blob) Reset() {
 	*x = Blob{}
-	mi := &file_records_proto_msgTypes[13]
+	mi := &file_records_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1309,7 +1664,7 @@ func (x *Blob) String() string {
 func (*Blob) ProtoMessage() {}
 
 func (x *Blob) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[13]
+	mi := &file_records_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1322,7 +1677,7 @@ func (x *Blob) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Blob.ProtoReflect.Descriptor instead.
 func (*Blob) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{13}
+	return file_records_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Blob) GetSchema() uint32 {
@@ -1381,7 +1736,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_records_proto_msgTypes[14]
+	mi := &file_records_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1393,7 +1748,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[14]
+	mi := &file_records_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1406,7 +1761,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{14}
+	return file_records_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Pending) GetSchema() uint32 {
@@ -1472,7 +1827,7 @@ type Draft struct {
 
 func (x *Draft) Reset() {
 	*x = Draft{}
-	mi := &file_records_proto_msgTypes[15]
+	mi := &file_records_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1484,7 +1839,7 @@ func (x *Draft) String() string {
 func (*Draft) ProtoMessage() {}
 
 func (x *Draft) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[15]
+	mi := &file_records_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1497,7 +1852,7 @@ func (x *Draft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Draft.ProtoReflect.Descriptor instead.
 func (*Draft) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{15}
+	return file_records_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Draft) GetSchema() uint32 {
@@ -1620,7 +1975,7 @@ type Patch struct {
 
 func (x *Patch) Reset() {
 	*x = Patch{}
-	mi := &file_records_proto_msgTypes[16]
+	mi := &file_records_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1632,7 +1987,7 @@ func (x *Patch) String() string {
 func (*Patch) ProtoMessage() {}
 
 func (x *Patch) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[16]
+	mi := &file_records_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1645,7 +2000,7 @@ func (x *Patch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Patch.ProtoReflect.Descriptor instead.
 func (*Patch) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{16}
+	return file_records_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Patch) GetSchema() uint32 {
@@ -1694,7 +2049,7 @@ type Run struct {
 
 func (x *Run) Reset() {
 	*x = Run{}
-	mi := &file_records_proto_msgTypes[17]
+	mi := &file_records_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1706,7 +2061,7 @@ func (x *Run) String() string {
 func (*Run) ProtoMessage() {}
 
 func (x *Run) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[17]
+	mi := &file_records_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1719,7 +2074,7 @@ func (x *Run) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Run.ProtoReflect.Descriptor instead.
 func (*Run) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{17}
+	return file_records_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Run) GetOff() int64 {
@@ -1750,7 +2105,7 @@ type ExtentList struct {
 
 func (x *ExtentList) Reset() {
 	*x = ExtentList{}
-	mi := &file_records_proto_msgTypes[18]
+	mi := &file_records_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1762,7 +2117,7 @@ func (x *ExtentList) String() string {
 func (*ExtentList) ProtoMessage() {}
 
 func (x *ExtentList) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[18]
+	mi := &file_records_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1775,7 +2130,7 @@ func (x *ExtentList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtentList.ProtoReflect.Descriptor instead.
 func (*ExtentList) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{18}
+	return file_records_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ExtentList) GetSchema() uint32 {
@@ -1826,7 +2181,7 @@ type Upload struct {
 
 func (x *Upload) Reset() {
 	*x = Upload{}
-	mi := &file_records_proto_msgTypes[19]
+	mi := &file_records_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1838,7 +2193,7 @@ func (x *Upload) String() string {
 func (*Upload) ProtoMessage() {}
 
 func (x *Upload) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[19]
+	mi := &file_records_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1851,7 +2206,7 @@ func (x *Upload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upload.ProtoReflect.Descriptor instead.
 func (*Upload) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{19}
+	return file_records_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Upload) GetSchema() uint32 {
@@ -1947,7 +2302,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_records_proto_msgTypes[20]
+	mi := &file_records_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1959,7 +2314,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[20]
+	mi := &file_records_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1972,7 +2327,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{20}
+	return file_records_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Part) GetSchema() uint32 {
@@ -2054,7 +2409,7 @@ type Move struct {
 
 func (x *Move) Reset() {
 	*x = Move{}
-	mi := &file_records_proto_msgTypes[21]
+	mi := &file_records_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2066,7 +2421,7 @@ func (x *Move) String() string {
 func (*Move) ProtoMessage() {}
 
 func (x *Move) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[21]
+	mi := &file_records_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2079,7 +2434,7 @@ func (x *Move) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Move.ProtoReflect.Descriptor instead.
 func (*Move) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{21}
+	return file_records_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Move) GetSchema() uint32 {
@@ -2201,7 +2556,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_records_proto_msgTypes[22]
+	mi := &file_records_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2213,7 +2568,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[22]
+	mi := &file_records_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2226,7 +2581,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{22}
+	return file_records_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Change) GetSchema() uint32 {
@@ -2325,7 +2680,7 @@ type Cursor struct {
 
 func (x *Cursor) Reset() {
 	*x = Cursor{}
-	mi := &file_records_proto_msgTypes[23]
+	mi := &file_records_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2337,7 +2692,7 @@ func (x *Cursor) String() string {
 func (*Cursor) ProtoMessage() {}
 
 func (x *Cursor) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[23]
+	mi := &file_records_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2350,7 +2705,7 @@ func (x *Cursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cursor.ProtoReflect.Descriptor instead.
 func (*Cursor) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{23}
+	return file_records_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Cursor) GetSchema() uint32 {
@@ -2393,7 +2748,7 @@ type Scrub struct {
 
 func (x *Scrub) Reset() {
 	*x = Scrub{}
-	mi := &file_records_proto_msgTypes[24]
+	mi := &file_records_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2405,7 +2760,7 @@ func (x *Scrub) String() string {
 func (*Scrub) ProtoMessage() {}
 
 func (x *Scrub) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[24]
+	mi := &file_records_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2418,7 +2773,7 @@ func (x *Scrub) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scrub.ProtoReflect.Descriptor instead.
 func (*Scrub) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{24}
+	return file_records_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Scrub) GetSchema() uint32 {
@@ -2509,7 +2864,7 @@ type Damage struct {
 
 func (x *Damage) Reset() {
 	*x = Damage{}
-	mi := &file_records_proto_msgTypes[25]
+	mi := &file_records_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2521,7 +2876,7 @@ func (x *Damage) String() string {
 func (*Damage) ProtoMessage() {}
 
 func (x *Damage) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[25]
+	mi := &file_records_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2534,7 +2889,7 @@ func (x *Damage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Damage.ProtoReflect.Descriptor instead.
 func (*Damage) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{25}
+	return file_records_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Damage) GetSchema() uint32 {
@@ -2616,7 +2971,7 @@ type DamagedPart struct {
 
 func (x *DamagedPart) Reset() {
 	*x = DamagedPart{}
-	mi := &file_records_proto_msgTypes[26]
+	mi := &file_records_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2628,7 +2983,7 @@ func (x *DamagedPart) String() string {
 func (*DamagedPart) ProtoMessage() {}
 
 func (x *DamagedPart) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[26]
+	mi := &file_records_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2641,7 +2996,7 @@ func (x *DamagedPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DamagedPart.ProtoReflect.Descriptor instead.
 func (*DamagedPart) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{26}
+	return file_records_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *DamagedPart) GetBucket() string {
@@ -2712,7 +3067,7 @@ type AccessKey struct {
 
 func (x *AccessKey) Reset() {
 	*x = AccessKey{}
-	mi := &file_records_proto_msgTypes[27]
+	mi := &file_records_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2724,7 +3079,7 @@ func (x *AccessKey) String() string {
 func (*AccessKey) ProtoMessage() {}
 
 func (x *AccessKey) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[27]
+	mi := &file_records_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2737,7 +3092,7 @@ func (x *AccessKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessKey.ProtoReflect.Descriptor instead.
 func (*AccessKey) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{27}
+	return file_records_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *AccessKey) GetSchema() uint32 {
@@ -2816,7 +3171,7 @@ type ConfigPiece struct {
 
 func (x *ConfigPiece) Reset() {
 	*x = ConfigPiece{}
-	mi := &file_records_proto_msgTypes[28]
+	mi := &file_records_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2828,7 +3183,7 @@ func (x *ConfigPiece) String() string {
 func (*ConfigPiece) ProtoMessage() {}
 
 func (x *ConfigPiece) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[28]
+	mi := &file_records_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2841,7 +3196,7 @@ func (x *ConfigPiece) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigPiece.ProtoReflect.Descriptor instead.
 func (*ConfigPiece) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{28}
+	return file_records_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ConfigPiece) GetSchema() uint32 {
@@ -2876,7 +3231,7 @@ type Cors struct {
 
 func (x *Cors) Reset() {
 	*x = Cors{}
-	mi := &file_records_proto_msgTypes[29]
+	mi := &file_records_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2888,7 +3243,7 @@ func (x *Cors) String() string {
 func (*Cors) ProtoMessage() {}
 
 func (x *Cors) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[29]
+	mi := &file_records_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2901,7 +3256,7 @@ func (x *Cors) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cors.ProtoReflect.Descriptor instead.
 func (*Cors) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{29}
+	return file_records_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Cors) GetSchema() uint32 {
@@ -2932,7 +3287,7 @@ type CorsRule struct {
 
 func (x *CorsRule) Reset() {
 	*x = CorsRule{}
-	mi := &file_records_proto_msgTypes[30]
+	mi := &file_records_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2944,7 +3299,7 @@ func (x *CorsRule) String() string {
 func (*CorsRule) ProtoMessage() {}
 
 func (x *CorsRule) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[30]
+	mi := &file_records_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2957,7 +3312,7 @@ func (x *CorsRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorsRule.ProtoReflect.Descriptor instead.
 func (*CorsRule) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{30}
+	return file_records_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *CorsRule) GetId() string {
@@ -3018,7 +3373,7 @@ type Website struct {
 
 func (x *Website) Reset() {
 	*x = Website{}
-	mi := &file_records_proto_msgTypes[31]
+	mi := &file_records_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3030,7 +3385,7 @@ func (x *Website) String() string {
 func (*Website) ProtoMessage() {}
 
 func (x *Website) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[31]
+	mi := &file_records_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3043,7 +3398,7 @@ func (x *Website) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Website.ProtoReflect.Descriptor instead.
 func (*Website) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{31}
+	return file_records_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Website) GetSchema() uint32 {
@@ -3111,7 +3466,7 @@ type WebsiteRule struct {
 
 func (x *WebsiteRule) Reset() {
 	*x = WebsiteRule{}
-	mi := &file_records_proto_msgTypes[32]
+	mi := &file_records_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3123,7 +3478,7 @@ func (x *WebsiteRule) String() string {
 func (*WebsiteRule) ProtoMessage() {}
 
 func (x *WebsiteRule) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[32]
+	mi := &file_records_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3136,7 +3491,7 @@ func (x *WebsiteRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WebsiteRule.ProtoReflect.Descriptor instead.
 func (*WebsiteRule) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{32}
+	return file_records_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *WebsiteRule) GetConditional() bool {
@@ -3206,7 +3561,7 @@ type Lifecycle struct {
 
 func (x *Lifecycle) Reset() {
 	*x = Lifecycle{}
-	mi := &file_records_proto_msgTypes[33]
+	mi := &file_records_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3218,7 +3573,7 @@ func (x *Lifecycle) String() string {
 func (*Lifecycle) ProtoMessage() {}
 
 func (x *Lifecycle) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[33]
+	mi := &file_records_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3231,7 +3586,7 @@ func (x *Lifecycle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lifecycle.ProtoReflect.Descriptor instead.
 func (*Lifecycle) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{33}
+	return file_records_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Lifecycle) GetSchema() uint32 {
@@ -3266,7 +3621,7 @@ type LifecycleRule struct {
 
 func (x *LifecycleRule) Reset() {
 	*x = LifecycleRule{}
-	mi := &file_records_proto_msgTypes[34]
+	mi := &file_records_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3278,7 +3633,7 @@ func (x *LifecycleRule) String() string {
 func (*LifecycleRule) ProtoMessage() {}
 
 func (x *LifecycleRule) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[34]
+	mi := &file_records_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3291,7 +3646,7 @@ func (x *LifecycleRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LifecycleRule.ProtoReflect.Descriptor instead.
 func (*LifecycleRule) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{34}
+	return file_records_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *LifecycleRule) GetId() string {
@@ -3377,7 +3732,7 @@ type LifecycleFilter struct {
 
 func (x *LifecycleFilter) Reset() {
 	*x = LifecycleFilter{}
-	mi := &file_records_proto_msgTypes[35]
+	mi := &file_records_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3389,7 +3744,7 @@ func (x *LifecycleFilter) String() string {
 func (*LifecycleFilter) ProtoMessage() {}
 
 func (x *LifecycleFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[35]
+	mi := &file_records_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3402,7 +3757,7 @@ func (x *LifecycleFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LifecycleFilter.ProtoReflect.Descriptor instead.
 func (*LifecycleFilter) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{35}
+	return file_records_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *LifecycleFilter) GetAllOf() bool {
@@ -3450,7 +3805,7 @@ type LifecycleTag struct {
 
 func (x *LifecycleTag) Reset() {
 	*x = LifecycleTag{}
-	mi := &file_records_proto_msgTypes[36]
+	mi := &file_records_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3462,7 +3817,7 @@ func (x *LifecycleTag) String() string {
 func (*LifecycleTag) ProtoMessage() {}
 
 func (x *LifecycleTag) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[36]
+	mi := &file_records_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3475,7 +3830,7 @@ func (x *LifecycleTag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LifecycleTag.ProtoReflect.Descriptor instead.
 func (*LifecycleTag) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{36}
+	return file_records_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *LifecycleTag) GetKey() string {
@@ -3503,7 +3858,7 @@ type Notifications struct {
 
 func (x *Notifications) Reset() {
 	*x = Notifications{}
-	mi := &file_records_proto_msgTypes[37]
+	mi := &file_records_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3515,7 +3870,7 @@ func (x *Notifications) String() string {
 func (*Notifications) ProtoMessage() {}
 
 func (x *Notifications) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[37]
+	mi := &file_records_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3528,7 +3883,7 @@ func (x *Notifications) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notifications.ProtoReflect.Descriptor instead.
 func (*Notifications) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{37}
+	return file_records_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Notifications) GetSchema() uint32 {
@@ -3558,7 +3913,7 @@ type NotificationTarget struct {
 
 func (x *NotificationTarget) Reset() {
 	*x = NotificationTarget{}
-	mi := &file_records_proto_msgTypes[38]
+	mi := &file_records_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3570,7 +3925,7 @@ func (x *NotificationTarget) String() string {
 func (*NotificationTarget) ProtoMessage() {}
 
 func (x *NotificationTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[38]
+	mi := &file_records_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3583,7 +3938,7 @@ func (x *NotificationTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NotificationTarget.ProtoReflect.Descriptor instead.
 func (*NotificationTarget) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{38}
+	return file_records_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *NotificationTarget) GetId() string {
@@ -3631,7 +3986,7 @@ type NotificationFilter struct {
 
 func (x *NotificationFilter) Reset() {
 	*x = NotificationFilter{}
-	mi := &file_records_proto_msgTypes[39]
+	mi := &file_records_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3643,7 +3998,7 @@ func (x *NotificationFilter) String() string {
 func (*NotificationFilter) ProtoMessage() {}
 
 func (x *NotificationFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[39]
+	mi := &file_records_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3656,7 +4011,7 @@ func (x *NotificationFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NotificationFilter.ProtoReflect.Descriptor instead.
 func (*NotificationFilter) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{39}
+	return file_records_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *NotificationFilter) GetName() string {
@@ -3687,7 +4042,7 @@ type Webhook struct {
 
 func (x *Webhook) Reset() {
 	*x = Webhook{}
-	mi := &file_records_proto_msgTypes[40]
+	mi := &file_records_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3699,7 +4054,7 @@ func (x *Webhook) String() string {
 func (*Webhook) ProtoMessage() {}
 
 func (x *Webhook) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[40]
+	mi := &file_records_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3712,7 +4067,7 @@ func (x *Webhook) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Webhook.ProtoReflect.Descriptor instead.
 func (*Webhook) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{40}
+	return file_records_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Webhook) GetSchema() uint32 {
@@ -3774,7 +4129,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_records_proto_msgTypes[41]
+	mi := &file_records_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3786,7 +4141,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[41]
+	mi := &file_records_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3799,7 +4154,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{41}
+	return file_records_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Event) GetSchema() uint32 {
@@ -3927,7 +4282,7 @@ type Expiry struct {
 
 func (x *Expiry) Reset() {
 	*x = Expiry{}
-	mi := &file_records_proto_msgTypes[42]
+	mi := &file_records_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3939,7 +4294,7 @@ func (x *Expiry) String() string {
 func (*Expiry) ProtoMessage() {}
 
 func (x *Expiry) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[42]
+	mi := &file_records_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3952,7 +4307,7 @@ func (x *Expiry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Expiry.ProtoReflect.Descriptor instead.
 func (*Expiry) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{42}
+	return file_records_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Expiry) GetSchema() uint32 {
@@ -4054,7 +4409,7 @@ type Identity struct {
 
 func (x *Identity) Reset() {
 	*x = Identity{}
-	mi := &file_records_proto_msgTypes[43]
+	mi := &file_records_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4066,7 +4421,7 @@ func (x *Identity) String() string {
 func (*Identity) ProtoMessage() {}
 
 func (x *Identity) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[43]
+	mi := &file_records_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4079,7 +4434,7 @@ func (x *Identity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Identity.ProtoReflect.Descriptor instead.
 func (*Identity) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{43}
+	return file_records_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Identity) GetSchema() uint32 {
@@ -4232,7 +4587,7 @@ type IdentityAccount struct {
 
 func (x *IdentityAccount) Reset() {
 	*x = IdentityAccount{}
-	mi := &file_records_proto_msgTypes[44]
+	mi := &file_records_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4244,7 +4599,7 @@ func (x *IdentityAccount) String() string {
 func (*IdentityAccount) ProtoMessage() {}
 
 func (x *IdentityAccount) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[44]
+	mi := &file_records_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4257,7 +4612,7 @@ func (x *IdentityAccount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityAccount.ProtoReflect.Descriptor instead.
 func (*IdentityAccount) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{44}
+	return file_records_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *IdentityAccount) GetId() string {
@@ -4306,7 +4661,7 @@ type IdentityUser struct {
 
 func (x *IdentityUser) Reset() {
 	*x = IdentityUser{}
-	mi := &file_records_proto_msgTypes[45]
+	mi := &file_records_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4318,7 +4673,7 @@ func (x *IdentityUser) String() string {
 func (*IdentityUser) ProtoMessage() {}
 
 func (x *IdentityUser) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[45]
+	mi := &file_records_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4331,7 +4686,7 @@ func (x *IdentityUser) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityUser.ProtoReflect.Descriptor instead.
 func (*IdentityUser) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{45}
+	return file_records_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *IdentityUser) GetId() string {
@@ -4419,7 +4774,7 @@ type IdentityGroup struct {
 
 func (x *IdentityGroup) Reset() {
 	*x = IdentityGroup{}
-	mi := &file_records_proto_msgTypes[46]
+	mi := &file_records_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4431,7 +4786,7 @@ func (x *IdentityGroup) String() string {
 func (*IdentityGroup) ProtoMessage() {}
 
 func (x *IdentityGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[46]
+	mi := &file_records_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4444,7 +4799,7 @@ func (x *IdentityGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityGroup.ProtoReflect.Descriptor instead.
 func (*IdentityGroup) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{46}
+	return file_records_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *IdentityGroup) GetId() string {
@@ -4517,7 +4872,7 @@ type IdentityRole struct {
 
 func (x *IdentityRole) Reset() {
 	*x = IdentityRole{}
-	mi := &file_records_proto_msgTypes[47]
+	mi := &file_records_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4529,7 +4884,7 @@ func (x *IdentityRole) String() string {
 func (*IdentityRole) ProtoMessage() {}
 
 func (x *IdentityRole) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[47]
+	mi := &file_records_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4542,7 +4897,7 @@ func (x *IdentityRole) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityRole.ProtoReflect.Descriptor instead.
 func (*IdentityRole) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{47}
+	return file_records_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *IdentityRole) GetId() string {
@@ -4655,7 +5010,7 @@ type IdentityPolicy struct {
 
 func (x *IdentityPolicy) Reset() {
 	*x = IdentityPolicy{}
-	mi := &file_records_proto_msgTypes[48]
+	mi := &file_records_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4667,7 +5022,7 @@ func (x *IdentityPolicy) String() string {
 func (*IdentityPolicy) ProtoMessage() {}
 
 func (x *IdentityPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[48]
+	mi := &file_records_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4680,7 +5035,7 @@ func (x *IdentityPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityPolicy.ProtoReflect.Descriptor instead.
 func (*IdentityPolicy) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{48}
+	return file_records_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *IdentityPolicy) GetId() string {
@@ -4771,7 +5126,7 @@ type IdentityPolicyVersion struct {
 
 func (x *IdentityPolicyVersion) Reset() {
 	*x = IdentityPolicyVersion{}
-	mi := &file_records_proto_msgTypes[49]
+	mi := &file_records_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4783,7 +5138,7 @@ func (x *IdentityPolicyVersion) String() string {
 func (*IdentityPolicyVersion) ProtoMessage() {}
 
 func (x *IdentityPolicyVersion) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[49]
+	mi := &file_records_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4796,7 +5151,7 @@ func (x *IdentityPolicyVersion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityPolicyVersion.ProtoReflect.Descriptor instead.
 func (*IdentityPolicyVersion) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{49}
+	return file_records_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *IdentityPolicyVersion) GetNumber() uint64 {
@@ -4839,7 +5194,7 @@ type IdentityDevice struct {
 
 func (x *IdentityDevice) Reset() {
 	*x = IdentityDevice{}
-	mi := &file_records_proto_msgTypes[50]
+	mi := &file_records_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4851,7 +5206,7 @@ func (x *IdentityDevice) String() string {
 func (*IdentityDevice) ProtoMessage() {}
 
 func (x *IdentityDevice) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[50]
+	mi := &file_records_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4864,7 +5219,7 @@ func (x *IdentityDevice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityDevice.ProtoReflect.Descriptor instead.
 func (*IdentityDevice) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{50}
+	return file_records_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *IdentityDevice) GetSerial() string {
@@ -4942,7 +5297,7 @@ type IdentitySecret struct {
 
 func (x *IdentitySecret) Reset() {
 	*x = IdentitySecret{}
-	mi := &file_records_proto_msgTypes[51]
+	mi := &file_records_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4954,7 +5309,7 @@ func (x *IdentitySecret) String() string {
 func (*IdentitySecret) ProtoMessage() {}
 
 func (x *IdentitySecret) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[51]
+	mi := &file_records_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4967,7 +5322,7 @@ func (x *IdentitySecret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentitySecret.ProtoReflect.Descriptor instead.
 func (*IdentitySecret) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{51}
+	return file_records_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *IdentitySecret) GetId() string {
@@ -5004,7 +5359,7 @@ type IdentityLastUse struct {
 
 func (x *IdentityLastUse) Reset() {
 	*x = IdentityLastUse{}
-	mi := &file_records_proto_msgTypes[52]
+	mi := &file_records_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5016,7 +5371,7 @@ func (x *IdentityLastUse) String() string {
 func (*IdentityLastUse) ProtoMessage() {}
 
 func (x *IdentityLastUse) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[52]
+	mi := &file_records_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5029,7 +5384,7 @@ func (x *IdentityLastUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityLastUse.ProtoReflect.Descriptor instead.
 func (*IdentityLastUse) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{52}
+	return file_records_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *IdentityLastUse) GetId() string {
@@ -5070,7 +5425,7 @@ type IdentityTag struct {
 
 func (x *IdentityTag) Reset() {
 	*x = IdentityTag{}
-	mi := &file_records_proto_msgTypes[53]
+	mi := &file_records_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5082,7 +5437,7 @@ func (x *IdentityTag) String() string {
 func (*IdentityTag) ProtoMessage() {}
 
 func (x *IdentityTag) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[53]
+	mi := &file_records_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5095,7 +5450,7 @@ func (x *IdentityTag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityTag.ProtoReflect.Descriptor instead.
 func (*IdentityTag) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{53}
+	return file_records_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *IdentityTag) GetKey() string {
@@ -5122,7 +5477,7 @@ type IdentityInline struct {
 
 func (x *IdentityInline) Reset() {
 	*x = IdentityInline{}
-	mi := &file_records_proto_msgTypes[54]
+	mi := &file_records_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5134,7 +5489,7 @@ func (x *IdentityInline) String() string {
 func (*IdentityInline) ProtoMessage() {}
 
 func (x *IdentityInline) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[54]
+	mi := &file_records_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5147,7 +5502,7 @@ func (x *IdentityInline) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityInline.ProtoReflect.Descriptor instead.
 func (*IdentityInline) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{54}
+	return file_records_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *IdentityInline) GetName() string {
@@ -5176,7 +5531,7 @@ type IdentityEntity struct {
 
 func (x *IdentityEntity) Reset() {
 	*x = IdentityEntity{}
-	mi := &file_records_proto_msgTypes[55]
+	mi := &file_records_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5188,7 +5543,7 @@ func (x *IdentityEntity) String() string {
 func (*IdentityEntity) ProtoMessage() {}
 
 func (x *IdentityEntity) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[55]
+	mi := &file_records_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5201,7 +5556,7 @@ func (x *IdentityEntity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityEntity.ProtoReflect.Descriptor instead.
 func (*IdentityEntity) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{55}
+	return file_records_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *IdentityEntity) GetType() string {
@@ -5229,7 +5584,7 @@ var File_records_proto protoreflect.FileDescriptor
 
 const file_records_proto_rawDesc = "" +
 	"\n" +
-	"\rrecords.proto\x12\vpail.record\"\x9a\x04\n" +
+	"\rrecords.proto\x12\vpail.record\"\xae\x05\n" +
 	"\x06Bucket\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x12\n" +
@@ -5249,7 +5604,11 @@ const file_records_proto_rawDesc = "" +
 	"\tversioned\x18\f \x01(\x04R\tversioned\x12\x1f\n" +
 	"\vobject_lock\x18\r \x01(\bR\n" +
 	"objectLock\x12J\n" +
-	"\x11default_retention\x18\x14 \x01(\v2\x1d.pail.record.DefaultRetentionR\x10defaultRetention\x1a7\n" +
+	"\x11default_retention\x18\x14 \x01(\v2\x1d.pail.record.DefaultRetentionR\x10defaultRetention\x12\x1c\n" +
+	"\townership\x18\x1e \x01(\rR\townership\x12\x1a\n" +
+	"\bpolicied\x18\x1f \x01(\bR\bpolicied\x12\"\n" +
+	"\x03acl\x18  \x01(\v2\x10.pail.record.AclR\x03acl\x124\n" +
+	"\x05block\x18! \x01(\v2\x1e.pail.record.PublicAccessBlockR\x05block\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"P\n" +
@@ -5260,7 +5619,31 @@ const file_records_proto_rawDesc = "" +
 	"\x04Lock\x12\x12\n" +
 	"\x04mode\x18\x01 \x01(\rR\x04mode\x12\x19\n" +
 	"\buntil_ms\x18\x02 \x01(\x03R\auntilMs\x12\x12\n" +
-	"\x04hold\x18\x03 \x01(\rR\x04hold\"\xde\x01\n" +
+	"\x04hold\x18\x03 \x01(\rR\x04hold\"1\n" +
+	"\x03Acl\x12*\n" +
+	"\x06grants\x18\x01 \x03(\v2\x12.pail.record.GrantR\x06grants\"[\n" +
+	"\x05Grant\x12\x1c\n" +
+	"\tcanonical\x18\x01 \x01(\tR\tcanonical\x12\x14\n" +
+	"\x05group\x18\x02 \x01(\rR\x05group\x12\x1e\n" +
+	"\n" +
+	"permission\x18\x03 \x01(\rR\n" +
+	"permission\"\xb9\x01\n" +
+	"\x11PublicAccessBlock\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x1d\n" +
+	"\n" +
+	"block_acls\x18\x02 \x01(\bR\tblockAcls\x12\x1f\n" +
+	"\vignore_acls\x18\x03 \x01(\bR\n" +
+	"ignoreAcls\x12!\n" +
+	"\fblock_policy\x18\x04 \x01(\bR\vblockPolicy\x12)\n" +
+	"\x10restrict_buckets\x18\x05 \x01(\bR\x0frestrictBuckets\"k\n" +
+	"\x06Policy\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x125\n" +
+	"\bentities\x18\x03 \x03(\v2\x19.pail.record.PolicyEntityR\bentities\"H\n" +
+	"\fPolicyEntity\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id\"\xde\x01\n" +
 	"\bSettings\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12.\n" +
 	"\x10mkdir_versioning\x18\x02 \x01(\bH\x00R\x0fmkdirVersioning\x88\x01\x01\x12+\n" +
@@ -5304,7 +5687,7 @@ const file_records_proto_rawDesc = "" +
 	"\bChecksum\x12\x1c\n" +
 	"\talgorithm\x18\x01 \x01(\tR\talgorithm\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05value\x12\x1c\n" +
-	"\tcomposite\x18\x03 \x01(\bR\tcomposite\"\x89\t\n" +
+	"\tcomposite\x18\x03 \x01(\bR\tcomposite\"\xc3\t\n" +
 	"\aVersion\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x16\n" +
@@ -5340,7 +5723,9 @@ const file_records_proto_rawDesc = "" +
 	"\x06upload\x18\x1c \x01(\tR\x06upload\x12\x14\n" +
 	"\x05turns\x18\x1d \x03(\x04R\x05turns\x12\x18\n" +
 	"\arenamed\x18\x1e \x01(\tR\arenamed\x12%\n" +
-	"\x04lock\x18( \x01(\v2\x11.pail.record.LockR\x04lock\x1a;\n" +
+	"\x04lock\x18( \x01(\v2\x11.pail.record.LockR\x04lock\x12\x14\n" +
+	"\x05owner\x182 \x01(\tR\x05owner\x12\"\n" +
+	"\x03acl\x183 \x01(\v2\x10.pail.record.AclR\x03acl\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a7\n" +
@@ -5767,126 +6152,136 @@ func file_records_proto_rawDescGZIP() []byte {
 	return file_records_proto_rawDescData
 }
 
-var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 61)
+var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 66)
 var file_records_proto_goTypes = []any{
 	(*Bucket)(nil),                // 0: pail.record.Bucket
 	(*DefaultRetention)(nil),      // 1: pail.record.DefaultRetention
 	(*Lock)(nil),                  // 2: pail.record.Lock
-	(*Settings)(nil),              // 3: pail.record.Settings
-	(*Patterns)(nil),              // 4: pail.record.Patterns
-	(*Attr)(nil),                  // 5: pail.record.Attr
-	(*Headers)(nil),               // 6: pail.record.Headers
-	(*Extent)(nil),                // 7: pail.record.Extent
-	(*Content)(nil),               // 8: pail.record.Content
-	(*Checksum)(nil),              // 9: pail.record.Checksum
-	(*Version)(nil),               // 10: pail.record.Version
-	(*PartRun)(nil),               // 11: pail.record.PartRun
-	(*Dir)(nil),                   // 12: pail.record.Dir
-	(*Blob)(nil),                  // 13: pail.record.Blob
-	(*Pending)(nil),               // 14: pail.record.Pending
-	(*Draft)(nil),                 // 15: pail.record.Draft
-	(*Patch)(nil),                 // 16: pail.record.Patch
-	(*Run)(nil),                   // 17: pail.record.Run
-	(*ExtentList)(nil),            // 18: pail.record.ExtentList
-	(*Upload)(nil),                // 19: pail.record.Upload
-	(*Part)(nil),                  // 20: pail.record.Part
-	(*Move)(nil),                  // 21: pail.record.Move
-	(*Change)(nil),                // 22: pail.record.Change
-	(*Cursor)(nil),                // 23: pail.record.Cursor
-	(*Scrub)(nil),                 // 24: pail.record.Scrub
-	(*Damage)(nil),                // 25: pail.record.Damage
-	(*DamagedPart)(nil),           // 26: pail.record.DamagedPart
-	(*AccessKey)(nil),             // 27: pail.record.AccessKey
-	(*ConfigPiece)(nil),           // 28: pail.record.ConfigPiece
-	(*Cors)(nil),                  // 29: pail.record.Cors
-	(*CorsRule)(nil),              // 30: pail.record.CorsRule
-	(*Website)(nil),               // 31: pail.record.Website
-	(*WebsiteRule)(nil),           // 32: pail.record.WebsiteRule
-	(*Lifecycle)(nil),             // 33: pail.record.Lifecycle
-	(*LifecycleRule)(nil),         // 34: pail.record.LifecycleRule
-	(*LifecycleFilter)(nil),       // 35: pail.record.LifecycleFilter
-	(*LifecycleTag)(nil),          // 36: pail.record.LifecycleTag
-	(*Notifications)(nil),         // 37: pail.record.Notifications
-	(*NotificationTarget)(nil),    // 38: pail.record.NotificationTarget
-	(*NotificationFilter)(nil),    // 39: pail.record.NotificationFilter
-	(*Webhook)(nil),               // 40: pail.record.Webhook
-	(*Event)(nil),                 // 41: pail.record.Event
-	(*Expiry)(nil),                // 42: pail.record.Expiry
-	(*Identity)(nil),              // 43: pail.record.Identity
-	(*IdentityAccount)(nil),       // 44: pail.record.IdentityAccount
-	(*IdentityUser)(nil),          // 45: pail.record.IdentityUser
-	(*IdentityGroup)(nil),         // 46: pail.record.IdentityGroup
-	(*IdentityRole)(nil),          // 47: pail.record.IdentityRole
-	(*IdentityPolicy)(nil),        // 48: pail.record.IdentityPolicy
-	(*IdentityPolicyVersion)(nil), // 49: pail.record.IdentityPolicyVersion
-	(*IdentityDevice)(nil),        // 50: pail.record.IdentityDevice
-	(*IdentitySecret)(nil),        // 51: pail.record.IdentitySecret
-	(*IdentityLastUse)(nil),       // 52: pail.record.IdentityLastUse
-	(*IdentityTag)(nil),           // 53: pail.record.IdentityTag
-	(*IdentityInline)(nil),        // 54: pail.record.IdentityInline
-	(*IdentityEntity)(nil),        // 55: pail.record.IdentityEntity
-	nil,                           // 56: pail.record.Bucket.TagsEntry
-	nil,                           // 57: pail.record.Version.MetadataEntry
-	nil,                           // 58: pail.record.Version.TagsEntry
-	nil,                           // 59: pail.record.Version.XattrsEntry
-	nil,                           // 60: pail.record.Dir.XattrsEntry
+	(*Acl)(nil),                   // 3: pail.record.Acl
+	(*Grant)(nil),                 // 4: pail.record.Grant
+	(*PublicAccessBlock)(nil),     // 5: pail.record.PublicAccessBlock
+	(*Policy)(nil),                // 6: pail.record.Policy
+	(*PolicyEntity)(nil),          // 7: pail.record.PolicyEntity
+	(*Settings)(nil),              // 8: pail.record.Settings
+	(*Patterns)(nil),              // 9: pail.record.Patterns
+	(*Attr)(nil),                  // 10: pail.record.Attr
+	(*Headers)(nil),               // 11: pail.record.Headers
+	(*Extent)(nil),                // 12: pail.record.Extent
+	(*Content)(nil),               // 13: pail.record.Content
+	(*Checksum)(nil),              // 14: pail.record.Checksum
+	(*Version)(nil),               // 15: pail.record.Version
+	(*PartRun)(nil),               // 16: pail.record.PartRun
+	(*Dir)(nil),                   // 17: pail.record.Dir
+	(*Blob)(nil),                  // 18: pail.record.Blob
+	(*Pending)(nil),               // 19: pail.record.Pending
+	(*Draft)(nil),                 // 20: pail.record.Draft
+	(*Patch)(nil),                 // 21: pail.record.Patch
+	(*Run)(nil),                   // 22: pail.record.Run
+	(*ExtentList)(nil),            // 23: pail.record.ExtentList
+	(*Upload)(nil),                // 24: pail.record.Upload
+	(*Part)(nil),                  // 25: pail.record.Part
+	(*Move)(nil),                  // 26: pail.record.Move
+	(*Change)(nil),                // 27: pail.record.Change
+	(*Cursor)(nil),                // 28: pail.record.Cursor
+	(*Scrub)(nil),                 // 29: pail.record.Scrub
+	(*Damage)(nil),                // 30: pail.record.Damage
+	(*DamagedPart)(nil),           // 31: pail.record.DamagedPart
+	(*AccessKey)(nil),             // 32: pail.record.AccessKey
+	(*ConfigPiece)(nil),           // 33: pail.record.ConfigPiece
+	(*Cors)(nil),                  // 34: pail.record.Cors
+	(*CorsRule)(nil),              // 35: pail.record.CorsRule
+	(*Website)(nil),               // 36: pail.record.Website
+	(*WebsiteRule)(nil),           // 37: pail.record.WebsiteRule
+	(*Lifecycle)(nil),             // 38: pail.record.Lifecycle
+	(*LifecycleRule)(nil),         // 39: pail.record.LifecycleRule
+	(*LifecycleFilter)(nil),       // 40: pail.record.LifecycleFilter
+	(*LifecycleTag)(nil),          // 41: pail.record.LifecycleTag
+	(*Notifications)(nil),         // 42: pail.record.Notifications
+	(*NotificationTarget)(nil),    // 43: pail.record.NotificationTarget
+	(*NotificationFilter)(nil),    // 44: pail.record.NotificationFilter
+	(*Webhook)(nil),               // 45: pail.record.Webhook
+	(*Event)(nil),                 // 46: pail.record.Event
+	(*Expiry)(nil),                // 47: pail.record.Expiry
+	(*Identity)(nil),              // 48: pail.record.Identity
+	(*IdentityAccount)(nil),       // 49: pail.record.IdentityAccount
+	(*IdentityUser)(nil),          // 50: pail.record.IdentityUser
+	(*IdentityGroup)(nil),         // 51: pail.record.IdentityGroup
+	(*IdentityRole)(nil),          // 52: pail.record.IdentityRole
+	(*IdentityPolicy)(nil),        // 53: pail.record.IdentityPolicy
+	(*IdentityPolicyVersion)(nil), // 54: pail.record.IdentityPolicyVersion
+	(*IdentityDevice)(nil),        // 55: pail.record.IdentityDevice
+	(*IdentitySecret)(nil),        // 56: pail.record.IdentitySecret
+	(*IdentityLastUse)(nil),       // 57: pail.record.IdentityLastUse
+	(*IdentityTag)(nil),           // 58: pail.record.IdentityTag
+	(*IdentityInline)(nil),        // 59: pail.record.IdentityInline
+	(*IdentityEntity)(nil),        // 60: pail.record.IdentityEntity
+	nil,                           // 61: pail.record.Bucket.TagsEntry
+	nil,                           // 62: pail.record.Version.MetadataEntry
+	nil,                           // 63: pail.record.Version.TagsEntry
+	nil,                           // 64: pail.record.Version.XattrsEntry
+	nil,                           // 65: pail.record.Dir.XattrsEntry
 }
 var file_records_proto_depIdxs = []int32{
-	56, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
-	3,  // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
+	61, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
+	8,  // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
 	1,  // 2: pail.record.Bucket.default_retention:type_name -> pail.record.DefaultRetention
-	4,  // 3: pail.record.Settings.no_history:type_name -> pail.record.Patterns
-	7,  // 4: pail.record.Content.extents:type_name -> pail.record.Extent
-	5,  // 5: pail.record.Version.attr:type_name -> pail.record.Attr
-	8,  // 6: pail.record.Version.content:type_name -> pail.record.Content
-	6,  // 7: pail.record.Version.headers:type_name -> pail.record.Headers
-	57, // 8: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
-	58, // 9: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
-	9,  // 10: pail.record.Version.checksums:type_name -> pail.record.Checksum
-	59, // 11: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
-	11, // 12: pail.record.Version.layout:type_name -> pail.record.PartRun
-	2,  // 13: pail.record.Version.lock:type_name -> pail.record.Lock
-	5,  // 14: pail.record.Dir.attr:type_name -> pail.record.Attr
-	60, // 15: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
-	10, // 16: pail.record.Pending.predecessor:type_name -> pail.record.Version
-	10, // 17: pail.record.Draft.version:type_name -> pail.record.Version
-	8,  // 18: pail.record.Draft.base:type_name -> pail.record.Content
-	17, // 19: pail.record.Patch.runs:type_name -> pail.record.Run
-	7,  // 20: pail.record.ExtentList.extents:type_name -> pail.record.Extent
-	10, // 21: pail.record.Upload.version:type_name -> pail.record.Version
-	8,  // 22: pail.record.Part.content:type_name -> pail.record.Content
-	9,  // 23: pail.record.Part.checksums:type_name -> pail.record.Checksum
-	1,  // 24: pail.record.Move.retention:type_name -> pail.record.DefaultRetention
-	26, // 25: pail.record.Damage.parts:type_name -> pail.record.DamagedPart
-	30, // 26: pail.record.Cors.rules:type_name -> pail.record.CorsRule
-	32, // 27: pail.record.Website.rules:type_name -> pail.record.WebsiteRule
-	34, // 28: pail.record.Lifecycle.rules:type_name -> pail.record.LifecycleRule
-	35, // 29: pail.record.LifecycleRule.filter:type_name -> pail.record.LifecycleFilter
-	36, // 30: pail.record.LifecycleFilter.tags:type_name -> pail.record.LifecycleTag
-	38, // 31: pail.record.Notifications.targets:type_name -> pail.record.NotificationTarget
-	39, // 32: pail.record.NotificationTarget.filters:type_name -> pail.record.NotificationFilter
-	44, // 33: pail.record.Identity.account:type_name -> pail.record.IdentityAccount
-	45, // 34: pail.record.Identity.user:type_name -> pail.record.IdentityUser
-	46, // 35: pail.record.Identity.group:type_name -> pail.record.IdentityGroup
-	47, // 36: pail.record.Identity.role:type_name -> pail.record.IdentityRole
-	48, // 37: pail.record.Identity.policy:type_name -> pail.record.IdentityPolicy
-	50, // 38: pail.record.Identity.device:type_name -> pail.record.IdentityDevice
-	51, // 39: pail.record.Identity.secret:type_name -> pail.record.IdentitySecret
-	52, // 40: pail.record.Identity.last_use:type_name -> pail.record.IdentityLastUse
-	53, // 41: pail.record.IdentityUser.tags:type_name -> pail.record.IdentityTag
-	54, // 42: pail.record.IdentityUser.inline:type_name -> pail.record.IdentityInline
-	54, // 43: pail.record.IdentityGroup.inline:type_name -> pail.record.IdentityInline
-	53, // 44: pail.record.IdentityRole.tags:type_name -> pail.record.IdentityTag
-	54, // 45: pail.record.IdentityRole.inline:type_name -> pail.record.IdentityInline
-	55, // 46: pail.record.IdentityRole.trusted:type_name -> pail.record.IdentityEntity
-	53, // 47: pail.record.IdentityPolicy.tags:type_name -> pail.record.IdentityTag
-	49, // 48: pail.record.IdentityPolicy.versions:type_name -> pail.record.IdentityPolicyVersion
-	53, // 49: pail.record.IdentityDevice.tags:type_name -> pail.record.IdentityTag
-	50, // [50:50] is the sub-list for method output_type
-	50, // [50:50] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	3,  // 3: pail.record.Bucket.acl:type_name -> pail.record.Acl
+	5,  // 4: pail.record.Bucket.block:type_name -> pail.record.PublicAccessBlock
+	4,  // 5: pail.record.Acl.grants:type_name -> pail.record.Grant
+	7,  // 6: pail.record.Policy.entities:type_name -> pail.record.PolicyEntity
+	9,  // 7: pail.record.Settings.no_history:type_name -> pail.record.Patterns
+	12, // 8: pail.record.Content.extents:type_name -> pail.record.Extent
+	10, // 9: pail.record.Version.attr:type_name -> pail.record.Attr
+	13, // 10: pail.record.Version.content:type_name -> pail.record.Content
+	11, // 11: pail.record.Version.headers:type_name -> pail.record.Headers
+	62, // 12: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
+	63, // 13: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
+	14, // 14: pail.record.Version.checksums:type_name -> pail.record.Checksum
+	64, // 15: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
+	16, // 16: pail.record.Version.layout:type_name -> pail.record.PartRun
+	2,  // 17: pail.record.Version.lock:type_name -> pail.record.Lock
+	3,  // 18: pail.record.Version.acl:type_name -> pail.record.Acl
+	10, // 19: pail.record.Dir.attr:type_name -> pail.record.Attr
+	65, // 20: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
+	15, // 21: pail.record.Pending.predecessor:type_name -> pail.record.Version
+	15, // 22: pail.record.Draft.version:type_name -> pail.record.Version
+	13, // 23: pail.record.Draft.base:type_name -> pail.record.Content
+	22, // 24: pail.record.Patch.runs:type_name -> pail.record.Run
+	12, // 25: pail.record.ExtentList.extents:type_name -> pail.record.Extent
+	15, // 26: pail.record.Upload.version:type_name -> pail.record.Version
+	13, // 27: pail.record.Part.content:type_name -> pail.record.Content
+	14, // 28: pail.record.Part.checksums:type_name -> pail.record.Checksum
+	1,  // 29: pail.record.Move.retention:type_name -> pail.record.DefaultRetention
+	31, // 30: pail.record.Damage.parts:type_name -> pail.record.DamagedPart
+	35, // 31: pail.record.Cors.rules:type_name -> pail.record.CorsRule
+	37, // 32: pail.record.Website.rules:type_name -> pail.record.WebsiteRule
+	39, // 33: pail.record.Lifecycle.rules:type_name -> pail.record.LifecycleRule
+	40, // 34: pail.record.LifecycleRule.filter:type_name -> pail.record.LifecycleFilter
+	41, // 35: pail.record.LifecycleFilter.tags:type_name -> pail.record.LifecycleTag
+	43, // 36: pail.record.Notifications.targets:type_name -> pail.record.NotificationTarget
+	44, // 37: pail.record.NotificationTarget.filters:type_name -> pail.record.NotificationFilter
+	49, // 38: pail.record.Identity.account:type_name -> pail.record.IdentityAccount
+	50, // 39: pail.record.Identity.user:type_name -> pail.record.IdentityUser
+	51, // 40: pail.record.Identity.group:type_name -> pail.record.IdentityGroup
+	52, // 41: pail.record.Identity.role:type_name -> pail.record.IdentityRole
+	53, // 42: pail.record.Identity.policy:type_name -> pail.record.IdentityPolicy
+	55, // 43: pail.record.Identity.device:type_name -> pail.record.IdentityDevice
+	56, // 44: pail.record.Identity.secret:type_name -> pail.record.IdentitySecret
+	57, // 45: pail.record.Identity.last_use:type_name -> pail.record.IdentityLastUse
+	58, // 46: pail.record.IdentityUser.tags:type_name -> pail.record.IdentityTag
+	59, // 47: pail.record.IdentityUser.inline:type_name -> pail.record.IdentityInline
+	59, // 48: pail.record.IdentityGroup.inline:type_name -> pail.record.IdentityInline
+	58, // 49: pail.record.IdentityRole.tags:type_name -> pail.record.IdentityTag
+	59, // 50: pail.record.IdentityRole.inline:type_name -> pail.record.IdentityInline
+	60, // 51: pail.record.IdentityRole.trusted:type_name -> pail.record.IdentityEntity
+	58, // 52: pail.record.IdentityPolicy.tags:type_name -> pail.record.IdentityTag
+	54, // 53: pail.record.IdentityPolicy.versions:type_name -> pail.record.IdentityPolicyVersion
+	58, // 54: pail.record.IdentityDevice.tags:type_name -> pail.record.IdentityTag
+	55, // [55:55] is the sub-list for method output_type
+	55, // [55:55] is the sub-list for method input_type
+	55, // [55:55] is the sub-list for extension type_name
+	55, // [55:55] is the sub-list for extension extendee
+	0,  // [0:55] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }
@@ -5894,13 +6289,13 @@ func file_records_proto_init() {
 	if File_records_proto != nil {
 		return
 	}
-	file_records_proto_msgTypes[3].OneofWrappers = []any{}
-	file_records_proto_msgTypes[30].OneofWrappers = []any{}
-	file_records_proto_msgTypes[31].OneofWrappers = []any{}
-	file_records_proto_msgTypes[32].OneofWrappers = []any{}
-	file_records_proto_msgTypes[34].OneofWrappers = []any{}
+	file_records_proto_msgTypes[8].OneofWrappers = []any{}
 	file_records_proto_msgTypes[35].OneofWrappers = []any{}
-	file_records_proto_msgTypes[43].OneofWrappers = []any{
+	file_records_proto_msgTypes[36].OneofWrappers = []any{}
+	file_records_proto_msgTypes[37].OneofWrappers = []any{}
+	file_records_proto_msgTypes[39].OneofWrappers = []any{}
+	file_records_proto_msgTypes[40].OneofWrappers = []any{}
+	file_records_proto_msgTypes[48].OneofWrappers = []any{
 		(*Identity_Account)(nil),
 		(*Identity_User)(nil),
 		(*Identity_Group)(nil),
@@ -5916,7 +6311,7 @@ func file_records_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_proto_rawDesc), len(file_records_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   61,
+			NumMessages:   66,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -77,11 +77,12 @@ const (
 	ConfigWebsite       ConfigKind = 'w'
 	ConfigLifecycle     ConfigKind = 'l'
 	ConfigNotifications ConfigKind = 'n'
+	ConfigPolicy        ConfigKind = 'p'
 )
 
 // ConfigKinds are all of them.
 func ConfigKinds() []ConfigKind {
-	return []ConfigKind{ConfigCORS, ConfigWebsite, ConfigLifecycle, ConfigNotifications}
+	return []ConfigKind{ConfigCORS, ConfigWebsite, ConfigLifecycle, ConfigNotifications, ConfigPolicy}
 }
 
 // ErrMalformed says that a key is not of the table it should be of.
