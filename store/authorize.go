@@ -55,7 +55,13 @@ func (se *Session) unbound(bucket string) bool {
 		return false
 	}
 	bt := &se.s.buckets
-	return bt.guarded.Load() == 0 || bucket == "" || !bt.isGuarded(bucket)
+	if bt.guarded.Load() != 0 && bucket != "" && bt.isGuarded(bucket) {
+		return false
+	}
+	if se.bound.Load() {
+		se.forgets(bucket) // what was decided was perhaps of another bucket of that name
+	}
+	return true
 }
 
 // A DeniedError is the cause of a denial: which rule denied, in AWS's words. Only callers of

@@ -197,17 +197,31 @@ func TestWhatHasOneAnswer(t *testing.T) {
 	r.ok(r.se.SetRequestPayment(r.ctx, "conf", store.PayerOwner))
 	r.kind(r.se.SetRequestPayment(r.ctx, "conf", store.PayerRequester), fault.NotSupported)
 	r.kind(r.se.SetRequestPayment(r.ctx, "conf", "Nobody"), fault.MalformedConfig)
-	if o, err := r.se.Ownership(r.ctx, "conf"); err != nil || o != store.OwnerEnforced {
-		t.Errorf("%q, %v", o, err)
+}
+
+func TestOwnershipComesBack(t *testing.T) {
+	r := newRig(t, store.Options{})
+	r.bucket("conf", versioning.Unversioned)
+	is := func(want store.Ownership) {
+		t.Helper()
+		if o, err := r.se.Ownership(r.ctx, "conf"); err != nil || o != want {
+			t.Errorf("%q, %v; want %q", o, err, want)
+		}
 	}
-	r.ok(r.se.SetOwnership(r.ctx, "conf", store.OwnerEnforced))
-	r.kind(r.se.SetOwnership(r.ctx, "conf", store.OwnerWriter), fault.NotSupported)
+	is(store.OwnerEnforced)
+	for _, o := range []store.Ownership{store.OwnerWriter, store.OwnerEnforced, store.OwnerPreferred} {
+		r.ok(r.se.SetOwnership(r.ctx, "conf", o))
+		is(o)
+	}
+	r.reopen()
+	is(store.OwnerPreferred)
+	r.kind(r.se.SetOwnership(r.ctx, "conf", "Nobody"), fault.MalformedConfig)
 	r.ok(r.se.DeleteOwnership(r.ctx, "conf"))
-	_, err := r.se.Ownership(r.ctx, "nowhere")
+	_, err := r.se.Ownership(r.ctx, "conf")
+	r.kind(err, fault.NoSuchOwnership)
+	_, err = r.se.Ownership(r.ctx, "nowhere")
 	r.kind(err, fault.NoSuchBucket)
-	_, err = r.se.CreateBucket(r.ctx, "owned", store.BucketOptions{Ownership: store.OwnerPreferred})
-	r.kind(err, fault.NotSupported)
-	_, err = r.se.CreateBucket(r.ctx, "owned", store.BucketOptions{Ownership: store.OwnerEnforced})
+	_, err = r.se.CreateBucket(r.ctx, "owned", store.BucketOptions{Ownership: store.OwnerWriter})
 	r.ok(err)
 }
 

@@ -33,6 +33,13 @@ func (se *Session) met(b *record.Bucket) {
 	se.bound.Store(true)
 }
 
+// forgets takes back what met has noted of a name.
+func (se *Session) forgets(bucket string) {
+	se.mu.Lock()
+	defer se.mu.Unlock()
+	delete(se.ids, bucket)
+}
+
 // meant fails with NoSuchBucket if a decision was about another bucket of that name.
 func (se *Session) meant(b *record.Bucket) error {
 	if !se.bound.Load() {

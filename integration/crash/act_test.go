@@ -24,6 +24,12 @@ const (
 	opNoWebsite   op = "no-website"
 	opLifecycle   op = "lifecycle"
 	opNoLifecycle op = "no-lifecycle"
+	opPolicy      op = "policy"
+	opNoPolicy    op = "no-policy"
+	opBlock       op = "block" // Block Public Access
+	opNoBlock     op = "no-block"
+	opOwnership   op = "ownership"
+	opNoOwnership op = "no-ownership"
 	opNotify      op = "notify" // a webhook, or nobody
 	opHook        op = "hook"   // a webhook is made
 	opUnhook      op = "unhook"
@@ -89,7 +95,7 @@ const (
 func (o op) durable() bool {
 	switch o {
 	case opBucket, opDrop, opState, opSetting, opReset, opLabel,
-		opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opNotify, opHook, opUnhook,
+		opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opPolicy, opNoPolicy, opBlock, opNoBlock, opOwnership, opNoOwnership, opNotify, opHook, opUnhook,
 		opAccessKey, opRootKey, opKeyActive, opDropKey, opUser, opTagUser, opDropUser,
 		opPut, opParts, opBegin, opPart, opPartCopy, opComplete, opAbort,
 		opCopy, opRestore, opGoBack, opDelete, opForget, opTags, opRekey, opFsync, opSync:

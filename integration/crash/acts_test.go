@@ -28,7 +28,9 @@ var passive = map[string]string{
 
 	"AccessKeys": reading, "CORS": reading, "Website": reading, "Lifecycle": reading, "Notifications": reading, "Webhooks": reading,
 	"ObjectLock": reading, "Expiration": reading, "UploadExpiration": reading, "Tagging": reading,
-	"RequestPayment": reading, "Ownership": reading, "Retention": reading, "LegalHold": reading,
+	"RequestPayment": reading, "Ownership": reading, "Retention": reading, "LegalHold": reading, "BucketPolicy": reading, "BucketPolicyPublic": reading, "PublicAccess": reading,
+	"AccountPublicAccess": reading, "BucketACL": reading, "ObjectACL": reading, "Location": reading, "ExpectOwner": reading, "LookUnset": reading,
+	"Rights": reading, "TagCount": reading, "BucketsOwner": reading, "VisibleBuckets": reading,
 
 	"SetRetention": asTags, "ChangeRetention": asTags, "SetLegalHold": asTags,
 	"SetObjectLock": "it edits the bucket's record by the same update as SetVersioning",
@@ -57,7 +59,11 @@ var passive = map[string]string{
 
 	"GetSessionToken": keepsNothing, "GetFederationToken": keepsNothing, "AssumeRole": keepsNothing,
 
-	"SetRequestPayment": oneAnswer, "SetOwnership": oneAnswer, "DeleteOwnership": oneAnswer,
+	"SetRequestPayment": oneAnswer,
+
+	"SetBucketACL":           "it edits the bucket's record in one durable update, as SetOwnership",
+	"SetObjectACL":           "it edits a version's record in one durable update, as PutTagging",
+	"SetAccountPublicAccess": "it writes one record in one durable update, as SetSetting", "DeleteAccountPublicAccess": "likewise",
 
 	"WriteBack": "it is WriteAt, but for handles that append",
 

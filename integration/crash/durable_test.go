@@ -91,6 +91,18 @@ var promises = []promise{
 		s.add(act{Op: opLifecycle})
 		return act{Op: opNoLifecycle}
 	}},
+	{name: "policy", make: func(_ *script, _ string) act { return act{Op: opPolicy} }},
+	{name: "no policy", make: func(s *script, _ string) act {
+		s.add(act{Op: opPolicy})
+		return act{Op: opNoPolicy}
+	}},
+	{name: "block", make: func(_ *script, _ string) act { return act{Op: opBlock} }},
+	{name: "no block", make: func(_ *script, _ string) act { return act{Op: opNoBlock} }},
+	{name: "ownership", make: func(s *script, _ string) act {
+		s.add(act{Op: opNoOwnership})
+		return act{Op: opOwnership}
+	}},
+	{name: "no ownership", make: func(_ *script, _ string) act { return act{Op: opNoOwnership} }},
 	{name: "notify", make: func(s *script, key string) act {
 		s.add(act{Op: opHook, Key: own + key})
 		return act{Op: opNotify, Key: own + key}

@@ -35,7 +35,7 @@ var loads = map[string]map[op]int{
 		opPut: 30, opParts: 6, opCopy: 10, opRestore: 6, opDelete: 10, opForget: 6, opTags: 4,
 		opState: 3, opSave: 6, opSync: 1, opBegin: 6, opPart: 12, opPartCopy: 8, opComplete: 6, opAbort: 2,
 		opSetting: 2, opReset: 1, opLabel: 2, opRetag: 2, opDescribe: 3, opRekey: 8,
-		opCORS: 2, opNoCORS: 1, opWebsite: 2, opNoWebsite: 1, opLifecycle: 2, opNoLifecycle: 1, opNotify: 3, opHook: 3, opUnhook: 2,
+		opCORS: 2, opNoCORS: 1, opWebsite: 2, opNoWebsite: 1, opLifecycle: 2, opNoLifecycle: 1, opPolicy: 3, opNoPolicy: 1, opBlock: 2, opNoBlock: 1, opOwnership: 2, opNoOwnership: 1, opNotify: 3, opHook: 3, opUnhook: 2,
 		opAccessKey: 2, opRootKey: 2, opKeyActive: 2, opDropKey: 1, opUser: 2, opTagUser: 2, opDropUser: 1,
 	},
 	"mount": {
@@ -60,7 +60,7 @@ var loads = map[string]map[op]int{
 	"shelf": { // a bucket that is emptied, deleted and made again
 		opPut: 8, opSave: 8, opDelete: 10, opUnlink: 4, opForget: 30, opBegin: 2, opPart: 2, opAbort: 8, opDrop: 40,
 		opState: 2, opSetting: 3, opReset: 2, opLabel: 4,
-		opCORS: 3, opNoCORS: 1, opWebsite: 3, opNoWebsite: 1, opLifecycle: 3, opNoLifecycle: 1, opNotify: 5, opHook: 3, opUnhook: 6,
+		opCORS: 3, opNoCORS: 1, opWebsite: 3, opNoWebsite: 1, opLifecycle: 3, opNoLifecycle: 1, opPolicy: 4, opNoPolicy: 1, opBlock: 2, opNoBlock: 1, opOwnership: 2, opNoOwnership: 1, opNotify: 5, opHook: 3, opUnhook: 6,
 	},
 	"pieces": { // large files, changed here and there: see fillPieces
 		opOpen: 12, opWrite: 44, opTruncate: 3, opPunch: 6, opFsync: 3, opFlush: 8, opClose: 14,
@@ -213,7 +213,7 @@ func (g *generator) fill(a *act) bool {
 		return g.fillVersion(a, b)
 	case opBegin, opPart, opPartCopy, opComplete, opAbort:
 		return g.fillUpload(a, b)
-	case opDrop, opSetting, opReset, opLabel, opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opNotify:
+	case opDrop, opSetting, opReset, opLabel, opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opPolicy, opNoPolicy, opBlock, opNoBlock, opOwnership, opNoOwnership, opNotify:
 		return g.fillBucket(a, b)
 	case opAccessKey, opRootKey, opKeyActive, opDropKey, opUser, opTagUser, opDropUser, opHook, opUnhook:
 		return g.fillAccount(a)

@@ -22,6 +22,9 @@ const (
 	kindWebsite       = "website"
 	kindLifecycle     = "lifecycle"
 	kindNotifications = "notifications"
+	kindPolicy        = "policy"
+	kindBlock         = "block"     // if it is another than new buckets have
+	kindOwnership     = "ownership" // likewise
 )
 
 // An account is what belongs to no bucket. Names begin with the worker's, so that each has
@@ -72,6 +75,20 @@ func corsOf(gen uint64) cors.Config {
 func websiteOf(gen uint64) site.Config {
 	index := metaOf(gen) + ".html"
 	return site.Config{Index: &index}
+}
+
+// policyOf lets the owner's account in, whatever else there is; it may be long.
+func policyOf(bucket string, gen uint64) string {
+	sid := metaOf(gen) + strings.Repeat("x", int(gen%5*1000))
+	return fmt.Sprintf(`{"Version":"2012-10-17","Id":"%s","Statement":[{"Effect":"Allow","Principal":{"AWS":"%s"},"Action":"s3:*","Resource":"arn:aws:s3:::%s/*"}]}`, sid, store.Account, bucket)
+}
+
+func blockOf(gen uint64) store.PublicAccess {
+	return store.PublicAccess{BlockPublicAcls: gen%2 == 0, BlockPublicPolicy: gen%3 == 0}
+}
+
+func ownershipOf(gen uint64) store.Ownership {
+	return []store.Ownership{store.OwnerPreferred, store.OwnerWriter, store.OwnerEnforced}[gen%3]
 }
 
 // lifecycleOf is a lifecycle by which nothing ends that there is. Every other one is so
@@ -133,6 +150,21 @@ func (m *model) applyConfig(b *bucket, a act) {
 		b.configs[kindLifecycle] = brief(lifecycleOf(a.Gen))
 	case opNoLifecycle:
 		delete(b.configs, kindLifecycle)
+	case opPolicy:
+		b.configs[kindPolicy] = brief(policyOf(a.Bucket, a.Gen))
+	case opNoPolicy:
+		delete(b.configs, kindPolicy)
+	case opBlock:
+		b.configs[kindBlock] = brief(blockOf(a.Gen))
+	case opNoBlock:
+		b.configs[kindBlock] = notThere
+	case opOwnership:
+		b.configs[kindOwnership] = brief(ownershipOf(a.Gen))
+		if ownershipOf(a.Gen) == store.OwnerEnforced {
+			delete(b.configs, kindOwnership)
+		}
+	case opNoOwnership:
+		b.configs[kindOwnership] = notThere
 	case opNotify:
 		if b.tells = a.Key; a.Key == "" {
 			delete(b.configs, kindNotifications)
@@ -214,7 +246,7 @@ func (c account) same(found account) error {
 
 // sameConfigs says why configurations that were found are not those of b.
 func (b *bucket) sameConfigs(found map[string]string) error {
-	for _, kind := range []string{kindCORS, kindWebsite, kindLifecycle, kindNotifications} {
+	for _, kind := range []string{kindCORS, kindWebsite, kindLifecycle, kindNotifications, kindPolicy, kindBlock, kindOwnership} {
 		if found[kind] != b.configs[kind] {
 			return fmt.Errorf("%s: found %q instead of %q", kind, found[kind], b.configs[kind])
 		}

@@ -46,7 +46,7 @@ func (p *performer) perform(ctx context.Context, a act) (o store.Object, err err
 		err = p.se.ResetSetting(ctx, a.Bucket, noHistory)
 	case opLabel:
 		err = p.label(ctx, a)
-	case opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opNotify:
+	case opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opPolicy, opNoPolicy, opBlock, opNoBlock, opOwnership, opNoOwnership, opNotify:
 		err = p.configure(ctx, a)
 	case opAccessKey, opRootKey, opKeyActive, opDropKey, opUser, opTagUser, opDropUser, opHook, opUnhook:
 		err = p.account(ctx, a)
@@ -127,6 +127,18 @@ func (p *performer) configure(ctx context.Context, a act) error {
 		return p.se.SetLifecycle(ctx, a.Bucket, lifecycleOf(a.Gen))
 	case opNoLifecycle:
 		return p.se.DeleteLifecycle(ctx, a.Bucket)
+	case opPolicy:
+		return p.se.SetBucketPolicy(ctx, a.Bucket, policyOf(a.Bucket, a.Gen), false)
+	case opNoPolicy:
+		return p.se.DeleteBucketPolicy(ctx, a.Bucket)
+	case opBlock:
+		return p.se.SetPublicAccess(ctx, a.Bucket, blockOf(a.Gen))
+	case opNoBlock:
+		return p.se.DeletePublicAccess(ctx, a.Bucket)
+	case opOwnership:
+		return p.se.SetOwnership(ctx, a.Bucket, ownershipOf(a.Gen))
+	case opNoOwnership:
+		return p.se.DeleteOwnership(ctx, a.Bucket)
 	}
 	return p.se.SetNotifications(ctx, a.Bucket, notificationsOf(a.Gen, a.Key))
 }

@@ -25,11 +25,49 @@ func (l *sight) configs(ctx context.Context, bucket string, sb *seenBucket) erro
 			return err
 		}
 	}
+	if err := l.rules(ctx, bucket, sb); err != nil {
+		return err
+	}
 	n, err := l.se.Notifications(ctx, bucket)
 	if err == nil && len(n.Targets) > 0 {
 		sb.configs[kindNotifications] = brief(n)
 	}
 	return err
+}
+
+// notThere is what new buckets have and a bucket has no more.
+const notThere = "none"
+
+// rules looks at what says who may do what in a bucket.
+func (l *sight) rules(ctx context.Context, bucket string, sb *seenBucket) error {
+	text, err := l.se.BucketPolicy(ctx, bucket)
+	switch fault.KindOf(err) {
+	case fault.None:
+		sb.configs[kindPolicy] = brief(text)
+	case fault.NoSuchBucketPolicy:
+	default:
+		return err
+	}
+	all := store.PublicAccess{BlockPublicAcls: true, IgnorePublicAcls: true, BlockPublicPolicy: true, RestrictPublicBuckets: true}
+	block, err := l.se.PublicAccess(ctx, bucket)
+	switch {
+	case fault.Is(err, fault.NoSuchPublicAccessBlock):
+		sb.configs[kindBlock] = notThere
+	case err != nil:
+		return err
+	case block != all:
+		sb.configs[kindBlock] = brief(block)
+	}
+	o, err := l.se.Ownership(ctx, bucket)
+	switch {
+	case fault.Is(err, fault.NoSuchOwnership):
+		sb.configs[kindOwnership] = notThere
+	case err != nil:
+		return err
+	case o != store.OwnerEnforced:
+		sb.configs[kindOwnership] = brief(o)
+	}
+	return nil
 }
 
 // lookAround looks at what belongs to no bucket.
