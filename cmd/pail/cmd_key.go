@@ -21,7 +21,7 @@ func newKeyCommand(g *globals) *cobra.Command {
 		Use:   "key",
 		Short: "Make, list, disable and remove access keys of the S3 door",
 		Long: `Make, list, disable and remove access keys. A request to the S3 door is signed with the
-secret of one, and acts as the principal to which it belongs. The first start of a
+secret of one, and acts as the root or the user to whom it belongs. The first start of a
 listener makes one that acts as root.`,
 		RunE: runGroup,
 		Args: cobra.ArbitraryArgs,
@@ -33,6 +33,8 @@ listener makes one that acts as root.`,
 
 type keyCreateOptions struct {
 	given iam.Given
+	in    control.InAccount
+	user  string
 }
 
 func newKeyCreateCommand(g *globals) *cobra.Command {
@@ -40,8 +42,8 @@ func newKeyCreateCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Make an access key and show its secret, this once",
-		Long: `Make an access key that acts as root, and show its secret, this once: no listing
-shows it again. Who comes from another store keeps the keys that clients are set up
+		Long: `Make an access key that acts as root, or as the user whom --user names, and show its
+secret, this once: no listing shows it again. Who comes from another store keeps the keys that clients are set up
 with: give both --access-key and --secret-key. Other users of the machine see what
 stands on command lines; with --secret-key - the secret is read from standard input.`,
 		Example: "  pail key create\n  pail key create --access-key minioadmin --secret-key - < secret",
@@ -61,6 +63,11 @@ stands on command lines; with --secret-key - the secret is read from standard in
 	textVar(cmd.Flags(), &opts.given.Secret, "secret-key", "`secret` of the key; - reads it from standard input")
 	flagSuggests(cmd, "access-key", cobra.NoFileCompletions)
 	flagSuggests(cmd, "secret-key", cobra.NoFileCompletions)
+	accountFlag(cmd, g, &opts.in)
+	textVar(cmd.Flags(), &opts.user, "user", "`user` whose key it is (default the root of the account)")
+	flagSuggests(cmd, "user", func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		return suggestions(cmd, g, identityNames(control.KindUser), args, word)
+	})
 	return cmd
 }
 
@@ -84,7 +91,9 @@ func (o *keyCreateOptions) read(in io.Reader) error {
 }
 
 func runKeyCreate(ctx context.Context, opts *keyCreateOptions, c *control.Client, asJSON bool, out io.Writer) error {
-	k, err := c.CreateAccessKey(ctx, control.CreateAccessKeyRequest{AccessKey: opts.given.ID, SecretKey: opts.given.Secret})
+	k, err := c.CreateAccessKey(ctx, control.CreateAccessKeyRequest{
+		InAccount: opts.in, User: opts.user, AccessKey: opts.given.ID, SecretKey: opts.given.Secret,
+	})
 	if err != nil {
 		return err
 	}
@@ -100,27 +109,30 @@ func runKeyCreate(ctx context.Context, opts *keyCreateOptions, c *control.Client
 }
 
 func newKeyLsCommand(g *globals) *cobra.Command {
-	return &cobra.Command{
+	var in control.InAccount
+	cmd := &cobra.Command{
 		Use:     "ls",
 		Aliases: []string{"list"},
-		Short:   "List the access keys, without their secrets",
+		Short:   "List the access keys of the root and of all users, without their secrets",
 		Args:    takes(0, 0),
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withStore(cmd, g, func(ctx context.Context, c *control.Client) error {
-				return runKeyLs(ctx, c, g.json, cmd.OutOrStdout())
+				return runKeyLs(ctx, c, in, g.json, cmd.OutOrStdout())
 			})
 		},
 	}
+	accountFlag(cmd, g, &in)
+	return cmd
 }
 
-func runKeyLs(ctx context.Context, c *control.Client, asJSON bool, out io.Writer) error {
+func runKeyLs(ctx context.Context, c *control.Client, in control.InAccount, asJSON bool, out io.Writer) error {
 	if asJSON {
-		return c.AccessKeys(ctx, control.InAccount{}, jsonLines[control.AccessKey](out))
+		return c.AccessKeys(ctx, in, jsonLines[control.AccessKey](out))
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	err := c.AccessKeys(ctx, control.InAccount{}, func(k control.AccessKey) error {
+	err := c.AccessKeys(ctx, in, func(k control.AccessKey) error {
 		state := "active"
 		if !k.Active {
 			state = "disabled"

@@ -35,7 +35,7 @@ var passive = map[string]string{
 	"SetRetention": asTags, "ChangeRetention": asTags, "SetLegalHold": asTags,
 	"SetObjectLock": "it edits the bucket's record by the same update as SetVersioning",
 
-	"Accounts": reading, "AccountAlias": reading, "GetAccountSummary": reading, "ListMFADevices": reading, "ListVirtualMFADevices": reading,
+	"Accounts": reading, "SimulatePrincipalPolicy": reading, "SimulateCustomPolicy": reading, "AccountAlias": reading, "GetAccountSummary": reading, "ListMFADevices": reading, "ListVirtualMFADevices": reading,
 	"GetMFADevice": reading, "ListMFADeviceTags": reading, "GetGroup": reading, "ListGroups": reading, "ListGroupsForUser": reading,
 	"ListAttachedUserPolicies": reading, "GetUserPolicy": reading, "ListUserPolicies": reading, "ListAttachedGroupPolicies": reading,
 	"GetGroupPolicy": reading, "ListGroupPolicies": reading, "ListAttachedRolePolicies": reading, "GetRolePolicy": reading, "ListRolePolicies": reading,

@@ -2,8 +2,10 @@ package iam
 
 import (
 	"fmt"
+	"strings"
 
 	"pail/store/access"
+	"pail/store/fault"
 )
 
 // nobody is a caller who has proved nothing.
@@ -98,4 +100,44 @@ func (d *Directory) attach(c *Caller, h *Holder) error {
 		c.Boundary = p.boundary
 	}
 	return nil
+}
+
+// Simulated is the caller that a user, a member of a group or a session of a role of an
+// account would be, by its ARN. The kinds of failure: InvalidArgument, NoSuchEntity,
+// AccessDenied (one of its policies cannot be enforced).
+func (d *Directory) Simulated(account, arn string) (*Caller, error) {
+	p := strings.SplitN(arn, ":", 6)
+	if len(p) != 6 || p[2] != "iam" || p[4] != account {
+		return nil, invalid("Invalid policySourceArn: %q is no ARN of a user, a group or a role of the account", arn)
+	}
+	kind, path, _ := strings.Cut(p[5], "/")
+	name := path[strings.LastIndexByte(path, '/')+1:]
+	var c *Caller
+	var err error
+	found := ""
+	switch kind {
+	case "user":
+		if u := d.User(account, name); u != nil {
+			found = u.ARN()
+			c, err = d.Caller(account, u.ID)
+		}
+	case "group":
+		if g := d.Group(account, name); g != nil {
+			found = g.ARN()
+			c = &Caller{Principal: access.Principal{Kind: access.User, Account: d.realm(account).root.Account}}
+			err = d.attach(c, &g.Holder)
+		}
+	case "role":
+		if r := d.Role(account, name); r != nil {
+			found = r.ARN()
+			c, err = d.role(account, r.ID)
+		}
+	}
+	switch {
+	case found != arn:
+		return nil, fault.New(fault.NoSuchEntity, "Entity %s does not exist.", arn)
+	case err != nil:
+		return nil, fault.New(fault.AccessDenied, "%s: %v", arn, err)
+	}
+	return c, nil
 }

@@ -141,3 +141,15 @@ func (d *Directory) checkBoundary(account, arn string) error {
 	}
 	return nil
 }
+
+// ParseManaged says whether a text could be a managed policy. The kinds of failure are those
+// of ParsePolicy.
+func ParseManaged(text string) (*access.Policy, error) {
+	return checkPolicy(access.ManagedPolicy, text, access.Options{})
+}
+
+// ParsePolicy compiles an identity policy. The kinds of failure: MalformedPolicy,
+// LimitExceeded.
+func ParsePolicy(kind access.Kind, text string) (*access.Policy, error) {
+	return checkPolicy(kind, text, access.Options{})
+}
