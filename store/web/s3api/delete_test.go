@@ -123,7 +123,7 @@ func TestDeleteObjectsOfAnyName(t *testing.T) {
 	r.must("PUT", "/photos", "")
 	var keys []string
 	body := "<Delete>"
-	alphabet := []rune("ab/&<>\"'+ %?#=\x00\x01\x1f\x7f\t\r\n\u0085\u00e4\u4e2d\U0001F600\U000f0001\U000f0020\U0010ffff\ufffd")
+	alphabet := []rune("ab/&<>\"'+ %?#=\x00\x01\x1f\x7f\t\r\n\u0085\u00e4\u4e2d\U0001F600\U000f0001\U000f0020\U0010ffff\ufffd\ufffe\uffff")
 	for range 300 {
 		var k strings.Builder
 		for range 1 + rnd.IntN(6) {

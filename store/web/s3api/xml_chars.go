@@ -8,15 +8,15 @@ import (
 	"unicode/utf8"
 )
 
-// Keys may hold characters that XML 1.0 has no way to say, such as U+0001. S3 takes them as
-// references (&#x1;), which encoding/xml refuses. So they are hidden from it: each is replaced
+// Keys may hold characters that XML 1.0 has no way to say, such as U+0001
+// and U+FFFE. S3 takes them as references (&#x1;), which encoding/xml refuses. So they are hidden from it: each is replaced
 // by a mark and a letter, and put back in what was read. A mark that the document has itself is
 // replaced by the mark twice.
 
 // hideMark is a character for private use, which no name of an element may have.
 const hideMark = '\U000f0000'
 
-// hideLetter + r stands for a hidden r, which is below 0x20.
+// hideLetter + r stands for a hidden r.
 const hideLetter = '@'
 
 // hidden is a document without such characters.
@@ -52,7 +52,9 @@ func hideChars(data []byte) hidden {
 	return hidden{appendShown(out, data[last:]), true}
 }
 
-func unsayable(r rune) bool { return r >= 0 && r < 0x20 && r != '\t' && r != '\n' && r != '\r' }
+func unsayable(r rune) bool {
+	return r >= 0 && r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff
+}
 
 // appendShown appends text as it stands in a document.
 func appendShown(to, text []byte) []byte {

@@ -17,6 +17,7 @@ func TestHiddenChars(t *testing.T) {
 	for _, c := range []struct{ text, key string }{
 		{"a&#1;b", "a\x01b"},
 		{"a\x01b", "a\x01b"},
+		{"a&#xfffe;b\uffff", "a\ufffeb\uffff"},
 		{"\U000f0001", "\U000f0001"},
 		{"\U0010ff01", "\U0010ff01"},
 		{"&#xF0000;&#x0;", "\U000f0000\x00"},

@@ -88,9 +88,13 @@ func appendEscaped(b []byte, s string) []byte {
 		c := s[i]
 		if c >= utf8.RuneSelf {
 			r, n := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && n == 1 || r == 0xfffe || r == 0xffff {
+			switch {
+			case r == utf8.RuneError && n == 1:
 				b = append(b, s[last:i]...)
 				b = append(b, "\ufffd"...)
+				last = i + n
+			case unsayable(r):
+				b = appendReference(append(b, s[last:i]...), r)
 				last = i + n
 			}
 			i += n
@@ -107,10 +111,7 @@ func appendEscaped(b []byte, s string) []byte {
 		case c == '"':
 			esc = "&quot;"
 		case c < 0x20 || c == 0x7f:
-			b = append(b, s[last:i]...)
-			b = append(b, "&#x"...)
-			b = strconv.AppendUint(b, uint64(c), 16)
-			b = append(b, ';')
+			b = appendReference(append(b, s[last:i]...), rune(c))
 			last = i + 1
 		}
 		if esc != "" {
@@ -121,6 +122,13 @@ func appendEscaped(b []byte, s string) []byte {
 		i++
 	}
 	return append(b, s[last:]...)
+}
+
+// appendReference appends a character by its number.
+func appendReference(b []byte, r rune) []byte {
+	b = append(b, "&#x"...)
+	b = strconv.AppendUint(b, uint64(r), 16)
+	return append(b, ';')
 }
 
 // each is an element for each of some strings.
