@@ -61,20 +61,20 @@ func (dm *doorman) open(ctx context.Context, req control.ServeRequest, early *we
 			return nil, told, err
 		}
 	}
-	config, self, err := dm.certificate(req)
+	c, err := dm.certificates(req)
 	if err != nil {
 		return nil, told, err
 	}
-	if err := errors.Join(dm.listen(d, req, config), dm.showSites(d, req, config)); err != nil {
+	if err := errors.Join(dm.listen(d, req, c.config), dm.showSites(d, req, c.config)); err != nil {
 		return nil, told, err
 	}
-	if err := dm.redirect(d, req); err != nil {
+	if err := dm.redirect(d, req, c.acme); err != nil {
 		return nil, told, err
 	}
-	d.describe(req, self)
+	d.describe(req, c.self)
 	told = d.service
-	if self != nil && self.Made() {
-		told.NewCA = self.CAFile()
+	if c.self != nil && c.self.Made() {
+		told.NewCA = c.self.CAFile()
 	}
 	if d.s3 != nil {
 		if err := dm.rootKey(ctx, req, &told); err != nil {
@@ -131,49 +131,61 @@ func s3Addresses(req control.ServeRequest, secure bool) ([]web.Address, error) {
 // tlsDir is where a store keeps its certificate authority.
 func tlsDir(st *store.Store) string { return filepath.Join(st.Dir(), "tls") }
 
-// certificate returns what listeners with TLS need, nil if there are to be none.
-func (dm *doorman) certificate(req control.ServeRequest) (*tls.Config, *certs.SelfSigned, error) {
-	config, self, err := dm.ownCertificate(req)
-	if err != nil || req.ClientCA == "" {
-		return config, self, err
-	}
-	if config == nil {
-		return nil, nil, fault.New(fault.InvalidArgument, "the authorities %s are of clients that connect by TLS, and there is no certificate for that", req.ClientCA)
-	}
-	clients, err := certs.OpenAuthorities(req.ClientCA, dm.log)
-	if err != nil {
-		return nil, nil, err
-	}
-	clients.Demand(config)
-	return config, self, nil
+// certificates are what listeners with TLS need.
+type certificates struct {
+	config *tls.Config       // nil: there are to be none
+	self   *certs.SelfSigned // nil: they are not of an authority of the store's own
+	acme   *certs.ACME       // nil: nor of a public one
 }
 
-func (dm *doorman) ownCertificate(req control.ServeRequest) (*tls.Config, *certs.SelfSigned, error) {
+func (dm *doorman) certificates(req control.ServeRequest) (c certificates, err error) {
 	switch {
 	case req.TLSCert != "":
 		files, err := certs.Open(req.TLSCert, req.TLSKey, dm.log)
 		if err != nil {
-			return nil, nil, err
+			return c, err
 		}
-		return &tls.Config{GetCertificate: files.GetCertificate}, nil, nil
+		c.config = &tls.Config{GetCertificate: files.GetCertificate}
 	case req.SelfSigned:
-		addresses, err := s3Addresses(req, true)
+		if c.self, err = dm.selfSigned(req); err != nil {
+			return c, err
+		}
+		c.config = &tls.Config{GetCertificate: c.self.GetCertificate}
+	case req.ACME:
+		c.acme, err = certs.OpenACME(certs.ACMEOptions{
+			Dir: filepath.Join(tlsDir(dm.st), "acme"), Names: req.Domains,
+			Email: req.ACMEEmail, Directory: req.ACMEDirectory, CA: req.ACMECA,
+		}, dm.log)
 		if err != nil {
-			return nil, nil, err
+			return c, err
 		}
-		var hosts []string
-		for _, a := range addresses {
-			if a.Unix == "" {
-				hosts = append(hosts, a.Host)
-			}
-		}
-		self, err := certs.OpenSelfSigned(tlsDir(dm.st), certs.NamesOf(hosts, req.Domains), dm.log)
-		if err != nil {
-			return nil, nil, err
-		}
-		return &tls.Config{GetCertificate: self.GetCertificate}, self, nil
+		c.config = &tls.Config{GetCertificate: c.acme.GetCertificate, NextProtos: []string{certs.ALPN}}
 	}
-	return nil, nil, nil
+	switch {
+	case req.ClientCA == "":
+		return c, nil
+	case c.config == nil:
+		return c, fault.New(fault.InvalidArgument, "the authorities %s are of clients that connect by TLS, and there is no certificate for that", req.ClientCA)
+	}
+	clients, err := certs.OpenAuthorities(req.ClientCA, dm.log)
+	if err == nil {
+		clients.Demand(c.config)
+	}
+	return c, err
+}
+
+func (dm *doorman) selfSigned(req control.ServeRequest) (*certs.SelfSigned, error) {
+	addresses, err := s3Addresses(req, true)
+	if err != nil {
+		return nil, err
+	}
+	var hosts []string
+	for _, a := range addresses {
+		if a.Unix == "" {
+			hosts = append(hosts, a.Host)
+		}
+	}
+	return certs.OpenSelfSigned(tlsDir(dm.st), certs.NamesOf(hosts, req.Domains), dm.log)
 }
 
 // listen opens the addresses that answer S3.
@@ -213,7 +225,7 @@ func proxiesOf(req control.ServeRequest) (p web.Proxies, err error) {
 }
 
 // redirect opens the addresses that lead to the first one with TLS.
-func (dm *doorman) redirect(d *door, req control.ServeRequest) error {
+func (dm *doorman) redirect(d *door, req control.ServeRequest, acme *certs.ACME) error {
 	if len(req.Redirects) == 0 {
 		return nil
 	}
@@ -223,7 +235,11 @@ func (dm *doorman) redirect(d *door, req control.ServeRequest) error {
 	}
 	for _, to := range slices.Concat(d.addresses(d.s3), d.addresses(d.sites)) {
 		if to.TLS && to.Unix == "" {
-			d.leading, err = web.ListenPlain(web.Options{Addresses: addresses, Log: dm.log}, web.Redirect(to.Port))
+			h := web.Redirect(to.Port)
+			if acme != nil {
+				h = acme.HTTPHandler(h)
+			}
+			d.leading, err = web.ListenPlain(web.Options{Addresses: addresses, Log: dm.log}, h)
 			return err
 		}
 	}

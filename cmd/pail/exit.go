@@ -115,13 +115,13 @@ func exitCodes() map[int][]fault.Kind {
 			fault.InvalidBucketName, fault.InvalidKey, fault.KeyTooLong, fault.NameTooLong, fault.InvalidVersionID,
 			fault.InvalidTag, fault.TagTooLong, fault.TooManyTags, fault.XattrsFull, fault.MetadataTooLarge, fault.InvalidArgument, fault.InvalidRequest,
 			fault.InvalidPart, fault.InvalidPartOrder, fault.PartGap, fault.MalformedConfig, fault.InvalidStorageClass, fault.EntityTooSmall, fault.EntityTooLarge, fault.InvalidRange,
-			fault.MalformedPolicy, fault.PackedPolicyTooLarge,
+			fault.MalformedPolicy, fault.PackedPolicyTooLarge, fault.PolicyTooLarge, fault.MalformedACL, fault.UnresolvableGrant,
 			fault.NotDirectory, fault.IsDirectory, fault.SubdirOfItself, fault.CrossDevice,
 		},
 		exitNotFound: {
 			fault.NoSuchStore, fault.NoSuchMount, fault.NoSuchBucket, fault.NoSuchKey, fault.NoSuchVersion,
 			fault.NoSuchTagSet, fault.NoSuchUpload, fault.NoSuchEntity,
-			fault.NoSuchCORS, fault.NoSuchWebsite, fault.NoSuchLifecycle, fault.NoSuchObjectLock, fault.NoSuchLock, fault.NoData, fault.NoMoreData,
+			fault.NoSuchCORS, fault.NoSuchWebsite, fault.NoSuchLifecycle, fault.NoSuchObjectLock, fault.NoSuchLock, fault.NoSuchBucketPolicy, fault.NoSuchPublicAccessBlock, fault.NoSuchOwnership, fault.NoData, fault.NoMoreData,
 		},
 		exitDenied: {
 			fault.AccessDenied, fault.NotPermitted, fault.ObjectLocked,
@@ -135,7 +135,7 @@ func exitCodes() map[int][]fault.Kind {
 		exitDamaged: {fault.Damaged, fault.StoreFailed, fault.IOFailed},
 		exitConflict: {
 			fault.Exists, fault.EntityAlreadyExists, fault.DeleteConflict, fault.BucketAlreadyExists, fault.BucketAlreadyOwnedByYou, fault.BucketNotEmpty, fault.NotEmpty,
-			fault.InvalidBucketState, fault.IllegalVersioning, fault.MethodNotAllowed, fault.PreconditionFailed, fault.ReadOnly,
+			fault.InvalidBucketState, fault.IllegalVersioning, fault.MethodNotAllowed, fault.PreconditionFailed, fault.ACLsDisabled, fault.ACLNotOwners, fault.ReadOnly,
 		},
 		exitUnsupported: {fault.NotSupported, fault.NewerFormat},
 		exitSignal:      {fault.Canceled},

@@ -42,7 +42,7 @@ func (o *mountOptions) addFlags(cmd *cobra.Command, g *globals) {
 	textVar(f, &o.uid, "uid", "`user`, by name or number, to whom objects belong that came without an owner (default who mounts)")
 	textVar(f, &o.gid, "gid", "`group` of such objects (default that of who mounts)")
 	textVar(f, &o.umask, "umask", "permission `bits`, octal, that such objects lack (default 022)")
-	f.StringArrayVarP(&o.options, "options", "o", nil, "mount `options` as in fstab: ro, allow_other, bucket=, uid=, gid=, umask=, store=, log=, fsname=, allow_any_fs, verify_reads, scrub_every=, s3=, metrics=, domain=, region=, no_sigv2, tls_cert=, tls_key=, tls_self_signed, tls_client_ca=, listen=, http_redirect=, trusted_proxy=, rate_per_address=, rate_per_key=, debug, noexec, noatime, ...")
+	f.StringArrayVarP(&o.options, "options", "o", nil, "mount `options` as in fstab: ro, allow_other, bucket=, uid=, gid=, umask=, store=, log=, fsname=, allow_any_fs, verify_reads, scrub_every=, s3=, metrics=, domain=, region=, no_sigv2, tls_cert=, tls_key=, tls_self_signed, tls_acme, acme_email=, acme_directory=, acme_ca=, tls_client_ca=, listen=, http_redirect=, trusted_proxy=, rate_per_address=, rate_per_key=, debug, noexec, noatime, ...")
 	f.BoolVar(&o.background, "background", false, "return once the mount answers; the daemon goes on in the background")
 	textVar(f, &o.log, "log", "`file` to which a daemon in the background logs (default daemon.log in the store)")
 	f.BoolVar(&o.verify, "verify-reads", false, "compare checksums whenever a content is read")
@@ -205,7 +205,7 @@ func (p *mountPlan) option(name, value, whole string) (err error) {
 		umask := uint32(n)
 		p.req.Umask = &umask
 	case "s3", "metrics", "website", "domain", "region", "no_sigv2", "tls_cert", "tls_key", "tls_self_signed",
-		"tls_client_ca", "listen", "http_redirect", "trusted_proxy", "rate_per_address", "rate_per_key":
+		"tls_acme", "acme_email", "acme_directory", "acme_ca", "tls_client_ca", "listen", "http_redirect", "trusted_proxy", "rate_per_address", "rate_per_key":
 		err = p.serveOption(name, value)
 	case "remount":
 		return usagef("a mount cannot be changed while it lasts; unmount it and mount it anew")

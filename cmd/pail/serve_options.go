@@ -31,6 +31,10 @@ type serveOptions struct {
 	noSigV2    bool
 	cert, key  string
 	selfSigned bool
+	acme       bool
+	acmeEmail  string
+	acmeURL    string
+	acmeCA     string
 	clientCA   string
 	endpoints  []string
 	redirects  []string
@@ -49,6 +53,10 @@ func (o *serveOptions) addFlags(cmd *cobra.Command) {
 	textVar(f, &o.cert, "tls-cert", "`file` of the certificate, PEM, read again when it changes; then S3 is HTTPS")
 	textVar(f, &o.key, "tls-key", "`file` of its key")
 	f.BoolVar(&o.selfSigned, "tls-self-signed", false, "HTTPS with a certificate of an authority that the store makes and keeps")
+	f.BoolVar(&o.acme, "tls-acme", false, "HTTPS with certificates that a public authority gives for the names of --domain, as Let's Encrypt does, to whose terms you agree")
+	textVar(f, &o.acmeEmail, "acme-email", "`address` by which the authority may warn of certificates that run out")
+	textVar(f, &o.acmeURL, "acme-directory", "`URL` of another authority than Let's Encrypt (RFC 8555)")
+	textVar(f, &o.acmeCA, "acme-ca", "`file` of the authorities, PEM, that sign for that URL's own certificate")
 	textVar(f, &o.clientCA, "tls-client-ca", "`file` of authorities, PEM; only clients with a certificate of one of them may connect by TLS")
 	f.StringArrayVar(&o.endpoints, "listen", nil, "answer S3 at a further `address` that is an endpoint, name=vpce-NAME,vpc=vpc-NAME,addr=ADDRESS, of which policies may ask; may be given again")
 	f.StringArrayVar(&o.redirects, "http-redirect", nil, "send clients from this `address` to HTTPS; may be given again")
@@ -58,7 +66,8 @@ func (o *serveOptions) addFlags(cmd *cobra.Command) {
 	flagSuggests(cmd, "tls-cert", flagFiles)
 	flagSuggests(cmd, "tls-key", flagFiles)
 	flagSuggests(cmd, "tls-client-ca", flagFiles)
-	for _, name := range []string{"metrics", "website", "domain", "region", "listen", "http-redirect", "trusted-proxy", "rate-per-address", "rate-per-key"} {
+	flagSuggests(cmd, "acme-ca", flagFiles)
+	for _, name := range []string{"metrics", "website", "domain", "region", "listen", "http-redirect", "trusted-proxy", "rate-per-address", "rate-per-key", "acme-email", "acme-directory"} {
 		flagSuggests(cmd, name, cobra.NoFileCompletions)
 	}
 }
@@ -75,7 +84,7 @@ func (o *serveOptions) asOptions() (list []string) {
 		}
 	}
 	for _, f := range []struct{ name, value string }{{"region", o.region}, {"tls_cert", o.cert}, {"tls_key", o.key},
-		{"tls_client_ca", o.clientCA}, {"rate_per_address", o.perAddress}, {"rate_per_key", o.perKey}} {
+		{"tls_client_ca", o.clientCA}, {"acme_email", o.acmeEmail}, {"acme_directory", o.acmeURL}, {"acme_ca", o.acmeCA}, {"rate_per_address", o.perAddress}, {"rate_per_key", o.perKey}} {
 		if f.value != "" {
 			list = append(list, f.name+"="+f.value)
 		}
@@ -83,7 +92,7 @@ func (o *serveOptions) asOptions() (list []string) {
 	for _, f := range []struct {
 		name string
 		on   bool
-	}{{"no_sigv2", o.noSigV2}, {"tls_self_signed", o.selfSigned}} {
+	}{{"no_sigv2", o.noSigV2}, {"tls_self_signed", o.selfSigned}, {"tls_acme", o.acme}} {
 		if f.on {
 			list = append(list, f.name)
 		}
@@ -107,7 +116,7 @@ func (o *serveOptions) asFlags() (flags []string) {
 // serveOptionNames are the -o options of an S3 door.
 func serveOptionNames() []string {
 	return []string{"s3=", "metrics=", "website=", "domain=", "region=", "no_sigv2", "tls_cert=", "tls_key=", "tls_self_signed",
-		"tls_client_ca=", "listen=", "http_redirect=", "trusted_proxy=", "rate_per_address=", "rate_per_key="}
+		"tls_acme", "acme_email=", "acme_directory=", "acme_ca=", "tls_client_ca=", "listen=", "http_redirect=", "trusted_proxy=", "rate_per_address=", "rate_per_key="}
 }
 
 // serveOption takes in one -o option of an S3 door.
@@ -135,6 +144,14 @@ func (p *mountPlan) serveOption(name, value string) (err error) {
 		s.TLSKey, err = absolute(value)
 	case "tls_self_signed":
 		s.SelfSigned = true
+	case "tls_acme":
+		s.ACME = true
+	case "acme_email":
+		s.ACMEEmail = value
+	case "acme_directory":
+		s.ACMEDirectory = value
+	case "acme_ca":
+		s.ACMECA, err = absolute(value)
 	case "tls_client_ca":
 		s.ClientCA, err = absolute(value)
 	case "listen":
@@ -216,14 +233,18 @@ func (p *mountPlan) checkServe() error {
 	if s == nil {
 		return nil
 	}
-	secure := s.TLSCert != "" || s.SelfSigned
+	secure := s.TLSCert != "" || s.SelfSigned || s.ACME
 	switch {
 	case len(s.Addresses)+len(s.Endpoints)+len(s.Metrics)+len(s.Websites) == 0:
 		return usagef("these options are about an S3 door, and no address was given for one: --s3 ADDRESS")
 	case (s.TLSCert == "") != (s.TLSKey == ""):
 		return usagef("a certificate and its key are given together: --tls-cert and --tls-key")
-	case s.TLSCert != "" && s.SelfSigned:
-		return usagef("there is one certificate: --tls-self-signed, or --tls-cert and --tls-key")
+	case s.TLSCert != "" && (s.SelfSigned || s.ACME) || s.SelfSigned && s.ACME:
+		return usagef("there is one certificate: --tls-self-signed, --tls-acme, or --tls-cert and --tls-key")
+	case s.ACME && len(s.Domains) == 0:
+		return usagef("--tls-acme gets certificates for public names, and none was given: --domain s3.example.com")
+	case !s.ACME && s.ACMEEmail+s.ACMEDirectory+s.ACMECA != "":
+		return usagef("this says of whom certificates are asked, and none is asked for: --tls-acme")
 	}
 	addresses := make([]web.Address, 0, 8)
 	for i, text := range slices.Concat(s.Metrics, s.Redirects, s.Addresses, s.Websites) {
@@ -245,7 +266,7 @@ func (p *mountPlan) checkServe() error {
 		text := a.String()
 		encrypted = encrypted || a.TLS
 		if a.TLS && !secure {
-			return usagef("%s needs a certificate: --tls-cert and --tls-key, or --tls-self-signed", text)
+			return usagef("%s needs a certificate: --tls-cert and --tls-key, --tls-self-signed or --tls-acme", text)
 		}
 	}
 	switch {

@@ -119,6 +119,7 @@ var decoders = map[string]string{
 	"store/web.Proxies.Add":               "FuzzProxies",
 	"store/web.Redirect":                  "FuzzProxies",
 	"store/web.hopIP":                     "FuzzProxies",
+	"store/web/certs.OpenACME":            byPerson,
 	"store/web/certs.Files.read":          "FuzzFiles",
 	"store/web/certs.NamesOf":             part,
 	"store/web/certs.SelfSigned.makeLeaf": part,

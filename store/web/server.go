@@ -44,7 +44,7 @@ type Options struct {
 	// Protocol answers.
 	Protocol Protocol
 	// TLS is for addresses that ask for it, and must be there if any does. Its
-	// GetCertificate is called for every connection.
+	// GetCertificate is called for every connection. Its NextProtos come after HTTP/1.1.
 	TLS *tls.Config
 	// Log gets a line for each request: at debug, and at error where we have failed.
 	Log *slog.Logger
@@ -170,7 +170,7 @@ func (s *Server) start(h http.Handler) error {
 func (s *Server) tlsConfig() *tls.Config {
 	c := s.opts.TLS.Clone()
 	c.MinVersion = max(c.MinVersion, tls.VersionTLS12)
-	c.NextProtos = []string{"http/1.1"}
+	c.NextProtos = append([]string{"http/1.1"}, c.NextProtos...)
 	return c
 }
 

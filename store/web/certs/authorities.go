@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -53,6 +54,18 @@ func (a *Authorities) Demand(c *tls.Config) {
 		}
 		_, err := s.PeerCertificates[0].Verify(opts)
 		return err
+	}
+	if !slices.Contains(c.NextProtos, ALPN) {
+		return
+	}
+	// An authority that looks whether a name leads here has no certificate to show. It speaks
+	// a protocol of its own, on which net/http serves nothing.
+	looking := &tls.Config{GetCertificate: c.GetCertificate, NextProtos: []string{ALPN}, MinVersion: tls.VersionTLS12}
+	c.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) {
+		if slices.Equal(h.SupportedProtos, looking.NextProtos) {
+			return looking, nil
+		}
+		return nil, nil
 	}
 }
 

@@ -132,6 +132,26 @@ func TestAuthorities(t *testing.T) {
 			t.Errorf("a certificate %s: let in is %v", c.what, !c.want)
 		}
 	}
+	// An authority that looks by TLS is let in by its protocol, and by nothing else.
+	looking := config.Clone()
+	looking.NextProtos, looking.GetCertificate = []string{"http/1.1", ALPN}, func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &config.Certificates[0], nil }
+	au.Demand(looking)
+	for _, c := range []struct {
+		protocols []string
+		want      bool
+	}{{[]string{ALPN}, true}, {[]string{"http/1.1"}, false}, {[]string{ALPN, "http/1.1"}, false}, {nil, false}} {
+		ours, theirs := net.Pipe()
+		go func() {
+			c := tls.Client(theirs, &tls.Config{InsecureSkipVerify: true, NextProtos: c.protocols}) // #nosec: the server is not what is tested
+			_, _ = c.Read(make([]byte, 1))
+			theirs.Close()
+		}()
+		s := tls.Server(ours, looking)
+		if err := s.Handshake(); (err == nil) != c.want || err == nil && s.ConnectionState().NegotiatedProtocol != ALPN {
+			t.Errorf("without a certificate, by %q: %v", c.protocols, err)
+		}
+		ours.Close()
+	}
 	write(b.pem())
 	if let(ofA) || !let(ofB) {
 		t.Error("another authority in the file is not another authority")

@@ -1,6 +1,6 @@
 // Package certs has the certificates of listeners: those of files that somebody else
-// renews ([Files]), and those of a certificate authority of our own ([SelfSigned]); and the
-// authorities whose certificates clients must show ([Authorities]).
+// renews ([Files]), and those of a certificate authority of our own ([SelfSigned]), and
+// those that a public authority gives ([ACME]); and the authorities whose certificates clients must show ([Authorities]).
 //
 // # Promises
 //

@@ -16,6 +16,11 @@ type ServeRequest struct {
 	TLSCert    string `json:"tls_cert,omitempty"`
 	TLSKey     string `json:"tls_key,omitempty"`
 	SelfSigned bool   `json:"tls_self_signed,omitempty"`
+	// ACME has a public authority give certificates for the Domains (certs.ACMEOptions).
+	ACME          bool   `json:"tls_acme,omitempty"`
+	ACMEEmail     string `json:"acme_email,omitempty"`
+	ACMEDirectory string `json:"acme_directory,omitempty"`
+	ACMECA        string `json:"acme_ca,omitempty"`
 	// ClientCA is a file of authorities, one of which must have signed for whoever connects
 	// with TLS; empty: anybody.
 	ClientCA  string   `json:"tls_client_ca,omitempty"`
