@@ -20,6 +20,10 @@
 //     answers ESTALE, upon which the kernel looks the name up again and comes back.
 //     Open files go on working without a name, and a file that a rename replaced can
 //     still be opened by whoever had just found its name.
+//   - Whom the mount acts for may be held back by policies: what they deny is EACCES, what S3
+//     would not tell of (403 and not 404) too, mode bits promise no more than they grant, and
+//     the list of buckets is that of those it may enter. The kernel keeps no names, attributes
+//     and listings then (rights.go): what is taken away is gone at once.
 //   - .versions is in every directory, by name only, and never becomes a key. In it is
 //     what was (history.go has the map). The present cannot be changed there but by
 //     removing a version for good; everything else is EROFS, and EPERM what would use
@@ -153,8 +157,10 @@
 //	versioning (unversioned enabled suspended)      bucket        set, never removed
 //	tags                                            bucket        set in place
 //	lock.mode lock.until legal-hold                 object        set in place (xattr_lock.go)
-//	acl encryption policy cors lifecycle logging    -             EOPNOTSUPP: Pail has no
-//	public-access-block                                           rule for it yet
+//	acl (JSON as of aws s3api, or a canned ACL)     object,       set in place (xattr_access.go)
+//	                                                bucket
+//	policy public-access-block                      bucket        set and removed, by name only
+//	encryption cors lifecycle logging               -             EOPNOTSUPP
 //
 // An object's own key is what a directory has; setting something on a directory that S3
 // only implies makes that key. A bucket's directory stands for the bucket, by name only.

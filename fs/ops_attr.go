@@ -20,7 +20,7 @@ func (f *filesystem) GetAttr(_ <-chan struct{}, in *fuse.GetAttrIn, out *fuse.At
 		return f.status("getattr", err)
 	}
 	out.Attr = a
-	if f.notify.foreign() == seen && in.NodeId < historyBit {
+	if f.keeps() && f.notify.foreign() == seen && in.NodeId < historyBit {
 		out.SetTimeout(cacheFor)
 	}
 	return fuse.OK
@@ -43,7 +43,7 @@ func (f *filesystem) Statx(_ <-chan struct{}, in *fuse.StatxIn, out *fuse.StatxO
 	if !born.IsZero() {
 		out.Mask |= unix.STATX_BTIME
 	}
-	if f.notify.foreign() == seen && in.NodeId < historyBit {
+	if f.keeps() && f.notify.foreign() == seen && in.NodeId < historyBit {
 		out.SetTimeout(cacheFor)
 	}
 	return fuse.OK
@@ -51,7 +51,7 @@ func (f *filesystem) Statx(_ <-chan struct{}, in *fuse.StatxIn, out *fuse.StatxO
 
 func (f *filesystem) getAttr(h *fuse.InHeader) (a fuse.Attr, born time.Time, err error) {
 	if file := f.handles.fileOf(h.NodeId); file != nil && h.NodeId < historyBit {
-		a, born = f.fileAttr(h.NodeId, file)
+		a, born = f.fileAttr(f.session(h), h.NodeId, file)
 		return a, born, nil
 	}
 	f.tree.RLock()
@@ -60,9 +60,10 @@ func (f *filesystem) getAttr(h *fuse.InHeader) (a fuse.Attr, born time.Time, err
 }
 
 // fileAttr is what an open file is now.
-func (f *filesystem) fileAttr(id uint64, file *store.File) (fuse.Attr, time.Time) {
+func (f *filesystem) fileAttr(se *store.Session, id uint64, file *store.File) (fuse.Attr, time.Time) {
 	o := file.Object()
 	a := f.objectAttr(&o)
+	f.promise(se, &a, o.Bucket, o.Key)
 	a.Ino = id
 	if _, stands, known := f.nodes.standing(id); known && !stands {
 		a.Nlink = 0
@@ -93,13 +94,17 @@ func (f *filesystem) namedAttr(se *store.Session, id uint64) (fuse.Attr, time.Ti
 		if err != nil {
 			return fuse.Attr{}, time.Time{}, err
 		}
-		return f.dirAttr(id, &d), d.Attr.Btime, nil
+		a := f.dirAttr(id, &d)
+		f.promise(se, &a, loc.bucket, loc.place.Dir)
+		return a, d.Attr.Btime, nil
 	}
 	o, err := f.statObject(se, id, loc)
 	if err != nil {
 		return fuse.Attr{}, time.Time{}, err
 	}
-	return f.objectAttr(&o), o.Attr.Btime, nil
+	a := f.objectAttr(&o)
+	f.promise(se, &a, o.Bucket, o.Key)
+	return a, o.Attr.Btime, nil
 }
 
 // statDir reads the directory node id, which must still be the one at its place.
@@ -137,7 +142,7 @@ func isAbsent(err error) bool {
 
 // bucketsAttr is the list of buckets as a directory; its time is that of the newest.
 func (f *filesystem) bucketsAttr(se *store.Session) (fuse.Attr, error) {
-	all, err := se.Buckets(f.ctx)
+	all, err := se.VisibleBuckets(f.ctx)
 	a := f.partAttr(rootID)
 	for i := range all {
 		if sec, nsec := splitTime(all[i].Created); sec > a.Mtime || sec == a.Mtime && nsec > a.Mtimensec {
@@ -163,7 +168,7 @@ func (f *filesystem) SetAttr(_ <-chan struct{}, in *fuse.SetAttrIn, out *fuse.At
 		return f.status("setattr", err)
 	}
 	out.Attr = a
-	if f.notify.foreign() == seen {
+	if f.keeps() && f.notify.foreign() == seen {
 		out.SetTimeout(cacheFor)
 	}
 	f.peers.changed(f, in.NodeId)
@@ -229,13 +234,17 @@ func (f *filesystem) setFileAttr(in *fuse.SetAttrIn, file *store.File) (fuse.Att
 	if err != nil {
 		return fuse.Attr{}, err
 	}
+	se := f.session(&in.InHeader)
 	if c != (store.AttrChange{}) {
+		if err := f.mayChange(se, file); err != nil {
+			return fuse.Attr{}, err
+		}
 		if _, err := file.SetAttr(f.ctx, c); err != nil {
 			return fuse.Attr{}, err
 		}
 		f.handles.noteMode(in.NodeId, c.Mode)
 	}
-	a, _ := f.fileAttr(in.NodeId, file)
+	a, _ := f.fileAttr(se, in.NodeId, file)
 	return a, nil
 }
 
@@ -263,14 +272,18 @@ func (f *filesystem) setNamedAttr(se *store.Session, in *fuse.SetAttrIn) (fuse.A
 		if err == nil {
 			f.nodes.setGroupRule(in.NodeId, d.Attr.Mode&unix.S_ISGID != 0)
 		}
-		return f.dirAttr(in.NodeId, &d), err
+		a := f.dirAttr(in.NodeId, &d)
+		f.promise(se, &a, loc.bucket, loc.place.Dir)
+		return a, err
 	}
 	o, err := f.statObject(se, in.NodeId, loc)
 	if err != nil {
 		return fuse.Attr{}, err
 	}
 	o.Attr, err = f.change(se, loc, in, o.Attr)
-	return f.objectAttr(&o), err
+	a := f.objectAttr(&o)
+	f.promise(se, &a, o.Bucket, o.Key)
+	return a, err
 }
 
 func (f *filesystem) change(se *store.Session, loc location, in *fuse.SetAttrIn, now store.Attr) (store.Attr, error) {

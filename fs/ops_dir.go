@@ -14,6 +14,9 @@ import (
 // keeps their listings cached (FOPEN_CACHE_DIR) and sends READDIR without a handle.
 // A second listing of an unchanged directory so costs no request at all.
 func (f *filesystem) OpenDir(<-chan struct{}, *fuse.OpenIn, *fuse.OpenOut) fuse.Status {
+	if f.limited() {
+		return fuse.OK // and the listing is not kept
+	}
 	return fuse.ENOSYS
 }
 
@@ -157,7 +160,7 @@ func (f *filesystem) walk(se *store.Session, id uint64, loc location, from curso
 	case loc.kind == kindRoot:
 		return f.walkBuckets(se, from, fn)
 	}
-	w := walker{f: f, dir: id, place: loc.place, part: from.part, fn: fn}
+	w := walker{f: f, se: se, dir: id, place: loc.place, part: from.part, fn: fn}
 	pending := loc.place.Pending
 	if !from.set && pending != "" {
 		from.set, from.segment = true, pending
@@ -189,7 +192,7 @@ func (f *filesystem) walk(se *store.Session, id uint64, loc location, from curso
 }
 
 func (f *filesystem) walkBuckets(se *store.Session, from cursor, fn func(*listed) bool) error {
-	all, err := se.Buckets(f.ctx)
+	all, err := se.VisibleBuckets(f.ctx)
 	if err != nil {
 		return err
 	}
@@ -205,7 +208,7 @@ func (f *filesystem) walkBuckets(se *store.Session, from cursor, fn func(*listed
 		if err != nil {
 			return err
 		}
-		if !fn(&listed{found: f.foundDir(&d), name: b.Name, next: cursor{set: true, segment: b.Name}}) {
+		if !fn(&listed{found: f.foundDir(se, &d), name: b.Name, next: cursor{set: true, segment: b.Name}}) {
 			return nil
 		}
 	}
@@ -215,6 +218,7 @@ func (f *filesystem) walkBuckets(se *store.Session, from cursor, fn func(*listed
 // A walker shows the store's entries as the names of one directory.
 type walker struct {
 	f     *filesystem
+	se    *store.Session
 	dir   uint64 // node id
 	place names.Place
 	part  string // the part that was listed last, segments without one may have followed
@@ -244,7 +248,7 @@ func (w *walker) begin(se *store.Session, loc location, from cursor) (goOn bool,
 func (w *walker) entry(e *store.Entry) bool {
 	if e.Dir != nil {
 		next := cursor{set: true, segment: e.Name, objectDue: true}
-		if !w.show(e.Name, names.Dir, false, next, w.f.foundDir(e.Dir)) {
+		if !w.show(e.Name, names.Dir, false, next, w.f.foundDir(w.se, e.Dir)) {
 			return false
 		}
 	}
@@ -255,7 +259,7 @@ func (w *walker) object(e *store.Entry) bool {
 	if !hasObject(e) {
 		return true
 	}
-	got := w.f.foundObject(e.Object)
+	got := w.f.foundObject(w.se, e.Object)
 	got.fleeting = e.Dir != nil && e.Name != ""
 	return w.show(e.Name, names.File, e.Dir != nil, cursor{set: true, segment: e.Name}, got)
 }

@@ -29,12 +29,16 @@ type found struct {
 	unsteady bool   // the attributes may change, and nobody will tell
 }
 
-func (f *filesystem) foundDir(d *store.Dir) found {
-	return found{id: d.Ino, kind: kindDir, attr: f.dirAttr(d.Ino, d)}
+func (f *filesystem) foundDir(se *store.Session, d *store.Dir) found {
+	got := found{id: d.Ino, kind: kindDir, attr: f.dirAttr(d.Ino, d)}
+	f.promise(se, &got.attr, d.Bucket, d.Key)
+	return got
 }
 
-func (f *filesystem) foundObject(o *store.Object) found {
-	return found{id: o.Ino, kind: kindObject, attr: f.objectAttr(o)}
+func (f *filesystem) foundObject(se *store.Session, o *store.Object) found {
+	got := found{id: o.Ino, kind: kindObject, attr: f.objectAttr(o)}
+	f.promise(se, &got.attr, o.Bucket, o.Key)
+	return got
 }
 
 // foundPart is a directory that exists only in names. Its number lies above all that
@@ -68,7 +72,7 @@ func (f *filesystem) Lookup(_ <-chan struct{}, h *fuse.InHeader, name string, ou
 		}
 		f.nodes.absent(h.NodeId, name, seen.moves)
 		*out = fuse.EntryOut{}
-		if f.notify.foreign() == seen.changes {
+		if f.keeps() && f.notify.foreign() == seen.changes {
 			out.SetEntryTimeout(cacheFor)
 		}
 		return fuse.OK
@@ -95,7 +99,7 @@ func (f *filesystem) find(se *store.Session, id uint64, name string, t target) (
 		if err != nil {
 			return found{}, err
 		}
-		return f.foundDir(&d), nil
+		return f.foundDir(se, &d), nil
 	case t.Kind == names.Part:
 		return f.foundPart(id, name), nil
 	}
@@ -108,9 +112,9 @@ func (f *filesystem) find(se *store.Session, id uint64, name string, t target) (
 	case !ok:
 		return found{}, fault.NoSuchKey
 	case kind == names.Dir:
-		return f.foundDir(e.Dir), nil
+		return f.foundDir(se, e.Dir), nil
 	}
-	got := f.foundObject(e.Object)
+	got := f.foundObject(se, e.Object)
 	got.fleeting = t.Shadowed && t.Segment != ""
 	return got, nil
 }
@@ -180,7 +184,7 @@ func (f *filesystem) tell(out *fuse.EntryOut, parent uint64, name string, got fo
 		f.nodes.setOld(got.id, got.of)
 	}
 	*out = fuse.EntryOut{NodeId: got.id, Attr: got.attr}
-	if f.notify.foreign() != seen.changes {
+	if !f.keeps() || f.notify.foreign() != seen.changes {
 		return true
 	}
 	if !got.fleeting {

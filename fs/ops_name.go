@@ -49,7 +49,7 @@ func (f *filesystem) mkdir(in *fuse.MkdirIn, name string) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
-	return f.foundDir(&d), nil
+	return f.foundDir(se, &d), nil
 }
 
 func (f *filesystem) makeBucket(se *store.Session, name string, attr store.Attr) (found, error) {
@@ -64,7 +64,7 @@ func (f *filesystem) makeBucket(se *store.Session, name string, attr store.Attr)
 	if err != nil {
 		return found{}, err
 	}
-	return f.foundDir(&d), nil
+	return f.foundDir(se, &d), nil
 }
 
 // Rmdir removes an empty directory, and from the list of buckets an empty bucket.
@@ -375,7 +375,7 @@ func (f *filesystem) Symlink(_ <-chan struct{}, h *fuse.InHeader, pointedTo, nam
 		f.nodes.setTold(h.NodeId, true)
 		return f.status("symlink", err)
 	}
-	f.tellMade(out, h.NodeId, name, f.foundObject(&o), seen)
+	f.tellMade(out, h.NodeId, name, f.foundObject(se, &o), seen)
 	return fuse.OK
 }
 

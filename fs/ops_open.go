@@ -55,6 +55,8 @@ func openFlags(flags uint32) store.OpenFlags {
 		Write:    flags&unix.O_ACCMODE != unix.O_RDONLY,
 		Truncate: flags&unix.O_TRUNC != 0,
 		Append:   flags&unix.O_APPEND != 0,
+
+		WriteOnly: flags&unix.O_ACCMODE == unix.O_WRONLY,
 	}
 	o.Write = o.Write || o.Truncate
 	return o
@@ -179,7 +181,7 @@ func (f *filesystem) create(h *fuse.InHeader, name string, mode uint32, flags st
 		_ = file.Close(f.ctx)
 		return nil, found{}, fault.StaleHandle
 	}
-	return file, f.foundObject(&o), nil
+	return file, f.foundObject(se, &o), nil
 }
 
 // Mknod makes an empty file; there are no devices, FIFOs or sockets.

@@ -77,6 +77,6 @@ func (f *filesystem) Link(_ <-chan struct{}, in *fuse.LinkIn, name string, out *
 		f.nodes.setTold(in.NodeId, true)
 		return f.status("link", err)
 	}
-	f.tellMade(out, in.NodeId, name, f.foundObject(new(file.Object())), seen)
+	f.tellMade(out, in.NodeId, name, f.foundObject(se, new(file.Object())), seen)
 	return fuse.OK
 }

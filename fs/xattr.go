@@ -89,6 +89,8 @@ func (a *attributed) get(at attrs.Attr) ([]byte, error) {
 		return []byte(state.String()), err
 	case attrs.LockMode, attrs.LockUntil, attrs.LegalHold:
 		return a.lock(at)
+	case attrs.Grants, attrs.Policy, attrs.PublicAccess:
+		return a.accessAttr(at.Kind)
 	case attrs.Versions:
 		return a.versions()
 	case attrs.Tag, attrs.AllTags:

@@ -35,7 +35,8 @@ func TestXattrErrnos(t *testing.T) {
 		{"user.s3.versions", "x", 0, unix.EPERM},
 		{"user.s3.checksum.sha256", "x", 0, unix.EPERM},
 		{"user.s3.nonsense", "x", 0, unix.EOPNOTSUPP},
-		{"user.s3.acl", "x", 0, unix.EOPNOTSUPP},
+		{"user.s3.acl", "x", 0, unix.EINVAL},
+		{"user.s3.policy", "{}", 0, unix.EOPNOTSUPP},
 		{"user.s3.lock.mode", "GOVERNANCE", 0, unix.EOPNOTSUPP},
 		{"user.s3.lock.mode", "x", 0, unix.EINVAL},
 		{"user.s3.lock.until", "2100-01-01", 0, unix.EOPNOTSUPP},
@@ -85,7 +86,7 @@ func TestXattrErrnos(t *testing.T) {
 	}
 	for name, want := range map[string]unix.Errno{
 		"user.no": unix.ENODATA, "user.s3.no": unix.ENODATA, "user.s3.tag.no": unix.ENODATA, "user.s3.meta.no": unix.ENODATA,
-		"user.s3.acl": unix.EOPNOTSUPP, "system.posix_acl_access": unix.EOPNOTSUPP, "system.posix_acl_default": unix.EOPNOTSUPP,
+		"user.s3.encryption": unix.EOPNOTSUPP, "user.s3.policy": unix.ENODATA, "system.posix_acl_access": unix.EOPNOTSUPP, "system.posix_acl_default": unix.EOPNOTSUPP,
 		"security.selinux": unix.EOPNOTSUPP, "security.capability": unix.ENODATA, "trusted.no": unix.ENODATA, "nonsense": unix.EOPNOTSUPP, "user.": unix.EINVAL,
 	} {
 		f.fails(name, want)

@@ -20,6 +20,8 @@ func (a *attributed) change(c xattrChange) error {
 	switch {
 	case isLock(c.Kind) && !a.none:
 		return a.changeLock(c)
+	case isAccess(c.Kind) && !a.none:
+		return a.changeAccess(c)
 	case a.old:
 		return readOnlyPast()
 	case a.none:

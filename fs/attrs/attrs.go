@@ -44,6 +44,9 @@ const (
 	LockMode
 	LockUntil
 	LegalHold
+	Grants       // S3's ACL, of an object or a bucket
+	Policy       // of a bucket
+	PublicAccess // of a bucket
 )
 
 // ReadOnly says whether attributes of the kind show what nobody can set.
@@ -63,8 +66,8 @@ var fixed = map[string]Kind{
 	"cache-control": Header, "expires": Header,
 	"meta": AllMeta, "tags": AllTags, "versioning": Versioning,
 	"lock.mode": LockMode, "lock.until": LockUntil, "legal-hold": LegalHold,
-	"encryption": Later, "acl": Later,
-	"policy": Later, "cors": Later, "lifecycle": Later, "logging": Later, "public-access-block": Later,
+	"encryption": Later, "acl": Grants,
+	"policy": Policy, "cors": Later, "lifecycle": Later, "logging": Later, "public-access-block": PublicAccess,
 }
 
 // families are those of the names behind Prefix that a name follows.

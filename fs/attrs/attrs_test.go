@@ -23,7 +23,7 @@ func TestNames(t *testing.T) {
 		"user.s3.checksum.sha256":     {Checksum, "sha256"},
 		"user.s3.checksum.SHA256":     {Malformed, "checksum.SHA256"},
 		"user.s3.lock.mode":           {LockMode, "lock.mode"},
-		"user.s3.acl":                 {Later, "acl"},
+		"user.s3.acl":                 {Grants, "acl"},
 		"user.s3.nonsense":            {Reserved, "nonsense"},
 		"user.s3.ETag":                {Reserved, "ETag"},
 		"user.s3.":                    {Reserved, ""},
@@ -37,7 +37,7 @@ func TestNames(t *testing.T) {
 		"system.posix_acl_default":    {ACL, "system.posix_acl_default"},
 		"system.nfs4_acl":             {Foreign, "system.nfs4_acl"},
 		"nonsense":                    {Foreign, "nonsense"},
-		"user.s3.public-access-block": {Later, "public-access-block"},
+		"user.s3.public-access-block": {PublicAccess, "public-access-block"},
 	} {
 		if got := Parse(name); got != want {
 			t.Errorf("%s is %v, want %v", name, got, want)

@@ -38,6 +38,7 @@ var decoders = map[string]string{
 	"fs.versionOfName":         "FuzzHistoryNames",
 	"fs/attrs.Parse":           "FuzzNames",
 	"fs/attrs.ParseMap":        "FuzzMap",
+	"fs/attrs.strict":          "FuzzAccess",
 	"fs/device.running":        byKernel,
 	"fs/names.Place.Resolve":   "FuzzResolve",
 	"fs/names.split":           "FuzzRoundTrip",
