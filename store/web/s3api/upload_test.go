@@ -197,6 +197,23 @@ func TestMultipartRefusals(t *testing.T) {
 	}
 }
 
+// TestSmallestPart: without a setting a part that is not the last has 5 MiB at least.
+func TestSmallestPart(t *testing.T) {
+	r := newRig(t)
+	r.must("PUT", "/photos", "")
+	id := r.upload("/photos/a")
+	whole := strings.Repeat("0123456789abcdef", 5<<20/16)
+	small, enough, last := r.part("/photos/a", id, 1, whole[1:]), r.part("/photos/a", id, 2, whole), r.part("/photos/a", id, 3, "last")
+	got := r.refused(400, "EntityTooSmall", "POST", "/photos/a?uploadId="+id, listed(small, enough, last)).body
+	if element(got, "ProposedSize") != "5242879" || element(got, "MinSizeAllowed") != "5242880" || element(got, "PartNumber") != "1" {
+		t.Errorf("%s", got)
+	}
+	r.must("POST", "/photos/a?uploadId="+id, listed(enough, last))
+	if size := r.must("HEAD", "/photos/a", "").ContentLength; size != 5<<20+4 {
+		t.Errorf("the object has %d bytes", size)
+	}
+}
+
 func TestMultipartChecksums(t *testing.T) {
 	r := smallParts(t)
 	texts := []string{"first", "second", "third"}
