@@ -372,8 +372,10 @@ func (sn *snap) anyBelow(prefix []byte, counts func(value []byte) (bool, error))
 func (t *txn) dropBucket(b *record.Bucket) error {
 	t.tx.Delete(table.Bucket(b.Name))
 	t.tx.Delete(table.BucketID(b.Id))
+	t.tx.Delete(usageKey(b.Id))
 	t.onMerged(func() {
 		t.s.buckets.drop(b)
+		t.s.quotas.set(b.Id, nil)
 		t.s.herald.tell(b.Id, nil)
 	})
 	t.dropRest(b.Id)

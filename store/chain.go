@@ -97,6 +97,9 @@ func (t *txn) putVersion(b *record.Bucket, key string, v *record.Version) (repla
 	if err := t.put(table.Head(b.Id, key), v); err != nil {
 		return nil, err
 	}
+	if err := t.tally(b, key, v, 1); err != nil {
+		return nil, err
+	}
 	if err := t.notify(b, cmp.Or(t.makes, event.CreatedPut), key, v); err != nil {
 		return nil, err
 	}
@@ -173,7 +176,7 @@ func (t *txn) discard(b *record.Bucket, key string, v *record.Version) error {
 	t.discarded = append(t.discarded, v)
 	t.forgets = true
 	t.history.gone++
-	return nil
+	return t.tally(b, key, v, -1)
 }
 
 // letGo releases what versions own that this update has discarded. A publish whose

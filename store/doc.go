@@ -68,6 +68,13 @@
 // noted for webhooks in the update that makes the change (notify.go) and sent by a job
 // (deliver.go) through a transport that is handed in.
 //
+// # Protection
+//
+// What locks a version stands in its record; whatever takes a version out of history asks it
+// in one place (lock.go, txn.discard), by the rule of package versioning. What a bucket may
+// hold is counted in the update that makes or removes a version, for buckets that have a quota
+// (quota.go), after what they held was counted once (quota_count.go).
+//
 // # The past
 //
 // History belongs to keys: a line (line.go) is that of one, with the renames on their

@@ -168,16 +168,15 @@ func (t *txn) bringHead(b *record.Bucket, m *record.Move, key string, mine, othe
 	if c.dead != nil {
 		t.tx.Delete(table.Dead(b.Id, key))
 	}
+	if err := t.tally(b, key, v, 1); err != nil {
+		return err
+	}
 	return t.put(table.Head(b.Id, key), v)
 }
 
 // takeHead takes the head mine from key; nothing comes in its place.
 func (t *txn) takeHead(b *record.Bucket, m *record.Move, key string, mine *record.Version) error {
-	t.tx.Delete(table.Head(b.Id, key))
-	if state := versioning.State(m.Versioning); state != versioning.Unversioned {
-		return t.leaveMarker(b, m, key, mine, state)
-	}
-	return nil
+	return t.leave(b, m, key, mine, versioning.State(m.Versioning))
 }
 
 // swapDir is swapHead for the records of directories.

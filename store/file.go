@@ -54,6 +54,11 @@ func (se *Session) OpenFile(ctx context.Context, bucket, key string, o OpenFlags
 	if err := versioning.CheckKey(key); err != nil {
 		return nil, keyError(bucket, key, err)
 	}
+	if o.Create {
+		if err := se.roomForFile(bucket, key); err != nil {
+			return nil, err
+		}
+	}
 	n, made, err := se.openInode(ctx, bucket, key, o)
 	if err != nil {
 		return nil, err
@@ -321,6 +326,11 @@ func (f *File) write(p []byte, off int64, atEnd bool) (n int, err error) {
 		if limit = d.s.maxObjectSize(); off >= limit {
 			return tooLarge(limit)
 		}
+		if end := min(off+int64(len(p)), limit); end > d.size {
+			if err := f.n.mayGrow(end); err != nil {
+				return err
+			}
+		}
 		n, err = d.writeAt(p[:min(int64(len(p)), limit-off)], off)
 		return err
 	})
@@ -342,7 +352,14 @@ func (f *File) Truncate(ctx context.Context, size int64) error {
 	if f.n.sized(size) {
 		return f.retime(ctx)
 	}
-	return f.change(func(d *draft) error { return d.truncate(size) })
+	return f.change(func(d *draft) error {
+		if size > d.size {
+			if err := f.n.mayGrow(size); err != nil {
+				return err
+			}
+		}
+		return d.truncate(size)
+	})
 }
 
 // Allocate makes sure that there is room for n bytes at off, and unless keepSize makes
@@ -372,6 +389,9 @@ func (f *File) allocate(off, n int64, keepSize, zero bool) error {
 	return f.changeIf(func(d *draft) (bool, error) {
 		grows := off+n > d.size && !keepSize
 		if grows {
+			if err := f.n.mayGrow(off + n); err != nil {
+				return false, err
+			}
 			if err := d.truncate(off + n); err != nil {
 				return false, err
 			}

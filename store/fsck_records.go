@@ -211,6 +211,9 @@ func (f *fsck) checkBucket(k, v []byte) error {
 	if bad := checkSettings(b.GetSettings()); bad != "" {
 		return f.wrong(k, sound, "%s", bad)
 	}
+	if q := b.Quota; q != nil && (q.Bytes < 0 || q.Objects < 0) {
+		return f.wrong(k, sound, "its quota is none that a bucket can have")
+	}
 	if d := b.DefaultRetention; d != nil && (!b.ObjectLock || d.Mode > uint32(versioning.Compliance) || versioning.CheckDefaultRetention(toDefaultRetention(d)) != nil) {
 		return f.wrong(k, sound, "its default retention is none that a bucket can have")
 	}
@@ -229,6 +232,8 @@ func (f *fsck) checkSetting(k, v []byte) error {
 	switch {
 	case string(k) == string(settingScrub()):
 		return unmarshal(k, v, new(record.Scrub))
+	case bytes.HasPrefix(k, settingUsage()):
+		return unmarshal(k, v, new(record.Usage))
 	case string(k) == string(settingExpiry()):
 		return unmarshal(k, v, new(record.Expiry))
 	case bytes.HasPrefix(k, settingDamage()):

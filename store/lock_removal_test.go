@@ -25,7 +25,7 @@ func TestRemovalsAskLocks(t *testing.T) {
 		"replaceTop":         "the other becomes the top; deleteVersion has discarded this one",
 		"moveHead":           "the version moves, or stays below a marker",
 		"bringHead":          "a dead top is no version",
-		"takeHead":           "the version moves, or stays below a marker",
+		"leave":              "the version moves, or stays below a marker",
 		"undo":               "it never was durable",
 		"swapBack":           "it never was durable",
 		"dropPending":        "a predecessor was discarded by the publish",

@@ -172,11 +172,8 @@ func (t *txn) moveHead(b *record.Bucket, m *record.Move, key string, old *record
 		return err
 	}
 	v := movedOver(m, to, old, c.top())
-	t.tx.Delete(table.Head(b.Id, key))
-	if state != versioning.Unversioned {
-		if err := t.leaveMarker(b, m, key, old, state); err != nil {
-			return err
-		}
+	if err := t.leave(b, m, key, old, state); err != nil {
+		return err
 	}
 	if err := t.stack(b, to, c, v, c.rules().Put(state, m.Seq)); err != nil {
 		return err
@@ -185,6 +182,9 @@ func (t *txn) moveHead(b *record.Bucket, m *record.Move, key string, old *record
 		t.tx.Delete(table.Dead(b.Id, to))
 	}
 	if err := t.put(table.Head(b.Id, to), v); err != nil {
+		return err
+	}
+	if err := t.tally(b, to, v, 1); err != nil {
 		return err
 	}
 	if err := t.notifyStands(b, key); err != nil {
@@ -205,6 +205,16 @@ func (t *txn) movedOnto(b *record.Bucket, m *record.Move, to string, state versi
 		c.dead, err = t.dead(b.Id, to)
 	}
 	return c, err
+}
+
+// leave takes the head old from a key, for a move to put it elsewhere; where there is history,
+// it stays in that.
+func (t *txn) leave(b *record.Bucket, m *record.Move, key string, old *record.Version, state versioning.State) error {
+	t.tx.Delete(table.Head(b.Id, key))
+	if state != versioning.Unversioned {
+		return t.leaveMarker(b, m, key, old, state)
+	}
+	return t.tally(b, key, old, -1)
 }
 
 // leaveMarker puts a delete marker where a move took the head from, above the history

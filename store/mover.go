@@ -100,6 +100,7 @@ func (mv *mover) update(ctx context.Context, m *record.Move, fn func(*txn, *reco
 		if b == nil {
 			return fault.New(fault.Damaged, "bucket %d of a rename on its way is gone; run pail fsck", m.Bucket)
 		}
+		t.unlimited = true
 		return fn(t, b)
 	})
 	return err

@@ -15,8 +15,16 @@ func (t *txn) passes(b *record.Bucket, key string) bool {
 	if t.who.door != DoorMount || b.ObjectLock || strings.HasSuffix(key, "/") {
 		return false
 	}
+	return t.s.withoutHistory(b, key)
+}
+
+// withoutHistory says whether the name of a key matches one of a bucket's no-history patterns.
+func (s *Store) withoutHistory(b *record.Bucket, key string) bool {
+	if b.ObjectLock {
+		return false
+	}
 	name := key[strings.LastIndexByte(key, '/')+1:]
-	for _, p := range t.s.settingsOf(b).noHistory() {
+	for _, p := range s.settingsOf(b).noHistory() {
 		if ok, _ := path.Match(p, name); ok { // patterns were checked when they were set
 			return true
 		}

@@ -80,6 +80,9 @@ func (se *Session) Put(ctx context.Context, bucket, key string, in PutInput) (Ob
 	if err := se.checkLock(bucket, key, in.Lock); err != nil {
 		return Object{}, err
 	}
+	if err := se.roomFor(bucket, key, max(in.Size, 0)); err != nil {
+		return Object{}, err
+	}
 	if in.SumIfLocked {
 		if err := se.needsSum(bucket, key, in.Lock, in.Sums, "Put Object"); err != nil {
 			return Object{}, err

@@ -22,6 +22,9 @@ func (s *Store) recover(ctx context.Context) error {
 	if err := s.view(s.buckets.load); err != nil {
 		return err
 	}
+	if err := s.view(s.quotas.load); err != nil {
+		return fmt.Errorf("load what buckets with quotas hold: %w", err)
+	}
 	if err := errors.Join(s.loadSettings(), s.loadAccessKeys(), s.loadIdentities()); err != nil {
 		return err
 	}
@@ -230,6 +233,9 @@ func (t *txn) swapBack(b *record.Bucket, key string, seq uint64, pred *record.Ve
 		return false, err
 	}
 	t.discarded = append(t.discarded, c.live)
+	if err := errors.Join(t.tally(b, key, c.live, -1), t.tally(b, key, pred, 1)); err != nil {
+		return true, err
+	}
 	pred.NextNumber, pred.NullSeq, pred.Noncurrent = c.live.NextNumber, 0, 0
 	turnTo(pred, true, seq)
 	t.changed(Change{Kind: ObjectPut, Bucket: b.Name, Key: key, Ino: pred.Ino, VersionID: versionID(pred)})
@@ -243,6 +249,9 @@ func (t *txn) swapBack(b *record.Bucket, key string, seq uint64, pred *record.Ve
 // unless something newer is left there.
 func (t *txn) putBack(b *record.Bucket, key string, pred *record.Version, seq uint64) error {
 	c, err := t.chain(b, key)
+	if err == nil {
+		err = t.tally(b, key, pred, 1)
+	}
 	if err != nil {
 		return err
 	}

@@ -159,6 +159,7 @@ func (t *txn) renamePublished(b *record.Bucket, from, to string, old *record.Ver
 	if err != nil {
 		return err
 	}
+	t.unlimited = true
 	n := len(t.discarded)
 	if _, _, err := t.takeAway(b, from, keep, to); err != nil {
 		return err
@@ -243,6 +244,7 @@ func (se *Session) renameTree(ctx context.Context, from, to Path, each []treeNee
 				return err
 			}
 			var err error
+			t.unlimited = true
 			begun, err = fn(t, b, inline, counts)
 			return err
 		})

@@ -219,7 +219,7 @@ func (r *repairer) stages() error {
 		{(*fsck).checkFiles, (*fsck).checkContents},
 		{(*fsck).checkChains}, {(*fsck).checkDirs}, {(*fsck).checkInodes}, {(*fsck).checkGarbage}, {(*fsck).checkDisk},
 		// What was kept changed counts, by the same rules as any publish.
-		{(*fsck).checkContents}, {(*fsck).checkChains}, {(*fsck).checkDirs},
+		{(*fsck).checkContents}, {(*fsck).checkChains}, {(*fsck).checkDirs}, {(*fsck).checkQuotas},
 	} {
 		if err := r.stage(stage...); err != nil {
 			return err
@@ -307,6 +307,7 @@ func (r *repairer) meet(p Problem, rem remedy) error {
 // update makes one step of the repair.
 func (r *repairer) update(fn func(*txn) error) error {
 	_, err := r.s.update(r.ctx, author{principal: Owner().ARN}, visible, func(t *txn) error {
+		t.unlimited = true
 		t.quiet = !r.loaded // the times of commits are not known to be in order yet
 		return fn(t)
 	})
@@ -327,6 +328,9 @@ func (r *repairer) lastSeq() uint64 {
 func (s *Store) loadForRepair() error {
 	if err := s.view(s.buckets.load); err != nil {
 		return fmt.Errorf("load buckets: %w", err)
+	}
+	if err := s.view(s.quotas.load); err != nil {
+		return fmt.Errorf("load what buckets with quotas hold: %w", err)
 	}
 	if err := s.loadAccessKeys(); err != nil {
 		return fmt.Errorf("load access keys: %w", err)

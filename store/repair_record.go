@@ -117,6 +117,9 @@ func (f *fsck) soundBucket(k []byte) remedy {
 		if checkSettings(b.GetSettings()) != "" {
 			b.Settings = nil
 		}
+		if q := b.Quota; q != nil && (q.Bytes < 0 || q.Objects < 0) {
+			b.Quota = nil
+		}
 		if d := b.DefaultRetention; d != nil {
 			if d.Mode = min(d.Mode, uint32(versioning.Compliance)); !b.ObjectLock || versioning.CheckDefaultRetention(toDefaultRetention(d)) != nil {
 				b.DefaultRetention = nil

@@ -178,6 +178,8 @@ type Store struct {
 	scrubber  *scrubber
 	herald    *herald
 	expirer   *expirer
+	counter   *work.Job // counts what buckets with quotas hold
+	quotas    quotasInMemory
 
 	publisher *work.Job
 
@@ -257,6 +259,9 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.view(s.expirer.load); err != nil {
 		return err
 	}
+	if s.quotas.any() {
+		s.counter.Wake()
+	}
 	s.compactor.begin()
 	return nil
 }
@@ -296,6 +301,7 @@ func (s *Store) openFiles() (err error) {
 	s.herald = newHerald(s)
 	s.expirer = newExpirer(s)
 	s.uses.job = newUseKeeper(s)
+	s.counter = newCounter(s)
 	s.SetVerifyReads(s.opts.VerifyReads)
 	return nil
 }

@@ -35,11 +35,13 @@ type txn struct {
 	discarded []*record.Version // no longer of any key, their contents still owned
 	forgets   bool              // a version that was there is in history no more
 	undoes    bool              // it undoes what never was durable
-	bypass    bool              // whoever asks bypasses retentions of mode Governance, and may
-	events    uint32            // how many it has noted for webhooks
-	history   historyChange     // what it adds to and takes from history
-	makes     string            // the type of event that its puts are; "": event.CreatedPut
-	waste     int64             // bytes of content files that became dead, less those that went
+	unlimited bool              // quotas do not count: what it makes is counted and not refused
+	usages    map[uint64]*tallied
+	bypass    bool          // whoever asks bypasses retentions of mode Governance, and may
+	events    uint32        // how many it has noted for webhooks
+	history   historyChange // what it adds to and takes from history
+	makes     string        // the type of event that its puts are; "": event.CreatedPut
+	waste     int64         // bytes of content files that became dead, less those that went
 }
 
 // How an update is committed.
@@ -98,6 +100,9 @@ func (s *Store) runTxn(tx *meta.Tx, who author, fn func(*txn) error) error {
 		return err
 	}
 	if err := t.letGo(); err != nil {
+		return err
+	}
+	if err := t.settleUsage(); err != nil {
 		return err
 	}
 	if err := t.countWaste(); err != nil {

@@ -242,6 +242,9 @@ func (se *Session) UploadPart(ctx context.Context, bucket, key, id string, numbe
 	if err := checkPartChecksum(u, in.Sums.Algorithm); err != nil {
 		return Part{}, err
 	}
+	if err := se.roomFor(bucket, key, max(in.Size, 0)); err != nil {
+		return Part{}, err
+	}
 	if in.SumIfLocked {
 		if err := se.needsSum(bucket, key, toLock(u.Version.GetLock()), in.Sums, "Put Part"); err != nil {
 			return Part{}, err

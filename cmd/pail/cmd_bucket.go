@@ -21,13 +21,14 @@ func newBucketCommand(g *globals) *cobra.Command {
 		Args:  cobra.ArbitraryArgs,
 	}
 	cmd.AddCommand(newBucketCreateCommand(g), newBucketLsCommand(g), newBucketInfoCommand(g),
-		newBucketRmCommand(g), newBucketVersioningCommand(g))
+		newBucketRmCommand(g), newBucketVersioningCommand(g), newBucketLockCommand(g))
 	return cmd
 }
 
 type bucketCreateOptions struct {
 	region    string
 	versioned bool
+	locked    bool
 }
 
 func newBucketCreateCommand(g *globals) *cobra.Command {
@@ -53,11 +54,12 @@ begins and ends with a letter or digit, and does not look like an IP address.`,
 	}
 	textVar(cmd.Flags(), &opts.region, "region", "`region` (default the store's)")
 	cmd.Flags().BoolVar(&opts.versioned, "versioning", false, "enable versioning at once")
+	cmd.Flags().BoolVar(&opts.locked, "object-lock", false, "with Object Lock, and so versioned for good")
 	return cmd
 }
 
 func runBucketCreate(ctx context.Context, opts *bucketCreateOptions, c *control.Client, name string, asJSON bool, out io.Writer) error {
-	req := control.CreateBucketRequest{Name: name, Region: opts.region}
+	req := control.CreateBucketRequest{Name: name, Region: opts.region, ObjectLock: opts.locked}
 	if opts.versioned {
 		req.Versioning = versioning.Enabled
 	}

@@ -18,6 +18,7 @@ var decoders = map[string]string{
 	"cmd/pail.mountPlan.option":       "FuzzMountPlan",
 	"cmd/pail.parseID":                "FuzzWords",
 	"cmd/pail.presignOptions.request": byPerson,
+	"cmd/pail.quotaOptions.request":   byPerson,
 	"cmd/pail.rateOf":                 "FuzzMountPlan",
 	"cmd/pail.settingLines":           "store/web/control.FuzzAnswer",
 	"cmd/pail.splitKey":               "FuzzWords",

@@ -34,6 +34,17 @@ func (c *Client) SetVersioning(ctx context.Context, req VersioningRequest) error
 	return none(ctx, c, opSetVersioning, req)
 }
 
+// ObjectLock returns a bucket's Object Lock, after setting it if that is asked for.
+func (c *Client) ObjectLock(ctx context.Context, req LockRequest) (Lock, error) {
+	return one[Lock](ctx, c, opLock, req)
+}
+
+// Quota returns a bucket's quota and what it holds, after changing the quota if that is asked
+// for.
+func (c *Client) Quota(ctx context.Context, req QuotaRequest) (Quota, error) {
+	return one[Quota](ctx, c, opQuota, req)
+}
+
 // List lists current objects, or those that were at a time.
 func (c *Client) List(ctx context.Context, req ListRequest, fn func(ListEntry) error) error {
 	op := opList

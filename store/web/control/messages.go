@@ -33,6 +33,25 @@ type Bucket struct {
 	Account    string            `json:"account"`
 	Versioning versioning.State  `json:"versioning"`
 	Tags       map[string]string `json:"tags,omitempty"`
+	ObjectLock bool              `json:"object_lock,omitempty"`
+}
+
+// A Lock is the Object Lock of a bucket that has it.
+type Lock struct {
+	Name  string `json:"name"`
+	Mode  string `json:"mode,omitempty"` // of the retention that new versions get; empty: none
+	Days  int32  `json:"days,omitempty"`
+	Years int32  `json:"years,omitempty"`
+}
+
+// A Quota is what a bucket may hold, in all its versions, and what it holds.
+type Quota struct {
+	Name        string `json:"name"`
+	Bytes       int64  `json:"bytes,omitempty"`   // 0: there is no limit
+	Objects     int64  `json:"objects,omitempty"` // versions; 0: there is no limit
+	UsedBytes   int64  `json:"used_bytes"`        // as far as it has been counted
+	UsedObjects int64  `json:"used_objects"`
+	Counted     bool   `json:"counted"` // to the end
 }
 
 // A BucketInfo is a bucket with what it holds.
@@ -135,7 +154,7 @@ type Mount struct {
 func bucketOf(b store.Bucket) Bucket {
 	return Bucket{
 		Name: b.Name, Created: b.Created, Region: b.Region, Account: b.Account,
-		Versioning: b.Versioning, Tags: b.Tags,
+		Versioning: b.Versioning, Tags: b.Tags, ObjectLock: b.ObjectLock,
 	}
 }
 

@@ -69,6 +69,8 @@ const (
 	opBucket         = "bucket"
 	opDeleteBucket   = "delete-bucket"
 	opSetVersioning  = "set-versioning"
+	opLock           = "object-lock"
+	opQuota          = "quota"
 	opList           = "list"
 	opListVersions   = "list-versions"
 	opVersions       = "versions"
@@ -131,6 +133,8 @@ func operations() map[string]operation {
 		opBucket:         asking(bucketInfo),
 		opDeleteBucket:   asking(deleteBucket),
 		opSetVersioning:  asking(setVersioning),
+		opLock:           asking(lock),
+		opQuota:          asking(quota),
 		opList:           asking(list),
 		opListVersions:   asking(listVersions),
 		opVersions:       asking(versions),

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"pail/store"
+	"pail/store/fault"
+	"pail/versioning"
 )
 
 func buckets(ctx context.Context, c *call) error {
@@ -21,7 +23,7 @@ func buckets(ctx context.Context, c *call) error {
 
 func createBucket(ctx context.Context, c *call, req CreateBucketRequest) error {
 	b, err := c.session().CreateBucket(ctx, req.Name, store.BucketOptions{
-		Region: req.Region, Versioning: req.Versioning,
+		Region: req.Region, Versioning: req.Versioning, ObjectLock: req.ObjectLock,
 	})
 	if err != nil {
 		return err
@@ -47,6 +49,54 @@ func bucketInfo(ctx context.Context, c *call, req BucketRequest) error {
 
 func deleteBucket(ctx context.Context, c *call, req BucketRequest) error {
 	return c.session().DeleteBucket(ctx, req.Name)
+}
+
+func lock(ctx context.Context, c *call, req LockRequest) error {
+	se := c.session()
+	if req.Set {
+		d := versioning.DefaultRetention{Days: req.Days, Years: req.Years}
+		if req.Mode != "" {
+			ok := false
+			if d.Mode, ok = versioning.ParseLockMode(req.Mode); !ok {
+				return fault.New(fault.InvalidArgument, "%q is no mode of retention; there are GOVERNANCE and COMPLIANCE", req.Mode)
+			}
+		}
+		if err := se.SetObjectLock(ctx, req.Name, d); err != nil {
+			return err
+		}
+	}
+	d, err := se.ObjectLock(ctx, req.Name)
+	if err != nil {
+		return err
+	}
+	return c.out.item(Lock{Name: req.Name, Mode: d.Mode.String(), Days: d.Days, Years: d.Years})
+}
+
+func quota(ctx context.Context, c *call, req QuotaRequest) error {
+	se := c.session()
+	q, err := se.Quota(ctx, req.Name)
+	if err != nil {
+		return err
+	}
+	if req.Bytes != nil || req.Objects != nil {
+		to := q.Quota
+		if req.Bytes != nil {
+			to.Bytes = *req.Bytes
+		}
+		if req.Objects != nil {
+			to.Objects = *req.Objects
+		}
+		if err := se.SetQuota(ctx, req.Name, to); err != nil {
+			return err
+		}
+		if q, err = se.Quota(ctx, req.Name); err != nil {
+			return err
+		}
+	}
+	return c.out.item(Quota{
+		Name: req.Name, Bytes: q.Bytes, Objects: q.Objects,
+		UsedBytes: q.Used.Bytes, UsedObjects: q.Used.Objects, Counted: q.Counted,
+	})
 }
 
 func setVersioning(ctx context.Context, c *call, req VersioningRequest) error {

@@ -11,6 +11,25 @@ type CreateBucketRequest struct {
 	Name       string           `json:"name"`
 	Region     string           `json:"region,omitempty"` // empty: the store's
 	Versioning versioning.State `json:"versioning"`
+	ObjectLock bool             `json:"object_lock,omitempty"`
+}
+
+// A LockRequest asks for a bucket's Object Lock, or sets it.
+type LockRequest struct {
+	Name string `json:"name"`
+	// Set gives the bucket Object Lock, for good, and chooses the retention of new versions;
+	// without a Mode there is none.
+	Set   bool   `json:"set,omitempty"`
+	Mode  string `json:"mode,omitempty"` // GOVERNANCE or COMPLIANCE
+	Days  int32  `json:"days,omitempty"`
+	Years int32  `json:"years,omitempty"`
+}
+
+// A QuotaRequest asks for a bucket's quota, or changes it.
+type QuotaRequest struct {
+	Name    string `json:"name"`
+	Bytes   *int64 `json:"bytes,omitempty"`   // nil: as it is; 0: none
+	Objects *int64 `json:"objects,omitempty"` // nil: as it is; 0: none
 }
 
 // A BucketRequest names a bucket.

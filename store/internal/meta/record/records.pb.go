@@ -42,6 +42,7 @@ type Bucket struct {
 	Versioned        uint64                 `protobuf:"varint,12,opt,name=versioned,proto3" json:"versioned,omitempty"`                                      // commit since which history is kept, 0: never
 	ObjectLock       bool                   `protobuf:"varint,13,opt,name=object_lock,json=objectLock,proto3" json:"object_lock,omitempty"`                  // it has Object Lock, and so is versioned for good
 	DefaultRetention *DefaultRetention      `protobuf:"bytes,20,opt,name=default_retention,json=defaultRetention,proto3" json:"default_retention,omitempty"` // of new versions; absent: none
+	Quota            *Quota                 `protobuf:"bytes,21,opt,name=quota,proto3" json:"quota,omitempty"`                                               // absent: none
 	// Who may do what in it.
 	Ownership     uint32             `protobuf:"varint,30,opt,name=ownership,proto3" json:"ownership,omitempty"` // of objects: 0 BucketOwnerEnforced, 1 BucketOwnerPreferred, 2 ObjectWriter, 3 what S3 had before there was a choice: ObjectWriter
 	Policied      bool               `protobuf:"varint,31,opt,name=policied,proto3" json:"policied,omitempty"`   // it has a policy, which stands with its configurations
@@ -179,6 +180,13 @@ func (x *Bucket) GetDefaultRetention() *DefaultRetention {
 	return nil
 }
 
+func (x *Bucket) GetQuota() *Quota {
+	if x != nil {
+		return x.Quota
+	}
+	return nil
+}
+
 func (x *Bucket) GetOwnership() uint32 {
 	if x != nil {
 		return x.Ownership
@@ -207,6 +215,136 @@ func (x *Bucket) GetBlock() *PublicAccessBlock {
 	return nil
 }
 
+// A Quota is what a bucket may hold; 0: there is no limit.
+type Quota struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Bytes         int64                  `protobuf:"varint,1,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	Objects       int64                  `protobuf:"varint,2,opt,name=objects,proto3" json:"objects,omitempty"` // versions
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Quota) Reset() {
+	*x = Quota{}
+	mi := &file_records_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Quota) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Quota) ProtoMessage() {}
+
+func (x *Quota) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Quota.ProtoReflect.Descriptor instead.
+func (*Quota) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Quota) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *Quota) GetObjects() int64 {
+	if x != nil {
+		return x.Objects
+	}
+	return 0
+}
+
+// A Usage is what a bucket holds that has a quota.
+type Usage struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Bytes         int64                  `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"`     // of all versions
+	Objects       int64                  `protobuf:"varint,3,opt,name=objects,proto3" json:"objects,omitempty"` // versions
+	Upto          string                 `protobuf:"bytes,4,opt,name=upto,proto3" json:"upto,omitempty"`        // the last key that has been counted; empty: none has
+	Done          bool                   `protobuf:"varint,5,opt,name=done,proto3" json:"done,omitempty"`       // all have
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Usage) Reset() {
+	*x = Usage{}
+	mi := &file_records_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Usage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Usage) ProtoMessage() {}
+
+func (x *Usage) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Usage.ProtoReflect.Descriptor instead.
+func (*Usage) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Usage) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *Usage) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *Usage) GetObjects() int64 {
+	if x != nil {
+		return x.Objects
+	}
+	return 0
+}
+
+func (x *Usage) GetUpto() string {
+	if x != nil {
+		return x.Upto
+	}
+	return ""
+}
+
+func (x *Usage) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
 // A DefaultRetention is how long new versions of a bucket are kept at least.
 type DefaultRetention struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -219,7 +357,7 @@ type DefaultRetention struct {
 
 func (x *DefaultRetention) Reset() {
 	*x = DefaultRetention{}
-	mi := &file_records_proto_msgTypes[1]
+	mi := &file_records_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -231,7 +369,7 @@ func (x *DefaultRetention) String() string {
 func (*DefaultRetention) ProtoMessage() {}
 
 func (x *DefaultRetention) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[1]
+	mi := &file_records_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -244,7 +382,7 @@ func (x *DefaultRetention) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DefaultRetention.ProtoReflect.Descriptor instead.
 func (*DefaultRetention) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{1}
+	return file_records_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *DefaultRetention) GetMode() uint32 {
@@ -280,7 +418,7 @@ type Lock struct {
 
 func (x *Lock) Reset() {
 	*x = Lock{}
-	mi := &file_records_proto_msgTypes[2]
+	mi := &file_records_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -292,7 +430,7 @@ func (x *Lock) String() string {
 func (*Lock) ProtoMessage() {}
 
 func (x *Lock) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[2]
+	mi := &file_records_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -305,7 +443,7 @@ func (x *Lock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lock.ProtoReflect.Descriptor instead.
 func (*Lock) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{2}
+	return file_records_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Lock) GetMode() uint32 {
@@ -339,7 +477,7 @@ type Acl struct {
 
 func (x *Acl) Reset() {
 	*x = Acl{}
-	mi := &file_records_proto_msgTypes[3]
+	mi := &file_records_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -351,7 +489,7 @@ func (x *Acl) String() string {
 func (*Acl) ProtoMessage() {}
 
 func (x *Acl) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[3]
+	mi := &file_records_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -364,7 +502,7 @@ func (x *Acl) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acl.ProtoReflect.Descriptor instead.
 func (*Acl) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{3}
+	return file_records_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Acl) GetGrants() []*Grant {
@@ -385,7 +523,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_records_proto_msgTypes[4]
+	mi := &file_records_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -397,7 +535,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[4]
+	mi := &file_records_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -410,7 +548,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{4}
+	return file_records_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Grant) GetCanonical() string {
@@ -449,7 +587,7 @@ type PublicAccessBlock struct {
 
 func (x *PublicAccessBlock) Reset() {
 	*x = PublicAccessBlock{}
-	mi := &file_records_proto_msgTypes[5]
+	mi := &file_records_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -461,7 +599,7 @@ func (x *PublicAccessBlock) String() string {
 func (*PublicAccessBlock) ProtoMessage() {}
 
 func (x *PublicAccessBlock) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[5]
+	mi := &file_records_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -474,7 +612,7 @@ func (x *PublicAccessBlock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublicAccessBlock.ProtoReflect.Descriptor instead.
 func (*PublicAccessBlock) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{5}
+	return file_records_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *PublicAccessBlock) GetSchema() uint32 {
@@ -524,7 +662,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_records_proto_msgTypes[6]
+	mi := &file_records_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -536,7 +674,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[6]
+	mi := &file_records_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -549,7 +687,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{6}
+	return file_records_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Policy) GetSchema() uint32 {
@@ -585,7 +723,7 @@ type PolicyEntity struct {
 
 func (x *PolicyEntity) Reset() {
 	*x = PolicyEntity{}
-	mi := &file_records_proto_msgTypes[7]
+	mi := &file_records_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -597,7 +735,7 @@ func (x *PolicyEntity) String() string {
 func (*PolicyEntity) ProtoMessage() {}
 
 func (x *PolicyEntity) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[7]
+	mi := &file_records_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -610,7 +748,7 @@ func (x *PolicyEntity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyEntity.ProtoReflect.Descriptor instead.
 func (*PolicyEntity) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{7}
+	return file_records_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PolicyEntity) GetType() string {
@@ -648,7 +786,7 @@ type Settings struct {
 
 func (x *Settings) Reset() {
 	*x = Settings{}
-	mi := &file_records_proto_msgTypes[8]
+	mi := &file_records_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -660,7 +798,7 @@ func (x *Settings) String() string {
 func (*Settings) ProtoMessage() {}
 
 func (x *Settings) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[8]
+	mi := &file_records_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -673,7 +811,7 @@ func (x *Settings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settings.ProtoReflect.Descriptor instead.
 func (*Settings) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{8}
+	return file_records_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Settings) GetSchema() uint32 {
@@ -714,7 +852,7 @@ type Patterns struct {
 
 func (x *Patterns) Reset() {
 	*x = Patterns{}
-	mi := &file_records_proto_msgTypes[9]
+	mi := &file_records_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -726,7 +864,7 @@ func (x *Patterns) String() string {
 func (*Patterns) ProtoMessage() {}
 
 func (x *Patterns) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[9]
+	mi := &file_records_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -739,7 +877,7 @@ func (x *Patterns) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Patterns.ProtoReflect.Descriptor instead.
 func (*Patterns) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{9}
+	return file_records_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Patterns) GetPatterns() []string {
@@ -767,7 +905,7 @@ type Attr struct {
 
 func (x *Attr) Reset() {
 	*x = Attr{}
-	mi := &file_records_proto_msgTypes[10]
+	mi := &file_records_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -779,7 +917,7 @@ func (x *Attr) String() string {
 func (*Attr) ProtoMessage() {}
 
 func (x *Attr) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[10]
+	mi := &file_records_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -792,7 +930,7 @@ func (x *Attr) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attr.ProtoReflect.Descriptor instead.
 func (*Attr) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{10}
+	return file_records_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Attr) GetMode() uint32 {
@@ -873,7 +1011,7 @@ type Headers struct {
 
 func (x *Headers) Reset() {
 	*x = Headers{}
-	mi := &file_records_proto_msgTypes[11]
+	mi := &file_records_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -885,7 +1023,7 @@ func (x *Headers) String() string {
 func (*Headers) ProtoMessage() {}
 
 func (x *Headers) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[11]
+	mi := &file_records_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -898,7 +1036,7 @@ func (x *Headers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Headers.ProtoReflect.Descriptor instead.
 func (*Headers) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{11}
+	return file_records_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Headers) GetContentType() string {
@@ -962,7 +1100,7 @@ type Extent struct {
 
 func (x *Extent) Reset() {
 	*x = Extent{}
-	mi := &file_records_proto_msgTypes[12]
+	mi := &file_records_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -974,7 +1112,7 @@ func (x *Extent) String() string {
 func (*Extent) ProtoMessage() {}
 
 func (x *Extent) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[12]
+	mi := &file_records_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -987,7 +1125,7 @@ func (x *Extent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Extent.ProtoReflect.Descriptor instead.
 func (*Extent) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{12}
+	return file_records_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Extent) GetBlob() uint64 {
@@ -1028,7 +1166,7 @@ type Content struct {
 
 func (x *Content) Reset() {
 	*x = Content{}
-	mi := &file_records_proto_msgTypes[13]
+	mi := &file_records_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1040,7 +1178,7 @@ func (x *Content) String() string {
 func (*Content) ProtoMessage() {}
 
 func (x *Content) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[13]
+	mi := &file_records_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1053,7 +1191,7 @@ func (x *Content) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Content.ProtoReflect.Descriptor instead.
 func (*Content) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{13}
+	return file_records_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Content) GetInline() uint64 {
@@ -1109,7 +1247,7 @@ type Checksum struct {
 
 func (x *Checksum) Reset() {
 	*x = Checksum{}
-	mi := &file_records_proto_msgTypes[14]
+	mi := &file_records_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1121,7 +1259,7 @@ func (x *Checksum) String() string {
 func (*Checksum) ProtoMessage() {}
 
 func (x *Checksum) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[14]
+	mi := &file_records_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1134,7 +1272,7 @@ func (x *Checksum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Checksum.ProtoReflect.Descriptor instead.
 func (*Checksum) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{14}
+	return file_records_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Checksum) GetAlgorithm() string {
@@ -1205,7 +1343,7 @@ type Version struct {
 
 func (x *Version) Reset() {
 	*x = Version{}
-	mi := &file_records_proto_msgTypes[15]
+	mi := &file_records_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1217,7 +1355,7 @@ func (x *Version) String() string {
 func (*Version) ProtoMessage() {}
 
 func (x *Version) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[15]
+	mi := &file_records_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1230,7 +1368,7 @@ func (x *Version) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Version.ProtoReflect.Descriptor instead.
 func (*Version) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{15}
+	return file_records_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Version) GetSchema() uint32 {
@@ -1476,7 +1614,7 @@ type PartRun struct {
 
 func (x *PartRun) Reset() {
 	*x = PartRun{}
-	mi := &file_records_proto_msgTypes[16]
+	mi := &file_records_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1488,7 +1626,7 @@ func (x *PartRun) String() string {
 func (*PartRun) ProtoMessage() {}
 
 func (x *PartRun) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[16]
+	mi := &file_records_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1501,7 +1639,7 @@ func (x *PartRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartRun.ProtoReflect.Descriptor instead.
 func (*PartRun) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{16}
+	return file_records_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *PartRun) GetFirst() uint32 {
@@ -1545,7 +1683,7 @@ type Dir struct {
 
 func (x *Dir) Reset() {
 	*x = Dir{}
-	mi := &file_records_proto_msgTypes[17]
+	mi := &file_records_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1557,7 +1695,7 @@ func (x *Dir) String() string {
 func (*Dir) ProtoMessage() {}
 
 func (x *Dir) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[17]
+	mi := &file_records_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1570,7 +1708,7 @@ func (x *Dir) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dir.ProtoReflect.Descriptor instead.
 func (*Dir) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{17}
+	return file_records_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Dir) GetSchema() uint32 {
@@ -1652,7 +1790,7 @@ type Blob struct {
 
 func (x *Blob) Reset() {
 	*x = Blob{}
-	mi := &file_records_proto_msgTypes[18]
+	mi := &file_records_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1664,7 +1802,7 @@ func (x *Blob) String() string {
 func (*Blob) ProtoMessage() {}
 
 func (x *Blob) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[18]
+	mi := &file_records_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1677,7 +1815,7 @@ func (x *Blob) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Blob.ProtoReflect.Descriptor instead.
 func (*Blob) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{18}
+	return file_records_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Blob) GetSchema() uint32 {
@@ -1736,7 +1874,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_records_proto_msgTypes[19]
+	mi := &file_records_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1748,7 +1886,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[19]
+	mi := &file_records_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1761,7 +1899,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{19}
+	return file_records_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Pending) GetSchema() uint32 {
@@ -1827,7 +1965,7 @@ type Draft struct {
 
 func (x *Draft) Reset() {
 	*x = Draft{}
-	mi := &file_records_proto_msgTypes[20]
+	mi := &file_records_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1839,7 +1977,7 @@ func (x *Draft) String() string {
 func (*Draft) ProtoMessage() {}
 
 func (x *Draft) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[20]
+	mi := &file_records_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1852,7 +1990,7 @@ func (x *Draft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Draft.ProtoReflect.Descriptor instead.
 func (*Draft) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{20}
+	return file_records_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Draft) GetSchema() uint32 {
@@ -1975,7 +2113,7 @@ type Patch struct {
 
 func (x *Patch) Reset() {
 	*x = Patch{}
-	mi := &file_records_proto_msgTypes[21]
+	mi := &file_records_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1987,7 +2125,7 @@ func (x *Patch) String() string {
 func (*Patch) ProtoMessage() {}
 
 func (x *Patch) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[21]
+	mi := &file_records_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2000,7 +2138,7 @@ func (x *Patch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Patch.ProtoReflect.Descriptor instead.
 func (*Patch) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{21}
+	return file_records_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Patch) GetSchema() uint32 {
@@ -2049,7 +2187,7 @@ type Run struct {
 
 func (x *Run) Reset() {
 	*x = Run{}
-	mi := &file_records_proto_msgTypes[22]
+	mi := &file_records_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2061,7 +2199,7 @@ func (x *Run) String() string {
 func (*Run) ProtoMessage() {}
 
 func (x *Run) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[22]
+	mi := &file_records_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2074,7 +2212,7 @@ func (x *Run) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Run.ProtoReflect.Descriptor instead.
 func (*Run) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{22}
+	return file_records_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Run) GetOff() int64 {
@@ -2105,7 +2243,7 @@ type ExtentList struct {
 
 func (x *ExtentList) Reset() {
 	*x = ExtentList{}
-	mi := &file_records_proto_msgTypes[23]
+	mi := &file_records_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2117,7 +2255,7 @@ func (x *ExtentList) String() string {
 func (*ExtentList) ProtoMessage() {}
 
 func (x *ExtentList) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[23]
+	mi := &file_records_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2130,7 +2268,7 @@ func (x *ExtentList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtentList.ProtoReflect.Descriptor instead.
 func (*ExtentList) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{23}
+	return file_records_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ExtentList) GetSchema() uint32 {
@@ -2181,7 +2319,7 @@ type Upload struct {
 
 func (x *Upload) Reset() {
 	*x = Upload{}
-	mi := &file_records_proto_msgTypes[24]
+	mi := &file_records_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2193,7 +2331,7 @@ func (x *Upload) String() string {
 func (*Upload) ProtoMessage() {}
 
 func (x *Upload) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[24]
+	mi := &file_records_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2206,7 +2344,7 @@ func (x *Upload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upload.ProtoReflect.Descriptor instead.
 func (*Upload) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{24}
+	return file_records_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Upload) GetSchema() uint32 {
@@ -2302,7 +2440,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_records_proto_msgTypes[25]
+	mi := &file_records_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2314,7 +2452,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[25]
+	mi := &file_records_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2327,7 +2465,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{25}
+	return file_records_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Part) GetSchema() uint32 {
@@ -2409,7 +2547,7 @@ type Move struct {
 
 func (x *Move) Reset() {
 	*x = Move{}
-	mi := &file_records_proto_msgTypes[26]
+	mi := &file_records_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2421,7 +2559,7 @@ func (x *Move) String() string {
 func (*Move) ProtoMessage() {}
 
 func (x *Move) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[26]
+	mi := &file_records_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2434,7 +2572,7 @@ func (x *Move) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Move.ProtoReflect.Descriptor instead.
 func (*Move) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{26}
+	return file_records_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Move) GetSchema() uint32 {
@@ -2556,7 +2694,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_records_proto_msgTypes[27]
+	mi := &file_records_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2568,7 +2706,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[27]
+	mi := &file_records_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2581,7 +2719,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{27}
+	return file_records_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Change) GetSchema() uint32 {
@@ -2680,7 +2818,7 @@ type Cursor struct {
 
 func (x *Cursor) Reset() {
 	*x = Cursor{}
-	mi := &file_records_proto_msgTypes[28]
+	mi := &file_records_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2692,7 +2830,7 @@ func (x *Cursor) String() string {
 func (*Cursor) ProtoMessage() {}
 
 func (x *Cursor) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[28]
+	mi := &file_records_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2705,7 +2843,7 @@ func (x *Cursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cursor.ProtoReflect.Descriptor instead.
 func (*Cursor) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{28}
+	return file_records_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Cursor) GetSchema() uint32 {
@@ -2748,7 +2886,7 @@ type Scrub struct {
 
 func (x *Scrub) Reset() {
 	*x = Scrub{}
-	mi := &file_records_proto_msgTypes[29]
+	mi := &file_records_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2760,7 +2898,7 @@ func (x *Scrub) String() string {
 func (*Scrub) ProtoMessage() {}
 
 func (x *Scrub) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[29]
+	mi := &file_records_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2773,7 +2911,7 @@ func (x *Scrub) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scrub.ProtoReflect.Descriptor instead.
 func (*Scrub) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{29}
+	return file_records_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Scrub) GetSchema() uint32 {
@@ -2864,7 +3002,7 @@ type Damage struct {
 
 func (x *Damage) Reset() {
 	*x = Damage{}
-	mi := &file_records_proto_msgTypes[30]
+	mi := &file_records_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2876,7 +3014,7 @@ func (x *Damage) String() string {
 func (*Damage) ProtoMessage() {}
 
 func (x *Damage) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[30]
+	mi := &file_records_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2889,7 +3027,7 @@ func (x *Damage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Damage.ProtoReflect.Descriptor instead.
 func (*Damage) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{30}
+	return file_records_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Damage) GetSchema() uint32 {
@@ -2971,7 +3109,7 @@ type DamagedPart struct {
 
 func (x *DamagedPart) Reset() {
 	*x = DamagedPart{}
-	mi := &file_records_proto_msgTypes[31]
+	mi := &file_records_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2983,7 +3121,7 @@ func (x *DamagedPart) String() string {
 func (*DamagedPart) ProtoMessage() {}
 
 func (x *DamagedPart) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[31]
+	mi := &file_records_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2996,7 +3134,7 @@ func (x *DamagedPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DamagedPart.ProtoReflect.Descriptor instead.
 func (*DamagedPart) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{31}
+	return file_records_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *DamagedPart) GetBucket() string {
@@ -3067,7 +3205,7 @@ type AccessKey struct {
 
 func (x *AccessKey) Reset() {
 	*x = AccessKey{}
-	mi := &file_records_proto_msgTypes[32]
+	mi := &file_records_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3079,7 +3217,7 @@ func (x *AccessKey) String() string {
 func (*AccessKey) ProtoMessage() {}
 
 func (x *AccessKey) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[32]
+	mi := &file_records_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3092,7 +3230,7 @@ func (x *AccessKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessKey.ProtoReflect.Descriptor instead.
 func (*AccessKey) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{32}
+	return file_records_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *AccessKey) GetSchema() uint32 {
@@ -3171,7 +3309,7 @@ type ConfigPiece struct {
 
 func (x *ConfigPiece) Reset() {
 	*x = ConfigPiece{}
-	mi := &file_records_proto_msgTypes[33]
+	mi := &file_records_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3183,7 +3321,7 @@ func (x *ConfigPiece) String() string {
 func (*ConfigPiece) ProtoMessage() {}
 
 func (x *ConfigPiece) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[33]
+	mi := &file_records_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3196,7 +3334,7 @@ func (x *ConfigPiece) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigPiece.ProtoReflect.Descriptor instead.
 func (*ConfigPiece) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{33}
+	return file_records_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ConfigPiece) GetSchema() uint32 {
@@ -3231,7 +3369,7 @@ type Cors struct {
 
 func (x *Cors) Reset() {
 	*x = Cors{}
-	mi := &file_records_proto_msgTypes[34]
+	mi := &file_records_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3243,7 +3381,7 @@ func (x *Cors) String() string {
 func (*Cors) ProtoMessage() {}
 
 func (x *Cors) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[34]
+	mi := &file_records_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3256,7 +3394,7 @@ func (x *Cors) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cors.ProtoReflect.Descriptor instead.
 func (*Cors) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{34}
+	return file_records_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Cors) GetSchema() uint32 {
@@ -3287,7 +3425,7 @@ type CorsRule struct {
 
 func (x *CorsRule) Reset() {
 	*x = CorsRule{}
-	mi := &file_records_proto_msgTypes[35]
+	mi := &file_records_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3299,7 +3437,7 @@ func (x *CorsRule) String() string {
 func (*CorsRule) ProtoMessage() {}
 
 func (x *CorsRule) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[35]
+	mi := &file_records_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3312,7 +3450,7 @@ func (x *CorsRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorsRule.ProtoReflect.Descriptor instead.
 func (*CorsRule) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{35}
+	return file_records_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *CorsRule) GetId() string {
@@ -3373,7 +3511,7 @@ type Website struct {
 
 func (x *Website) Reset() {
 	*x = Website{}
-	mi := &file_records_proto_msgTypes[36]
+	mi := &file_records_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3385,7 +3523,7 @@ func (x *Website) String() string {
 func (*Website) ProtoMessage() {}
 
 func (x *Website) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[36]
+	mi := &file_records_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3398,7 +3536,7 @@ func (x *Website) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Website.ProtoReflect.Descriptor instead.
 func (*Website) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{36}
+	return file_records_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Website) GetSchema() uint32 {
@@ -3466,7 +3604,7 @@ type WebsiteRule struct {
 
 func (x *WebsiteRule) Reset() {
 	*x = WebsiteRule{}
-	mi := &file_records_proto_msgTypes[37]
+	mi := &file_records_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3478,7 +3616,7 @@ func (x *WebsiteRule) String() string {
 func (*WebsiteRule) ProtoMessage() {}
 
 func (x *WebsiteRule) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[37]
+	mi := &file_records_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3491,7 +3629,7 @@ func (x *WebsiteRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WebsiteRule.ProtoReflect.Descriptor instead.
 func (*WebsiteRule) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{37}
+	return file_records_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *WebsiteRule) GetConditional() bool {
@@ -3561,7 +3699,7 @@ type Lifecycle struct {
 
 func (x *Lifecycle) Reset() {
 	*x = Lifecycle{}
-	mi := &file_records_proto_msgTypes[38]
+	mi := &file_records_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3573,7 +3711,7 @@ func (x *Lifecycle) String() string {
 func (*Lifecycle) ProtoMessage() {}
 
 func (x *Lifecycle) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[38]
+	mi := &file_records_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3586,7 +3724,7 @@ func (x *Lifecycle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lifecycle.ProtoReflect.Descriptor instead.
 func (*Lifecycle) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{38}
+	return file_records_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Lifecycle) GetSchema() uint32 {
@@ -3621,7 +3759,7 @@ type LifecycleRule struct {
 
 func (x *LifecycleRule) Reset() {
 	*x = LifecycleRule{}
-	mi := &file_records_proto_msgTypes[39]
+	mi := &file_records_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3633,7 +3771,7 @@ func (x *LifecycleRule) String() string {
 func (*LifecycleRule) ProtoMessage() {}
 
 func (x *LifecycleRule) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[39]
+	mi := &file_records_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3646,7 +3784,7 @@ func (x *LifecycleRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LifecycleRule.ProtoReflect.Descriptor instead.
 func (*LifecycleRule) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{39}
+	return file_records_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *LifecycleRule) GetId() string {
@@ -3732,7 +3870,7 @@ type LifecycleFilter struct {
 
 func (x *LifecycleFilter) Reset() {
 	*x = LifecycleFilter{}
-	mi := &file_records_proto_msgTypes[40]
+	mi := &file_records_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3744,7 +3882,7 @@ func (x *LifecycleFilter) String() string {
 func (*LifecycleFilter) ProtoMessage() {}
 
 func (x *LifecycleFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[40]
+	mi := &file_records_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3757,7 +3895,7 @@ func (x *LifecycleFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LifecycleFilter.ProtoReflect.Descriptor instead.
 func (*LifecycleFilter) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{40}
+	return file_records_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *LifecycleFilter) GetAllOf() bool {
@@ -3805,7 +3943,7 @@ type LifecycleTag struct {
 
 func (x *LifecycleTag) Reset() {
 	*x = LifecycleTag{}
-	mi := &file_records_proto_msgTypes[41]
+	mi := &file_records_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3817,7 +3955,7 @@ func (x *LifecycleTag) String() string {
 func (*LifecycleTag) ProtoMessage() {}
 
 func (x *LifecycleTag) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[41]
+	mi := &file_records_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3830,7 +3968,7 @@ func (x *LifecycleTag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LifecycleTag.ProtoReflect.Descriptor instead.
 func (*LifecycleTag) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{41}
+	return file_records_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *LifecycleTag) GetKey() string {
@@ -3858,7 +3996,7 @@ type Notifications struct {
 
 func (x *Notifications) Reset() {
 	*x = Notifications{}
-	mi := &file_records_proto_msgTypes[42]
+	mi := &file_records_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3870,7 +4008,7 @@ func (x *Notifications) String() string {
 func (*Notifications) ProtoMessage() {}
 
 func (x *Notifications) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[42]
+	mi := &file_records_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3883,7 +4021,7 @@ func (x *Notifications) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notifications.ProtoReflect.Descriptor instead.
 func (*Notifications) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{42}
+	return file_records_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Notifications) GetSchema() uint32 {
@@ -3913,7 +4051,7 @@ type NotificationTarget struct {
 
 func (x *NotificationTarget) Reset() {
 	*x = NotificationTarget{}
-	mi := &file_records_proto_msgTypes[43]
+	mi := &file_records_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3925,7 +4063,7 @@ func (x *NotificationTarget) String() string {
 func (*NotificationTarget) ProtoMessage() {}
 
 func (x *NotificationTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[43]
+	mi := &file_records_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3938,7 +4076,7 @@ func (x *NotificationTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NotificationTarget.ProtoReflect.Descriptor instead.
 func (*NotificationTarget) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{43}
+	return file_records_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *NotificationTarget) GetId() string {
@@ -3986,7 +4124,7 @@ type NotificationFilter struct {
 
 func (x *NotificationFilter) Reset() {
 	*x = NotificationFilter{}
-	mi := &file_records_proto_msgTypes[44]
+	mi := &file_records_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3998,7 +4136,7 @@ func (x *NotificationFilter) String() string {
 func (*NotificationFilter) ProtoMessage() {}
 
 func (x *NotificationFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[44]
+	mi := &file_records_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4011,7 +4149,7 @@ func (x *NotificationFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NotificationFilter.ProtoReflect.Descriptor instead.
 func (*NotificationFilter) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{44}
+	return file_records_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *NotificationFilter) GetName() string {
@@ -4042,7 +4180,7 @@ type Webhook struct {
 
 func (x *Webhook) Reset() {
 	*x = Webhook{}
-	mi := &file_records_proto_msgTypes[45]
+	mi := &file_records_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4054,7 +4192,7 @@ func (x *Webhook) String() string {
 func (*Webhook) ProtoMessage() {}
 
 func (x *Webhook) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[45]
+	mi := &file_records_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4067,7 +4205,7 @@ func (x *Webhook) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Webhook.ProtoReflect.Descriptor instead.
 func (*Webhook) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{45}
+	return file_records_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Webhook) GetSchema() uint32 {
@@ -4129,7 +4267,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_records_proto_msgTypes[46]
+	mi := &file_records_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4141,7 +4279,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[46]
+	mi := &file_records_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4154,7 +4292,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{46}
+	return file_records_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Event) GetSchema() uint32 {
@@ -4282,7 +4420,7 @@ type Expiry struct {
 
 func (x *Expiry) Reset() {
 	*x = Expiry{}
-	mi := &file_records_proto_msgTypes[47]
+	mi := &file_records_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4294,7 +4432,7 @@ func (x *Expiry) String() string {
 func (*Expiry) ProtoMessage() {}
 
 func (x *Expiry) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[47]
+	mi := &file_records_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4307,7 +4445,7 @@ func (x *Expiry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Expiry.ProtoReflect.Descriptor instead.
 func (*Expiry) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{47}
+	return file_records_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Expiry) GetSchema() uint32 {
@@ -4409,7 +4547,7 @@ type Identity struct {
 
 func (x *Identity) Reset() {
 	*x = Identity{}
-	mi := &file_records_proto_msgTypes[48]
+	mi := &file_records_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4421,7 +4559,7 @@ func (x *Identity) String() string {
 func (*Identity) ProtoMessage() {}
 
 func (x *Identity) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[48]
+	mi := &file_records_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4434,7 +4572,7 @@ func (x *Identity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Identity.ProtoReflect.Descriptor instead.
 func (*Identity) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{48}
+	return file_records_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Identity) GetSchema() uint32 {
@@ -4587,7 +4725,7 @@ type IdentityAccount struct {
 
 func (x *IdentityAccount) Reset() {
 	*x = IdentityAccount{}
-	mi := &file_records_proto_msgTypes[49]
+	mi := &file_records_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4599,7 +4737,7 @@ func (x *IdentityAccount) String() string {
 func (*IdentityAccount) ProtoMessage() {}
 
 func (x *IdentityAccount) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[49]
+	mi := &file_records_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4612,7 +4750,7 @@ func (x *IdentityAccount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityAccount.ProtoReflect.Descriptor instead.
 func (*IdentityAccount) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{49}
+	return file_records_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *IdentityAccount) GetId() string {
@@ -4661,7 +4799,7 @@ type IdentityUser struct {
 
 func (x *IdentityUser) Reset() {
 	*x = IdentityUser{}
-	mi := &file_records_proto_msgTypes[50]
+	mi := &file_records_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4673,7 +4811,7 @@ func (x *IdentityUser) String() string {
 func (*IdentityUser) ProtoMessage() {}
 
 func (x *IdentityUser) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[50]
+	mi := &file_records_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4686,7 +4824,7 @@ func (x *IdentityUser) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityUser.ProtoReflect.Descriptor instead.
 func (*IdentityUser) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{50}
+	return file_records_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *IdentityUser) GetId() string {
@@ -4774,7 +4912,7 @@ type IdentityGroup struct {
 
 func (x *IdentityGroup) Reset() {
 	*x = IdentityGroup{}
-	mi := &file_records_proto_msgTypes[51]
+	mi := &file_records_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4786,7 +4924,7 @@ func (x *IdentityGroup) String() string {
 func (*IdentityGroup) ProtoMessage() {}
 
 func (x *IdentityGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[51]
+	mi := &file_records_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4799,7 +4937,7 @@ func (x *IdentityGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityGroup.ProtoReflect.Descriptor instead.
 func (*IdentityGroup) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{51}
+	return file_records_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *IdentityGroup) GetId() string {
@@ -4872,7 +5010,7 @@ type IdentityRole struct {
 
 func (x *IdentityRole) Reset() {
 	*x = IdentityRole{}
-	mi := &file_records_proto_msgTypes[52]
+	mi := &file_records_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4884,7 +5022,7 @@ func (x *IdentityRole) String() string {
 func (*IdentityRole) ProtoMessage() {}
 
 func (x *IdentityRole) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[52]
+	mi := &file_records_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4897,7 +5035,7 @@ func (x *IdentityRole) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityRole.ProtoReflect.Descriptor instead.
 func (*IdentityRole) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{52}
+	return file_records_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *IdentityRole) GetId() string {
@@ -5010,7 +5148,7 @@ type IdentityPolicy struct {
 
 func (x *IdentityPolicy) Reset() {
 	*x = IdentityPolicy{}
-	mi := &file_records_proto_msgTypes[53]
+	mi := &file_records_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5022,7 +5160,7 @@ func (x *IdentityPolicy) String() string {
 func (*IdentityPolicy) ProtoMessage() {}
 
 func (x *IdentityPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[53]
+	mi := &file_records_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5035,7 +5173,7 @@ func (x *IdentityPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityPolicy.ProtoReflect.Descriptor instead.
 func (*IdentityPolicy) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{53}
+	return file_records_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *IdentityPolicy) GetId() string {
@@ -5126,7 +5264,7 @@ type IdentityPolicyVersion struct {
 
 func (x *IdentityPolicyVersion) Reset() {
 	*x = IdentityPolicyVersion{}
-	mi := &file_records_proto_msgTypes[54]
+	mi := &file_records_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5138,7 +5276,7 @@ func (x *IdentityPolicyVersion) String() string {
 func (*IdentityPolicyVersion) ProtoMessage() {}
 
 func (x *IdentityPolicyVersion) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[54]
+	mi := &file_records_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5151,7 +5289,7 @@ func (x *IdentityPolicyVersion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityPolicyVersion.ProtoReflect.Descriptor instead.
 func (*IdentityPolicyVersion) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{54}
+	return file_records_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *IdentityPolicyVersion) GetNumber() uint64 {
@@ -5194,7 +5332,7 @@ type IdentityDevice struct {
 
 func (x *IdentityDevice) Reset() {
 	*x = IdentityDevice{}
-	mi := &file_records_proto_msgTypes[55]
+	mi := &file_records_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5206,7 +5344,7 @@ func (x *IdentityDevice) String() string {
 func (*IdentityDevice) ProtoMessage() {}
 
 func (x *IdentityDevice) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[55]
+	mi := &file_records_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5219,7 +5357,7 @@ func (x *IdentityDevice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityDevice.ProtoReflect.Descriptor instead.
 func (*IdentityDevice) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{55}
+	return file_records_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *IdentityDevice) GetSerial() string {
@@ -5297,7 +5435,7 @@ type IdentitySecret struct {
 
 func (x *IdentitySecret) Reset() {
 	*x = IdentitySecret{}
-	mi := &file_records_proto_msgTypes[56]
+	mi := &file_records_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5309,7 +5447,7 @@ func (x *IdentitySecret) String() string {
 func (*IdentitySecret) ProtoMessage() {}
 
 func (x *IdentitySecret) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[56]
+	mi := &file_records_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5322,7 +5460,7 @@ func (x *IdentitySecret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentitySecret.ProtoReflect.Descriptor instead.
 func (*IdentitySecret) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{56}
+	return file_records_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *IdentitySecret) GetId() string {
@@ -5359,7 +5497,7 @@ type IdentityLastUse struct {
 
 func (x *IdentityLastUse) Reset() {
 	*x = IdentityLastUse{}
-	mi := &file_records_proto_msgTypes[57]
+	mi := &file_records_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5371,7 +5509,7 @@ func (x *IdentityLastUse) String() string {
 func (*IdentityLastUse) ProtoMessage() {}
 
 func (x *IdentityLastUse) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[57]
+	mi := &file_records_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5384,7 +5522,7 @@ func (x *IdentityLastUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityLastUse.ProtoReflect.Descriptor instead.
 func (*IdentityLastUse) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{57}
+	return file_records_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *IdentityLastUse) GetId() string {
@@ -5425,7 +5563,7 @@ type IdentityTag struct {
 
 func (x *IdentityTag) Reset() {
 	*x = IdentityTag{}
-	mi := &file_records_proto_msgTypes[58]
+	mi := &file_records_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5437,7 +5575,7 @@ func (x *IdentityTag) String() string {
 func (*IdentityTag) ProtoMessage() {}
 
 func (x *IdentityTag) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[58]
+	mi := &file_records_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5450,7 +5588,7 @@ func (x *IdentityTag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityTag.ProtoReflect.Descriptor instead.
 func (*IdentityTag) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{58}
+	return file_records_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *IdentityTag) GetKey() string {
@@ -5477,7 +5615,7 @@ type IdentityInline struct {
 
 func (x *IdentityInline) Reset() {
 	*x = IdentityInline{}
-	mi := &file_records_proto_msgTypes[59]
+	mi := &file_records_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5489,7 +5627,7 @@ func (x *IdentityInline) String() string {
 func (*IdentityInline) ProtoMessage() {}
 
 func (x *IdentityInline) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[59]
+	mi := &file_records_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5502,7 +5640,7 @@ func (x *IdentityInline) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityInline.ProtoReflect.Descriptor instead.
 func (*IdentityInline) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{59}
+	return file_records_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *IdentityInline) GetName() string {
@@ -5531,7 +5669,7 @@ type IdentityEntity struct {
 
 func (x *IdentityEntity) Reset() {
 	*x = IdentityEntity{}
-	mi := &file_records_proto_msgTypes[60]
+	mi := &file_records_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5543,7 +5681,7 @@ func (x *IdentityEntity) String() string {
 func (*IdentityEntity) ProtoMessage() {}
 
 func (x *IdentityEntity) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[60]
+	mi := &file_records_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5556,7 +5694,7 @@ func (x *IdentityEntity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityEntity.ProtoReflect.Descriptor instead.
 func (*IdentityEntity) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{60}
+	return file_records_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *IdentityEntity) GetType() string {
@@ -5584,7 +5722,7 @@ var File_records_proto protoreflect.FileDescriptor
 
 const file_records_proto_rawDesc = "" +
 	"\n" +
-	"\rrecords.proto\x12\vpail.record\"\xae\x05\n" +
+	"\rrecords.proto\x12\vpail.record\"\xd8\x05\n" +
 	"\x06Bucket\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x12\n" +
@@ -5604,14 +5742,24 @@ const file_records_proto_rawDesc = "" +
 	"\tversioned\x18\f \x01(\x04R\tversioned\x12\x1f\n" +
 	"\vobject_lock\x18\r \x01(\bR\n" +
 	"objectLock\x12J\n" +
-	"\x11default_retention\x18\x14 \x01(\v2\x1d.pail.record.DefaultRetentionR\x10defaultRetention\x12\x1c\n" +
+	"\x11default_retention\x18\x14 \x01(\v2\x1d.pail.record.DefaultRetentionR\x10defaultRetention\x12(\n" +
+	"\x05quota\x18\x15 \x01(\v2\x12.pail.record.QuotaR\x05quota\x12\x1c\n" +
 	"\townership\x18\x1e \x01(\rR\townership\x12\x1a\n" +
 	"\bpolicied\x18\x1f \x01(\bR\bpolicied\x12\"\n" +
 	"\x03acl\x18  \x01(\v2\x10.pail.record.AclR\x03acl\x124\n" +
 	"\x05block\x18! \x01(\v2\x1e.pail.record.PublicAccessBlockR\x05block\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"P\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"7\n" +
+	"\x05Quota\x12\x14\n" +
+	"\x05bytes\x18\x01 \x01(\x03R\x05bytes\x12\x18\n" +
+	"\aobjects\x18\x02 \x01(\x03R\aobjects\"w\n" +
+	"\x05Usage\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x14\n" +
+	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\x12\x18\n" +
+	"\aobjects\x18\x03 \x01(\x03R\aobjects\x12\x12\n" +
+	"\x04upto\x18\x04 \x01(\tR\x04upto\x12\x12\n" +
+	"\x04done\x18\x05 \x01(\bR\x04done\"P\n" +
 	"\x10DefaultRetention\x12\x12\n" +
 	"\x04mode\x18\x01 \x01(\rR\x04mode\x12\x12\n" +
 	"\x04days\x18\x02 \x01(\x05R\x04days\x12\x14\n" +
@@ -6152,136 +6300,139 @@ func file_records_proto_rawDescGZIP() []byte {
 	return file_records_proto_rawDescData
 }
 
-var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 66)
+var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 68)
 var file_records_proto_goTypes = []any{
 	(*Bucket)(nil),                // 0: pail.record.Bucket
-	(*DefaultRetention)(nil),      // 1: pail.record.DefaultRetention
-	(*Lock)(nil),                  // 2: pail.record.Lock
-	(*Acl)(nil),                   // 3: pail.record.Acl
-	(*Grant)(nil),                 // 4: pail.record.Grant
-	(*PublicAccessBlock)(nil),     // 5: pail.record.PublicAccessBlock
-	(*Policy)(nil),                // 6: pail.record.Policy
-	(*PolicyEntity)(nil),          // 7: pail.record.PolicyEntity
-	(*Settings)(nil),              // 8: pail.record.Settings
-	(*Patterns)(nil),              // 9: pail.record.Patterns
-	(*Attr)(nil),                  // 10: pail.record.Attr
-	(*Headers)(nil),               // 11: pail.record.Headers
-	(*Extent)(nil),                // 12: pail.record.Extent
-	(*Content)(nil),               // 13: pail.record.Content
-	(*Checksum)(nil),              // 14: pail.record.Checksum
-	(*Version)(nil),               // 15: pail.record.Version
-	(*PartRun)(nil),               // 16: pail.record.PartRun
-	(*Dir)(nil),                   // 17: pail.record.Dir
-	(*Blob)(nil),                  // 18: pail.record.Blob
-	(*Pending)(nil),               // 19: pail.record.Pending
-	(*Draft)(nil),                 // 20: pail.record.Draft
-	(*Patch)(nil),                 // 21: pail.record.Patch
-	(*Run)(nil),                   // 22: pail.record.Run
-	(*ExtentList)(nil),            // 23: pail.record.ExtentList
-	(*Upload)(nil),                // 24: pail.record.Upload
-	(*Part)(nil),                  // 25: pail.record.Part
-	(*Move)(nil),                  // 26: pail.record.Move
-	(*Change)(nil),                // 27: pail.record.Change
-	(*Cursor)(nil),                // 28: pail.record.Cursor
-	(*Scrub)(nil),                 // 29: pail.record.Scrub
-	(*Damage)(nil),                // 30: pail.record.Damage
-	(*DamagedPart)(nil),           // 31: pail.record.DamagedPart
-	(*AccessKey)(nil),             // 32: pail.record.AccessKey
-	(*ConfigPiece)(nil),           // 33: pail.record.ConfigPiece
-	(*Cors)(nil),                  // 34: pail.record.Cors
-	(*CorsRule)(nil),              // 35: pail.record.CorsRule
-	(*Website)(nil),               // 36: pail.record.Website
-	(*WebsiteRule)(nil),           // 37: pail.record.WebsiteRule
-	(*Lifecycle)(nil),             // 38: pail.record.Lifecycle
-	(*LifecycleRule)(nil),         // 39: pail.record.LifecycleRule
-	(*LifecycleFilter)(nil),       // 40: pail.record.LifecycleFilter
-	(*LifecycleTag)(nil),          // 41: pail.record.LifecycleTag
-	(*Notifications)(nil),         // 42: pail.record.Notifications
-	(*NotificationTarget)(nil),    // 43: pail.record.NotificationTarget
-	(*NotificationFilter)(nil),    // 44: pail.record.NotificationFilter
-	(*Webhook)(nil),               // 45: pail.record.Webhook
-	(*Event)(nil),                 // 46: pail.record.Event
-	(*Expiry)(nil),                // 47: pail.record.Expiry
-	(*Identity)(nil),              // 48: pail.record.Identity
-	(*IdentityAccount)(nil),       // 49: pail.record.IdentityAccount
-	(*IdentityUser)(nil),          // 50: pail.record.IdentityUser
-	(*IdentityGroup)(nil),         // 51: pail.record.IdentityGroup
-	(*IdentityRole)(nil),          // 52: pail.record.IdentityRole
-	(*IdentityPolicy)(nil),        // 53: pail.record.IdentityPolicy
-	(*IdentityPolicyVersion)(nil), // 54: pail.record.IdentityPolicyVersion
-	(*IdentityDevice)(nil),        // 55: pail.record.IdentityDevice
-	(*IdentitySecret)(nil),        // 56: pail.record.IdentitySecret
-	(*IdentityLastUse)(nil),       // 57: pail.record.IdentityLastUse
-	(*IdentityTag)(nil),           // 58: pail.record.IdentityTag
-	(*IdentityInline)(nil),        // 59: pail.record.IdentityInline
-	(*IdentityEntity)(nil),        // 60: pail.record.IdentityEntity
-	nil,                           // 61: pail.record.Bucket.TagsEntry
-	nil,                           // 62: pail.record.Version.MetadataEntry
-	nil,                           // 63: pail.record.Version.TagsEntry
-	nil,                           // 64: pail.record.Version.XattrsEntry
-	nil,                           // 65: pail.record.Dir.XattrsEntry
+	(*Quota)(nil),                 // 1: pail.record.Quota
+	(*Usage)(nil),                 // 2: pail.record.Usage
+	(*DefaultRetention)(nil),      // 3: pail.record.DefaultRetention
+	(*Lock)(nil),                  // 4: pail.record.Lock
+	(*Acl)(nil),                   // 5: pail.record.Acl
+	(*Grant)(nil),                 // 6: pail.record.Grant
+	(*PublicAccessBlock)(nil),     // 7: pail.record.PublicAccessBlock
+	(*Policy)(nil),                // 8: pail.record.Policy
+	(*PolicyEntity)(nil),          // 9: pail.record.PolicyEntity
+	(*Settings)(nil),              // 10: pail.record.Settings
+	(*Patterns)(nil),              // 11: pail.record.Patterns
+	(*Attr)(nil),                  // 12: pail.record.Attr
+	(*Headers)(nil),               // 13: pail.record.Headers
+	(*Extent)(nil),                // 14: pail.record.Extent
+	(*Content)(nil),               // 15: pail.record.Content
+	(*Checksum)(nil),              // 16: pail.record.Checksum
+	(*Version)(nil),               // 17: pail.record.Version
+	(*PartRun)(nil),               // 18: pail.record.PartRun
+	(*Dir)(nil),                   // 19: pail.record.Dir
+	(*Blob)(nil),                  // 20: pail.record.Blob
+	(*Pending)(nil),               // 21: pail.record.Pending
+	(*Draft)(nil),                 // 22: pail.record.Draft
+	(*Patch)(nil),                 // 23: pail.record.Patch
+	(*Run)(nil),                   // 24: pail.record.Run
+	(*ExtentList)(nil),            // 25: pail.record.ExtentList
+	(*Upload)(nil),                // 26: pail.record.Upload
+	(*Part)(nil),                  // 27: pail.record.Part
+	(*Move)(nil),                  // 28: pail.record.Move
+	(*Change)(nil),                // 29: pail.record.Change
+	(*Cursor)(nil),                // 30: pail.record.Cursor
+	(*Scrub)(nil),                 // 31: pail.record.Scrub
+	(*Damage)(nil),                // 32: pail.record.Damage
+	(*DamagedPart)(nil),           // 33: pail.record.DamagedPart
+	(*AccessKey)(nil),             // 34: pail.record.AccessKey
+	(*ConfigPiece)(nil),           // 35: pail.record.ConfigPiece
+	(*Cors)(nil),                  // 36: pail.record.Cors
+	(*CorsRule)(nil),              // 37: pail.record.CorsRule
+	(*Website)(nil),               // 38: pail.record.Website
+	(*WebsiteRule)(nil),           // 39: pail.record.WebsiteRule
+	(*Lifecycle)(nil),             // 40: pail.record.Lifecycle
+	(*LifecycleRule)(nil),         // 41: pail.record.LifecycleRule
+	(*LifecycleFilter)(nil),       // 42: pail.record.LifecycleFilter
+	(*LifecycleTag)(nil),          // 43: pail.record.LifecycleTag
+	(*Notifications)(nil),         // 44: pail.record.Notifications
+	(*NotificationTarget)(nil),    // 45: pail.record.NotificationTarget
+	(*NotificationFilter)(nil),    // 46: pail.record.NotificationFilter
+	(*Webhook)(nil),               // 47: pail.record.Webhook
+	(*Event)(nil),                 // 48: pail.record.Event
+	(*Expiry)(nil),                // 49: pail.record.Expiry
+	(*Identity)(nil),              // 50: pail.record.Identity
+	(*IdentityAccount)(nil),       // 51: pail.record.IdentityAccount
+	(*IdentityUser)(nil),          // 52: pail.record.IdentityUser
+	(*IdentityGroup)(nil),         // 53: pail.record.IdentityGroup
+	(*IdentityRole)(nil),          // 54: pail.record.IdentityRole
+	(*IdentityPolicy)(nil),        // 55: pail.record.IdentityPolicy
+	(*IdentityPolicyVersion)(nil), // 56: pail.record.IdentityPolicyVersion
+	(*IdentityDevice)(nil),        // 57: pail.record.IdentityDevice
+	(*IdentitySecret)(nil),        // 58: pail.record.IdentitySecret
+	(*IdentityLastUse)(nil),       // 59: pail.record.IdentityLastUse
+	(*IdentityTag)(nil),           // 60: pail.record.IdentityTag
+	(*IdentityInline)(nil),        // 61: pail.record.IdentityInline
+	(*IdentityEntity)(nil),        // 62: pail.record.IdentityEntity
+	nil,                           // 63: pail.record.Bucket.TagsEntry
+	nil,                           // 64: pail.record.Version.MetadataEntry
+	nil,                           // 65: pail.record.Version.TagsEntry
+	nil,                           // 66: pail.record.Version.XattrsEntry
+	nil,                           // 67: pail.record.Dir.XattrsEntry
 }
 var file_records_proto_depIdxs = []int32{
-	61, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
-	8,  // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
-	1,  // 2: pail.record.Bucket.default_retention:type_name -> pail.record.DefaultRetention
-	3,  // 3: pail.record.Bucket.acl:type_name -> pail.record.Acl
-	5,  // 4: pail.record.Bucket.block:type_name -> pail.record.PublicAccessBlock
-	4,  // 5: pail.record.Acl.grants:type_name -> pail.record.Grant
-	7,  // 6: pail.record.Policy.entities:type_name -> pail.record.PolicyEntity
-	9,  // 7: pail.record.Settings.no_history:type_name -> pail.record.Patterns
-	12, // 8: pail.record.Content.extents:type_name -> pail.record.Extent
-	10, // 9: pail.record.Version.attr:type_name -> pail.record.Attr
-	13, // 10: pail.record.Version.content:type_name -> pail.record.Content
-	11, // 11: pail.record.Version.headers:type_name -> pail.record.Headers
-	62, // 12: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
-	63, // 13: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
-	14, // 14: pail.record.Version.checksums:type_name -> pail.record.Checksum
-	64, // 15: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
-	16, // 16: pail.record.Version.layout:type_name -> pail.record.PartRun
-	2,  // 17: pail.record.Version.lock:type_name -> pail.record.Lock
-	3,  // 18: pail.record.Version.acl:type_name -> pail.record.Acl
-	10, // 19: pail.record.Dir.attr:type_name -> pail.record.Attr
-	65, // 20: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
-	15, // 21: pail.record.Pending.predecessor:type_name -> pail.record.Version
-	15, // 22: pail.record.Draft.version:type_name -> pail.record.Version
-	13, // 23: pail.record.Draft.base:type_name -> pail.record.Content
-	22, // 24: pail.record.Patch.runs:type_name -> pail.record.Run
-	12, // 25: pail.record.ExtentList.extents:type_name -> pail.record.Extent
-	15, // 26: pail.record.Upload.version:type_name -> pail.record.Version
-	13, // 27: pail.record.Part.content:type_name -> pail.record.Content
-	14, // 28: pail.record.Part.checksums:type_name -> pail.record.Checksum
-	1,  // 29: pail.record.Move.retention:type_name -> pail.record.DefaultRetention
-	31, // 30: pail.record.Damage.parts:type_name -> pail.record.DamagedPart
-	35, // 31: pail.record.Cors.rules:type_name -> pail.record.CorsRule
-	37, // 32: pail.record.Website.rules:type_name -> pail.record.WebsiteRule
-	39, // 33: pail.record.Lifecycle.rules:type_name -> pail.record.LifecycleRule
-	40, // 34: pail.record.LifecycleRule.filter:type_name -> pail.record.LifecycleFilter
-	41, // 35: pail.record.LifecycleFilter.tags:type_name -> pail.record.LifecycleTag
-	43, // 36: pail.record.Notifications.targets:type_name -> pail.record.NotificationTarget
-	44, // 37: pail.record.NotificationTarget.filters:type_name -> pail.record.NotificationFilter
-	49, // 38: pail.record.Identity.account:type_name -> pail.record.IdentityAccount
-	50, // 39: pail.record.Identity.user:type_name -> pail.record.IdentityUser
-	51, // 40: pail.record.Identity.group:type_name -> pail.record.IdentityGroup
-	52, // 41: pail.record.Identity.role:type_name -> pail.record.IdentityRole
-	53, // 42: pail.record.Identity.policy:type_name -> pail.record.IdentityPolicy
-	55, // 43: pail.record.Identity.device:type_name -> pail.record.IdentityDevice
-	56, // 44: pail.record.Identity.secret:type_name -> pail.record.IdentitySecret
-	57, // 45: pail.record.Identity.last_use:type_name -> pail.record.IdentityLastUse
-	58, // 46: pail.record.IdentityUser.tags:type_name -> pail.record.IdentityTag
-	59, // 47: pail.record.IdentityUser.inline:type_name -> pail.record.IdentityInline
-	59, // 48: pail.record.IdentityGroup.inline:type_name -> pail.record.IdentityInline
-	58, // 49: pail.record.IdentityRole.tags:type_name -> pail.record.IdentityTag
-	59, // 50: pail.record.IdentityRole.inline:type_name -> pail.record.IdentityInline
-	60, // 51: pail.record.IdentityRole.trusted:type_name -> pail.record.IdentityEntity
-	58, // 52: pail.record.IdentityPolicy.tags:type_name -> pail.record.IdentityTag
-	54, // 53: pail.record.IdentityPolicy.versions:type_name -> pail.record.IdentityPolicyVersion
-	58, // 54: pail.record.IdentityDevice.tags:type_name -> pail.record.IdentityTag
-	55, // [55:55] is the sub-list for method output_type
-	55, // [55:55] is the sub-list for method input_type
-	55, // [55:55] is the sub-list for extension type_name
-	55, // [55:55] is the sub-list for extension extendee
-	0,  // [0:55] is the sub-list for field type_name
+	63, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
+	10, // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
+	3,  // 2: pail.record.Bucket.default_retention:type_name -> pail.record.DefaultRetention
+	1,  // 3: pail.record.Bucket.quota:type_name -> pail.record.Quota
+	5,  // 4: pail.record.Bucket.acl:type_name -> pail.record.Acl
+	7,  // 5: pail.record.Bucket.block:type_name -> pail.record.PublicAccessBlock
+	6,  // 6: pail.record.Acl.grants:type_name -> pail.record.Grant
+	9,  // 7: pail.record.Policy.entities:type_name -> pail.record.PolicyEntity
+	11, // 8: pail.record.Settings.no_history:type_name -> pail.record.Patterns
+	14, // 9: pail.record.Content.extents:type_name -> pail.record.Extent
+	12, // 10: pail.record.Version.attr:type_name -> pail.record.Attr
+	15, // 11: pail.record.Version.content:type_name -> pail.record.Content
+	13, // 12: pail.record.Version.headers:type_name -> pail.record.Headers
+	64, // 13: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
+	65, // 14: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
+	16, // 15: pail.record.Version.checksums:type_name -> pail.record.Checksum
+	66, // 16: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
+	18, // 17: pail.record.Version.layout:type_name -> pail.record.PartRun
+	4,  // 18: pail.record.Version.lock:type_name -> pail.record.Lock
+	5,  // 19: pail.record.Version.acl:type_name -> pail.record.Acl
+	12, // 20: pail.record.Dir.attr:type_name -> pail.record.Attr
+	67, // 21: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
+	17, // 22: pail.record.Pending.predecessor:type_name -> pail.record.Version
+	17, // 23: pail.record.Draft.version:type_name -> pail.record.Version
+	15, // 24: pail.record.Draft.base:type_name -> pail.record.Content
+	24, // 25: pail.record.Patch.runs:type_name -> pail.record.Run
+	14, // 26: pail.record.ExtentList.extents:type_name -> pail.record.Extent
+	17, // 27: pail.record.Upload.version:type_name -> pail.record.Version
+	15, // 28: pail.record.Part.content:type_name -> pail.record.Content
+	16, // 29: pail.record.Part.checksums:type_name -> pail.record.Checksum
+	3,  // 30: pail.record.Move.retention:type_name -> pail.record.DefaultRetention
+	33, // 31: pail.record.Damage.parts:type_name -> pail.record.DamagedPart
+	37, // 32: pail.record.Cors.rules:type_name -> pail.record.CorsRule
+	39, // 33: pail.record.Website.rules:type_name -> pail.record.WebsiteRule
+	41, // 34: pail.record.Lifecycle.rules:type_name -> pail.record.LifecycleRule
+	42, // 35: pail.record.LifecycleRule.filter:type_name -> pail.record.LifecycleFilter
+	43, // 36: pail.record.LifecycleFilter.tags:type_name -> pail.record.LifecycleTag
+	45, // 37: pail.record.Notifications.targets:type_name -> pail.record.NotificationTarget
+	46, // 38: pail.record.NotificationTarget.filters:type_name -> pail.record.NotificationFilter
+	51, // 39: pail.record.Identity.account:type_name -> pail.record.IdentityAccount
+	52, // 40: pail.record.Identity.user:type_name -> pail.record.IdentityUser
+	53, // 41: pail.record.Identity.group:type_name -> pail.record.IdentityGroup
+	54, // 42: pail.record.Identity.role:type_name -> pail.record.IdentityRole
+	55, // 43: pail.record.Identity.policy:type_name -> pail.record.IdentityPolicy
+	57, // 44: pail.record.Identity.device:type_name -> pail.record.IdentityDevice
+	58, // 45: pail.record.Identity.secret:type_name -> pail.record.IdentitySecret
+	59, // 46: pail.record.Identity.last_use:type_name -> pail.record.IdentityLastUse
+	60, // 47: pail.record.IdentityUser.tags:type_name -> pail.record.IdentityTag
+	61, // 48: pail.record.IdentityUser.inline:type_name -> pail.record.IdentityInline
+	61, // 49: pail.record.IdentityGroup.inline:type_name -> pail.record.IdentityInline
+	60, // 50: pail.record.IdentityRole.tags:type_name -> pail.record.IdentityTag
+	61, // 51: pail.record.IdentityRole.inline:type_name -> pail.record.IdentityInline
+	62, // 52: pail.record.IdentityRole.trusted:type_name -> pail.record.IdentityEntity
+	60, // 53: pail.record.IdentityPolicy.tags:type_name -> pail.record.IdentityTag
+	56, // 54: pail.record.IdentityPolicy.versions:type_name -> pail.record.IdentityPolicyVersion
+	60, // 55: pail.record.IdentityDevice.tags:type_name -> pail.record.IdentityTag
+	56, // [56:56] is the sub-list for method output_type
+	56, // [56:56] is the sub-list for method input_type
+	56, // [56:56] is the sub-list for extension type_name
+	56, // [56:56] is the sub-list for extension extendee
+	0,  // [0:56] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }
@@ -6289,13 +6440,13 @@ func file_records_proto_init() {
 	if File_records_proto != nil {
 		return
 	}
-	file_records_proto_msgTypes[8].OneofWrappers = []any{}
-	file_records_proto_msgTypes[35].OneofWrappers = []any{}
-	file_records_proto_msgTypes[36].OneofWrappers = []any{}
+	file_records_proto_msgTypes[10].OneofWrappers = []any{}
 	file_records_proto_msgTypes[37].OneofWrappers = []any{}
+	file_records_proto_msgTypes[38].OneofWrappers = []any{}
 	file_records_proto_msgTypes[39].OneofWrappers = []any{}
-	file_records_proto_msgTypes[40].OneofWrappers = []any{}
-	file_records_proto_msgTypes[48].OneofWrappers = []any{
+	file_records_proto_msgTypes[41].OneofWrappers = []any{}
+	file_records_proto_msgTypes[42].OneofWrappers = []any{}
+	file_records_proto_msgTypes[50].OneofWrappers = []any{
 		(*Identity_Account)(nil),
 		(*Identity_User)(nil),
 		(*Identity_Group)(nil),
@@ -6311,7 +6462,7 @@ func file_records_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_proto_rawDesc), len(file_records_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   66,
+			NumMessages:   68,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
