@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 
-	"pail/store/fault"
 	"pail/store/internal/meta/record"
 	"pail/versioning"
 )
@@ -23,27 +22,9 @@ func (se *Session) Versioning(ctx context.Context, name string) (versioning.Stat
 
 // SetVersioning enables or suspends versioning. A bucket that was ever versioned
 // never becomes unversioned again (IllegalVersioning), and one with Object Lock stays
-// enabled (InvalidBucketState).
+// enabled (InvalidBucketState). One with MFA delete is MFARequired (ChangeVersioning).
 func (se *Session) SetVersioning(ctx context.Context, name string, to versioning.State) error {
-	if err := se.authorize(actPutBucketVersioning, name, ""); err != nil {
-		return err
-	}
-	_, err := se.update(ctx, durable, name, func(t *txn, b *record.Bucket) error {
-		if err := versioning.State(b.Versioning).Change(to); err != nil {
-			return fault.Wrap(fault.IllegalVersioning, err, "bucket %s", name)
-		}
-		if b.ObjectLock && to != versioning.Enabled {
-			return fault.New(fault.InvalidBucketState, "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.").At(name, "")
-		}
-		t.changed(Change{Kind: BucketChanged, Bucket: name})
-		return t.editBucket(b, func(b *record.Bucket) {
-			b.Versioning = uint32(to)
-			if !b.EverVersioned && to != versioning.Unversioned {
-				b.EverVersioned, b.Versioned = true, t.tx.Seq()
-			}
-		})
-	})
-	return err
+	return se.ChangeVersioning(ctx, name, VersioningChange{State: to})
 }
 
 // BucketTags returns the tags of a bucket.

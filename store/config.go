@@ -182,6 +182,11 @@ func bucketConfig[T any, R record.Record](s *Store, kind table.ConfigKind, bucke
 // putConfig replaces a configuration in the name of the session, which is authorized.
 func (se *Session) putConfig(ctx context.Context, kind table.ConfigKind, bucket string, m record.Record) error {
 	_, err := se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
+		if kind == table.ConfigLifecycle {
+			if err := takesLifecycle(b); err != nil {
+				return err
+			}
+		}
 		t.changed(Change{Kind: BucketChanged, Bucket: bucket})
 		return t.writeConfig(kind, b.Id, m)
 	})

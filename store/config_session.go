@@ -118,7 +118,7 @@ func (se *Session) Lifecycle(ctx context.Context, bucket string) (versioning.Lif
 // SetLifecycle replaces the rules by which a bucket's objects end; rules without an id get
 // one. It is durable when it returns; what is due ends with the next pass of the lifecycle
 // job. The kinds of failure: InvalidArgument, InvalidRequest, MalformedConfig, InvalidTag,
-// NotSupported (transitions).
+// NotSupported (transitions), InvalidBucketState (the bucket has MFA delete).
 func (se *Session) SetLifecycle(ctx context.Context, bucket string, l versioning.Lifecycle) error {
 	if err := se.authorize(actPutLifecycle, bucket, ""); err != nil {
 		return err

@@ -14,6 +14,9 @@ type DeleteOptions struct {
 	Version    string // "": the key; else that version, for good
 	Conditions Conditions
 	KeepDirs   bool // directories stay when they become empty, as they do on a mount
+	// MFA is what was shown of an MFA device, nil for nothing: a named version of a bucket with
+	// MFA delete takes it.
+	MFA *MFA
 	// Bypass says whether to bypass a retention of mode Governance, if the caller may.
 	Bypass Bypass
 }
@@ -37,7 +40,8 @@ type DeleteResult struct {
 // Delete removes a key as S3 does: implied directories without keys go with it. A
 // key that does not exist is no error, unless IfMatch demands something of it: NoSuchKey,
 // of a delete marker too (AWS answers 404 there, whatever its guide to conditional deletes
-// says). A version that a lock keeps is ObjectLocked. Conditions are about the current version, also where another is named. It is
+// says). A version that a lock keeps is ObjectLocked; MFARequired: it takes a
+// code, which is spent then whatever becomes of the delete. Conditions are about the current version, also where another is named. It is
 // durable when it returns.
 func (se *Session) Delete(ctx context.Context, bucket, key string, o DeleteOptions) (DeleteResult, error) {
 	act := actDeleteObject
@@ -54,6 +58,13 @@ func (se *Session) Delete(ctx context.Context, bucket, key string, o DeleteOptio
 		return DeleteResult{}, keyError(bucket, key, err)
 	}
 	bypass := o.Bypass == BypassGovernance && se.authorize(actBypassGovernance, bucket, key) == nil
+	proven := o.Version == "" // only what is gone for good takes a code
+	if !proven {
+		var err error
+		if proven, err = o.MFA.removes(ctx, se, bucket); err != nil {
+			return DeleteResult{}, err
+		}
+	}
 	var res DeleteResult
 	err = se.s.whenAtRest(ctx, func() error {
 		_, err := se.update(ctx, durableFreeing, bucket, func(t *txn, b *record.Bucket) (err error) {
@@ -61,6 +72,9 @@ func (se *Session) Delete(ctx context.Context, bucket, key string, o DeleteOptio
 				return needlessBypass(o.Bypass).At(bucket, key)
 			}
 			if err := t.check(b, key, o.Conditions); err != nil {
+				return err
+			}
+			if err := needsMFA(b, proven); err != nil {
 				return err
 			}
 			t.bypass = bypass

@@ -71,7 +71,8 @@
 // # Protection
 //
 // What locks a version stands in its record; whatever takes a version out of history asks it
-// in one place (lock.go, txn.discard), by the rule of package versioning. What a bucket may
+// in one place (lock.go, txn.discard), by the rule of package versioning. Who removes a version
+// of a bucket with MFA delete shows a code (mfa_delete.go). What a bucket may
 // hold is counted in the update that makes or removes a version, for buckets that have a quota
 // (quota.go), after what they held was counted once (quota_count.go).
 //

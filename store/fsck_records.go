@@ -211,6 +211,9 @@ func (f *fsck) checkBucket(k, v []byte) error {
 	if bad := checkSettings(b.GetSettings()); bad != "" {
 		return f.wrong(k, sound, "%s", bad)
 	}
+	if b.MfaDelete > uint32(MFADisabled) {
+		return f.wrong(k, sound, "%d is no state of MFA delete", b.MfaDelete)
+	}
 	if q := b.Quota; q != nil && (q.Bytes < 0 || q.Objects < 0) {
 		return f.wrong(k, sound, "its quota is none that a bucket can have")
 	}

@@ -117,6 +117,9 @@ func (f *fsck) soundBucket(k []byte) remedy {
 		if checkSettings(b.GetSettings()) != "" {
 			b.Settings = nil
 		}
+		if b.MfaDelete > uint32(MFADisabled) {
+			b.MfaDelete = uint32(MFAEnabled)
+		}
 		if q := b.Quota; q != nil && (q.Bytes < 0 || q.Objects < 0) {
 			b.Quota = nil
 		}

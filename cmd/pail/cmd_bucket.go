@@ -165,11 +165,14 @@ func newBucketRmCommand(g *globals) *cobra.Command {
 }
 
 func newBucketVersioningCommand(g *globals) *cobra.Command {
-	return &cobra.Command{
+	opts := &bucketVersioningOptions{}
+	cmd := &cobra.Command{
 		Use:   "versioning NAME [enable|suspend]",
 		Short: "Show or set whether a bucket keeps old versions",
 		Long: `Show or set whether a bucket keeps old versions. A bucket whose versioning was
-enabled can suspend it, and keeps what it has, but cannot forget it.`,
+enabled can suspend it, and keeps what it has, but cannot forget it. --mfa-delete on has
+every removal of a version for good, and every change of versioning, take the code of an
+MFA device (--mfa; pail mfa add makes one).`,
 		Example: "  pail bucket versioning photos enable",
 		Args:    takes(1, 2),
 
@@ -181,20 +184,44 @@ enabled can suspend it, and keeps what it has, but cannot forget it.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withStore(cmd, g, func(ctx context.Context, c *control.Client) error {
-				return runBucketVersioning(ctx, c, args, g.json, cmd.OutOrStdout())
+				return runBucketVersioning(ctx, c, opts, args, g.json, cmd.OutOrStdout())
 			})
 		},
 	}
+	textVar(cmd.Flags(), &opts.mfaDelete, "mfa-delete", "`on or off`: whether removing versions takes a code")
+	textVar(cmd.Flags(), &opts.mfa, "mfa", "the `serial and code` of an MFA device, with a space between them")
+	return cmd
 }
 
-func runBucketVersioning(ctx context.Context, c *control.Client, args []string, asJSON bool, out io.Writer) error {
+// bucketVersioningOptions say how a change of versioning is protected.
+type bucketVersioningOptions struct{ mfaDelete, mfa string }
+
+func (o *bucketVersioningOptions) request(name, word string) (control.VersioningRequest, error) {
+	req := control.VersioningRequest{Name: name, MFA: o.mfa}
+	on := o.mfaDelete == "on"
+	switch {
+	case o.mfaDelete == "":
+	case on, o.mfaDelete == "off":
+		req.MFADelete = &on
+	default:
+		return req, usagef("--mfa-delete is on or off, not %q", o.mfaDelete)
+	}
+	var err error
+	req.Versioning, err = parseVersioning(word)
+	return req, err
+}
+
+func runBucketVersioning(ctx context.Context, c *control.Client, opts *bucketVersioningOptions, args []string, asJSON bool, out io.Writer) error {
 	name := args[0]
+	if len(args) == 1 && *opts != (bucketVersioningOptions{}) {
+		return usagef("--mfa-delete and --mfa go with enable or suspend")
+	}
 	if len(args) == 2 {
-		to, err := parseVersioning(args[1])
+		req, err := opts.request(name, args[1])
 		if err != nil {
 			return err
 		}
-		if err := c.SetVersioning(ctx, control.VersioningRequest{Name: name, Versioning: to}); err != nil {
+		if err := c.SetVersioning(ctx, req); err != nil {
 			return err
 		}
 	}

@@ -124,7 +124,7 @@ func exitCodes() map[int][]fault.Kind {
 			fault.NoSuchCORS, fault.NoSuchWebsite, fault.NoSuchLifecycle, fault.NoSuchObjectLock, fault.NoSuchLock, fault.NoSuchBucketPolicy, fault.NoSuchPublicAccessBlock, fault.NoSuchOwnership, fault.NoData, fault.NoMoreData,
 		},
 		exitDenied: {
-			fault.AccessDenied, fault.NotPermitted, fault.ObjectLocked,
+			fault.AccessDenied, fault.NotPermitted, fault.MFARequired, fault.ObjectLocked,
 			fault.InvalidMFACode, fault.InvalidToken, fault.ExpiredToken,
 		},
 		exitBusy: {

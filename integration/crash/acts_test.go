@@ -28,13 +28,15 @@ var passive = map[string]string{
 
 	"AccessKeys": reading, "CORS": reading, "Website": reading, "Lifecycle": reading, "Notifications": reading, "Webhooks": reading,
 	"ObjectLock": reading, "Expiration": reading, "UploadExpiration": reading, "Tagging": reading,
-	"RequestPayment": reading, "Ownership": reading, "Retention": reading, "LegalHold": reading, "Quota": reading, "BucketPolicy": reading, "BucketPolicyPublic": reading, "PublicAccess": reading,
+	"RequestPayment": reading, "Ownership": reading, "Retention": reading, "LegalHold": reading, "Quota": reading, "MFADelete": reading, "BucketPolicy": reading, "BucketPolicyPublic": reading, "PublicAccess": reading,
 	"AccountPublicAccess": reading, "BucketACL": reading, "ObjectACL": reading, "Location": reading, "ExpectOwner": reading, "LookUnset": reading,
 	"Rights": reading, "TagCount": reading, "BucketsOwner": reading, "VisibleBuckets": reading,
 
 	"SetRetention": asTags, "ChangeRetention": asTags, "SetLegalHold": asTags,
-	"SetQuota":      "it edits the bucket's record as SetVersioning does; store has tests of ends amid the counting",
-	"SetObjectLock": "it edits the bucket's record by the same update as SetVersioning",
+	"SetQuota":         "it edits the bucket's record as SetVersioning does; store has tests of ends amid the counting",
+	"ChangeVersioning": "SetVersioning is it",
+	"ConfirmMFA":       "it spends a code, as an identity's device keeps it, and changes nothing else",
+	"SetObjectLock":    "it edits the bucket's record by the same update as SetVersioning",
 
 	"Accounts": reading, "SimulatePrincipalPolicy": reading, "SimulateCustomPolicy": reading, "AccountAlias": reading, "GetAccountSummary": reading, "ListMFADevices": reading, "ListVirtualMFADevices": reading,
 	"GetMFADevice": reading, "ListMFADeviceTags": reading, "GetGroup": reading, "ListGroups": reading, "ListGroupsForUser": reading,

@@ -98,6 +98,7 @@ const (
 	InvalidRequest
 	AccessDenied // the rules say no
 	NotPermitted // nobody may do this, whatever the rules say
+	MFARequired  // it takes the code of an MFA device
 	ObjectLocked // a lock keeps the version as it is
 
 	// Files and directories.

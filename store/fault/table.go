@@ -105,6 +105,7 @@ var table = [kindCount]Row{
 	InvalidRequest:  {"InvalidRequest", syscall.EINVAL, "InvalidRequest", 400, "invalid request"},
 	AccessDenied:    {"AccessDenied", syscall.EACCES, "AccessDenied", 403, "access denied"},
 	NotPermitted:    {"NotPermitted", syscall.EPERM, "AccessDenied", 403, "not permitted"},
+	MFARequired:     {"MFARequired", syscall.EPERM, "AccessDenied", 403, "it takes the code of an MFA device"},
 	ObjectLocked:    {"ObjectLocked", syscall.EPERM, "AccessDenied", 403, "an object lock protects the version"},
 
 	Exists:         {"Exists", syscall.EEXIST, "OperationAborted", 409, "it exists already"},

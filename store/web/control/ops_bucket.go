@@ -100,5 +100,13 @@ func quota(ctx context.Context, c *call, req QuotaRequest) error {
 }
 
 func setVersioning(ctx context.Context, c *call, req VersioningRequest) error {
-	return c.session().SetVersioning(ctx, req.Name, req.Versioning)
+	ch := store.VersioningChange{State: req.Versioning, MFA: store.NewMFA(req.MFA)}
+	switch {
+	case req.MFADelete == nil:
+	case *req.MFADelete:
+		ch.MFADelete = store.MFAEnabled
+	default:
+		ch.MFADelete = store.MFADisabled
+	}
+	return c.session().ChangeVersioning(ctx, req.Name, ch)
 }

@@ -103,7 +103,7 @@ func deleteObject(ctx context.Context, c *call, req ObjectRequest) error {
 	if _, err := se.Head(ctx, req.Bucket, req.Key, req.Version); err != nil {
 		return err
 	}
-	d, err := se.Delete(ctx, req.Bucket, req.Key, store.DeleteOptions{Version: req.Version})
+	d, err := se.Delete(ctx, req.Bucket, req.Key, store.DeleteOptions{Version: req.Version, MFA: store.NewMFA(req.MFA)})
 	if err != nil {
 		return err
 	}

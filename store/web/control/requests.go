@@ -41,6 +41,10 @@ type BucketRequest struct {
 type VersioningRequest struct {
 	Name       string           `json:"name"`
 	Versioning versioning.State `json:"versioning"`
+	// MFADelete turns MFA delete on or off; nil: it stays as it is. MFA is the serial of an MFA
+	// device, a space and the code that it shows; a bucket with MFA delete takes it.
+	MFADelete *bool  `json:"mfa_delete,omitempty"`
+	MFA       string `json:"mfa,omitempty"`
 }
 
 // A ListRequest asks for the current objects of a bucket whose keys begin with
@@ -70,6 +74,8 @@ type ObjectRequest struct {
 	Bucket  string `json:"bucket"`
 	Key     string `json:"key"`
 	Version string `json:"version,omitempty"`
+	// MFA is as for VersioningRequest: of Delete.
+	MFA string `json:"mfa,omitempty"`
 	// At, if it is not nil, asks for what was current at this time: of Stat and Versions.
 	At *time.Time `json:"at,omitempty"`
 	// Modified, if it is not nil, asks for what was published then and nothing else: of Read.

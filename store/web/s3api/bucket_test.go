@@ -103,7 +103,7 @@ func TestVersioningConfiguration(t *testing.T) {
 	r.refused(400, "MalformedXML", "PUT", "/photos?versioning", body("On"))
 	r.refused(400, "IllegalVersioningConfigurationException", "PUT", "/photos?versioning", "<VersioningConfiguration/>")
 	r.refused(400, "MissingRequestBodyError", "PUT", "/photos?versioning", "")
-	r.refused(501, "NotImplemented", "PUT", "/photos?versioning",
+	r.refused(403, "AccessDenied", "PUT", "/photos?versioning",
 		"<VersioningConfiguration><Status>Enabled</Status><MfaDelete>Enabled</MfaDelete></VersioningConfiguration>")
 	r.refused(404, "NoSuchBucket", "PUT", "/nothing-here?versioning", body("Enabled"))
 }

@@ -18,7 +18,7 @@ func (c *call) deleteObject() error {
 		return err
 	}
 	res, err := c.s.Delete(c.ctx, c.bucket, c.key, store.DeleteOptions{
-		Version: ref, Conditions: store.Conditions{IfMatch: c.r.Header.Get("If-Match")}, Bypass: c.bypass(),
+		Version: ref, Conditions: store.Conditions{IfMatch: c.r.Header.Get("If-Match")}, Bypass: c.bypass(), MFA: c.mfa(),
 	})
 	if err != nil {
 		return err

@@ -64,7 +64,11 @@ func (c *call) deleteObjects() error {
 	for i := range req.Objects {
 		req.Objects[i].Key = chars.show(req.Objects[i].Key)
 	}
-	done := c.deleteAll(req.Objects)
+	mfa := c.mfa()
+	if err := c.confirmMFA(req.Objects, mfa); err != nil {
+		return err
+	}
+	done := c.deleteAll(req.Objects, mfa)
 	if err := c.failedAll(done); err != nil {
 		return err
 	}
@@ -92,8 +96,25 @@ func (c *call) failedAll(done []deletion) error {
 	return nil
 }
 
+// confirmMFA refuses the whole request if it names versions, or shows a code, and the code is
+// not the one that the bucket takes
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html).
+func (c *call) confirmMFA(objects []objectIdentifier, mfa *store.MFA) error {
+	for _, o := range objects {
+		if c.r.Header.Get("x-amz-mfa") == "" && (o.VersionID == nil || *o.VersionID == "") {
+			continue
+		}
+		err := c.s.ConfirmMFA(c.ctx, c.bucket, o.Key, mfa)
+		if fault.Is(err, fault.AccessDenied) {
+			continue // which is said of each key
+		}
+		return err
+	}
+	return nil
+}
+
 // deleteAll deletes what is named, in the order of the request where the key is the same.
-func (c *call) deleteAll(objects []objectIdentifier) []deletion {
+func (c *call) deleteAll(objects []objectIdentifier, mfa *store.MFA) []deletion {
 	byKey := map[string][]int{}
 	var keys []string
 	for i, o := range objects {
@@ -110,7 +131,7 @@ func (c *call) deleteAll(objects []objectIdentifier) []deletion {
 		wg.Go(func() {
 			defer func() { <-turns }()
 			for _, i := range byKey[key] {
-				done[i].res, done[i].err = c.deleteOne(objects[i])
+				done[i].res, done[i].err = c.deleteOne(objects[i], mfa)
 			}
 		})
 	}
@@ -118,11 +139,11 @@ func (c *call) deleteAll(objects []objectIdentifier) []deletion {
 	return done
 }
 
-func (c *call) deleteOne(o objectIdentifier) (store.DeleteResult, error) {
+func (c *call) deleteOne(o objectIdentifier, mfa *store.MFA) (store.DeleteResult, error) {
 	if o.Size != "" || o.LastModifiedTime != "" {
 		return store.DeleteResult{}, apierror.New(apierror.NotImplemented, "")
 	}
-	opts := store.DeleteOptions{Conditions: store.Conditions{IfMatch: o.ETag}, Bypass: c.bypass()}
+	opts := store.DeleteOptions{Conditions: store.Conditions{IfMatch: o.ETag}, Bypass: c.bypass(), MFA: mfa}
 	if o.VersionID != nil && *o.VersionID != "" {
 		if _, err := versioning.ParseID(*o.VersionID); err != nil {
 			return store.DeleteResult{}, fault.New(fault.NoSuchVersion, "")

@@ -1,6 +1,9 @@
 package s3api
 
-import "pail/versioning"
+import (
+	"pail/store"
+	"pail/versioning"
+)
 
 // getBucketVersioning answers GET /BUCKET?versioning
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html). Of a
@@ -16,6 +19,16 @@ func (c *call) getBucketVersioning() error {
 		x.text("Status", "Enabled")
 	case versioning.Suspended:
 		x.text("Status", "Suspended")
+	}
+	mfa, err := c.s.MFADelete(c.ctx, c.bucket)
+	if err != nil {
+		return err
+	}
+	switch mfa {
+	case store.MFAEnabled:
+		x.text("MfaDelete", "Enabled")
+	case store.MFADisabled:
+		x.text("MfaDelete", "Disabled")
 	}
 	return c.xml(x, "VersioningConfiguration")
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"net/http"
 
+	"pail/store"
 	"pail/store/fault"
 	"pail/store/web/apierror"
 	"pail/versioning"
@@ -23,25 +24,30 @@ func (c *call) putBucketVersioning() error {
 	if err := c.readXML(&conf, smallBody); err != nil {
 		return err
 	}
+	ch := store.VersioningChange{State: versioning.Enabled, MFA: c.mfa()}
 	switch conf.MFADelete {
-	case "", "Disabled":
+	case "":
+	case "Disabled":
+		ch.MFADelete = store.MFADisabled
 	case "Enabled":
-		return apierror.New(apierror.NotImplemented, "MFA delete is not enforced yet, and so cannot be set.")
+		ch.MFADelete = store.MFAEnabled
 	default:
 		return apierror.New(apierror.MalformedXML, "")
 	}
-	to := versioning.Enabled
 	switch conf.Status {
 	case "Enabled":
 	case "Suspended":
-		to = versioning.Suspended
+		ch.State = versioning.Suspended
 	case "":
 		return fault.New(fault.IllegalVersioning, "The Versioning element must be specified")
 	default:
 		return apierror.New(apierror.MalformedXML, "")
 	}
-	if err := c.s.SetVersioning(c.ctx, c.bucket, to); err != nil {
+	if err := c.s.ChangeVersioning(c.ctx, c.bucket, ch); err != nil {
 		return err
 	}
 	return c.empty(http.StatusOK)
 }
+
+// mfa is what a request shows of an MFA device.
+func (c *call) mfa() *store.MFA { return store.NewMFA(c.r.Header.Get("x-amz-mfa")) }

@@ -34,12 +34,12 @@ func newRig(t *testing.T, opts ...func(*store.Options, *Options)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	se := st.As(store.Owner(), store.RequestContext{Door: store.DoorS3})
+	r := &rig{t: t, st: st, se: st.As(store.Owner(), store.RequestContext{Door: store.DoorS3})}
 	o.Store = st
 	h := New(o)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
 		_ = h.Answer(&web.Answer{ResponseWriter: w}, &web.Request{
-			Request: hr, ID: web.NewID(), Session: se, Content: web.Body(hr), Size: hr.ContentLength,
+			Request: hr, ID: web.NewID(), Session: r.se, Content: web.Body(hr), Size: hr.ContentLength,
 			Trailer: func() http.Header { return hr.Trailer }, Encoding: hr.Header.Get("Content-Encoding"),
 		})
 	}))
@@ -49,7 +49,8 @@ func newRig(t *testing.T, opts ...func(*store.Options, *Options)) *rig {
 			t.Errorf("close: %v", err)
 		}
 	})
-	return &rig{t, st, se, srv.URL}
+	r.url = srv.URL
+	return r
 }
 
 // A reply is an answer that was read to its end.

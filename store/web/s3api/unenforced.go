@@ -44,7 +44,6 @@ var unenforcedHeaders = []unenforcedHeader{
 	{"x-amz-object-lock-event-hold", []string{"OFF"}, "event holds are not enforced, and so cannot be set"},
 	{"x-amz-object-lock-event-hold-duration-days", nil, "event holds are not enforced, and so cannot be set"},
 	{"x-amz-object-lock-event-hold-duration-years", nil, "event holds are not enforced, and so cannot be set"},
-	{"x-amz-mfa", nil, "MFA is not checked yet"},
 	{"x-amz-if-match-size", nil, "conditions on sizes are for directory buckets, which there are none of"},
 	{"x-amz-if-match-last-modified-time", nil, "deletes with conditions on times are for directory buckets, which there are none of"},
 	{"x-amz-write-offset-bytes", nil, "appending is for directory buckets, which there are none of; append on a mount"},

@@ -109,7 +109,11 @@ func configWalks() map[string]walk {
 				document(400, "IllegalVersioningConfigurationException", "", versioningDocument("")),
 				document(400, "MalformedXML", "", versioningDocument("<Status>On</Status>")),
 				document(400, "MalformedXML", "", versioningDocument("<Status>Enabled</Status><Status>Suspended</Status>")),
-				document(501, "NotImplemented", "", versioningDocument("<Status>Enabled</Status><MfaDelete>Enabled</MfaDelete>")),
+				document(403, "AccessDenied", "", versioningDocument("<Status>Enabled</Status><MfaDelete>Enabled</MfaDelete>")),
+				document(400, "MalformedXML", "", versioningDocument("<Status>Enabled</Status><MfaDelete>On</MfaDelete>")),
+				fails(400, "InvalidRequest", "", func(s *stroll) reply { // over plain HTTP
+					return s.send(s.request.saying(versioningDocument("<Status>Enabled</Status><MfaDelete>Enabled</MfaDelete>")).with("x-amz-mfa", "serial 123456"))
+				}).on(""),
 				fails(409, "InvalidBucketState", "", func(s *stroll) reply {
 					name := s.bucket + "-locked"
 					if _, err := s.w.se.CreateBucket(s.t.Context(), name, store.BucketOptions{ObjectLock: true}); err != nil {

@@ -294,7 +294,7 @@ func objectWalks() map[string]walk {
 				}),
 				refusedHeader("If-None-Match", `"other"`), refusedHeader("If-Modified-Since", "Mon, 02 Jan 2006 15:04:05 GMT"),
 				refusedHeader("If-Unmodified-Since", "Mon, 02 Jan 2006 15:04:05 GMT"),
-				refusedHeader("x-amz-mfa", "1 123456"), refusedHeader("x-amz-if-match-size", "5"),
+				refusedHeader("x-amz-if-match-size", "5"),
 			),
 		},
 		"DeleteObjects": {

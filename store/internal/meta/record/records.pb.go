@@ -43,6 +43,7 @@ type Bucket struct {
 	ObjectLock       bool                   `protobuf:"varint,13,opt,name=object_lock,json=objectLock,proto3" json:"object_lock,omitempty"`                  // it has Object Lock, and so is versioned for good
 	DefaultRetention *DefaultRetention      `protobuf:"bytes,20,opt,name=default_retention,json=defaultRetention,proto3" json:"default_retention,omitempty"` // of new versions; absent: none
 	Quota            *Quota                 `protobuf:"bytes,21,opt,name=quota,proto3" json:"quota,omitempty"`                                               // absent: none
+	MfaDelete        uint32                 `protobuf:"varint,22,opt,name=mfa_delete,json=mfaDelete,proto3" json:"mfa_delete,omitempty"`                     // store.MFADelete
 	// Who may do what in it.
 	Ownership     uint32             `protobuf:"varint,30,opt,name=ownership,proto3" json:"ownership,omitempty"` // of objects: 0 BucketOwnerEnforced, 1 BucketOwnerPreferred, 2 ObjectWriter, 3 what S3 had before there was a choice: ObjectWriter
 	Policied      bool               `protobuf:"varint,31,opt,name=policied,proto3" json:"policied,omitempty"`   // it has a policy, which stands with its configurations
@@ -185,6 +186,13 @@ func (x *Bucket) GetQuota() *Quota {
 		return x.Quota
 	}
 	return nil
+}
+
+func (x *Bucket) GetMfaDelete() uint32 {
+	if x != nil {
+		return x.MfaDelete
+	}
+	return 0
 }
 
 func (x *Bucket) GetOwnership() uint32 {
@@ -5722,7 +5730,7 @@ var File_records_proto protoreflect.FileDescriptor
 
 const file_records_proto_rawDesc = "" +
 	"\n" +
-	"\rrecords.proto\x12\vpail.record\"\xd8\x05\n" +
+	"\rrecords.proto\x12\vpail.record\"\xf7\x05\n" +
 	"\x06Bucket\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x12\n" +
@@ -5743,7 +5751,9 @@ const file_records_proto_rawDesc = "" +
 	"\vobject_lock\x18\r \x01(\bR\n" +
 	"objectLock\x12J\n" +
 	"\x11default_retention\x18\x14 \x01(\v2\x1d.pail.record.DefaultRetentionR\x10defaultRetention\x12(\n" +
-	"\x05quota\x18\x15 \x01(\v2\x12.pail.record.QuotaR\x05quota\x12\x1c\n" +
+	"\x05quota\x18\x15 \x01(\v2\x12.pail.record.QuotaR\x05quota\x12\x1d\n" +
+	"\n" +
+	"mfa_delete\x18\x16 \x01(\rR\tmfaDelete\x12\x1c\n" +
 	"\townership\x18\x1e \x01(\rR\townership\x12\x1a\n" +
 	"\bpolicied\x18\x1f \x01(\bR\bpolicied\x12\"\n" +
 	"\x03acl\x18  \x01(\v2\x10.pail.record.AclR\x03acl\x124\n" +
