@@ -54,6 +54,9 @@
 //     per inode, and node ids that are the persistent numbers. A node costs some 75
 //     bytes and its name; above a million of them the kernel is asked to forget files
 //     (pruner.go), which it does by itself only when it lacks memory.
+//   - A mount that acts for others than the store's owner (Options.UIDs, Principal) has the
+//     kernel keep nothing that differs by who asks or by what policies say meanwhile: names,
+//     attributes, listings, symlinks. Pages it keeps: each open asks anew.
 //   - A request costs far more than what it does, so they are saved: OPENDIR answers
 //     ENOSYS once (listings are then cached and a second one costs nothing); handles
 //     that cannot write are opened without FLUSH; names that do not exist are cached too; READDIRPLUS only where entries are

@@ -30,7 +30,8 @@ type filesystem struct {
 	ctx       context.Context
 	store     *store.Store
 	principal store.Principal
-	origin    uint64 // marks the changes that this mount makes
+	uids      map[uint32]store.Principal // whom they act for, unless for principal; never changed
+	origin    uint64                     // marks the changes that this mount makes
 	root      rootPlace
 	readOnly  bool
 	uid, gid  uint32 // of what came without an owner
@@ -78,15 +79,23 @@ func (f *filesystem) String() string { return "pail" }
 
 // session is the store as the caller of a request sees it.
 func (f *filesystem) session(h *fuse.InHeader) *store.Session {
-	return f.store.As(f.principal, store.RequestContext{
+	return f.store.As(f.whose(h.Uid), store.RequestContext{
 		Door: store.DoorMount, UID: h.Uid, GID: h.Gid, Origin: f.origin,
 	})
+}
+
+// whose is whom a process of that uid acts for.
+func (f *filesystem) whose(uid uint32) store.Principal {
+	if p, ok := f.uids[uid]; ok {
+		return p
+	}
+	return f.principal
 }
 
 // foreignSession is session for changes after which the kernel must be told what to
 // forget, as if somebody else had made them.
 func (f *filesystem) foreignSession(h *fuse.InHeader) *store.Session {
-	return f.store.As(f.principal, store.RequestContext{Door: store.DoorMount, UID: h.Uid, GID: h.Gid})
+	return f.store.As(f.whose(h.Uid), store.RequestContext{Door: store.DoorMount, UID: h.Uid, GID: h.Gid})
 }
 
 // ownSession is the store as the mount itself sees it.

@@ -88,6 +88,7 @@ func newFilesystem(ctx context.Context, o *Options, extra mountOptions) (*filesy
 	f := &filesystem{
 		RawFileSystem: fuse.NewDefaultRawFileSystem(),
 		ctx:           context.WithoutCancel(ctx), store: o.Store, principal: o.Principal,
+		uids:     o.UIDs,
 		origin:   binary.LittleEndian.Uint64(mark[:]) | 1,
 		root:     rootPlace{bucket: o.Bucket, place: names.Root(o.Prefix)},
 		readOnly: o.ReadOnly || extra.readOnly, others: o.AllowOther || extra.allowOther,
@@ -147,7 +148,7 @@ func (m *Server) start(o *Options, extra mountOptions) error {
 	}
 	m.device, err = device.New(fd, m.fs, &fuse.MountOptions{
 		MaxWrite: maxRequest, MaxReadAhead: maxRequest, MaxBackground: maxBackground,
-		ExplicitDataCacheControl: true, EnableSymlinkCaching: true, DisableXAttrs: extra.noXattr,
+		ExplicitDataCacheControl: true, EnableSymlinkCaching: !m.fs.limited(), DisableXAttrs: extra.noXattr,
 		// READDIRPLUS only where the entries are asked after: a plain listing of
 		// a million names should not make the kernel remember a million inodes.
 		ExtraCapabilities: fuse.CAP_ATOMIC_O_TRUNC | fuse.CAP_HANDLE_KILLPRIV_V2 | fuse.CAP_READDIRPLUS_AUTO | fuse.CAP_NO_OPENDIR_SUPPORT,

@@ -15,7 +15,7 @@ import (
 // its name.
 func (f *filesystem) GetAttr(_ <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOut) fuse.Status {
 	seen := f.notify.foreign()
-	a, _, err := f.getAttr(&in.InHeader)
+	a, _, err := f.getAttr(&in.InHeader, in.Flags()&fuse.FUSE_GETATTR_FH != 0)
 	if err != nil {
 		return f.status("getattr", err)
 	}
@@ -29,7 +29,7 @@ func (f *filesystem) GetAttr(_ <-chan struct{}, in *fuse.GetAttrIn, out *fuse.At
 // Statx is GetAttr and the time of birth.
 func (f *filesystem) Statx(_ <-chan struct{}, in *fuse.StatxIn, out *fuse.StatxOut) fuse.Status {
 	seen := f.notify.foreign()
-	a, born, err := f.getAttr(&in.InHeader)
+	a, born, err := f.getAttr(&in.InHeader, in.GetattrFlags&fuse.FUSE_GETATTR_FH != 0)
 	if err != nil {
 		return f.status("statx", err)
 	}
@@ -49,8 +49,24 @@ func (f *filesystem) Statx(_ <-chan struct{}, in *fuse.StatxIn, out *fuse.StatxO
 	return fuse.OK
 }
 
-func (f *filesystem) getAttr(h *fuse.InHeader) (a fuse.Attr, born time.Time, err error) {
+// mayLook says whether who asks may look at what stands at a node's name.
+func (f *filesystem) mayLook(h *fuse.InHeader) error {
+	f.tree.RLock()
+	defer f.tree.RUnlock()
+	if _, _, err := f.namedAttr(f.session(h), h.NodeId); fault.Is(err, fault.AccessDenied) {
+		return err
+	}
+	return nil
+}
+
+// getAttr is by who asks of an open file, too, if it does not name its handle.
+func (f *filesystem) getAttr(h *fuse.InHeader, handle bool) (a fuse.Attr, born time.Time, err error) {
 	if file := f.handles.fileOf(h.NodeId); file != nil && h.NodeId < historyBit {
+		if f.limited() && !handle {
+			if err := f.mayLook(h); err != nil {
+				return a, born, err
+			}
+		}
 		a, born = f.fileAttr(f.session(h), h.NodeId, file)
 		return a, born, nil
 	}
@@ -371,7 +387,7 @@ func (f *filesystem) Access(_ <-chan struct{}, in *fuse.AccessIn) fuse.Status {
 	if in.Mask&fuse.X_OK == 0 {
 		return fuse.OK
 	}
-	a, _, err := f.getAttr(&in.InHeader)
+	a, _, err := f.getAttr(&in.InHeader, true)
 	if err != nil {
 		return f.status("access", err)
 	}

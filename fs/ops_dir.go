@@ -12,7 +12,8 @@ import (
 
 // OpenDir answers ENOSYS, after which the kernel opens directories without asking,
 // keeps their listings cached (FOPEN_CACHE_DIR) and sends READDIR without a handle.
-// A second listing of an unchanged directory so costs no request at all.
+// A second listing of an unchanged directory so costs no request at all. Where listings
+// differ by who asks it answers that the directory is open, and each is asked for.
 func (f *filesystem) OpenDir(<-chan struct{}, *fuse.OpenIn, *fuse.OpenOut) fuse.Status {
 	if f.limited() {
 		return fuse.OK // and the listing is not kept

@@ -16,8 +16,12 @@ import (
 type Options struct {
 	// Store is the open store. It must outlive the mount.
 	Store *store.Store
-	// Principal is whom everyone on the mount acts for.
+	// Principal is whom everyone on the mount acts for whose uid is not in UIDs.
 	Principal store.Principal
+	// UIDs are whom processes of some uids act for. If there are any, or Principal is not the
+	// store's owner, what the kernel is told is good for one look: the next may be of
+	// another uid, or after a policy has changed.
+	UIDs map[uint32]store.Principal
 	// Mountpoint is an existing empty directory.
 	Mountpoint string
 	// Bucket, if not empty, is the bucket to show as the root instead of the list of

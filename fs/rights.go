@@ -11,7 +11,7 @@ import (
 // limited says whether policies may hold back whom the mount acts for. What one may see may
 // change with them at any moment then, and so the kernel keeps no names and attributes: it asks
 // each time, and each time the store decides.
-func (f *filesystem) limited() bool { return f.principal != store.Owner() }
+func (f *filesystem) limited() bool { return len(f.uids) > 0 || f.principal != store.Owner() }
 
 // promise takes from mode bits what the session may not do. Others than the mount's identity
 // may do no more through it.

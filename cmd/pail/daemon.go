@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -174,13 +175,17 @@ func (d *daemon) Mount(ctx context.Context, p control.Peer, req control.MountReq
 
 // begin opens the door, which fails more often than a mount, and then mounts.
 func (d *daemon) begin(ctx context.Context, s *served, p control.Peer, req control.MountRequest) error {
+	o, err := d.options(p, req)
+	if err != nil {
+		return err
+	}
 	if req.S3 != nil {
 		if err := d.openDoor(ctx, s, *req.S3); err != nil {
 			return err
 		}
 	}
 	if s.isMount() {
-		m, err := pailfs.Mount(ctx, d.options(p, req))
+		m, err := pailfs.Mount(ctx, o)
 		if err != nil {
 			if s.door != nil {
 				s.door.close(ctx, d.log)
@@ -300,7 +305,7 @@ func (d *daemon) isStopping() bool {
 	return d.stopping
 }
 
-func (d *daemon) options(p control.Peer, req control.MountRequest) pailfs.Options {
+func (d *daemon) options(p control.Peer, req control.MountRequest) (pailfs.Options, error) {
 	o := pailfs.Options{
 		Store: d.st, Principal: store.Owner(), Mountpoint: req.Mountpoint,
 		Bucket: req.Bucket, Prefix: req.Prefix, ReadOnly: req.ReadOnly, AllowOther: req.AllowOther,
@@ -316,7 +321,42 @@ func (d *daemon) options(p control.Peer, req control.MountRequest) pailfs.Option
 	if req.Umask != nil {
 		o.Umask = *req.Umask
 	}
-	return o
+	return o, d.identities(&o, req)
+}
+
+// identities finds for whom the mount acts.
+func (d *daemon) identities(o *pailfs.Options, req control.MountRequest) (err error) {
+	if req.As != "" {
+		if o.Principal, err = d.principal(req.As); err != nil {
+			return err
+		}
+	}
+	for uid, name := range req.MapUID {
+		if o.UIDs == nil {
+			o.UIDs = map[uint32]store.Principal{}
+		}
+		if o.UIDs[uid], err = d.principal(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// principal is the user of a name, USER or ACCOUNT/USER.
+func (d *daemon) principal(name string) (store.Principal, error) {
+	account, user := store.Account, name
+	if in, of, ok := strings.Cut(name, "/"); ok {
+		a, err := d.st.FindAccount(in)
+		if err != nil {
+			return store.Principal{}, err
+		}
+		account, user = a.ID, of
+	}
+	u, err := d.st.FindUser(account, user)
+	if err != nil {
+		return store.Principal{}, err
+	}
+	return store.UserPrincipal(u), nil
 }
 
 // Unmount ends one mount, or all of them; with the last of what is served it waits for the

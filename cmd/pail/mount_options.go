@@ -24,6 +24,8 @@ type mountOptions struct {
 	allowOther bool
 	uid, gid   string
 	umask      string
+	as         string
+	mapUID     []string
 	options    []string
 	background bool
 	log        string
@@ -42,7 +44,9 @@ func (o *mountOptions) addFlags(cmd *cobra.Command, g *globals) {
 	textVar(f, &o.uid, "uid", "`user`, by name or number, to whom objects belong that came without an owner (default who mounts)")
 	textVar(f, &o.gid, "gid", "`group` of such objects (default that of who mounts)")
 	textVar(f, &o.umask, "umask", "permission `bits`, octal, that such objects lack (default 022)")
-	f.StringArrayVarP(&o.options, "options", "o", nil, "mount `options` as in fstab: ro, allow_other, bucket=, uid=, gid=, umask=, store=, log=, fsname=, allow_any_fs, verify_reads, scrub_every=, s3=, metrics=, domain=, region=, no_sigv2, tls_cert=, tls_key=, tls_self_signed, tls_acme, acme_email=, acme_directory=, acme_ca=, tls_client_ca=, listen=, http_redirect=, trusted_proxy=, rate_per_address=, rate_per_key=, debug, noexec, noatime, ...")
+	textVar(f, &o.as, "as", "`user` of the store, USER or ACCOUNT/USER, for whom everyone on the mount acts (default its owner)")
+	f.StringArrayVar(&o.mapUID, "map-uid", nil, "`UID=USER,...`: for whom processes of these users of the machine act; may be given again")
+	f.StringArrayVarP(&o.options, "options", "o", nil, "mount `options` as in fstab: ro, allow_other, bucket=, uid=, gid=, umask=, as=, map_uid=, store=, log=, fsname=, allow_any_fs, verify_reads, scrub_every=, s3=, metrics=, domain=, region=, no_sigv2, tls_cert=, tls_key=, tls_self_signed, tls_acme, acme_email=, acme_directory=, acme_ca=, tls_client_ca=, listen=, http_redirect=, trusted_proxy=, rate_per_address=, rate_per_key=, debug, noexec, noatime, ...")
 	f.BoolVar(&o.background, "background", false, "return once the mount answers; the daemon goes on in the background")
 	textVar(f, &o.log, "log", "`file` to which a daemon in the background logs (default daemon.log in the store)")
 	f.BoolVar(&o.verify, "verify-reads", false, "compare checksums whenever a content is read")
@@ -56,6 +60,8 @@ func (o *mountOptions) addFlags(cmd *cobra.Command, g *globals) {
 	_ = f.MarkHidden("sloppy") // the two are for mount(8)
 	_ = f.MarkHidden("fake")
 	flagSuggests(cmd, "bucket", suggest(g, true, liveKeys))
+	flagSuggests(cmd, "as", suggest(g, true, identityNames(control.KindUser)))
+	flagSuggests(cmd, "map-uid", cobra.NoFileCompletions)
 	flagSuggests(cmd, "options", optionsBegun(g))
 	flagSuggests(cmd, "log", flagFiles)
 	for _, name := range []string{"uid", "gid", "umask", "scrub-every"} {
@@ -68,6 +74,7 @@ func (o *mountOptions) addFlags(cmd *cobra.Command, g *globals) {
 func (o *mountOptions) asOptions() (list []string) {
 	for _, f := range []struct{ name, value string }{
 		{"bucket", o.bucket}, {"log", o.log}, {"uid", o.uid}, {"gid", o.gid}, {"umask", o.umask}, {"scrub_every", o.scrubEvery},
+		{"as", o.as},
 	} {
 		if f.value != "" {
 			list = append(list, f.name+"="+f.value)
@@ -81,7 +88,24 @@ func (o *mountOptions) asOptions() (list []string) {
 			list = append(list, f.name)
 		}
 	}
+	for _, given := range o.mapUID {
+		for _, one := range splitPairs(given) {
+			list = append(list, "map_uid="+one)
+		}
+	}
 	return append(list, o.serveOptions.asOptions()...)
+}
+
+// splitPairs takes a list UID=USER,UID=USER apart: a user's name may have commas, too.
+func splitPairs(list string) (out []string) {
+	for _, part := range strings.Split(list, ",") {
+		if len(out) > 0 && !strings.Contains(part, "=") {
+			out[len(out)-1] += "," + part
+		} else {
+			out = append(out, part)
+		}
+	}
+	return out
 }
 
 // optionsBegun suggests the last of a list of -o options, and the value of bucket=.
@@ -113,7 +137,7 @@ func prefixed(head string, words []string) (out []string) {
 // ownOptions are the -o options that are Pail's own.
 func ownOptions() []string {
 	return append(serveOptionNames(),
-		"ro", "rw", "allow_other", "bucket=", "store=", "uid=", "gid=", "umask=", "log=", "fsname=", "allow_any_fs", "verify_reads", "scrub_every=", "debug",
+		"ro", "rw", "allow_other", "bucket=", "store=", "uid=", "gid=", "umask=", "as=", "map_uid=", "log=", "fsname=", "allow_any_fs", "verify_reads", "scrub_every=", "debug",
 	)
 }
 
@@ -204,6 +228,10 @@ func (p *mountPlan) option(name, value, whole string) (err error) {
 		}
 		umask := uint32(n)
 		p.req.Umask = &umask
+	case "as":
+		p.req.As = value
+	case "map_uid":
+		err = p.mapUser(value)
 	case "s3", "metrics", "website", "domain", "region", "no_sigv2", "tls_cert", "tls_key", "tls_self_signed",
 		"tls_acme", "acme_email", "acme_directory", "acme_ca", "tls_client_ca", "listen", "http_redirect", "trusted_proxy", "rate_per_address", "rate_per_key":
 		err = p.serveOption(name, value)
@@ -213,6 +241,26 @@ func (p *mountPlan) option(name, value, whole string) (err error) {
 		p.req.Options = append(p.req.Options, whole)
 	}
 	return err
+}
+
+// mapUser takes in for whom a user of the machine acts: UID=USER.
+func (p *mountPlan) mapUser(pair string) error {
+	who, user, ok := strings.Cut(pair, "=")
+	if !ok || who == "" || user == "" {
+		return usagef("%q is no UID=USER, such as 1000=alice", pair)
+	}
+	uid, err := parseID("uid", who, lookupUser)
+	if err != nil {
+		return err
+	}
+	if p.req.MapUID == nil {
+		p.req.MapUID = map[uint32]string{}
+	}
+	if _, twice := p.req.MapUID[*uid]; twice {
+		return usagef("the uid %d is mapped twice", *uid)
+	}
+	p.req.MapUID[*uid] = user
+	return nil
 }
 
 func (p *mountPlan) setBucket(arg string) error {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -121,6 +122,7 @@ func setup(env *testscript.Env, bin string) error {
 	env.Setenv("PAIL_STORE", filepath.Join(env.WorkDir, "store"))
 	env.Setenv("S", filepath.Join(env.WorkDir, "store"))
 	env.Setenv("M", filepath.Join(env.WorkDir, "mnt"))
+	env.Setenv("UID", strconv.Itoa(os.Geteuid()))
 	env.Setenv("BIN", bin)
 	env.Setenv("REPO", repo)
 	env.Defer(func() { leaveNothing(env.WorkDir, bin) })

@@ -57,7 +57,10 @@ func (r *rig) mount(o pailfs.Options) (dir string, unmount func()) {
 	r.Helper()
 	dir = filepath.Join(openDir(r.T), "mnt")
 	r.ok(os.Mkdir(dir, 0o755))
-	o.Store, o.Principal, o.Mountpoint, o.Peers = r.st, store.Owner(), dir, r.peers
+	if o.Principal == (store.Principal{}) {
+		o.Principal = store.Owner()
+	}
+	o.Store, o.Mountpoint, o.Peers = r.st, dir, r.peers
 	m, err := pailfs.Mount(r.ctx, o)
 	r.ok(err)
 	unmount = func() {

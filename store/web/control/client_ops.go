@@ -190,6 +190,9 @@ func (c *Client) Mount(ctx context.Context, req MountRequest, ready func(Mount) 
 	if req.S3 != nil {
 		op = opServe
 	}
+	if req.As != "" || len(req.MapUID) > 0 {
+		op = opMountAs
+	}
 	return each(ctx, c, op, req, ready)
 }
 

@@ -125,7 +125,7 @@ func (h *Handler) settle(ctx context.Context) {
 // closing the store does not wait for it but may be waited for by it.
 func endsItself(op string) bool {
 	switch op {
-	case opMount, opServe, opUnmount, opEndService, opStop:
+	case opMount, opServe, opMountAs, opUnmount, opEndService, opStop:
 		return true
 	}
 	return false

@@ -120,7 +120,8 @@ const (
 	opRead           = "read"
 	opPresign        = "presign"
 	opMount          = "mount"
-	opServe          = "serve" // a mount with an S3 door, or that alone: older daemons know neither
+	opServe          = "serve"    // a mount with an S3 door, or that alone: older daemons know neither
+	opMountAs        = "mount-as" // for other identities than the owner's: older daemons do not know it
 	opEndService     = "end-service"
 	opStop           = "stop"
 	opUnmount        = "unmount"
@@ -182,6 +183,7 @@ func operations() map[string]operation {
 		opPresign:        asking(presign),
 		opMount:          asking(mount),
 		opServe:          asking(mount),
+		opMountAs:        asking(mount),
 		opEndService:     asking(endService),
 		opStop:           stop,
 		opUnmount:        asking(unmount),

@@ -126,6 +126,10 @@ type MountRequest struct {
 	// what the daemon does stays as it is.
 	VerifyReads bool          `json:"verify_reads,omitempty"`
 	ScrubEvery  time.Duration `json:"scrub_every,omitempty"` // nanoseconds
+	// As is the user for whom everyone on the mount acts, USER or ACCOUNT/USER; "" is the
+	// store's owner. MapUID are those of some uids.
+	As     string            `json:"as,omitempty"`
+	MapUID map[uint32]string `json:"map_uid,omitempty"`
 	// Debug logs every request of the kernel.
 	Debug bool `json:"debug,omitempty"`
 	// S3 asks for an S3 door that ends with the mount. Without a mountpoint it is all that
