@@ -57,7 +57,7 @@ func (se *Session) Delete(ctx context.Context, bucket, key string, o DeleteOptio
 	if err := versioning.CheckKey(key); err != nil {
 		return DeleteResult{}, keyError(bucket, key, err)
 	}
-	bypass := o.Bypass == BypassGovernance && se.authorize(actBypassGovernance, bucket, key) == nil
+	bypass := o.Bypass == BypassGovernance && se.authorizeVersion(actBypassGovernance, bucket, key, o.Version) == nil
 	proven := o.Version == "" // only what is gone for good takes a code
 	if !proven {
 		var err error

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
@@ -137,7 +138,7 @@ func (sn *snap) isNode(b *record.Bucket, key string, nd Node) error {
 // has passed), MalformedConfig, Busy (a file that was never published), ReadOnly (the past).
 func (se *Session) SetRetention(ctx context.Context, nd Node, r versioning.Retention, bypass bool) error {
 	bucket, key := nd.at()
-	may := bypass && se.authorize(actBypassGovernance, bucket, key) == nil
+	may := bypass && se.authorizeVersion(actBypassGovernance, bucket, key, nd.version()) == nil
 	return se.setLock(ctx, actPutRetention, nd, versioning.Lock{Retention: r}, func(t *txn, b *record.Bucket, key string, v *record.Version) error {
 		return t.retain(b, key, v, r, may)
 	})
@@ -161,13 +162,43 @@ func (t *txn) retain(b *record.Bucket, key string, v *record.Version, to version
 // the one that there is, zero if there is none, and that which new versions of the bucket
 // get, and may be called more than once. Nobody changes it in between.
 func (se *Session) ChangeRetention(ctx context.Context, nd Node, change func(versioning.Retention, versioning.DefaultRetention) (versioning.Retention, error)) error {
-	return se.setLock(ctx, actPutRetention, nd, versioning.Lock{}, func(t *txn, b *record.Bucket, key string, v *record.Version) error {
-		r, err := change(toLock(v.Lock).Retention, toDefaultRetention(b.DefaultRetention))
+	for {
+		// Policies decide over the retention that comes of it, so that it is found out first.
+		planned := se.planRetention(nd, change)
+		err := se.setLock(ctx, actPutRetention, nd, versioning.Lock{Retention: planned}, func(t *txn, b *record.Bucket, key string, v *record.Version) error {
+			r, err := change(toLock(v.Lock).Retention, toDefaultRetention(b.DefaultRetention))
+			switch {
+			case err != nil:
+				return err
+			case r.Mode != planned.Mode || !r.Until.Equal(planned.Until):
+				return errUnplanned
+			}
+			return t.retain(b, key, v, r, false)
+		})
+		if !errors.Is(err, errUnplanned) {
+			return err
+		}
+	}
+}
+
+// errUnplanned says that a retention was changed after somebody had planned to change it.
+var errUnplanned = errors.New("the retention has changed")
+
+// planRetention is what a change of a retention would make of it now, the zero one if it fails.
+func (se *Session) planRetention(nd Node, change func(versioning.Retention, versioning.DefaultRetention) (versioning.Retention, error)) (r versioning.Retention) {
+	bucket, key := nd.at()
+	nd.published = true
+	_ = se.view(bucket, func(sn *snap, b *record.Bucket) error { // setLock says what is wrong
+		v, err := sn.published(b, key, nd)
 		if err != nil {
 			return err
 		}
-		return t.retain(b, key, v, r, false)
+		if r, err = change(toLock(v.Lock).Retention, toDefaultRetention(b.DefaultRetention)); err != nil {
+			r = versioning.Retention{}
+		}
+		return err
 	})
+	return r
 }
 
 // SetLegalHold puts a version under a legal hold or takes that off. It fails as SetRetention
