@@ -1,9 +1,7 @@
 package store
 
 import (
-	"strconv"
 	"strings"
-	"time"
 
 	"pail/store/access"
 	"pail/store/fault"
@@ -93,34 +91,11 @@ func (q *identityAsked) Values(key string) ([]string, bool) {
 
 // common are the keys that every request has.
 func (q *identityAsked) common(key string) ([]string, bool) {
-	c, rc := q.caller, &q.se.rc
-	now := rc.Time
-	if now.IsZero() {
-		now = q.se.s.now()
+	a := asked{se: q.se, caller: q.caller}
+	if vs, ok := a.ofCaller(key); ok {
+		return vs, true
 	}
-	switch key {
-	case "aws:MultiFactorAuthPresent":
-		return []string{strconv.FormatBool(!c.MFA.IsZero())}, !c.Issued.IsZero()
-	case "aws:MultiFactorAuthAge":
-		return []string{strconv.FormatInt(int64(now.Sub(c.MFA)/time.Second), 10)}, !c.MFA.IsZero()
-	case "aws:TokenIssueTime":
-		return []string{c.Issued.UTC().Format(time.RFC3339)}, !c.Issued.IsZero()
-	case "aws:SourceIdentity":
-		return []string{c.SourceIdentity}, c.SourceIdentity != ""
-	case "aws:SourceIp":
-		return []string{rc.SourceIP.String()}, rc.SourceIP.IsValid()
-	case "aws:SecureTransport":
-		return []string{strconv.FormatBool(rc.Secure || rc.Door != DoorS3)}, true
-	case "aws:UserAgent":
-		return []string{rc.UserAgent}, rc.UserAgent != ""
-	case "aws:CurrentTime":
-		return []string{now.UTC().Format(time.RFC3339)}, true
-	case "aws:EpochTime":
-		return []string{strconv.FormatInt(now.Unix(), 10)}, true
-	case "aws:RequestedRegion":
-		return []string{q.se.s.label.Region}, true
-	}
-	return nil, false
+	return a.ofRequest(key)
 }
 
 // ownARN is the ARN of what an account calls by a name: with its path if it is there.

@@ -93,6 +93,41 @@ func (se *Session) simulate(c *iam.Caller, in *Simulation) ([]Simulated, error) 
 	return out, nil
 }
 
+// Explain says what would be decided over one action of a user, a group or a role of the
+// caller's account, with the policy, the ACLs and Block Public Access of the bucket that the
+// resource is, and the tags of the object. The kinds of failure: AccessDenied, NoSuchEntity,
+// InvalidArgument.
+func (se *Session) Explain(_ context.Context, source, act, resource string, keys map[string][]string) (Simulated, error) {
+	out := Simulated{Action: act, Resource: resource}
+	if _, err := se.mayIdentity(identityAsked{action: "iam:SimulatePrincipalPolicy", arn: source}); err != nil {
+		return out, err
+	}
+	c, err := se.s.identities().Simulated(se.who.Account, source)
+	if err != nil {
+		return out, err
+	}
+	if service, name, ok := strings.Cut(act, ":"); !ok || service == "" || name == "" {
+		return out, fault.New(fault.InvalidArgument, "Invalid action name: %q; one is as s3:GetObject", act)
+	}
+	if resource != "*" && strings.Count(resource, ":") < 5 {
+		return out, fault.New(fault.InvalidArgument, "Resource %s must be in ARN format or \"*\", such as arn:aws:s3:::photos/cat.jpg", resource)
+	}
+	a := &asked{se: se, act: action(act)}
+	if in, ok := strings.CutPrefix(resource, "arn:aws:s3:::"); ok {
+		a.bucket, a.key, _ = strings.Cut(in, "/")
+	}
+	r, err := a.request()
+	if err != nil {
+		return out, err
+	}
+	seen := &missing{ContextMap: keys, tags: a.ofTags}
+	r.Principal, r.Identity, r.Boundary, r.Session, r.Context = c.Principal, c.Identity, c.Boundary, nil, seen
+	r.Resource.ARN = resource
+	out.Decision = access.Decide(&r)
+	out.Text, out.Missing = out.Decision.String(), seen.keys
+	return out, a.err
+}
+
 // simulated is the request without action and resource.
 func (se *Session) simulated(c *iam.Caller, in *Simulation) (*access.Request, error) {
 	r := &access.Request{Principal: c.Principal, Boundary: c.Boundary, Identity: slices.Clone(c.Identity)}
@@ -134,12 +169,16 @@ func (se *Session) simulated(c *iam.Caller, in *Simulation) (*access.Request, er
 // missing is a context that remembers what it has not.
 type missing struct {
 	access.ContextMap
+	tags func(key string) ([]string, bool) // of what is there; nil: nothing is
 	keys []string
 }
 
 // Values returns the values of a condition key (access.Context).
 func (m *missing) Values(key string) ([]string, bool) {
 	vs, ok := m.ContextMap.Values(key)
+	if !ok && m.tags != nil {
+		vs, ok = m.tags(key)
+	}
 	if !ok && !slices.Contains(m.keys, key) {
 		m.keys = append(m.keys, key)
 	}

@@ -38,7 +38,7 @@ var passive = map[string]string{
 	"ConfirmMFA":       "it spends a code, as an identity's device keeps it, and changes nothing else",
 	"SetObjectLock":    "it edits the bucket's record by the same update as SetVersioning",
 
-	"Accounts": reading, "SimulatePrincipalPolicy": reading, "SimulateCustomPolicy": reading, "AccountAlias": reading, "GetAccountSummary": reading, "ListMFADevices": reading, "ListVirtualMFADevices": reading,
+	"Accounts": reading, "SimulatePrincipalPolicy": reading, "SimulateCustomPolicy": reading, "Explain": reading, "AccountAlias": reading, "GetAccountSummary": reading, "ListMFADevices": reading, "ListVirtualMFADevices": reading,
 	"GetMFADevice": reading, "ListMFADeviceTags": reading, "GetGroup": reading, "ListGroups": reading, "ListGroupsForUser": reading,
 	"ListAttachedUserPolicies": reading, "GetUserPolicy": reading, "ListUserPolicies": reading, "ListAttachedGroupPolicies": reading,
 	"GetGroupPolicy": reading, "ListGroupPolicies": reading, "ListAttachedRolePolicies": reading, "GetRolePolicy": reading, "ListRolePolicies": reading,

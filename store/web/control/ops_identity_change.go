@@ -215,13 +215,10 @@ func explain(ctx context.Context, c *call, req ExplainRequest) error {
 		}
 		source = u.ARN()
 	}
-	all, err := se.SimulatePrincipalPolicy(ctx, store.Simulation{
-		Source: source, Actions: []string{req.Action}, Resources: []string{req.Resource}, Context: req.Context,
-	})
+	d, err := se.Explain(ctx, source, req.Action, req.Resource, req.Context)
 	if err != nil {
 		return err
 	}
-	d := all[0]
 	out := Explained{Allowed: d.Allowed, Text: d.Text, Missing: d.Missing}
 	if d.Policy != nil {
 		out.Policy = d.Policy.String()
