@@ -164,8 +164,10 @@
 //     go; and a content file that was cloned together would be as scattered on the disk as
 //     the pieces it was made of.
 //   - What one update cannot let go of it leaves to the settler by a note (rests.go).
-//   - Access keys (access_keys.go) are records that are all in memory, too: each request of
-//     the S3 door finds its own before it has a session.
+//   - Identities (identity*.go, access_keys.go) are records that are all in memory, too, in a
+//     directory that each change replaces: each request finds its caller in it (caller.go),
+//     and its access key before it has a session. Temporary credentials are not kept: their
+//     tokens carry them, sealed with a secret that is.
 //   - Settings (settings.go) are one record for the store and one inside each bucket's;
 //     updates see them as they see buckets. A new one is an entry in settings_defs.go.
 package store
