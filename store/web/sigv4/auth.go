@@ -23,6 +23,7 @@ type auth struct {
 	accessKey     string
 	day           string // of the scope, yyyymmdd
 	region        string
+	service       string
 	signedHeaders string
 	signature     string
 	stamp         string // the time as the string to sign has it
@@ -37,9 +38,10 @@ func cutSpace(s string) (string, string) {
 	return before, strings.TrimSpace(after)
 }
 
-// parseHeader parses what follows AWS4-HMAC-SHA256 in the Authorization header.
-func parseHeader(r *http.Request, s string) (auth, error) {
-	a := auth{kind: Header}
+// parseHeader parses what follows AWS4-HMAC-SHA256 in the Authorization header of a request
+// for a service.
+func parseHeader(r *http.Request, s, service string) (auth, error) {
+	a := auth{kind: Header, service: service}
 	var credential string
 	n := 0
 	for more := true; more; n++ {
@@ -89,9 +91,9 @@ func parseHeader(r *http.Request, s string) (auth, error) {
 	return a, nil
 }
 
-// parseQuery parses the parameters of a presigned URL.
-func parseQuery(q *queryAuth) (auth, error) {
-	a := auth{kind: Query, signedHeaders: q.signedHeaders, signature: q.signature, sent: q.date, stamp: q.date}
+// parseQuery parses the parameters of a URL that was presigned for a service.
+func parseQuery(q *queryAuth, service string) (auth, error) {
+	a := auth{kind: Query, service: service, signedHeaders: q.signedHeaders, signature: q.signature, sent: q.date, stamp: q.date}
 	switch {
 	case q.algorithm == "" || q.credential == "" || q.signature == "" || q.date == "" || q.signedHeaders == "" || q.expires == "":
 		return a, queryError("Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.")
@@ -121,7 +123,7 @@ func parseQuery(q *queryAuth) (auth, error) {
 	return a, nil
 }
 
-// parseCredential takes AKID/yyyymmdd/region/s3/aws4_request apart, from its end: an access
+// parseCredential takes AKID/yyyymmdd/region/service/aws4_request apart, from its end: an access
 // key that somebody chose may have a slash.
 func (a *auth) parseCredential(s string) *apierror.Error {
 	var parts [4]string
@@ -137,8 +139,8 @@ func (a *auth) parseCredential(s string) *apierror.Error {
 		return a.malformed(`the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".`)
 	case parts[0] != terminator:
 		return a.malformed(`incorrect terminal "%s". This endpoint uses "%s".`, parts[0], terminator)
-	case parts[1] != service:
-		return a.malformed(`incorrect service "%s". This endpoint belongs to "%s".`, parts[1], service)
+	case parts[1] != a.service:
+		return a.malformed(`incorrect service "%s". This endpoint belongs to "%s".`, parts[1], a.service)
 	}
 	a.accessKey, a.day, a.region = s, parts[3], parts[2]
 	if _, err := time.Parse(dayFormat, a.day); err != nil {

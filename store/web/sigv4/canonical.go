@@ -12,7 +12,7 @@ import (
 
 const (
 	algorithm  = "AWS4-HMAC-SHA256"
-	service    = "s3"
+	serviceS3  = "s3"
 	terminator = "aws4_request"
 	timeFormat = "20060102T150405Z"
 	dayFormat  = "20060102"
@@ -76,17 +76,18 @@ func (s *scratch) sign(key *signingKey, a *auth) {
 	b := append(s.text[:0], algorithm+"\n"...)
 	b = append(b, a.stamp...)
 	b = append(b, '\n')
-	b = appendScope(b, a.day, a.region)
+	b = a.appendScope(b)
 	b = append(b, '\n')
 	s.text = appendHex(b, sum[:])
 	s.sig = key.sign(s.sig[:0], s.text)
 }
 
-func appendScope(b []byte, day, region string) []byte {
-	b = append(b, day...)
-	b = append(b, '/')
-	b = append(b, region...)
-	return append(b, "/"+service+"/"+terminator...)
+func (a *auth) appendScope(b []byte) []byte {
+	for _, part := range [...]string{a.day, a.region, a.service} {
+		b = append(b, part...)
+		b = append(b, '/')
+	}
+	return append(b, terminator...)
 }
 
 // appendParams appends the query in its canonical form: names and values encoded, sorted by

@@ -26,7 +26,7 @@ type chunkSigner struct {
 func newChunkSigner(sd *seed) *chunkSigner {
 	head := append([]byte("\n"), sd.auth.stamp...)
 	head = append(head, '\n')
-	head = append(appendScope(head, sd.auth.day, sd.auth.region), '\n')
+	head = append(sd.auth.appendScope(head), '\n')
 	return &chunkSigner{
 		key: sd.key, accessKey: sd.auth.accessKey, head: string(head),
 		previous: []byte(sd.auth.signature), hash: sha256.New(),

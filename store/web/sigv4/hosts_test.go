@@ -99,7 +99,7 @@ func TestPaths(t *testing.T) {
 			canon := "GET\n" + path + "\n\nhost:s3.example.com\nx-amz-content-sha256:" + emptySHA256 + "\nx-amz-date:20130524T000000Z\n\nhost;x-amz-content-sha256;x-amz-date\n" + emptySHA256
 			a := newAuth(Header, exampleCred, "us-east-1", exampleTime)
 			s := scratch{canon: []byte(canon)}
-			s.sign(newSigningKey(exampleCred.Secret, a.day, a.region), a)
+			s.sign(newSigningKey(exampleCred.Secret, a.day, a.region, a.service), a)
 			r.Header.Set("Authorization", algorithm+" Credential="+a.credential()+",SignedHeaders=host;x-amz-content-sha256;x-amz-date,Signature="+string(s.sig))
 			verify(t, exampleVerifier(), r)
 			r.RequestURI = "http://s3.example.com" + sent + "?"
@@ -117,7 +117,7 @@ func TestHeadersThatAreNotThere(t *testing.T) {
 		"\nx-amz-date:20130524T000000Z\nx-multi:a b,c\n\ncontent-length;host;transfer-encoding;x-amz-content-sha256;x-amz-date;x-multi\n" + emptySHA256
 	a := newAuth(Header, exampleCred, "us-east-1", exampleTime)
 	s := scratch{canon: []byte(canon)}
-	s.sign(newSigningKey(exampleCred.Secret, a.day, a.region), a)
+	s.sign(newSigningKey(exampleCred.Secret, a.day, a.region, a.service), a)
 	r.Header.Set("Authorization", algorithm+" Credential="+a.credential()+",SignedHeaders=content-length;host;transfer-encoding;x-amz-content-sha256;x-amz-date;x-multi,Signature="+string(s.sig))
 	verify(t, exampleVerifier(), r)
 }

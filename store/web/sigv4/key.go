@@ -8,14 +8,14 @@ import (
 	"sync"
 )
 
-// A signingKey is what one secret signs with on one day, in one region.
+// A signingKey is what one secret signs with on one day, in one region, for one service.
 type signingKey struct {
 	secret string    // of which it was derived; a key may get another
 	macs   sync.Pool // of hash.Hash: HMACs under the key, whose first blocks are computed
 }
 
 // newSigningKey derives a key by the four HMACs of the documentation.
-func newSigningKey(secret, day, region string) *signingKey {
+func newSigningKey(secret, day, region, service string) *signingKey {
 	sum := func(key []byte, text string) []byte {
 		h := hmac.New(sha256.New, key)
 		h.Write([]byte(text))
@@ -60,21 +60,21 @@ type keyCache struct {
 	keys map[keyName]*signingKey
 }
 
-type keyName struct{ accessKey, day, region string }
+type keyName struct{ accessKey, day, region, service string }
 
 // get returns the key of a secret on a day. Only names that a lookup has found may be asked
 // for, so that strangers cannot fill the cache.
-func (c *keyCache) get(accessKey, secret, day, region string) *signingKey {
-	name := keyName{accessKey, day, region}
+func (c *keyCache) get(accessKey, secret, day, region, service string) *signingKey {
+	name := keyName{accessKey, day, region, service}
 	c.mu.RLock()
 	k := c.keys[name]
 	c.mu.RUnlock()
 	if k != nil && k.secret == secret {
 		return k
 	}
-	k = newSigningKey(secret, day, region)
+	k = newSigningKey(secret, day, region, service)
 	// The strings belong to a request; a copy lets its memory go.
-	name = keyName{strings.Clone(accessKey), strings.Clone(day), strings.Clone(region)}
+	name = keyName{strings.Clone(accessKey), strings.Clone(day), strings.Clone(region), service}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.keys == nil || len(c.keys) >= maxKeys {

@@ -84,7 +84,7 @@ func (v *Verifier) postSigner4(ctx context.Context, fields map[string]string) (*
 	default:
 		return nil, none, badField("X-Amz-Algorithm", fields["x-amz-algorithm"], `X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"`)
 	}
-	a := auth{kind: Form, signature: fields["x-amz-signature"], stamp: fields["x-amz-date"]}
+	a := auth{kind: Form, service: serviceS3, signature: fields["x-amz-signature"], stamp: fields["x-amz-date"]}
 	credential := fields["x-amz-credential"]
 	// The SDK for .NET puts a slash behind it, which S3 lets pass.
 	if err := a.parseCredential(strings.TrimSuffix(credential, "/")); err != nil {
@@ -109,7 +109,7 @@ func (v *Verifier) postSigner4(ctx context.Context, fields map[string]string) (*
 		return nil, none, err
 	}
 	text := []byte(fields["policy"])
-	key := v.keys.get(a.accessKey, cred.Secret, a.day, a.region)
+	key := v.keys.get(a.accessKey, cred.Secret, a.day, a.region, a.service)
 	if subtle.ConstantTimeCompare(key.sign(nil, text), []byte(a.signature)) != 1 {
 		return nil, none, signatureMismatch(a.accessKey, a.signature, text)
 	}
@@ -204,7 +204,7 @@ func (s *sizedReader) Read(p []byte) (int, error) {
 func SignPost(policy []byte, cred Credential, region string, now time.Time) []Field {
 	a := newAuth(Form, cred, region, now)
 	encoded := base64.StdEncoding.EncodeToString(policy)
-	signature := newSigningKey(cred.Secret, a.day, region).sign(nil, []byte(encoded))
+	signature := newSigningKey(cred.Secret, a.day, region, serviceS3).sign(nil, []byte(encoded))
 	return []Field{
 		{"X-Amz-Algorithm", algorithm}, {"X-Amz-Credential", a.credential()}, {"X-Amz-Date", a.stamp},
 		{"Policy", encoded}, {"X-Amz-Signature", string(signature)},

@@ -23,6 +23,34 @@ func Sign(r *http.Request, cred Credential, region, payload string, now time.Tim
 		", SignedHeaders="+a.signedHeaders+", Signature="+a.signature)
 }
 
+// SignFor signs a request for another service than S3, with its whole body.
+func SignFor(r *http.Request, service string, cred Credential, region string, body []byte, now time.Time) {
+	a := newAuth(Header, cred, region, now)
+	a.service = service
+	r.Header.Set("X-Amz-Date", a.stamp)
+	a.signedHeaders = signedNames(r.Header)
+	a.signature = a.sign(r, cred.Secret, hashOf(body))
+	r.Header.Set("Authorization", algorithm+" Credential="+a.credential()+
+		", SignedHeaders="+a.signedHeaders+", Signature="+a.signature)
+}
+
+// PresignFor returns the URL of a GET without a body for another service than S3, at an
+// endpoint as http://host:port, which is good for the default time.
+func PresignFor(endpoint, service string, query map[string]string, cred Credential, region string, now time.Time) string {
+	a := newAuth(Query, cred, region, now)
+	a.service, a.signedHeaders = service, "host"
+	all := url.Values{
+		"X-Amz-Algorithm": {algorithm}, "X-Amz-Credential": {a.credential()}, "X-Amz-Date": {a.stamp}, "X-Amz-SignedHeaders": {a.signedHeaders},
+	}
+	for name, value := range query {
+		all.Set(name, value)
+	}
+	_, host, _ := strings.Cut(endpoint, "://")
+	raw := strings.ReplaceAll(all.Encode(), "+", "%20")
+	r := &http.Request{Method: http.MethodGet, Host: host, RequestURI: "/", URL: &url.URL{Path: "/", RawQuery: raw}}
+	return endpoint + "/?" + raw + "&X-Amz-Signature=" + a.sign(r, cred.Secret, emptySHA256)
+}
+
 // A URL is a request to be presigned.
 type URL struct {
 	Endpoint    string // as clients reach it: "https://s3.example.com:8443"
@@ -97,13 +125,13 @@ func appendPlain(dst []byte, path string) []byte {
 func newAuth(kind Kind, cred Credential, region string, now time.Time) *auth {
 	now = now.UTC()
 	return &auth{
-		kind: kind, accessKey: cred.AccessKey, region: region, time: now,
+		kind: kind, accessKey: cred.AccessKey, region: region, service: serviceS3, time: now,
 		day: now.Format(dayFormat), stamp: now.Format(timeFormat),
 	}
 }
 
 func (a *auth) credential() string {
-	return a.accessKey + "/" + string(appendScope(nil, a.day, a.region))
+	return a.accessKey + "/" + string(a.appendScope(nil))
 }
 
 // sign returns the signature of a request.
@@ -114,7 +142,7 @@ func (a *auth) sign(r *http.Request, secret, payload string) string {
 		host = r.URL.Host
 	}
 	s.canonical(r, a, guess{host: host, payload: payload})
-	s.sign(newSigningKey(secret, a.day, a.region), a)
+	s.sign(newSigningKey(secret, a.day, a.region, a.service), a)
 	return string(s.sig)
 }
 

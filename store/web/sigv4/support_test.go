@@ -110,7 +110,7 @@ type chunking struct {
 func (c *chunking) sign(what, hash string) string {
 	text := algorithm + "-" + what + "\n" + c.now.Format(timeFormat) + "\n" +
 		c.now.Format(dayFormat) + "/" + c.region + "/s3/aws4_request\n" + c.previous + "\n" + hash
-	c.previous = string(newSigningKey(c.cred.Secret, c.now.Format(dayFormat), c.region).sign(nil, []byte(text)))
+	c.previous = string(newSigningKey(c.cred.Secret, c.now.Format(dayFormat), c.region, serviceS3).sign(nil, []byte(text)))
 	return c.previous
 }
 

@@ -124,7 +124,7 @@ func (v *Verifier) Verify(r *http.Request) (Result, error) {
 		return Result{}, apierror.New(apierror.InvalidArgument, "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified").
 			With("ArgumentName", "Authorization").With("ArgumentValue", r.Header.Get("Authorization"))
 	case q.isV4():
-		a, err := parseQuery(&q)
+		a, err := parseQuery(&q, serviceS3)
 		if err != nil {
 			return Result{}, err
 		}
@@ -137,7 +137,7 @@ func (v *Verifier) Verify(r *http.Request) (Result, error) {
 	scheme, rest := cutSpace(header[0])
 	switch {
 	case scheme == algorithm && rest != "":
-		a, err := parseHeader(r, rest)
+		a, err := parseHeader(r, rest, serviceS3)
 		if err != nil {
 			return Result{}, err
 		}
@@ -170,22 +170,30 @@ func (v *Verifier) verify4(r *http.Request, a *auth, q *queryAuth) (Result, erro
 	if err := checkPayload(payload); err != nil {
 		return Result{}, err
 	}
-	if err := checkSigned(r, a); err != nil {
-		return Result{}, err
-	}
-	cred, err := v.lookup(r.Context(), a.accessKey, tokenOf(r, q))
+	res, key, err := v.prove(r, a, q, payload)
 	if err != nil {
 		return Result{}, err
 	}
-	key := v.keys.get(a.accessKey, cred.Secret, a.day, a.region)
-	if err := v.fits(r, a, q, key, payload); err != nil {
-		return Result{}, err
-	}
-	res := Result{Credential: &cred, Kind: a.kind, Signed: a.time, SignedHeaders: a.signedHeaders}
 	if q != nil {
 		res.Hoisted = hoisted(r, false)
 	}
 	return res.open(r, payload, &seed{key: key, auth: a})
+}
+
+// prove verifies the signature of a request when it is known what is signed of the body.
+func (v *Verifier) prove(r *http.Request, a *auth, q *queryAuth, payload string) (Result, *signingKey, error) {
+	if err := checkSigned(r, a); err != nil {
+		return Result{}, nil, err
+	}
+	cred, err := v.lookup(r.Context(), a.accessKey, tokenOf(r, q))
+	if err != nil {
+		return Result{}, nil, err
+	}
+	key := v.keys.get(a.accessKey, cred.Secret, a.day, a.region, a.service)
+	if err := v.fits(r, a, q, key, payload); err != nil {
+		return Result{}, nil, err
+	}
+	return Result{Credential: &cred, Kind: a.kind, Signed: a.time, SignedHeaders: a.signedHeaders}, key, nil
 }
 
 // fits compares the signature with that of each request that the client may have meant, the
@@ -200,7 +208,7 @@ func (v *Verifier) fits(r *http.Request, a *auth, q *queryAuth, key *signingKey,
 	// A content hash in an unsigned header of a presigned request may have come after the
 	// signing, which then was that of any payload.
 	payloads := []string{payload}
-	if a.kind == Query && payload != unsignedPayload && q.contentSHA256 == "" && !a.signs("x-amz-content-sha256") {
+	if a.kind == Query && a.service == serviceS3 && payload != unsignedPayload && q.contentSHA256 == "" && !a.signs("x-amz-content-sha256") {
 		payloads = append(payloads, unsignedPayload)
 	}
 	raws := []bool{false}

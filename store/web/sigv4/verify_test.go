@@ -344,12 +344,12 @@ func TestLookup(t *testing.T) {
 func TestKeyCacheIsBounded(t *testing.T) {
 	var c keyCache
 	for i := range 3 * maxKeys {
-		c.get(strings.Repeat("k", i+1)[:min(i+1, 20)]+string(rune('a'+i%26))+time.Duration(i).String(), "s", "20130524", "us-east-1")
+		c.get(strings.Repeat("k", i+1)[:min(i+1, 20)]+string(rune('a'+i%26))+time.Duration(i).String(), "s", "20130524", "us-east-1", serviceS3)
 		if len(c.keys) > maxKeys {
 			t.Fatal(len(c.keys))
 		}
 	}
-	if c.get("a", "s", "d", "r") != c.get("a", "s", "d", "r") || c.get("a", "s", "d", "r") == c.get("a", "t", "d", "r") {
+	if c.get("a", "s", "d", "r", serviceS3) != c.get("a", "s", "d", "r", serviceS3) || c.get("a", "s", "d", "r", serviceS3) == c.get("a", "t", "d", "r", serviceS3) {
 		t.Error("keys are not kept, or kept though the secret changed")
 	}
 }
