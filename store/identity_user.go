@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"pail/store/access"
+	"pail/store/fault"
 	"pail/store/iam"
 )
 
@@ -41,18 +43,35 @@ func (se *Session) CreateUser(ctx context.Context, in iam.NewUser) (*iam.User, e
 	})
 }
 
-// GetUser returns a user; "" is the caller itself. The kinds of failure: AccessDenied,
-// NoSuchEntity.
+// GetUser returns a user; "" is the caller itself. A root is one without a name, whose unique
+// id is the account's number. The kinds of failure: AccessDenied, NoSuchEntity,
+// InvalidArgument (the caller is no user).
 func (se *Session) GetUser(_ context.Context, name string) (*iam.User, error) {
 	name, err := se.ownName(name)
 	if err != nil {
 		return nil, err
+	}
+	if name == "" {
+		return se.asUser()
 	}
 	account, err := se.mayHolder("iam:GetUser", iam.OfUser, name)
 	if err != nil {
 		return nil, err
 	}
 	return se.s.identities().FindUser(account, name)
+}
+
+// asUser is the caller that is no user by a name: a root.
+func (se *Session) asUser() (*iam.User, error) {
+	c, err := se.mayIdentity(identityAsked{action: "iam:GetUser", arn: iam.RootARN(se.who.Account)})
+	if err != nil {
+		return nil, err
+	}
+	if c.Kind != access.Root {
+		return nil, fault.New(fault.InvalidArgument, "Must specify userName when calling with non-User credentials")
+	}
+	a := se.s.identities().Account(c.Account.ID)
+	return &iam.User{Holder: iam.Holder{Entity: iam.Entity{ID: a.ID, Account: a.ID, Path: "/", Created: a.Created}}}, nil
 }
 
 // ListUsers returns users in the order of their names. The kinds of failure: AccessDenied,
