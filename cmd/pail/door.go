@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"time"
@@ -16,9 +17,12 @@ import (
 	"pail/store/web"
 	"pail/store/web/certs"
 	"pail/store/web/control"
+	"pail/store/web/iamapi"
 	"pail/store/web/metrics"
+	"pail/store/web/query"
 	"pail/store/web/s3api"
 	"pail/store/web/sigv4"
+	"pail/store/web/stsapi"
 	"pail/store/web/website"
 )
 
@@ -198,17 +202,31 @@ func (dm *doorman) listen(d *door, req control.ServeRequest, config *tls.Config)
 	if err != nil {
 		return err
 	}
-	protocol := s3api.New(s3api.Options{Domains: req.Domains, Region: d.service.Region, Store: dm.st, Settle: dm.settle, AwaitCloses: dm.closes})
+	objects := s3api.New(s3api.Options{Domains: req.Domains, Region: d.service.Region, Store: dm.st, Settle: dm.settle, AwaitCloses: dm.closes})
+	bucket := func(host string) string {
+		bucket, _ := s3api.BucketOfHost(host, req.Domains)
+		return bucket
+	}
 	identifier := &web.Identifier{Store: dm.st, Verifier: &sigv4.Verifier{
 		Region: d.service.Region, NoV2: req.NoSigV2, Hosts: req.Domains, Lookup: web.LookupIn(dm.st), Temporary: web.TemporaryIn(dm.st),
-		Bucket: func(host string) string {
-			bucket, _ := s3api.BucketOfHost(host, req.Domains)
-			return bucket
-		},
+		Bucket: bucket,
 	}}
+	services := &web.Services{
+		S3: web.Service{Identify: identifier.Identify, Protocol: objects},
+		Others: map[string]web.Service{
+			"iam": {Identify: identifier.For("iam"), Protocol: iamapi.New()},
+			"sts": {Identify: identifier.For("sts"), Protocol: stsapi.New()},
+		},
+		Unsigned: func(r *http.Request) string {
+			if bucket(r.Host) == "" && query.Unsigned(r) {
+				return "sts"
+			}
+			return ""
+		},
+	}
 	d.s3, err = web.Listen(web.Options{
 		Addresses: addresses, TLS: config, Log: dm.log,
-		Identify: identifier.Identify, Protocol: protocol,
+		Identify: services.Identify, Protocol: services,
 		Observe: dm.metrics.Observe, Proxies: proxies,
 		Limits: web.Limits{PerAddress: req.PerAddress, PerKey: req.PerKey},
 	})

@@ -138,6 +138,10 @@ var decoders = map[string]string{
 	"store/web/control.wasKilled":       byKernel,
 	"store/web/control.watched":         "FuzzAnswer",
 
+	"store/web/query.Params.Int":                "FuzzParams",
+	"store/web/query.Params.Members":            "FuzzParams",
+	"store/web/query.ParseParams":               "FuzzParams",
+	"store/web/query.isForm":                    "FuzzParams",
 	"store/web/s3api.BucketOfHost":              "FuzzHeaders",
 	"store/web/s3api.Handler.Answer":            "FuzzRequest",
 	"store/web/s3api.Handler.OperationOf":       "FuzzRequest",
