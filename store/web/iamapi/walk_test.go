@@ -244,7 +244,7 @@ func keySteps(r *querytest.Rig) []string {
 	run("GetAccessKeyLastUsed", f("AccessKeyId", id), "", "<UserName>alice</UserName><AccessKeyLastUsed><ServiceName>N/A</ServiceName><Region>N/A</Region>")
 	// A user may do nothing of itself, and is told what it may not.
 	r.Run(cred, "", version, querytest.Step{Op: "ListUsers", Want: "403 AccessDenied",
-		Has: has("User: "+own+"user/staff/alice is not authorized to perform: iam:ListUsers on resource: ")})
+		Has: has("User: " + own + "user/staff/alice is not authorized to perform: iam:ListUsers on resource: ")})
 	run("GetAccessKeyLastUsed", f("AccessKeyId", id), "", "<LastUsedDate>", "<ServiceName>iam</ServiceName><Region>us-east-1</Region>")
 	run("PutUserPolicy", f("UserName", "alice", "PolicyName", "self", "PolicyDocument",
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::*:user/staff/${aws:username}"}]}`), "")
