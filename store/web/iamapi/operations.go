@@ -64,6 +64,9 @@ func operations() []query.Operation {
 		{Name: "UntagPolicy", Needs: needs("PolicyArn", "TagKeys"), Run: untagPolicy},
 		{Name: "ListPolicyTags", Needs: needs("PolicyArn"), Result: true, Run: listPolicyTags},
 
+		{Name: "SimulatePrincipalPolicy", Needs: needs("PolicySourceArn", "ActionNames"), Result: true, Run: simulatePrincipalPolicy},
+		{Name: "SimulateCustomPolicy", Needs: needs("PolicyInputList", "ActionNames"), Result: true, Run: simulateCustomPolicy},
+
 		{Name: "AttachUserPolicy", Needs: needs("UserName", "PolicyArn"), Run: attachUserPolicy},
 		{Name: "DetachUserPolicy", Needs: needs("UserName", "PolicyArn"), Run: detachUserPolicy},
 		{Name: "ListAttachedUserPolicies", Needs: needs("UserName"), Result: true, Run: listAttachedUserPolicies},

@@ -148,6 +148,22 @@ func steps() []querytest.Step {
 		}
 		step("Delete"+k, f(n, h.name), conflict)
 	}
+	custom := []string{"PolicyInputList.member.1", allowIAM, "ActionNames.member.1", "iam:GetUser", "ActionNames.member.2", "iam:DeleteUser"}
+	step("SimulateCustomPolicy", f(custom...), "", "<EvaluationResults><member><EvalActionName>iam:GetUser</EvalActionName><EvalResourceName>*</EvalResourceName><EvalDecision>allowed</EvalDecision>"+
+		"<MatchedStatements><member><SourcePolicyId>PolicyInputList.1</SourcePolicyId><SourcePolicyType>none</SourcePolicyType></member></MatchedStatements><MissingContextValues></MissingContextValues></member>",
+		"<EvalActionName>iam:DeleteUser</EvalActionName><EvalResourceName>*</EvalResourceName><EvalDecision>implicitDeny</EvalDecision><MatchedStatements></MatchedStatements>")
+	step("SimulateCustomPolicy", f(append(custom, "MaxItems", "1")...), "", "iam:GetUser", "<IsTruncated>true</IsTruncated><Marker>00000000</Marker>")
+	step("SimulateCustomPolicy", f(append(custom, "MaxItems", "1", "Marker", "00000000")...), "", "iam:DeleteUser", "<IsTruncated>false</IsTruncated>")
+	step("SimulateCustomPolicy", f("PolicyInputList.member.1", "{", "ActionNames.member.1", "iam:GetUser"), badText)
+	step("SimulateCustomPolicy", f(append(custom, "PermissionsBoundaryPolicyInputList.member.1", allowAll)...), "", "<EvalDecision>implicitDeny</EvalDecision>",
+		"<AllowedByPermissionsBoundary>false</AllowedByPermissionsBoundary>")
+	step("SimulateCustomPolicy", f(append(custom, "PermissionsBoundaryPolicyInputList.member.1", allowAll, "PermissionsBoundaryPolicyInputList.member.2", allowAll)...), invalid)
+	step("SimulateCustomPolicy", f(append(custom, "ContextEntries.member.1.ContextKeyValues.member.1", "x")...), invalid)
+	office := strings.Replace(allowAll, `"Resource":"*"`, `"Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`, 1)
+	step("SimulateCustomPolicy", f("PolicyInputList.member.1", office, "ActionNames.member.1", "s3:GetObject"), "", "implicitDeny", "<MissingContextValues><member>aws:SourceIp</member></MissingContextValues>")
+	step("SimulateCustomPolicy", f("PolicyInputList.member.1", office, "ActionNames.member.1", "s3:GetObject", "ResourceArns.member.1", "arn:aws:s3:::b/k",
+		"ContextEntries.member.1.ContextKeyName", "aws:SourceIp", "ContextEntries.member.1.ContextKeyType", "ip", "ContextEntries.member.1.ContextKeyValues.member.1", "192.0.2.7"), "", "<EvalDecision>allowed")
+	step("SimulatePrincipalPolicy", f("PolicySourceArn", own+"user/staff/alice", "ActionNames.member.1", "iam:GetUser"), "", "<EvalDecision>")
 	step("ListEntitiesForPolicy", f("PolicyArn", p), "", "<PolicyGroups><member><GroupName>admins</GroupName><GroupId>AGPA", "<PolicyUsers><member><UserName>alice", "<PolicyRoles><member><RoleName>app")
 	step("ListEntitiesForPolicy", f("PolicyArn", p, "EntityFilter", "Role"), "", "<PolicyGroups></PolicyGroups><PolicyUsers></PolicyUsers><PolicyRoles><member>")
 	step("ListEntitiesForPolicy", f("PolicyArn", readOnly, "PolicyUsageFilter", "PermissionsBoundary"), "", "<PolicyUsers><member><UserName>alice")
@@ -176,13 +192,13 @@ func steps() []querytest.Step {
 	step("GetAccountSummary", "", "", "<SummaryMap><entry><key>AccessKeysPerUserQuota</key><value>2</value></entry>", "<key>Users</key><value>2</value>")
 
 	// What needs a name says so if nothing has it.
-	gone := map[string]string{"UserName": "gone", "GroupName": "gone", "RoleName": "gone", "PolicyArn": own + "policy/gone", "SerialNumber": own + "mfa/gone", "AccessKeyId": "AKIAGONE", "AccountAlias": "gone"}
+	gone := map[string]string{"UserName": "gone", "GroupName": "gone", "RoleName": "gone", "PolicyArn": own + "policy/gone", "SerialNumber": own + "mfa/gone", "AccessKeyId": "AKIAGONE", "AccountAlias": "gone", "PolicySourceArn": own + "user/gone"}
 	filled := map[string]string{
 		"PolicyName": "x", "PolicyDocument": allowIAM, "AssumeRolePolicyDocument": trust, "VersionId": "v1", "Status": "Active", "Description?": "",
 		"Tags": "", "TagKeys": "", "PermissionsBoundary": readOnly, "AuthenticationCode1": "123456", "AuthenticationCode2": "654321",
 	}
 	for _, op := range operations() {
-		if strings.HasPrefix(op.Name, "Create") && op.Name != "CreatePolicyVersion" || len(op.Needs) == 0 {
+		if strings.HasPrefix(op.Name, "Create") && op.Name != "CreatePolicyVersion" || len(op.Needs) == 0 || op.Name == "SimulateCustomPolicy" {
 			continue
 		}
 		var pairs []string
@@ -190,6 +206,8 @@ func steps() []querytest.Step {
 			switch need {
 			case "Tags":
 				pairs = append(pairs, "Tags.member.1.Key", "a", "Tags.member.1.Value", "b")
+			case "ActionNames":
+				pairs = append(pairs, "ActionNames.member.1", "iam:GetUser")
 			case "TagKeys":
 				pairs = append(pairs, "TagKeys.member.1", "a")
 			default:
