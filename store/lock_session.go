@@ -160,8 +160,13 @@ func (t *txn) retain(b *record.Bucket, key string, v *record.Version, to version
 
 // ChangeRetention is SetRetention for who changes one half of a retention: change is given
 // the one that there is, zero if there is none, and that which new versions of the bucket
-// get, and may be called more than once. Nobody changes it in between.
+// get, and may be called more than once. Nobody changes it in between. So the caller has to be
+// one who may see the retention, too.
 func (se *Session) ChangeRetention(ctx context.Context, nd Node, change func(versioning.Retention, versioning.DefaultRetention) (versioning.Retention, error)) error {
+	bucket, key := nd.at()
+	if err := se.authorizeVersion(actGetRetention, bucket, key, nd.version()); err != nil {
+		return err
+	}
 	for {
 		// Policies decide over the retention that comes of it, so that it is found out first.
 		planned := se.planRetention(nd, change)
