@@ -190,9 +190,8 @@ func TestRefusalsSayWhy(t *testing.T) {
 	r := newRig(t)
 	r.must("PUT", "/photos", "")
 	for query, body := range map[string]string{
-		"requestPayment":    "<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>",
-		"ownershipControls": "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>",
-		"notification":      "<NotificationConfiguration><EventBridgeConfiguration></EventBridgeConfiguration></NotificationConfiguration>",
+		"requestPayment": "<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>",
+		"notification":   "<NotificationConfiguration><EventBridgeConfiguration></EventBridgeConfiguration></NotificationConfiguration>",
 		"lifecycle": "<LifecycleConfiguration><Rule><Status>Enabled</Status><Filter></Filter>" +
 			"<Transition><Days>1</Days><StorageClass>GLACIER</StorageClass></Transition></Rule></LifecycleConfiguration>",
 		"accelerate": "<AccelerateConfiguration><Status>Enabled</Status></AccelerateConfiguration>", "replication": "<x></x>",
