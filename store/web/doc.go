@@ -10,6 +10,10 @@
 // apierror.Error by itself. When the request was answered the log gets one line, at debug,
 // or at error where we have failed, and the metrics get an [Observation].
 //
+// Several protocols share addresses ([Services]): signatures name the service that they are for,
+// and what nobody has signed is S3's, but for forms and queries that are plainly those of IAM and
+// STS (packages iamapi and stsapi; query is what these have in common).
+//
 // # Listeners
 //
 // A [Server] serves one protocol at any number of addresses: IPv4, IPv6 and sockets in the

@@ -50,6 +50,11 @@
 //
 // Temporary credentials bring a security token, which [Verifier.Temporary] opens; the token
 // is among what is signed.
+//
+// Other services than S3 sign whole bodies, and demand no x-amz-content-sha256
+// ([Verifier.VerifyWhole]); of a request for them there is no unsigned payload. [ServiceOf]
+// tells which service a request is for, by what it says itself.
+//
 // SigV4A, which signs for several regions with ECDSA, is NotImplemented.
 //
 // # Sources
