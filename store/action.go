@@ -71,4 +71,8 @@ const (
 	actPutSettings action = "pail:PutSettings"
 	actGetWebhooks action = "pail:GetWebhooks"
 	actPutWebhooks action = "pail:PutWebhooks"
+
+	// Of what CloudTrail keeps.
+	actGetTrail action = "cloudtrail:GetTrail"
+	actPutTrail action = "cloudtrail:UpdateTrail" // making it, selecting, turning it on and off, too
 )

@@ -78,7 +78,9 @@ func (se *Session) decide(a *asked) error {
 	case err != nil:
 		return err
 	case !d.Allowed:
-		return a.denied(&d, &r)
+		err := a.denied(&d, &r)
+		a.se.denied(a.act, a.bucket, a.key, err)
+		return err
 	}
 	return nil
 }

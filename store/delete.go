@@ -143,6 +143,7 @@ func (t *txn) deleteNamed(b *record.Bucket, key, ref string, keep dirKeep) (Dele
 	if _, err := t.deleteVersion(b, key, v.Seq, keep); err != nil {
 		return DeleteResult{}, err
 	}
+	t.removes = true
 	kind := VersionDeleted
 	if latest {
 		kind = ObjectPut // another version is current now, or none: whoever caches the key must look

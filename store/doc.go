@@ -76,6 +76,12 @@
 // hold is counted in the update that makes or removes a version, for buckets that have a quota
 // (quota.go), after what they held was counted once (quota_count.go).
 //
+// # The audit trail
+//
+// What acts are, and where their records wait, is said in audit.go; package trail has the
+// formats. The mount's acts are told by the changes that they make, so that a new one needs
+// nothing; what a new kind of change is called there is said in eventOf.
+//
 // # The past
 //
 // History belongs to keys: a line (line.go) is that of one, with the renames on their

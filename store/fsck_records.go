@@ -76,6 +76,9 @@ func tableChecks() []tableCheck {
 		{table.Identities()[0], "identity", titleIdentity, (*fsck).checkIdentity, "removes it: make another (an access key with pail key create)"},
 		{table.Configs()[0], "configuration of a bucket", titleConfig, (*fsck).checkConfig, "removes it: the bucket is without that configuration"},
 		{table.Events()[0], "event for a webhook", titleNumber, (*fsck).checkEvent, "removes it: the webhook is not told of it"},
+		{table.Trails()[0], "record of the audit trail", titleNumber, func(f *fsck, k, v []byte) error {
+			return errors.Join(firstError(id(k)), unmarshal(k, v, new(record.TrailEvent)))
+		}, "removes it: the audit trail is without it"},
 		{table.Setting("")[0], "setting", titleName, (*fsck).checkSetting, "removes it, and the defaults hold"},
 	}
 }
@@ -239,6 +242,10 @@ func (f *fsck) checkSetting(k, v []byte) error {
 		return unmarshal(k, v, new(record.Usage))
 	case string(k) == string(settingExpiry()):
 		return unmarshal(k, v, new(record.Expiry))
+	case string(k) == string(settingTrail()):
+		return f.checkTrail(k, v)
+	case string(k) == string(settingTrailState()):
+		return unmarshal(k, v, new(record.TrailState))
 	case bytes.HasPrefix(k, settingDamage()):
 		return unmarshal(k, v, new(record.Damage))
 	case bytes.HasPrefix(k, settingAccountBlock("")):

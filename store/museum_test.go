@@ -17,6 +17,7 @@ import (
 	"pail/store/iam"
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
+	"pail/store/internal/meta/table"
 	"pail/store/site"
 	"pail/versioning"
 )
@@ -145,6 +146,10 @@ func (m *museum) configured() {
 		})
 	}
 	m.ok(m.se.SetLifecycle(ctx, "kept", l))
+	_, err := m.s.update(ctx, author{}, durable, func(t *txn) error {
+		return t.put(table.Trail(t.tx.NextID()), &record.TrailEvent{Schema: record.Schema, Json: []byte("{}"), TimeNs: 1})
+	})
+	m.ok(err)
 	hook, err := m.se.AddWebhook(ctx, "hook", "http://127.0.0.1:1/")
 	m.ok(err)
 	m.ok(m.se.SetNotifications(ctx, "kept", event.Config{Targets: []event.Target{{Service: event.Queue, ARN: hook.ARN, Events: []string{event.TaggingDelete}}}}))
@@ -322,6 +327,6 @@ func messages() map[byte]record.Record {
 		'n': new(record.Dir), 'x': new(record.Dir), 'l': new(record.Blob), 'e': new(record.ExtentList),
 		'p': new(record.Pending), 'w': new(record.Draft), 'u': new(record.Upload), 'q': new(record.Part),
 		'a': new(record.Patch), 'm': new(record.Move), 'f': new(record.Change), 'c': new(record.Cursor), 'r': new(record.AccessKey),
-		'o': new(record.ConfigPiece), 'j': new(record.Event),
+		'o': new(record.ConfigPiece), 'j': new(record.Event), 'z': new(record.TrailEvent),
 	}
 }

@@ -75,7 +75,10 @@ type RequestContext struct {
 	Secure    bool       // whether the caller came over TLS
 	UserAgent string
 	RequestID string
-	Time      time.Time // when the request arrived; zero: now
+	// Process, if it is not nil, tells which program the caller of a mount runs. It is asked
+	// only if the audit trail is to have it.
+	Process func() Process
+	Time    time.Time // when the request arrived; zero: now
 
 	// What else policies may ask for. "" and the zero Time are: it has none.
 	Referer       string

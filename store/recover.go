@@ -34,6 +34,9 @@ func (s *Store) recover(ctx context.Context) error {
 	if err := s.view(s.herald.load); err != nil {
 		return err
 	}
+	if err := s.view(s.audit.load); err != nil {
+		return err
+	}
 	if err := s.view(s.sampler.load); err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func (se *Session) meant(b *record.Bucket) error {
 }
 
 func (se *Session) author() author {
-	a := author{principal: se.who.ARN, uid: se.rc.UID, door: se.rc.Door, origin: se.rc.Origin, request: se.rc.RequestID}
+	a := author{principal: se.who.ARN, uid: se.rc.UID, door: se.rc.Door, origin: se.rc.Origin, request: se.rc.RequestID, who: se.who, process: se.process()}
 	if se.rc.SourceIP.IsValid() {
 		a.ip = se.rc.SourceIP.String()
 	}

@@ -180,6 +180,7 @@ type Store struct {
 	expirer   *expirer
 	counter   *work.Job // counts what buckets with quotas hold
 	quotas    quotasInMemory
+	audit     *auditor
 
 	publisher *work.Job
 
@@ -302,6 +303,7 @@ func (s *Store) openFiles() (err error) {
 	s.expirer = newExpirer(s)
 	s.uses.job = newUseKeeper(s)
 	s.counter = newCounter(s)
+	s.audit = newAuditor(s)
 	s.SetVerifyReads(s.opts.VerifyReads)
 	return nil
 }
@@ -326,12 +328,14 @@ func openError(err error) error {
 // jobs and gives the lock back. Calls after the first return what the first returned.
 func (s *Store) Close(ctx context.Context) error {
 	s.closeOnce.Do(func() {
+		s.audit.last(ctx)
 		s.closing.Store(true)
 		err := s.publishAll(ctx)
 		s.dropDrafts()
 		s.scrubber.end()
 		s.herald.end()
 		s.expirer.end()
+		s.audit.end()
 		s.jobs.Close()
 		err = errors.Join(err, s.discardDrafts())
 		if s.failure() == nil {
@@ -364,6 +368,9 @@ func (s *Store) shut() error {
 	}
 	if s.blobs != nil {
 		errs = append(errs, s.blobs.Close())
+	}
+	if s.audit != nil {
+		errs = append(errs, s.audit.spool.close())
 	}
 	for _, fn := range s.unlocking {
 		fn()

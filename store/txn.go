@@ -19,6 +19,9 @@ type author struct {
 	ip        string // of an HTTP caller
 	request   string // id of its request
 	expires   bool   // it is the lifecycle job
+	who       Principal
+	process   Process // of the caller of a mount, if the audit trail is to tell it
+	act       *Act    // of the audit trail; nil: the changes themselves tell what is done
 }
 
 // A txn is one update of the records: a snap that also writes. It lives on the
@@ -42,6 +45,7 @@ type txn struct {
 	history   historyChange // what it adds to and takes from history
 	makes     string        // the type of event that its puts are; "": event.CreatedPut
 	waste     int64         // bytes of content files that became dead, less those that went
+	removes   bool          // it removes a version that was named
 }
 
 // How an update is committed.
@@ -57,6 +61,9 @@ const (
 // update runs fn as one update; all of it happens or nothing. Pending bytes that fn
 // needs are settled first and fn runs again.
 func (s *Store) update(ctx context.Context, who author, mode commitMode, fn func(*txn) error) (meta.Commit, error) {
+	if who.act = s.audit.actOf(ctx); who.act == nil && s.audit.on() && who.door == DoorMount {
+		s.audit.awaitRoom()
+	}
 	opts := meta.UpdateOptions{Durable: mode == durable || mode == durableFreeing, Frees: mode == freeing || mode == durableFreeing}
 	for {
 		if err := s.failure(); err != nil {
@@ -115,6 +122,9 @@ func (s *Store) runTxn(tx *meta.Tx, who author, fn func(*txn) error) error {
 func (t *txn) finish() error {
 	if !t.quiet {
 		t.sampleTime()
+	}
+	if err := t.audit(); err != nil {
+		return err
 	}
 	for i := range t.changes {
 		t.changes[i].Forgets = t.forgets

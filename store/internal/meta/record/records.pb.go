@@ -5726,6 +5726,495 @@ func (x *IdentityEntity) GetId() string {
 	return ""
 }
 
+// A Trail is what the audit trail of the store is to have, and where it goes.
+type Trail struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	On            bool                   `protobuf:"varint,3,opt,name=on,proto3" json:"on,omitempty"`
+	Bucket        string                 `protobuf:"bytes,4,opt,name=bucket,proto3" json:"bucket,omitempty"`          // empty: to no bucket
+	Prefix        string                 `protobuf:"bytes,5,opt,name=prefix,proto3" json:"prefix,omitempty"`          // of its keys, without a slash at its end
+	File          string                 `protobuf:"bytes,6,opt,name=file,proto3" json:"file,omitempty"`              // an absolute path, empty: to no file
+	Management    uint32                 `protobuf:"varint,7,opt,name=management,proto3" json:"management,omitempty"` // trail.Which
+	Data          uint32                 `protobuf:"varint,8,opt,name=data,proto3" json:"data,omitempty"`             // trail.Which
+	Prefixes      []string               `protobuf:"bytes,9,rep,name=prefixes,proto3" json:"prefixes,omitempty"`      // of ARNs of objects
+	Key           []byte                 `protobuf:"bytes,10,opt,name=key,proto3" json:"key,omitempty"`               // that signs digests, PKCS #8
+	CreatedNs     int64                  `protobuf:"varint,11,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Trail) Reset() {
+	*x = Trail{}
+	mi := &file_records_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Trail) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Trail) ProtoMessage() {}
+
+func (x *Trail) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Trail.ProtoReflect.Descriptor instead.
+func (*Trail) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *Trail) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *Trail) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Trail) GetOn() bool {
+	if x != nil {
+		return x.On
+	}
+	return false
+}
+
+func (x *Trail) GetBucket() string {
+	if x != nil {
+		return x.Bucket
+	}
+	return ""
+}
+
+func (x *Trail) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *Trail) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *Trail) GetManagement() uint32 {
+	if x != nil {
+		return x.Management
+	}
+	return 0
+}
+
+func (x *Trail) GetData() uint32 {
+	if x != nil {
+		return x.Data
+	}
+	return 0
+}
+
+func (x *Trail) GetPrefixes() []string {
+	if x != nil {
+		return x.Prefixes
+	}
+	return nil
+}
+
+func (x *Trail) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *Trail) GetCreatedNs() int64 {
+	if x != nil {
+		return x.CreatedNs
+	}
+	return 0
+}
+
+// A TrailState is how far the trail is delivered, and the end of each chain of digests.
+type TrailState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Segment       uint64                 `protobuf:"varint,2,opt,name=segment,proto3" json:"segment,omitempty"` // of the spool: what is before it is delivered
+	Offset        int64                  `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`   // bytes of it that are delivered
+	Bucket        *TrailChain            `protobuf:"bytes,4,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	File          *TrailChain            `protobuf:"bytes,5,opt,name=file,proto3" json:"file,omitempty"`
+	DeliveredNs   int64                  `protobuf:"varint,6,opt,name=delivered_ns,json=deliveredNs,proto3" json:"delivered_ns,omitempty"`      // last
+	Records       int64                  `protobuf:"varint,7,opt,name=records,proto3" json:"records,omitempty"`                                 // that were delivered since the trail was made
+	FormerBuckets []*TrailChain          `protobuf:"bytes,8,rep,name=former_buckets,json=formerBuckets,proto3" json:"former_buckets,omitempty"` // of where it went before
+	FormerFiles   []*TrailChain          `protobuf:"bytes,9,rep,name=former_files,json=formerFiles,proto3" json:"former_files,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrailState) Reset() {
+	*x = TrailState{}
+	mi := &file_records_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrailState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrailState) ProtoMessage() {}
+
+func (x *TrailState) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrailState.ProtoReflect.Descriptor instead.
+func (*TrailState) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{64}
+}
+
+func (x *TrailState) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *TrailState) GetSegment() uint64 {
+	if x != nil {
+		return x.Segment
+	}
+	return 0
+}
+
+func (x *TrailState) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *TrailState) GetBucket() *TrailChain {
+	if x != nil {
+		return x.Bucket
+	}
+	return nil
+}
+
+func (x *TrailState) GetFile() *TrailChain {
+	if x != nil {
+		return x.File
+	}
+	return nil
+}
+
+func (x *TrailState) GetDeliveredNs() int64 {
+	if x != nil {
+		return x.DeliveredNs
+	}
+	return 0
+}
+
+func (x *TrailState) GetRecords() int64 {
+	if x != nil {
+		return x.Records
+	}
+	return 0
+}
+
+func (x *TrailState) GetFormerBuckets() []*TrailChain {
+	if x != nil {
+		return x.FormerBuckets
+	}
+	return nil
+}
+
+func (x *TrailState) GetFormerFiles() []*TrailChain {
+	if x != nil {
+		return x.FormerFiles
+	}
+	return nil
+}
+
+// A TrailChain is the end of a chain of digests, and what the next one is to tell.
+type TrailChain struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Place         string                 `protobuf:"bytes,1,opt,name=place,proto3" json:"place,omitempty"`   // the bucket; of a file "file"
+	Object        string                 `protobuf:"bytes,2,opt,name=object,proto3" json:"object,omitempty"` // of the last digest, empty: there was none
+	Hash          string                 `protobuf:"bytes,3,opt,name=hash,proto3" json:"hash,omitempty"`
+	Signature     string                 `protobuf:"bytes,4,opt,name=signature,proto3" json:"signature,omitempty"`
+	EndedNs       int64                  `protobuf:"varint,5,opt,name=ended_ns,json=endedNs,proto3" json:"ended_ns,omitempty"` // when what it tells of ended; of the first: when the chain began
+	Logs          []*TrailLog            `protobuf:"bytes,6,rep,name=logs,proto3" json:"logs,omitempty"`
+	Size          int64                  `protobuf:"varint,7,opt,name=size,proto3" json:"size,omitempty"`       // bytes of the file that are delivered
+	Writing       int64                  `protobuf:"varint,8,opt,name=writing,proto3" json:"writing,omitempty"` // bytes behind those that a delivery is about to write
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrailChain) Reset() {
+	*x = TrailChain{}
+	mi := &file_records_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrailChain) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrailChain) ProtoMessage() {}
+
+func (x *TrailChain) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrailChain.ProtoReflect.Descriptor instead.
+func (*TrailChain) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *TrailChain) GetPlace() string {
+	if x != nil {
+		return x.Place
+	}
+	return ""
+}
+
+func (x *TrailChain) GetObject() string {
+	if x != nil {
+		return x.Object
+	}
+	return ""
+}
+
+func (x *TrailChain) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+func (x *TrailChain) GetSignature() string {
+	if x != nil {
+		return x.Signature
+	}
+	return ""
+}
+
+func (x *TrailChain) GetEndedNs() int64 {
+	if x != nil {
+		return x.EndedNs
+	}
+	return 0
+}
+
+func (x *TrailChain) GetLogs() []*TrailLog {
+	if x != nil {
+		return x.Logs
+	}
+	return nil
+}
+
+func (x *TrailChain) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *TrailChain) GetWriting() int64 {
+	if x != nil {
+		return x.Writing
+	}
+	return 0
+}
+
+// A TrailLog is a file of records that no digest tells of yet.
+type TrailLog struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Object        string                 `protobuf:"bytes,1,opt,name=object,proto3" json:"object,omitempty"`
+	Hash          string                 `protobuf:"bytes,2,opt,name=hash,proto3" json:"hash,omitempty"`
+	OldestNs      int64                  `protobuf:"varint,3,opt,name=oldest_ns,json=oldestNs,proto3" json:"oldest_ns,omitempty"`
+	NewestNs      int64                  `protobuf:"varint,4,opt,name=newest_ns,json=newestNs,proto3" json:"newest_ns,omitempty"`
+	Records       string                 `protobuf:"bytes,5,opt,name=records,proto3" json:"records,omitempty"` // short hashes
+	Offset        int64                  `protobuf:"varint,6,opt,name=offset,proto3" json:"offset,omitempty"`
+	Size          int64                  `protobuf:"varint,7,opt,name=size,proto3" json:"size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrailLog) Reset() {
+	*x = TrailLog{}
+	mi := &file_records_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrailLog) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrailLog) ProtoMessage() {}
+
+func (x *TrailLog) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrailLog.ProtoReflect.Descriptor instead.
+func (*TrailLog) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *TrailLog) GetObject() string {
+	if x != nil {
+		return x.Object
+	}
+	return ""
+}
+
+func (x *TrailLog) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+func (x *TrailLog) GetOldestNs() int64 {
+	if x != nil {
+		return x.OldestNs
+	}
+	return 0
+}
+
+func (x *TrailLog) GetNewestNs() int64 {
+	if x != nil {
+		return x.NewestNs
+	}
+	return 0
+}
+
+func (x *TrailLog) GetRecords() string {
+	if x != nil {
+		return x.Records
+	}
+	return ""
+}
+
+func (x *TrailLog) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *TrailLog) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+// A TrailEvent is a record that is not delivered yet, of an update that made it.
+type TrailEvent struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Json          []byte                 `protobuf:"bytes,2,opt,name=json,proto3" json:"json,omitempty"`
+	TimeNs        int64                  `protobuf:"varint,3,opt,name=time_ns,json=timeNs,proto3" json:"time_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrailEvent) Reset() {
+	*x = TrailEvent{}
+	mi := &file_records_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrailEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrailEvent) ProtoMessage() {}
+
+func (x *TrailEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrailEvent.ProtoReflect.Descriptor instead.
+func (*TrailEvent) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *TrailEvent) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *TrailEvent) GetJson() []byte {
+	if x != nil {
+		return x.Json
+	}
+	return nil
+}
+
+func (x *TrailEvent) GetTimeNs() int64 {
+	if x != nil {
+		return x.TimeNs
+	}
+	return 0
+}
+
 var File_records_proto protoreflect.FileDescriptor
 
 const file_records_proto_rawDesc = "" +
@@ -6296,7 +6785,57 @@ const file_records_proto_rawDesc = "" +
 	"\x0eIdentityEntity\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x12\x0e\n" +
-	"\x02id\x18\x03 \x01(\tR\x02idB!Z\x1fpail/store/internal/meta/recordb\x06proto3"
+	"\x02id\x18\x03 \x01(\tR\x02id\"\x88\x02\n" +
+	"\x05Trail\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x0e\n" +
+	"\x02on\x18\x03 \x01(\bR\x02on\x12\x16\n" +
+	"\x06bucket\x18\x04 \x01(\tR\x06bucket\x12\x16\n" +
+	"\x06prefix\x18\x05 \x01(\tR\x06prefix\x12\x12\n" +
+	"\x04file\x18\x06 \x01(\tR\x04file\x12\x1e\n" +
+	"\n" +
+	"management\x18\a \x01(\rR\n" +
+	"management\x12\x12\n" +
+	"\x04data\x18\b \x01(\rR\x04data\x12\x1a\n" +
+	"\bprefixes\x18\t \x03(\tR\bprefixes\x12\x10\n" +
+	"\x03key\x18\n" +
+	" \x01(\fR\x03key\x12\x1d\n" +
+	"\n" +
+	"created_ns\x18\v \x01(\x03R\tcreatedNs\"\xed\x02\n" +
+	"\n" +
+	"TrailState\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x18\n" +
+	"\asegment\x18\x02 \x01(\x04R\asegment\x12\x16\n" +
+	"\x06offset\x18\x03 \x01(\x03R\x06offset\x12/\n" +
+	"\x06bucket\x18\x04 \x01(\v2\x17.pail.record.TrailChainR\x06bucket\x12+\n" +
+	"\x04file\x18\x05 \x01(\v2\x17.pail.record.TrailChainR\x04file\x12!\n" +
+	"\fdelivered_ns\x18\x06 \x01(\x03R\vdeliveredNs\x12\x18\n" +
+	"\arecords\x18\a \x01(\x03R\arecords\x12>\n" +
+	"\x0eformer_buckets\x18\b \x03(\v2\x17.pail.record.TrailChainR\rformerBuckets\x12:\n" +
+	"\fformer_files\x18\t \x03(\v2\x17.pail.record.TrailChainR\vformerFiles\"\xe0\x01\n" +
+	"\n" +
+	"TrailChain\x12\x14\n" +
+	"\x05place\x18\x01 \x01(\tR\x05place\x12\x16\n" +
+	"\x06object\x18\x02 \x01(\tR\x06object\x12\x12\n" +
+	"\x04hash\x18\x03 \x01(\tR\x04hash\x12\x1c\n" +
+	"\tsignature\x18\x04 \x01(\tR\tsignature\x12\x19\n" +
+	"\bended_ns\x18\x05 \x01(\x03R\aendedNs\x12)\n" +
+	"\x04logs\x18\x06 \x03(\v2\x15.pail.record.TrailLogR\x04logs\x12\x12\n" +
+	"\x04size\x18\a \x01(\x03R\x04size\x12\x18\n" +
+	"\awriting\x18\b \x01(\x03R\awriting\"\xb6\x01\n" +
+	"\bTrailLog\x12\x16\n" +
+	"\x06object\x18\x01 \x01(\tR\x06object\x12\x12\n" +
+	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x1b\n" +
+	"\toldest_ns\x18\x03 \x01(\x03R\boldestNs\x12\x1b\n" +
+	"\tnewest_ns\x18\x04 \x01(\x03R\bnewestNs\x12\x18\n" +
+	"\arecords\x18\x05 \x01(\tR\arecords\x12\x16\n" +
+	"\x06offset\x18\x06 \x01(\x03R\x06offset\x12\x12\n" +
+	"\x04size\x18\a \x01(\x03R\x04size\"Q\n" +
+	"\n" +
+	"TrailEvent\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x12\n" +
+	"\x04json\x18\x02 \x01(\fR\x04json\x12\x17\n" +
+	"\atime_ns\x18\x03 \x01(\x03R\x06timeNsB!Z\x1fpail/store/internal/meta/recordb\x06proto3"
 
 var (
 	file_records_proto_rawDescOnce sync.Once
@@ -6310,7 +6849,7 @@ func file_records_proto_rawDescGZIP() []byte {
 	return file_records_proto_rawDescData
 }
 
-var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 68)
+var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 73)
 var file_records_proto_goTypes = []any{
 	(*Bucket)(nil),                // 0: pail.record.Bucket
 	(*Quota)(nil),                 // 1: pail.record.Quota
@@ -6375,14 +6914,19 @@ var file_records_proto_goTypes = []any{
 	(*IdentityTag)(nil),           // 60: pail.record.IdentityTag
 	(*IdentityInline)(nil),        // 61: pail.record.IdentityInline
 	(*IdentityEntity)(nil),        // 62: pail.record.IdentityEntity
-	nil,                           // 63: pail.record.Bucket.TagsEntry
-	nil,                           // 64: pail.record.Version.MetadataEntry
-	nil,                           // 65: pail.record.Version.TagsEntry
-	nil,                           // 66: pail.record.Version.XattrsEntry
-	nil,                           // 67: pail.record.Dir.XattrsEntry
+	(*Trail)(nil),                 // 63: pail.record.Trail
+	(*TrailState)(nil),            // 64: pail.record.TrailState
+	(*TrailChain)(nil),            // 65: pail.record.TrailChain
+	(*TrailLog)(nil),              // 66: pail.record.TrailLog
+	(*TrailEvent)(nil),            // 67: pail.record.TrailEvent
+	nil,                           // 68: pail.record.Bucket.TagsEntry
+	nil,                           // 69: pail.record.Version.MetadataEntry
+	nil,                           // 70: pail.record.Version.TagsEntry
+	nil,                           // 71: pail.record.Version.XattrsEntry
+	nil,                           // 72: pail.record.Dir.XattrsEntry
 }
 var file_records_proto_depIdxs = []int32{
-	63, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
+	68, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
 	10, // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
 	3,  // 2: pail.record.Bucket.default_retention:type_name -> pail.record.DefaultRetention
 	1,  // 3: pail.record.Bucket.quota:type_name -> pail.record.Quota
@@ -6395,15 +6939,15 @@ var file_records_proto_depIdxs = []int32{
 	12, // 10: pail.record.Version.attr:type_name -> pail.record.Attr
 	15, // 11: pail.record.Version.content:type_name -> pail.record.Content
 	13, // 12: pail.record.Version.headers:type_name -> pail.record.Headers
-	64, // 13: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
-	65, // 14: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
+	69, // 13: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
+	70, // 14: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
 	16, // 15: pail.record.Version.checksums:type_name -> pail.record.Checksum
-	66, // 16: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
+	71, // 16: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
 	18, // 17: pail.record.Version.layout:type_name -> pail.record.PartRun
 	4,  // 18: pail.record.Version.lock:type_name -> pail.record.Lock
 	5,  // 19: pail.record.Version.acl:type_name -> pail.record.Acl
 	12, // 20: pail.record.Dir.attr:type_name -> pail.record.Attr
-	67, // 21: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
+	72, // 21: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
 	17, // 22: pail.record.Pending.predecessor:type_name -> pail.record.Version
 	17, // 23: pail.record.Draft.version:type_name -> pail.record.Version
 	15, // 24: pail.record.Draft.base:type_name -> pail.record.Content
@@ -6438,11 +6982,16 @@ var file_records_proto_depIdxs = []int32{
 	60, // 53: pail.record.IdentityPolicy.tags:type_name -> pail.record.IdentityTag
 	56, // 54: pail.record.IdentityPolicy.versions:type_name -> pail.record.IdentityPolicyVersion
 	60, // 55: pail.record.IdentityDevice.tags:type_name -> pail.record.IdentityTag
-	56, // [56:56] is the sub-list for method output_type
-	56, // [56:56] is the sub-list for method input_type
-	56, // [56:56] is the sub-list for extension type_name
-	56, // [56:56] is the sub-list for extension extendee
-	0,  // [0:56] is the sub-list for field type_name
+	65, // 56: pail.record.TrailState.bucket:type_name -> pail.record.TrailChain
+	65, // 57: pail.record.TrailState.file:type_name -> pail.record.TrailChain
+	65, // 58: pail.record.TrailState.former_buckets:type_name -> pail.record.TrailChain
+	65, // 59: pail.record.TrailState.former_files:type_name -> pail.record.TrailChain
+	66, // 60: pail.record.TrailChain.logs:type_name -> pail.record.TrailLog
+	61, // [61:61] is the sub-list for method output_type
+	61, // [61:61] is the sub-list for method input_type
+	61, // [61:61] is the sub-list for extension type_name
+	61, // [61:61] is the sub-list for extension extendee
+	0,  // [0:61] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }
@@ -6472,7 +7021,7 @@ func file_records_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_proto_rawDesc), len(file_records_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   68,
+			NumMessages:   73,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

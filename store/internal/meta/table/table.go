@@ -27,6 +27,7 @@
 //	'r'    kind, id                               Identity    identities, see IdentityKind; access keys ('k') are AccessKey
 //	'o'    kind, bucket id, piece                 ConfigPiece configurations of buckets
 //	'j'    webhook id, seq, index                 Event       what webhooks are still to be told
+//	'z'    number                                 TrailEvent  what the audit trail is still to have
 //
 // Numbers are big-endian, so that they sort. Where something follows a key or a
 // path, that is escaped: 0x00 becomes 0x00 0xff and 0x00 0x01 ends it, which keeps
@@ -66,6 +67,7 @@ const (
 	identities = 'r'
 	configs    = 'o'
 	events     = 'j'
+	trails     = 'z'
 )
 
 // A ConfigKind is a kind of configuration that a bucket may have.
@@ -520,3 +522,9 @@ func SplitEvent(k []byte) (webhook, seq uint64, index uint32, err error) {
 	}
 	return binary.BigEndian.Uint64(k[1:9]), binary.BigEndian.Uint64(k[9:17]), binary.BigEndian.Uint32(k[17:]), nil
 }
+
+// Trail is where a record of the audit trail stands.
+func Trail(number uint64) []byte { return numbered(trails, number) }
+
+// Trails is the prefix of all of those.
+func Trails() []byte { return []byte{trails} }
