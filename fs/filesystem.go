@@ -80,7 +80,7 @@ func (f *filesystem) String() string { return "pail" }
 // session is the store as the caller of a request sees it.
 func (f *filesystem) session(h *fuse.InHeader) *store.Session {
 	return f.store.As(f.whose(h.Uid), store.RequestContext{
-		Door: store.DoorMount, UID: h.Uid, GID: h.Gid, Origin: f.origin,
+		Door: store.DoorMount, UID: h.Uid, GID: h.Gid, Origin: f.origin, Process: f.asker(h),
 	})
 }
 
@@ -95,7 +95,19 @@ func (f *filesystem) whose(uid uint32) store.Principal {
 // foreignSession is session for changes after which the kernel must be told what to
 // forget, as if somebody else had made them.
 func (f *filesystem) foreignSession(h *fuse.InHeader) *store.Session {
-	return f.store.As(f.whose(h.Uid), store.RequestContext{Door: store.DoorMount, UID: h.Uid, GID: h.Gid})
+	return f.store.As(f.whose(h.Uid), store.RequestContext{Door: store.DoorMount, UID: h.Uid, GID: h.Gid, Process: f.asker(h)})
+}
+
+// asker tells which program a request is of, for the audit trail; nil: there is none.
+func (f *filesystem) asker(h *fuse.InHeader) func() store.Process {
+	if !f.store.Audits() {
+		return nil
+	}
+	tid, gid := h.Pid, h.Gid
+	return func() store.Process {
+		p := f.processOf(tid)
+		return store.Process{PID: int(p), GID: gid, Comm: p.comm()}
+	}
 }
 
 // ownSession is the store as the mount itself sees it.

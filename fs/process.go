@@ -55,6 +55,18 @@ func readTgid(tid int) (int, error) {
 	return strconv.Atoi(strings.TrimSpace(v))
 }
 
+// comm is the name of the program that a process runs, "" if it cannot be told.
+func (p process) comm() string {
+	if p == 0 {
+		return ""
+	}
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", p))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(string(b), "\n")
+}
+
 // groupsOf returns the supplementary groups of a thread, none if they cannot be told.
 func groupsOf(tid uint32) (groups []uint32) {
 	v, err := readStatus(int(tid), "Groups:")

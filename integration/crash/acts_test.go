@@ -62,6 +62,9 @@ var passive = map[string]string{
 
 	"GetSessionToken": keepsNothing, "GetFederationToken": keepsNothing, "AssumeRole": keepsNothing,
 
+	"GetTrail": reading, "VerifyTrail": reading,
+	"EnableTrail": trailing, "SelectTrail": trailing, "DisableTrail": trailing, "DeliverTrail": trailing,
+
 	"SetRequestPayment": oneAnswer,
 
 	"SetBucketACL":           "it edits the bucket's record in one durable update, as SetOwnership",
@@ -76,6 +79,7 @@ var passive = map[string]string{
 const (
 	reading   = "it only reads"
 	asTags    = "it edits a version's record by the same update as SetTags"
+	trailing  = "what it changes is the audit trail's and no bucket's; store.TestTrailSurvives is about that"
 	likeUsers = "it is one durable update of records of identities, as making, tagging and deleting a user are"
 
 	keepsNothing = "what it gives is told and not kept, but for a spent code and the secret of tokens, which are as likeUsers"

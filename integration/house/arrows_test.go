@@ -43,6 +43,7 @@ var rules = []rule{
 	{"store/cors", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "rules of origins are pure"},
 	{"store/site", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "rules of websites are pure"},
 	{"store/event", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "rules of notifications are pure"},
+	{"store/trail", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "what records look like is pure"},
 	{"fs/names", nil, []string{"pail/", "os", "syscall"}, "names are a codec"},
 }
 

@@ -54,5 +54,13 @@ func (a *Answer) begin() {
 	}
 }
 
+// Received is how many bytes of the request's body were read; 0 where nobody counts them.
+func (a *Answer) Received() int64 {
+	if a.body == nil {
+		return 0
+	}
+	return a.body.bytes()
+}
+
 // Unwrap is for http.ResponseController.
 func (a *Answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }

@@ -7,6 +7,7 @@ import (
 
 	"pail/store"
 	"pail/store/fault"
+	"pail/store/web/sigv4"
 )
 
 // A Request is one HTTP request on its way through the chain, when it is known who
@@ -30,6 +31,8 @@ type Request struct {
 	Anonymous bool
 	// AccessKey is the id of the key by which it was signed.
 	AccessKey string
+	// Signed is how it was signed.
+	Signed sigv4.Kind
 
 	signature  signature
 	identifier *Identifier // who found out; nil in tests

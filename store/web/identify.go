@@ -68,7 +68,7 @@ func (i *Identifier) Identify(hr *http.Request, id ID) (*Request, error) {
 	r := &Request{
 		Request: hr, ID: id, Content: body{res.Body}, Size: res.Size, Trailer: res.Trailer,
 		Encoding:  sigv4.CleanContentEncoding(hr.Header.Get("Content-Encoding")),
-		Anonymous: res.Credential == nil, identifier: i,
+		Anonymous: res.Credential == nil, Signed: res.Kind, identifier: i,
 	}
 	if res.Credential != nil {
 		r.AccessKey = res.Credential.AccessKey

@@ -238,3 +238,32 @@ func (c *Client) ending(ctx context.Context) bool {
 	defer now.Close()
 	return now.pid != c.pid // the next one is there already
 }
+
+// Trail describes the audit trail.
+func (c *Client) Trail(ctx context.Context) (Trail, error) { return one[Trail](ctx, c, opTrail, nil) }
+
+// EnableTrail makes the audit trail, or changes it, and turns it on.
+func (c *Client) EnableTrail(ctx context.Context, req EnableTrailRequest) (Trail, error) {
+	return one[Trail](ctx, c, opEnableTrail, req)
+}
+
+// SelectTrail changes what the audit trail has.
+func (c *Client) SelectTrail(ctx context.Context, req SelectTrailRequest) (Trail, error) {
+	return one[Trail](ctx, c, opSelectTrail, req)
+}
+
+// DisableTrail turns the audit trail off.
+func (c *Client) DisableTrail(ctx context.Context) (Trail, error) {
+	return one[Trail](ctx, c, opDisableTrail, nil)
+}
+
+// DeliverTrail delivers what the audit trail has now.
+func (c *Client) DeliverTrail(ctx context.Context) (Trail, error) {
+	return one[Trail](ctx, c, opDeliverTrail, nil)
+}
+
+// VerifyTrail compares what was delivered with its digests. The last of what fn is called with
+// counts, and all before it are problems.
+func (c *Client) VerifyTrail(ctx context.Context, fn func(TrailFinding) error) error {
+	return each(ctx, c, opVerifyTrail, nil, fn)
+}

@@ -158,7 +158,8 @@ func (h *Handler) answer(r *http.Request, op operation, out *frameWriter) (err e
 			h.mounts.AwaitCloses(ctx, "", "")
 		}
 	}
-	err = op(ctx, &call{store: h.store, mounts: h.mounts, cuts: &h.cuts, release: h.release, peer: peer, body: body, out: out})
+	c := &call{store: h.store, mounts: h.mounts, cuts: &h.cuts, release: h.release, peer: peer, body: body, out: out}
+	err = c.audited(ctx, path.Base(r.URL.Path), op)
 	h.settle(ctx)
 	if cause := context.Cause(ctx); err != nil && fault.Is(cause, fault.Shutdown) {
 		return cause

@@ -111,6 +111,12 @@ const (
 	opWebhooks       = "webhooks"
 	opAddWebhook     = "add-webhook"
 	opRemoveWebhook  = "remove-webhook"
+	opTrail          = "trail"
+	opEnableTrail    = "enable-trail"
+	opSelectTrail    = "select-trail"
+	opDisableTrail   = "disable-trail"
+	opDeliverTrail   = "deliver-trail"
+	opVerifyTrail    = "verify-trail"
 	opLifecycle      = "run-lifecycles"
 	opStatus         = "status"
 	opFsck           = "fsck"
@@ -176,6 +182,12 @@ func operations() map[string]operation {
 		opWebhooks:       webhooks,
 		opAddWebhook:     asking(addWebhook),
 		opRemoveWebhook:  asking(removeWebhook),
+		opTrail:          getTrail,
+		opEnableTrail:    asking(enableTrail),
+		opSelectTrail:    asking(selectTrail),
+		opDisableTrail:   disableTrail,
+		opDeliverTrail:   deliverTrail,
+		opVerifyTrail:    verifyTrail,
 		opLifecycle:      runLifecycles,
 		opStatus:         status,
 		opFsck:           asking(fsck),

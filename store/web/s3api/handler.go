@@ -80,13 +80,11 @@ func (h *Handler) Answer(w *web.Answer, r *web.Request) error {
 	}
 	c := &call{h: h, w: w, r: r, ctx: r.Context(), s: r.Session, q: q, address: a}
 	c.allowOrigin()
-	if c.op, err = h.routes.find(c); err == nil {
-		err = c.run()
-	}
-	if err != nil {
+	if c.op, err = h.routes.find(c); err != nil {
 		c.refuse(err)
+		return err
 	}
-	return err
+	return c.audited(c.run)
 }
 
 // awaitCloses waits until what was closed on mounts, of what a request is about, is published.

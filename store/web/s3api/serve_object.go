@@ -14,8 +14,15 @@ import (
 // what the request says of ranges and conditions; any other is the status of the answer,
 // which then brings the whole object. An error before the answer has begun is returned and
 // nothing answered; one after that also, and Answer.Status tells them apart.
-func (h *Handler) ServeObject(w *web.Answer, r *web.Request, bucket, key string, status int) error {
+func (h *Handler) ServeObject(w *web.Answer, r *web.Request, bucket, key string, status int) (err error) {
 	c := &call{h: h, w: w, r: r, ctx: r.Context(), s: r.Session, q: url.Values{}, address: address{bucket, key}}
+	operation := "GetObject"
+	if r.Method == http.MethodHead {
+		operation = "HeadObject"
+	}
+	ctx, act := c.beginAct(operation, key)
+	c.ctx = ctx
+	defer func() { c.endAct(act, err, w.Bytes) }()
 	o, err := c.s.Get(c.ctx, bucket, key, "")
 	if err != nil {
 		return err
