@@ -143,7 +143,7 @@ func (t *txn) configureNew(b *record.Bucket, o BucketOptions) error {
 		b.Ownership = fromOwnership(o.Ownership)
 	}
 	blocked := PublicAccess{}
-	if !t.s.opts.PublicByDefault {
+	if !t.s.unblocked.Load() {
 		blocked = blockAll
 		b.Block = fromBlock(blockAll)
 	}

@@ -61,12 +61,28 @@
 // # Configurations
 //
 // What S3 lets an owner configure about a bucket is kept where it can be enforced, and
-// refused where it cannot be (config_fixed.go). CORS, website, lifecycle and notifications
-// stand in a table of their own (config.go), so that a bucket's record, which is in memory
+// refused where it cannot be (config_fixed.go). CORS, website, lifecycle, notifications and
+// policies stand in a table of their own (config.go), so that a bucket's record, which is in memory
 // and written with each of its changes, stays small. Their rules are pure and have rooms:
 // store/cors, store/site, store/event, and lifecycles in package versioning. Events are
 // noted for webhooks in the update that makes the change (notify.go) and sent by a job
 // (deliver.go) through a transport that is handed in.
+//
+// # Who may do what
+//
+// Every session method asks authorize (authorize.go) with the action of S3 that it amounts to,
+// when it begins; package access decides, over the caller as package iam knows it at that moment,
+// the bucket's policy, ACLs, ownership of objects and Block Public Access as they are then, and
+// the condition keys (asked.go), of which what lies on disk is read only if a policy asks for it.
+// Ownership, the bucket's ACL and Block Public Access stand in the bucket's record, and the rules
+// made of it beside that in memory (bucket_rules.go); the policy is a configuration, compiled when
+// it is first asked for. The root of the first account takes no decision in a bucket of its own
+// account that has no policy and no ACLs: nothing could hold it back. What is not there is withheld
+// from whom may not list (withheld), and on a mount a name is seen by whoever may list its
+// directory or do anything to it (sight.go). A rename of a directory is decided at once where
+// package access shows that all keys below it are alike, and else for each in the update that
+// renames. What damage has made unreadable shuts people out, and fsck never repairs it open
+// (fsck_access.go).
 //
 // # Protection
 //

@@ -209,6 +209,7 @@ type Store struct {
 	failed    atomic.Pointer[error] // why the store no longer writes
 
 	verifying  atomic.Bool // reads compare checksums
+	unblocked  atomic.Bool // new buckets have no Block Public Access
 	recovering atomic.Bool
 	repairing  atomic.Bool // no content file is deleted yet
 	closing    atomic.Bool
@@ -239,6 +240,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 // newStore is a store before anything of it was read.
 func newStore(opts Options) *Store {
 	s := &Store{opts: opts, log: opts.Log, md5s: multimd5.NewGroup()}
+	s.SetPublicByDefault(opts.PublicByDefault)
 	s.files.init()
 	s.directory.Store(firstDirectory())
 	return s
@@ -401,6 +403,10 @@ func SocketPath(dir string) string { return filepath.Join(dir, "control.sock") }
 // SetVerifyReads has every read from now on compare the checksums of content files, or
 // none. It says nothing of what the kernel has in its page cache already.
 func (s *Store) SetVerifyReads(on bool) { s.verifying.Store(on) }
+
+// SetPublicByDefault has buckets that are made from now on be without Block Public Access, or
+// with all of it (Options.PublicByDefault).
+func (s *Store) SetPublicByDefault(on bool) { s.unblocked.Store(on) }
 
 // now is the store's clock.
 func (s *Store) now() time.Time { return s.opts.Now() }

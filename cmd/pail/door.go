@@ -202,6 +202,9 @@ func (dm *doorman) listen(d *door, req control.ServeRequest, config *tls.Config)
 	if err != nil {
 		return err
 	}
+	if req.PublicByDefault {
+		dm.st.SetPublicByDefault(true)
+	}
 	objects := s3api.New(s3api.Options{Domains: req.Domains, Region: d.service.Region, Store: dm.st, Settle: dm.settle, AwaitCloses: dm.closes})
 	bucket := func(host string) string {
 		bucket, _ := s3api.BucketOfHost(host, req.Domains)

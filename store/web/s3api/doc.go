@@ -13,6 +13,9 @@
 //
 //   - Nothing is decided here that the mount decides too: who may do what, which version
 //     is current, what a condition means is said by the store.
+//   - Who sends a request, how it was signed and what it says is told to the session, which
+//     decides; what a policy denies the callers of the bucket's own account are told in AWS's
+//     words, everybody else that access is denied.
 //   - What the store cannot enforce is not stored: unenforced.go is the one table of it.
 //   - An error is rendered in one place (errors.go), with AWS's code, status and details.
 //     When a body is on its way already the connection is cut, so that no client takes
