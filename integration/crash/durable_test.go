@@ -97,12 +97,18 @@ var promises = []promise{
 		return act{Op: opNoPolicy}
 	}},
 	{name: "block", make: func(_ *script, _ string) act { return act{Op: opBlock} }},
-	{name: "no block", make: func(_ *script, _ string) act { return act{Op: opNoBlock} }},
+	{name: "no block", make: func(s *script, _ string) act {
+		s.add(act{Op: opBlock})
+		return act{Op: opNoBlock}
+	}},
 	{name: "ownership", make: func(s *script, _ string) act {
 		s.add(act{Op: opNoOwnership})
 		return act{Op: opOwnership}
 	}},
-	{name: "no ownership", make: func(_ *script, _ string) act { return act{Op: opNoOwnership} }},
+	{name: "no ownership", make: func(s *script, _ string) act {
+		s.add(act{Op: opOwnership})
+		return act{Op: opNoOwnership}
+	}},
 	{name: "notify", make: func(s *script, key string) act {
 		s.add(act{Op: opHook, Key: own + key})
 		return act{Op: opNotify, Key: own + key}
