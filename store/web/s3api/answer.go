@@ -36,6 +36,10 @@ func (c *call) xml(x *xmlWriter, root string) error { return c.xmlStatus(http.St
 // xmlStatus is xml with another status than 200.
 func (c *call) xmlStatus(status int, x *xmlWriter, root string) error {
 	body := x.bytes(root)
+	if c.begun {
+		c.rest(body)
+		return nil
+	}
 	h := c.w.Header()
 	setID(h, c.r.ID)
 	h.Set("Content-Type", "application/xml")

@@ -77,11 +77,15 @@ func refusalOf(err error) refusal {
 
 // refuse answers the call with an error.
 func (c *call) refuse(err error) {
-	if c.w.Status != 0 {
+	if c.w.Status != 0 && !c.begun {
 		panic(http.ErrAbortHandler) // the client must not take what it has for the whole
 	}
 	r := refusalOf(err)
 	r.details = append(r.details, c.details(err)...)
+	if c.begun {
+		c.rest(r.document(c.r))
+		return
+	}
 	c.markerHeaders(err)
 	write(c.w, c.r, r)
 }
@@ -184,6 +188,15 @@ func write(w http.ResponseWriter, r *web.Request, f refusal) {
 		w.WriteHeader(f.status)
 		return
 	}
+	body := f.document(r)
+	h.Set("Content-Type", "application/xml")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(f.status)
+	_, _ = w.Write(body)
+}
+
+// document is the body of a refusal.
+func (f refusal) document(r *web.Request) []byte {
 	x := newPlainXML("Error")
 	x.text("Code", f.code)
 	x.text("Message", f.message)
@@ -193,11 +206,7 @@ func write(w http.ResponseWriter, r *web.Request, f refusal) {
 	x.text("Resource", r.URL.Path)
 	x.text("RequestId", r.ID.String())
 	x.text("HostId", r.ID.HostID())
-	body := x.bytes("Error")
-	h.Set("Content-Type", "application/xml")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(f.status)
-	_, _ = w.Write(body)
+	return x.bytes("Error")
 }
 
 // setID says which request an answer is for.

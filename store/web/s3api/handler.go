@@ -43,11 +43,14 @@ type Handler struct {
 	closes  func(ctx context.Context, bucket, key string)
 	store   *store.Store
 	routes  routes
+
+	copyPatience, copyPulse time.Duration
 }
 
 // New returns a Handler.
 func New(o Options) *Handler {
-	return &Handler{domains: o.Domains, region: o.Region, settle: o.Settle, closes: o.AwaitCloses, store: o.Store, routes: newRoutes(operations())}
+	return &Handler{domains: o.Domains, region: o.Region, settle: o.Settle, closes: o.AwaitCloses, store: o.Store, routes: newRoutes(operations()),
+		copyPatience: copyPatience, copyPulse: copyPulse}
 }
 
 // A call is one request for one operation.
@@ -60,6 +63,8 @@ type call struct {
 	s   *store.Session
 	q   url.Values
 	address
+
+	begun bool // the answer was, before what it says is known: see meanwhile
 }
 
 // Answer does what a request asks for, or says in the answer why not. It returns that

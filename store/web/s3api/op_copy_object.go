@@ -7,8 +7,8 @@ import (
 )
 
 // copyObject answers PUT /BUCKET/KEY with x-amz-copy-source
-// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html). No bytes move, and
-// so the answer does not begin before the copy is done.
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html). No bytes move; but
+// where the source's ETag is not its MD5 all of it is read.
 func (c *call) copyObject() error {
 	if err := c.noVersion(); err != nil {
 		return err
@@ -26,7 +26,11 @@ func (c *call) copyObject() error {
 		from = o
 		return fitsCopy(o)
 	}
-	o, err := c.s.Copy(c.ctx, src, c.bucket, c.key, in)
+	var o store.Object
+	err = c.meanwhile(func() (err error) {
+		o, err = c.s.Copy(c.ctx, src, c.bucket, c.key, in)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,11 @@ func (c *call) uploadPartCopy() error {
 		}
 		return fitsCopy(o)
 	}
-	p, err := c.s.UploadPartCopy(c.ctx, src, c.bucket, c.key, c.q.Get("uploadId"), number, in)
+	var p store.Part
+	err = c.meanwhile(func() (err error) {
+		p, err = c.s.UploadPartCopy(c.ctx, src, c.bucket, c.key, c.q.Get("uploadId"), number, in)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ type xmlWriter struct{ b []byte }
 // newXML begins a document with its root element. The root is closed by bytes.
 func newXML(root string) *xmlWriter {
 	w := &xmlWriter{b: make([]byte, 0, 1024)}
-	w.b = append(w.b, `<?xml version="1.0" encoding="UTF-8"?>`+"\n<"...)
+	w.b = append(w.b, xmlProlog+"<"...)
 	w.b = append(w.b, root...)
 	w.b = append(w.b, ` xmlns="`+namespace+`">`...)
 	return w
@@ -26,7 +26,7 @@ func newXML(root string) *xmlWriter {
 // newPlainXML is newXML for a document without a namespace, as errors are.
 func newPlainXML(root string) *xmlWriter {
 	w := &xmlWriter{b: make([]byte, 0, 512)}
-	w.b = append(w.b, `<?xml version="1.0" encoding="UTF-8"?>`+"\n<"...)
+	w.b = append(w.b, xmlProlog+"<"...)
 	w.b = append(w.b, root...)
 	w.b = append(w.b, '>')
 	return w
