@@ -1,11 +1,14 @@
 package iamapi
 
-import "pail/store/web/query"
+import (
+	"pail/store/trail"
+	"pail/store/web/query"
+)
 
 // New returns the handler of IAM's API.
 func New() *query.Handler {
 	return query.New(query.Options{
-		Version: "2010-05-08", Namespace: "https://iam.amazonaws.com/doc/2010-05-08/", Failure: "ServiceFailure",
+		Version: "2010-05-08", Namespace: "https://iam.amazonaws.com/doc/2010-05-08/", Source: trail.SourceIAM, Failure: "ServiceFailure",
 		Operations: operations(),
 	})
 }

@@ -59,6 +59,7 @@ type Options struct {
 	Version    string // "2010-05-08"
 	Namespace  string // of the answers
 	Failure    string // the code of a failure of ours
+	Source     string // of its events in the audit trail: trail.SourceIAM
 	Operations []Operation
 }
 
@@ -82,7 +83,7 @@ func New(o Options) *Handler {
 func (h *Handler) Answer(w *web.Answer, r *web.Request) error {
 	op, c, err := h.find(r)
 	if err == nil {
-		err = op.Run(c)
+		err = h.run(op, c, r)
 	}
 	if err != nil {
 		h.Refuse(w, r, err)

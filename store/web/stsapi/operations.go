@@ -7,13 +7,14 @@ import (
 	"pail/store"
 	"pail/store/fault"
 	"pail/store/iam"
+	"pail/store/trail"
 	"pail/store/web/query"
 )
 
 // New returns the handler of STS's API.
 func New() *query.Handler {
 	return query.New(query.Options{
-		Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/", Failure: "InternalFailure",
+		Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/", Source: trail.SourceSTS, Failure: "InternalFailure",
 		Operations: []query.Operation{
 			{Name: "GetCallerIdentity", Result: true, Run: getCallerIdentity},
 			{Name: "GetAccessKeyInfo", Needs: []string{"AccessKeyId"}, Result: true, Run: getAccessKeyInfo},
