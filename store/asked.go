@@ -19,6 +19,8 @@ type asked struct {
 	bucket, key string
 	version     string // that is named; "": the current one
 
+	quiet bool // nobody tries to do it: the audit trail is not told of a denial
+
 	creates bool // the bucket is to be made: one of that name does not count
 
 	sn     *snap // what is read is read in it; nil: in a snapshot of its own

@@ -215,6 +215,26 @@ type Outcome struct {
 	Additional []trail.Field
 }
 
+// ActOf is the act that a context belongs to; nil: it belongs to none, or to one that no trail
+// asks for.
+func ActOf(ctx context.Context) *Act {
+	act, _ := ctx.Value(actKey{}).(*Act)
+	return act
+}
+
+// Learn has the act be another caller's, and about another key of its bucket, which the door
+// has learned from the body. It is called before anything is done.
+func (act *Act) Learn(se *Session, accessKey, key string) {
+	if act == nil {
+		return
+	}
+	act.mu.Lock()
+	defer act.mu.Unlock()
+	act.Event.Who = se.s.identity(se.who, accessKey)
+	act.Event.Key = key
+	act.Event.Account = recipient(se.who.Account, act.Event.Owner)
+}
+
 // End ends an act. When it returns the record survives the end of the process; the caller may
 // be answered.
 func (act *Act) End(o Outcome) {

@@ -412,7 +412,7 @@ func (d *delivery) update(ctx context.Context, p *logPut, fn func(*txn) error) e
 	_, err = s.update(ctx, who, mode, func(t *txn) error {
 		b, err := t.bucket(p.bucket)
 		if err != nil {
-			return fault.Wrap(fault.KindOf(err), err, "the audit trail is to go to the bucket %q, which does not exist; make it, or choose another with pail trail enable --bucket", p.bucket)
+			return fault.Wrap(fault.KindOf(err), err, "the audit trail is to go to the bucket %q, which does not exist; make it, or choose another with pail trail enable --to-bucket", p.bucket)
 		}
 		v := t.newVersion()
 		v.Headers, v.Metadata = fromHeaders(Headers{ContentType: "application/json", ContentEncoding: "gzip"}), p.meta

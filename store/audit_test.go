@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"pail/store/fault"
 	"pail/store/internal/meta/record"
 	"pail/store/trail"
 )
@@ -385,5 +386,34 @@ func TestTrailFileIsCutShort(t *testing.T) {
 	}
 	if _, found := auditVerify(t, s2); len(found) != 0 {
 		t.Error(found)
+	}
+}
+
+// TestTrailTellsNoProbes has a mount ask what it may show: no denial of what nobody tried is told.
+func TestTrailTellsNoProbes(t *testing.T) {
+	s, _, file := auditStore(t)
+	ctx := context.Background()
+	auditPut(t, s, "a", "1")
+	who := aUser(t, s, Account, "reader", statements(allows("s3:GetObject", "arn:aws:s3:::data/*")))
+	m := s.As(who, RequestContext{Door: DoorMount})
+	if r, err := m.Rights(ctx, Path{"data", "a"}); err != nil || !r.Read || r.Write {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if _, err := m.Rights(ctx, Path{"data", ""}); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Unlink(ctx, "data", "a"); !fault.Is(err, fault.AccessDenied) {
+		t.Fatal(err)
+	}
+	// A form's sender is known when its fields are.
+	form := s.As(Anonymous(), RequestContext{Door: DoorS3})
+	fctx, act := BeginAct(ctx, form, Operation{Name: "PostObject", Bucket: "data"})
+	ActOf(fctx).Learn(s.As(Owner(), RequestContext{Door: DoorS3}), "AKIAX", "posted")
+	act.End(Outcome{})
+	ActOf(ctx).Learn(form, "", "") // of no act
+	auditDeliver(t, s)
+	told := toldIn(t, file)
+	if got, want := names(told), "DeleteObject a AccessDenied, PostObject posted, PutObject a"; got != want {
+		t.Errorf("told: %s\nwant: %s", got, want)
 	}
 }

@@ -79,7 +79,9 @@ func (se *Session) decide(a *asked) error {
 		return err
 	case !d.Allowed:
 		err := a.denied(&d, &r)
-		a.se.denied(a.act, a.bucket, a.key, err)
+		if !a.quiet {
+			a.se.denied(a.act, a.bucket, a.key, err)
+		}
 		return err
 	}
 	return nil
@@ -257,9 +259,26 @@ func (se *Session) withheld(err error, bucket, ref string) error {
 	return err
 }
 
+// probe is authorize for what the session does not do: the answer is shown, as in mode bits.
+func (se *Session) probe(act action, bucket, key string) error {
+	if se.unbound(bucket) {
+		return nil
+	}
+	return se.decide(&asked{se: se, act: act, bucket: bucket, key: key, quiet: true})
+}
+
+// authorizeMatch is for conditions that compare ETags: their answer says what a reader would
+// learn, so it takes the right to read ("Conditional requests" of the Amazon S3 User Guide).
+func (se *Session) authorizeMatch(bucket, key string, c Conditions) error {
+	if c.IfMatch == "" || c.IfMatch == "*" {
+		return nil
+	}
+	return se.authorize(actGetObject, bucket, key)
+}
+
 // may says whether the session may do act, and no more.
 func (se *Session) may(act action, bucket, key string) (bool, error) {
-	return isAllowed(se.authorize(act, bucket, key))
+	return isAllowed(se.probe(act, bucket, key))
 }
 
 // homeAccount is the account that a fresh store begins with, as package access names it.

@@ -20,6 +20,9 @@ func (se *Session) authorizeCopy(src Source, bucket, key string, in CopyInput) e
 	if err := se.authorizeFor(actPutObject, bucket, key, say); err != nil {
 		return err
 	}
+	if err := se.authorizeMatch(bucket, key, in.Conditions); err != nil {
+		return err
+	}
 	tags := in.Tags
 	if !in.ReplaceTags {
 		var err error

@@ -51,6 +51,9 @@ func (se *Session) Delete(ctx context.Context, bucket, key string, o DeleteOptio
 	err := se.authorizeFor(act, bucket, key, func(a *asked) {
 		a.version, a.puts().ifMatch = o.Version, o.Conditions.IfMatch
 	})
+	if err == nil {
+		err = se.authorizeMatch(bucket, key, o.Conditions)
+	}
 	if err != nil {
 		return DeleteResult{}, err
 	}

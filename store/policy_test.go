@@ -360,3 +360,30 @@ func TestEveryKeyHasAValue(t *testing.T) {
 		t.Errorf("%v ms", vs)
 	}
 }
+
+// TestMatchingTakesReading has who may write but not read learn nothing by conditions.
+func TestMatchingTakesReading(t *testing.T) {
+	ctx := context.Background()
+	s, owner := openTest(t, Options{})
+	mustBucket(t, owner, "bkt", versioning.Enabled)
+	put(t, owner, "bkt", "pin", "1234")
+	o, err := owner.Head(ctx, "bkt", "pin", "")
+	is(t, "head", err, fault.None)
+	put(t, owner, "bkt", "mine", "x")
+	se := s.As(aUser(t, s, Account, "writer", statements(allows("s3:PutObject s3:DeleteObject s3:ListBucket", "*"), allows("s3:GetObject", "arn:aws:s3:::bkt/mine"))), RequestContext{Door: DoorS3})
+	for _, etag := range []string{o.ETag, strings.Repeat("0", 32)} {
+		match := Conditions{IfMatch: etag}
+		_, err := se.Put(ctx, "bkt", "pin", PutInput{Body: strings.NewReader("y"), Size: 1, Conditions: match})
+		is(t, "a put", err, fault.AccessDenied)
+		_, err = se.Delete(ctx, "bkt", "pin", DeleteOptions{Conditions: match})
+		is(t, "a delete", err, fault.AccessDenied)
+		_, err = se.Copy(ctx, Source{Bucket: "bkt", Key: "mine"}, "bkt", "pin", CopyInput{Conditions: match})
+		is(t, "a copy", err, fault.AccessDenied)
+		_, err = se.CompleteUpload(ctx, "bkt", "pin", "none", []CompletedPart{{Number: 1, ETag: "x"}}, CompleteInput{Conditions: match})
+		is(t, "a joined upload", err, fault.AccessDenied)
+	}
+	_, err = se.Put(ctx, "bkt", "pin", PutInput{Body: strings.NewReader("y"), Size: 1, Conditions: Conditions{IfNoneMatch: "*"}})
+	is(t, "whether there is one who lists may learn", err, fault.PreconditionFailed)
+	_, err = se.Delete(ctx, "bkt", "pin", DeleteOptions{Conditions: Conditions{IfMatch: "*"}})
+	is(t, "likewise", err, fault.None)
+}

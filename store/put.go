@@ -137,6 +137,9 @@ func (se *Session) authorizePut(bucket, key string, in PutInput) error {
 	if err := se.authorizeFor(actPutObject, bucket, key, say); err != nil {
 		return err
 	}
+	if err := se.authorizeMatch(bucket, key, in.Conditions); err != nil {
+		return err
+	}
 	return se.authorizeGiven(bucket, key, in.ACL, in.Tags, say)
 }
 

@@ -26,6 +26,9 @@ func (se *Session) RenameObject(ctx context.Context, bucket, from, to string, in
 	if _, err := se.authorizeRename(Path{bucket, from}, Path{bucket, to}, RenameFlags{}); err != nil {
 		return err
 	}
+	if err := se.authorizeMatch(bucket, to, in.Conditions); err != nil {
+		return err
+	}
 	if err := versioning.CheckKey(to); err != nil {
 		return keyError(bucket, to, err)
 	}

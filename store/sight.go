@@ -23,6 +23,14 @@ func (se *Session) authorizeList(act action, bucket, dir string) error {
 	return se.decide(&asked{se: se, act: act, bucket: bucket, key: dir, list: &listAsked{prefix: dir, delimiter: "/"}})
 }
 
+// probeList is authorizeList for what the session does not do, see probe.
+func (se *Session) probeList(act action, bucket, dir string) error {
+	if se.unbound(bucket) {
+		return nil
+	}
+	return se.decide(&asked{se: se, act: act, bucket: bucket, key: dir, quiet: true, list: &listAsked{prefix: dir, delimiter: "/"}})
+}
+
 // reaches says whether the session may do act to any object whose key begins with a prefix.
 func (se *Session) reaches(act action, bucket, prefix string) (bool, error) {
 	a := &asked{se: se, act: act, bucket: bucket, key: prefix}
@@ -56,7 +64,7 @@ func (se *Session) mayEnter(bucket, dir string) (bool, error) {
 	if se.unbound(bucket) {
 		return true, nil
 	}
-	if yes, err := isAllowed(se.authorizeList(actListBucket, bucket, dir)); yes || err != nil {
+	if yes, err := isAllowed(se.probeList(actListBucket, bucket, dir)); yes || err != nil {
 		return yes, err
 	}
 	if yes, err := se.reaches(actGetObject, bucket, dir); yes || err != nil {
@@ -88,7 +96,7 @@ func (se *Session) sees(bucket, dir, segment string) (nameSight, error) {
 		return nameSight{object: true, dir: true}, nil
 	}
 	key := dir + segment
-	absent := se.authorizeList(actListBucket, bucket, dir)
+	absent := se.probeList(actListBucket, bucket, dir)
 	if lists, err := isAllowed(absent); lists || err != nil {
 		return nameSight{object: true, dir: true}, err
 	}
@@ -130,8 +138,7 @@ func (se *Session) Rights(ctx context.Context, p Path) (Rights, error) {
 	if p.isDir() {
 		return se.dirRights(p)
 	}
-	denied := se.authorize(actGetObject, p.Bucket, p.Key)
-	reads, err := isAllowed(denied)
+	reads, err := se.may(actGetObject, p.Bucket, p.Key)
 	if err != nil {
 		return Rights{}, err
 	}
@@ -139,15 +146,14 @@ func (se *Session) Rights(ctx context.Context, p Path) (Rights, error) {
 	if err != nil || reads || writes {
 		return Rights{reads, writes}, err
 	}
-	if lists, err := isAllowed(se.authorizeList(actListBucket, p.Bucket, table.DirOf(p.Key))); lists || err != nil {
+	if lists, err := isAllowed(se.probeList(actListBucket, p.Bucket, table.DirOf(p.Key))); lists || err != nil {
 		return Rights{}, err
 	}
-	return Rights{}, denied
+	return Rights{}, se.authorize(actGetObject, p.Bucket, p.Key)
 }
 
 func (se *Session) dirRights(p Path) (Rights, error) {
-	denied := se.authorizeList(actListBucket, p.Bucket, p.Key)
-	reads, err := isAllowed(denied)
+	reads, err := isAllowed(se.probeList(actListBucket, p.Bucket, p.Key))
 	if err != nil {
 		return Rights{}, err
 	}
@@ -158,5 +164,5 @@ func (se *Session) dirRights(p Path) (Rights, error) {
 	if enters, err := se.mayEnter(p.Bucket, p.Key); enters || err != nil {
 		return Rights{}, err
 	}
-	return Rights{}, denied
+	return Rights{}, se.authorizeList(actListBucket, p.Bucket, p.Key)
 }

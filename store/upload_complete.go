@@ -55,6 +55,9 @@ type CompleteInput struct {
 // and those of conditions as for Put. None of them ends the upload.
 func (se *Session) CompleteUpload(ctx context.Context, bucket, key, id string, parts []CompletedPart, in CompleteInput) (Object, error) {
 	err := se.authorizeFor(actPutObject, bucket, key, func(a *asked) { a.says(PutInput{Conditions: in.Conditions}) })
+	if err == nil {
+		err = se.authorizeMatch(bucket, key, in.Conditions)
+	}
 	if err != nil {
 		return Object{}, err
 	}

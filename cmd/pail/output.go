@@ -109,6 +109,12 @@ func (names whoNames) of(w control.Who) string {
 	if w.Door == "store" {
 		return "pail"
 	}
+	if _, user, ok := strings.Cut(w.Principal, ":user/"); ok { // not for whom the daemon's own root acts
+		return user[strings.LastIndexByte(user, '/')+1:] + " via " + w.Door
+	}
+	if _, role, ok := strings.Cut(w.Principal, ":assumed-role/"); ok {
+		return role + " via " + w.Door
+	}
 	name, ok := names[w.UID]
 	if !ok {
 		name = strconv.FormatUint(uint64(w.UID), 10)

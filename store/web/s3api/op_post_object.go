@@ -35,6 +35,7 @@ func (c *call) postObject() error {
 	if err != nil {
 		return err
 	}
+	store.ActOf(c.ctx).Learn(put.s, c.r.AccessKey, put.key)
 	in, err := put.putInput()
 	if err != nil {
 		return err
