@@ -387,3 +387,23 @@ func TestMatchingTakesReading(t *testing.T) {
 	_, err = se.Delete(ctx, "bkt", "pin", DeleteOptions{Conditions: Conditions{IfMatch: "*"}})
 	is(t, "likewise", err, fault.None)
 }
+
+// TestListingTakesNoReading has who may list a directory, and not read in it, see it on a mount.
+func TestListingTakesNoReading(t *testing.T) {
+	ctx := context.Background()
+	s, owner := openTest(t, Options{})
+	mustBucket(t, owner, "bkt", versioning.Enabled)
+	put(t, owner, "bkt", "d/y", "1")
+	put(t, owner, "bkt", "own/", "body")
+	lister := s.As(aUser(t, s, Account, "lister", statements(allows("s3:ListBucket", "*"))), RequestContext{Door: DoorMount})
+	reader := s.As(aUser(t, s, Account, "deep", statements(allows("s3:GetObject", "arn:aws:s3:::bkt/d/y"))), RequestContext{Door: DoorMount})
+	_, err := lister.Own(ctx, "bkt", "d/")
+	is(t, "a directory without an object", err, fault.NoSuchKey)
+	o, err := lister.Own(ctx, "bkt", "own/")
+	if err != nil || o.Size != 4 {
+		t.Errorf("a directory with one: %+v, %v", o, err)
+	}
+	is(t, "its bytes", func() error { _, err := lister.OpenFile(ctx, "bkt", "own/", OpenFlags{}); return err }(), fault.AccessDenied)
+	_, err = reader.Own(ctx, "bkt", "own/")
+	is(t, "who may neither", err, fault.AccessDenied)
+}

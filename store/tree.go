@@ -70,13 +70,20 @@ func (s *Store) lookupObject(sn *snap, b *record.Bucket, key string) (*Object, e
 	return &o, nil
 }
 
-// Own returns the object of a directory's own key ("a/"), which is explicit.
+// Own returns the object of a directory's own key ("a/"), which is explicit. Who may list the
+// directory may know of it, as of the names in it.
 func (se *Session) Own(ctx context.Context, bucket, dir string) (Object, error) {
-	if err := se.authorize(actGetObject, bucket, dir); err != nil {
+	sight, err := se.sees(bucket, dir, "")
+	switch {
+	case err != nil:
 		return Object{}, err
+	case !sight.object && sight.absent != nil:
+		return Object{}, sight.absent
+	case !sight.object:
+		return Object{}, noSuchKey(bucket, dir)
 	}
 	var o *Object
-	err := se.viewLive(bucket, func(sn *snap, b *record.Bucket, epoch uint64) (err error) {
+	err = se.viewLive(bucket, func(sn *snap, b *record.Bucket, epoch uint64) (err error) {
 		o, err = se.s.lookupObject(sn, b, dir)
 		if err == nil {
 			err = se.s.told(epoch)
