@@ -15,7 +15,8 @@ import (
 // (version ids, opaque ETags) is learned from the first answer that tells it.
 
 // A ver is a version. Its number is that of the operation that made it, and so is that of
-// its content: versions of one content have one ETag.
+// its content: versions of one content have one ETag. The content of a copy of what a mount
+// wrote has a negative number, since it has another.
 type ver struct {
 	n, content, ino int
 	id              string // "": not seen yet
