@@ -170,7 +170,7 @@ func TestExplain(t *testing.T) {
 		"until it is closed":                         {[]operation{at(operation{op: opCreate, key: "a"}, 1, 1, 1, 2), at(operation{op: opWrite, handle: 1, body: "one"}, 2, 1, 3, 4), at(operation{op: opClose, handle: 1}, 3, 1, 5, 6), at(operation{op: opGet, key: "a", got: "one", made: "1", etag: "e1"}, 4, 2, 7, 8)}, true},
 		"a new file is in the way of conditions":     {[]operation{at(operation{op: opCreate, key: "a"}, 1, 1, 1, 2), at(operation{op: opPutNew, key: "a", failed: conflict}, 2, 2, 3, 4)}, true},
 		"an id is that of one version":               {[]operation{put, at(operation{op: opPut, key: "a", body: "x", made: "1", etag: "e2"}, 2, 2, 5, 6)}, false},
-		"copies have the MD5 of what they copy":     {[]operation{put, at(operation{op: opCopy, key: "a", to: "b", made: "2", etag: "e2"}, 2, 2, 5, 6)}, false},
+		"copies have the MD5 of what they copy":      {[]operation{put, at(operation{op: opCopy, key: "a", to: "b", made: "2", etag: "e2"}, 2, 2, 5, 6)}, false},
 		"reading goes on in what was opened":         {[]operation{put, at(operation{op: opReader, key: "a"}, 3, 3, 5, 6), at(operation{op: opUnlink, key: "a"}, 4, 2, 7, 8), at(operation{op: opRead, handle: 3, got: "one"}, 5, 3, 9, 10)}, true},
 		"tags are those of the version that has got": {[]operation{put, at(operation{op: opSetTags, key: "a", body: "t"}, 2, 2, 5, 6), at(lost, 3, 2, 7, 8), at(operation{op: opTags, key: "a", got: "t"}, 4, 2, 9, 10)}, false},
 	} {
