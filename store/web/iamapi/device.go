@@ -132,27 +132,8 @@ func getMFADevice(c *query.Call) error {
 	return nil
 }
 
-func tagMFADevice(c *query.Call) error {
-	tags, err := query.Tags(c)
-	if err != nil {
-		return err
-	}
-	return c.S.TagMFADevice(c.Ctx, c.Get("SerialNumber"), tags)
-}
+func tagMFADevice(c *query.Call) error { return tag(c, c.Get("SerialNumber"), c.S.TagMFADevice) }
 
-func untagMFADevice(c *query.Call) error {
-	keys, err := c.Texts("TagKeys")
-	if err != nil {
-		return err
-	}
-	return c.S.UntagMFADevice(c.Ctx, c.Get("SerialNumber"), keys)
-}
+func untagMFADevice(c *query.Call) error { return untag(c, c.Get("SerialNumber"), c.S.UntagMFADevice) }
 
-func listMFADeviceTags(c *query.Call) error {
-	p, err := page(c)
-	if err != nil {
-		return err
-	}
-	l, err := c.S.ListMFADeviceTags(c.Ctx, c.Get("SerialNumber"), p)
-	return tagList(c, l, err)
-}
+func listMFADeviceTags(c *query.Call) error { return tagsOf(c, c.Get("SerialNumber"), c.S.ListMFADeviceTags) }

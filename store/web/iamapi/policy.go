@@ -185,27 +185,8 @@ func entitiesOf(use *iam.Use, usage string) []entity {
 	return slices.CompactFunc(all, func(a, b entity) bool { return a.key == b.key })
 }
 
-func tagPolicy(c *query.Call) error {
-	tags, err := query.Tags(c)
-	if err != nil {
-		return err
-	}
-	return c.S.TagPolicy(c.Ctx, c.Get("PolicyArn"), tags)
-}
+func tagPolicy(c *query.Call) error { return tag(c, c.Get("PolicyArn"), c.S.TagPolicy) }
 
-func untagPolicy(c *query.Call) error {
-	keys, err := c.Texts("TagKeys")
-	if err != nil {
-		return err
-	}
-	return c.S.UntagPolicy(c.Ctx, c.Get("PolicyArn"), keys)
-}
+func untagPolicy(c *query.Call) error { return untag(c, c.Get("PolicyArn"), c.S.UntagPolicy) }
 
-func listPolicyTags(c *query.Call) error {
-	p, err := page(c)
-	if err != nil {
-		return err
-	}
-	l, err := c.S.ListPolicyTags(c.Ctx, c.Get("PolicyArn"), p)
-	return tagList(c, l, err)
-}
+func listPolicyTags(c *query.Call) error { return tagsOf(c, c.Get("PolicyArn"), c.S.ListPolicyTags) }

@@ -79,27 +79,8 @@ func updateAssumeRolePolicy(c *query.Call) error {
 
 func deleteRole(c *query.Call) error { return c.S.DeleteRole(c.Ctx, c.Get("RoleName")) }
 
-func tagRole(c *query.Call) error {
-	tags, err := query.Tags(c)
-	if err != nil {
-		return err
-	}
-	return c.S.TagRole(c.Ctx, c.Get("RoleName"), tags)
-}
+func tagRole(c *query.Call) error { return tag(c, c.Get("RoleName"), c.S.TagRole) }
 
-func untagRole(c *query.Call) error {
-	keys, err := c.Texts("TagKeys")
-	if err != nil {
-		return err
-	}
-	return c.S.UntagRole(c.Ctx, c.Get("RoleName"), keys)
-}
+func untagRole(c *query.Call) error { return untag(c, c.Get("RoleName"), c.S.UntagRole) }
 
-func listRoleTags(c *query.Call) error {
-	p, err := page(c)
-	if err != nil {
-		return err
-	}
-	l, err := c.S.ListRoleTags(c.Ctx, c.Get("RoleName"), p)
-	return tagList(c, l, err)
-}
+func listRoleTags(c *query.Call) error { return tagsOf(c, c.Get("RoleName"), c.S.ListRoleTags) }

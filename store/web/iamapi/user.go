@@ -1,6 +1,8 @@
 package iamapi
 
 import (
+	"context"
+
 	"pail/store/iam"
 	"pail/store/web/query"
 )
@@ -61,28 +63,37 @@ func updateUser(c *query.Call) error {
 
 func deleteUser(c *query.Call) error { return c.S.DeleteUser(c.Ctx, c.Get("UserName")) }
 
-func tagUser(c *query.Call) error {
+func tagUser(c *query.Call) error { return tag(c, c.Get("UserName"), c.S.TagUser) }
+
+func untagUser(c *query.Call) error { return untag(c, c.Get("UserName"), c.S.UntagUser) }
+
+func listUserTags(c *query.Call) error { return tagsOf(c, c.Get("UserName"), c.S.ListUserTags) }
+
+// tag gives what has a name the tags of a request.
+func tag(c *query.Call, name string, give func(context.Context, string, []iam.Tag) error) error {
 	tags, err := query.Tags(c)
 	if err != nil {
 		return err
 	}
-	return c.S.TagUser(c.Ctx, c.Get("UserName"), tags)
+	return give(c.Ctx, name, tags)
 }
 
-func untagUser(c *query.Call) error {
+// untag takes tags away from what has a name.
+func untag(c *query.Call, name string, take func(context.Context, string, []string) error) error {
 	keys, err := c.Texts("TagKeys")
 	if err != nil {
 		return err
 	}
-	return c.S.UntagUser(c.Ctx, c.Get("UserName"), keys)
+	return take(c.Ctx, name, keys)
 }
 
-func listUserTags(c *query.Call) error {
+// tagsOf lists the tags of what has a name.
+func tagsOf(c *query.Call, name string, list func(context.Context, string, iam.Page) (iam.Listing[iam.Tag], error)) error {
 	p, err := page(c)
 	if err != nil {
 		return err
 	}
-	l, err := c.S.ListUserTags(c.Ctx, c.Get("UserName"), p)
+	l, err := list(c.Ctx, name, p)
 	return tagList(c, l, err)
 }
 
