@@ -136,4 +136,6 @@ func tagMFADevice(c *query.Call) error { return tag(c, c.Get("SerialNumber"), c.
 
 func untagMFADevice(c *query.Call) error { return untag(c, c.Get("SerialNumber"), c.S.UntagMFADevice) }
 
-func listMFADeviceTags(c *query.Call) error { return tagsOf(c, c.Get("SerialNumber"), c.S.ListMFADeviceTags) }
+func listMFADeviceTags(c *query.Call) error {
+	return tagsOf(c, c.Get("SerialNumber"), c.S.ListMFADeviceTags)
+}
