@@ -92,6 +92,8 @@ var decoders = map[string]string{
 	"store/event.ParseARN":                  "FuzzARN",
 	"store/event.Target.affixes":            "FuzzFilters",
 
+	"crypto.Segments.Open":            "FuzzOpen",
+	"crypto.uvarint":                  "FuzzIndex",
 	"store/internal/blob.parseFooter": "FuzzTrailer",
 	"store/internal/blob.parseName":   "FuzzName",
 	"store/internal/blob.parseTable":  "FuzzTrailer",
