@@ -29,6 +29,7 @@ type handle struct {
 	infoMu sync.Mutex // guards what follows
 	foot   *footer    // nil until it is read or written
 	table  *table     // nil until a verified read needs it
+	opened *opened    // what its key makes of an encrypted blob; nil until it was given
 
 	// guarded by Store.mu
 	refs int

@@ -92,7 +92,7 @@ func (s *slabs) unlend() {
 // ErrDamaged.
 func (r *Reader) WriteCold(w io.Writer, off, n int64) (written int64, err error) {
 	end := min(off+n, r.foot.length)
-	if off < 0 || end-off < coldMin || r.closed.Load() || !r.h.cold(off, end, r.foot.length) {
+	if r.foot.cipher != 0 || off < 0 || end-off < coldMin || r.closed.Load() || !r.h.cold(off, end, r.foot.length) {
 		return 0, nil
 	}
 	first := r.store.slabs.take()

@@ -90,8 +90,25 @@
 //     written would be of no moment at all, and no crash could have left it.
 //   - A Raw is a whole sealed file, trailer included, for a copy that keeps its seal.
 //
-// Left out on purpose: encryption (cipher and key id have their place; Open
-// refuses what it does not know, Verify does not care). Putting pieces together is the
-// store's business, which knows who needs them.
+// # Encrypted blobs
+//
+// CreateEncrypted makes a blob whose file has encrypted segments of 4 KiB (package crypto) in
+// place of its bytes (veil.go). Checksums and trailer are of what the file has, so that
+// Verify, Examine, Raw and Freeze need no key and know no cipher; reading needs Unlock. The
+// rows above hold with "segment" for "sector", and without its torn ones: a segment that was
+// synced is never overwritten where it is, and reopening takes the latest good slot. What was
+// not written at the sync, was written later and torn, is damage until Forget says that no
+// record wants it.
+//
+//   - The index at the end says which segments there are, so that in a sealed blob zeros are
+//     no hole. It stands behind all places of slots that a record may name: what a cut leaves of
+//     it must not look like a torn slot.
+//   - The memory for a draft is 768 bytes for each 4 MiB that it was written in; of a sealed blob
+//     that was not written in one piece 2 bits for each 4 KiB.
+//   - A file of both sides is sparse: seven pages of a draft and its index lie in 8 MiB.
+//   - Reading what is in the page cache, 128 KiB at a time: 2.0 GB/s; writing a stream costs
+//     about a microsecond for 4 KiB more than without (go test -bench Veiled).
+//
+// Putting pieces together is the store's business, which knows who needs them.
 // To extend the trailer, raise format and keep reading the old one.
 package blob

@@ -30,6 +30,9 @@ var (
 	// holds must be written anew under another id.
 	ErrNotDurable = errors.New("blob not durable")
 
+	// ErrKey says that an encrypted blob was to be read without its key, or with another.
+	ErrKey = errors.New("blob needs another key")
+
 	// ErrUnsupported says that a blob was written by a newer format or with a
 	// cipher that this program does not know.
 	ErrUnsupported = errors.New("blob format not supported")

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 
 	"github.com/cespare/xxhash/v2"
+
+	"pail/crypto"
 )
 
 // Reader reads a sealed blob. Its methods may be called concurrently.
@@ -17,6 +19,7 @@ type Reader struct {
 	store  *Store
 	h      *handle
 	foot   *footer
+	open   *opened // of an encrypted blob, once its key was given
 	closed atomic.Bool
 }
 
@@ -31,9 +34,6 @@ func (s *Store) Open(id ID) (*Reader, error) {
 		return nil, err
 	}
 	foot, err := h.footer()
-	if err == nil && foot.cipher != 0 {
-		err = fmt.Errorf("open blob %v: %w: cipher %d", id, ErrUnsupported, foot.cipher)
-	}
 	if err != nil {
 		s.release(h)
 		return nil, err
@@ -110,18 +110,29 @@ func (h *handle) sums(foot *footer) (*table, error) {
 func (r *Reader) ID() ID { return r.h.id }
 
 // Length is the number of data bytes.
-func (r *Reader) Length() int64 { return r.foot.length }
+func (r *Reader) Length() int64 { return r.foot.size() }
 
 // Seal is the seal that the file carries.
 func (r *Reader) Seal() Seal { return r.foot.seal() }
 
 // SegmentSize is how many bytes share a checksum: a verified read of less reads as much.
-func (r *Reader) SegmentSize() int64 { return 1 << r.foot.shift }
+func (r *Reader) SegmentSize() int64 {
+	if r.foot.cipher != 0 {
+		return crypto.SegmentSize
+	}
+	return 1 << r.foot.shift
+}
 
 // File is the file, for splice, sendfile and passthrough: the data lies at
 // offset 0 and is followed by the trailer, so its user minds Length. It is
-// borrowed until Close and shared: no seek, no close, no write.
-func (r *Reader) File() *os.File { return r.h.file.OS() }
+// borrowed until Close and shared: no seek, no close, no write. Of an encrypted blob it is of
+// no use, and nil.
+func (r *Reader) File() *os.File {
+	if r.foot.cipher != 0 {
+		return nil
+	}
+	return r.h.file.OS()
+}
 
 // ReadAt follows io.ReaderAt and answers nothing past Length. Unreadable or
 // missing bytes are ErrDamaged; changed ones are not noticed, see
@@ -129,6 +140,9 @@ func (r *Reader) File() *os.File { return r.h.file.OS() }
 func (r *Reader) ReadAt(p []byte, off int64) (int, error) {
 	if r.closed.Load() {
 		return 0, fmt.Errorf("read blob %v: %w", r.h.id, ErrClosed)
+	}
+	if r.foot.cipher != 0 {
+		return r.readOpened(p, off)
 	}
 	return readData(r.h, p, off, r.foot.length)
 }
@@ -163,6 +177,8 @@ func (r *Reader) ReadAtVerified(p []byte, off int64) (int, error) {
 	switch {
 	case r.closed.Load():
 		return 0, fmt.Errorf("read blob %v: %w", r.h.id, ErrClosed)
+	case r.foot.cipher != 0:
+		return r.readOpened(p, off) // authenticated in any case
 	case off < 0 || len(p) == 0 || off >= r.foot.length:
 		return readData(r.h, p, off, r.foot.length)
 	}

@@ -121,7 +121,7 @@ func TestUnknownCipherAndFormat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	foot.cipher = 1
+	foot.cipher = 9
 	read.put(foot.marshal(), at)
 	s := memStore(t, d)
 	if _, err := s.Open(5); !errors.Is(err, ErrUnsupported) {

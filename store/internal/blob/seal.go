@@ -22,6 +22,14 @@ type Seal struct {
 // blob is unsealed as before, and Seal may be tried again, unless a sync failed
 // (ErrNotDurable).
 func (w *Writer) Seal() (Seal, error) {
+	if w.veil != nil {
+		return w.veil.sealFile()
+	}
+	return w.seal(nil)
+}
+
+// seal is Seal of the file; veiled says what is in it, if that is encrypted.
+func (w *Writer) seal(veiled *veiledFooter) (Seal, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
@@ -38,6 +46,7 @@ func (w *Writer) Seal() (Seal, error) {
 		return Seal{}, err
 	}
 	foot := &footer{id: w.h.id, shift: uint8(w.sums.shift), length: w.size, offset: w.disk}
+	foot.veil(veiled)
 	if err := w.appendTrailer(sealTrailer(foot, t)); err != nil {
 		return Seal{}, w.wrap("seal", err)
 	}
@@ -53,6 +62,13 @@ func (w *Writer) Seal() (Seal, error) {
 
 // Unseal takes back a Seal that no record names: the blob can be written again.
 func (w *Writer) Unseal() error {
+	if w.veil != nil {
+		return w.veil.unseal()
+	}
+	return w.unseal()
+}
+
+func (w *Writer) unseal() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {

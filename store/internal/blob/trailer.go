@@ -7,6 +7,8 @@ import (
 	"math/bits"
 
 	"github.com/cespare/xxhash/v2"
+
+	"pail/crypto"
 )
 
 // A sealed blob is its data, then a trailer: the table of segment checksums
@@ -16,20 +18,24 @@ import (
 //	        run count checksums (CRC32C, 4 bytes each); runs alternate
 //	footer   0  8  magic "pailblob"
 //	         8  2  format number, 1
-//	        10  2  cipher, 0 = none
+//	        10  2  cipher, 0 = none, 1 = AES-256-GCM in slots (package crypto)
 //	        12  1  segment size, as a power of two
-//	        13  3  zero
+//	        13  1  layout of the slots, zero without a cipher
+//	        14  2  zero
 //	        16  8  blob id
-//	        24  8  data length
+//	        24  8  data length, of a blob with a cipher that of slots and index
 //	        32  8  trailer's offset: the data length, or more (see Writer.Truncate)
 //	        40  8  table's length
-//	        48 16  key id, zero without a cipher
+//	        48  8  length of what is encrypted, zero without a cipher
+//	        56  8  zero
 //	        64  8  xxhash64 of the table
 //	        72  8  xxhash64 of the 72 bytes before: Seal.Sum
 const (
 	magic      = "pailblob"
 	format     = 1
 	footerSize = 80
+
+	cipherGCM = 1
 )
 
 // footer is the fixed end of a sealed blob.
@@ -40,8 +46,9 @@ type footer struct {
 	length int64
 	offset int64
 	table  int64
-	keyID  [16]byte
-	tabled uint64 // sum of the table
+	layout crypto.Layout // with a cipher
+	plain  int64         // and the length of what is encrypted
+	tabled uint64        // sum of the table
 	sum    uint64
 }
 
@@ -56,7 +63,27 @@ func (f *footer) segmentRange(i int64) (off, end int64) {
 	return off, min(off+1<<f.shift, f.length)
 }
 
-func (f *footer) seal() Seal { return Seal{Length: f.length, Sum: f.sum} }
+func (f *footer) seal() Seal { return Seal{Length: f.size(), Sum: f.sum} }
+
+// size is the length of the blob's bytes, which of an encrypted one are not those of the file.
+func (f *footer) size() int64 {
+	if f.cipher != 0 {
+		return f.plain
+	}
+	return f.length
+}
+
+// A veiledFooter is what the footer of an encrypted blob says besides.
+type veiledFooter struct {
+	layout crypto.Layout
+	length int64
+}
+
+func (f *footer) veil(v *veiledFooter) {
+	if v != nil {
+		f.cipher, f.layout, f.plain = cipherGCM, v.layout, v.length
+	}
+}
 
 // marshal fills in the sum.
 func (f *footer) marshal() []byte {
@@ -69,7 +96,8 @@ func (f *footer) marshal() []byte {
 	binary.LittleEndian.PutUint64(b[24:], uint64(f.length))
 	binary.LittleEndian.PutUint64(b[32:], uint64(f.offset))
 	binary.LittleEndian.PutUint64(b[40:], uint64(f.table))
-	copy(b[48:], f.keyID[:])
+	b[13] = byte(f.layout)
+	binary.LittleEndian.PutUint64(b[48:], uint64(f.plain))
 	binary.LittleEndian.PutUint64(b[64:], f.tabled)
 	f.sum = xxhash.Sum64(b[:72])
 	binary.LittleEndian.PutUint64(b[72:], f.sum)
@@ -98,13 +126,18 @@ func parseFooter(b []byte, fileSize int64) (*footer, error) {
 		length: int64(binary.LittleEndian.Uint64(b[24:])),
 		offset: int64(binary.LittleEndian.Uint64(b[32:])),
 		table:  int64(binary.LittleEndian.Uint64(b[40:])),
-		keyID:  [16]byte(b[48:64]),
+		layout: crypto.Layout(b[13]),
+		plain:  int64(binary.LittleEndian.Uint64(b[48:])),
 		tabled: binary.LittleEndian.Uint64(b[64:]),
 		sum:    binary.LittleEndian.Uint64(b[72:]),
 	}
 	switch {
-	case b[13]|b[14]|b[15] != 0:
+	case f.cipher > cipherGCM:
+		return nil, fmt.Errorf("%w: cipher %d", ErrUnsupported, f.cipher)
+	case b[14]|b[15] != 0 || binary.LittleEndian.Uint64(b[56:]) != 0 || f.cipher == 0 && (f.layout != 0 || f.plain != 0):
 		return nil, errors.New("footer's padding is not zero")
+	case f.cipher != 0 && (f.layout != crypto.Dense && f.layout != crypto.Double || f.plain < 0 || f.plain > maxVeiled):
+		return nil, errors.New("footer's layout or length is out of range")
 	case f.shift < minSegmentShift || f.shift > maxShift:
 		return nil, errors.New("footer's segment size is out of range")
 	case f.length < 0 || f.offset < f.length || f.table < 0 || f.segments() > maxSegments:

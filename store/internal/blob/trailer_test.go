@@ -9,6 +9,8 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"pgregory.net/rapid"
+
+	"pail/crypto"
 )
 
 // FuzzTrailer: what parses is the one encoding of what it says.
@@ -61,7 +63,7 @@ func mendFooter(body, end []byte) *footer {
 }
 
 func TestFooterFields(t *testing.T) {
-	foot := &footer{cipher: 3, shift: 20, id: 77, length: 5 << 20, offset: 6 << 20, keyID: [16]byte{1, 15: 2}}
+	foot := &footer{cipher: cipherGCM, shift: 20, id: 77, length: 5 << 20, offset: 6 << 20, layout: crypto.Double, plain: 4 << 20}
 	tab := newTable(5)
 	tab.set(2, 99)
 	b := sealTrailer(foot, tab)

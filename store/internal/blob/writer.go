@@ -33,6 +33,8 @@ type Writer struct {
 	sealed *Seal
 	closed bool
 	frozen []*Frozen // those who want the file as it was
+
+	veil *veil // what encrypts the bytes, or nil; never changes
 }
 
 // Create begins a blob. Neither it nor its name is durable before Sync. An id
@@ -133,6 +135,13 @@ func (w *Writer) ID() ID { return w.h.id }
 
 // Size is the data's length in bytes.
 func (w *Writer) Size() int64 {
+	if w.veil != nil {
+		return w.veil.length()
+	}
+	return w.rawSize()
+}
+
+func (w *Writer) rawSize() int64 {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	return w.size
@@ -141,6 +150,13 @@ func (w *Writer) Size() int64 {
 // ReadAt reads what was written, holes as zeros, and never past Size, sealed or
 // not. It follows io.ReaderAt; unreadable or missing bytes are ErrDamaged.
 func (w *Writer) ReadAt(p []byte, off int64) (int, error) {
+	if w.veil != nil {
+		return w.veil.readAt(p, off)
+	}
+	return w.readAt(p, off)
+}
+
+func (w *Writer) readAt(p []byte, off int64) (int, error) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	if w.closed {
@@ -153,6 +169,13 @@ func (w *Writer) ReadAt(p []byte, off int64) (int, error) {
 // the first n bytes were written and, when the disk is full, nothing outside
 // of [off, off+n) has changed.
 func (w *Writer) WriteAt(p []byte, off int64) (int, error) {
+	if w.veil != nil {
+		return w.veil.writeAt(p, off)
+	}
+	return w.writeAt(p, off)
+}
+
+func (w *Writer) writeAt(p []byte, off int64) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.changeable(off, int64(len(p))); err != nil {
@@ -193,6 +216,13 @@ func (w *Writer) WriteAt(p []byte, off int64) (int, error) {
 // lose bytes that the record promises. What then stays behind the end never
 // shows; the trailer comes behind it.
 func (w *Writer) Truncate(size int64) error {
+	if w.veil != nil {
+		return w.veil.truncate(size)
+	}
+	return w.truncate(size)
+}
+
+func (w *Writer) truncate(size int64) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.changeable(size, 0); err != nil {
@@ -220,6 +250,13 @@ func (w *Writer) Truncate(size int64) error {
 // PunchHole makes [off, off+n) zeros and gives its blocks back. The size stays;
 // what lies behind it is left out.
 func (w *Writer) PunchHole(off, n int64) error {
+	if w.veil != nil {
+		return w.veil.punch(off, n)
+	}
+	return w.punch(off, n)
+}
+
+func (w *Writer) punch(off, n int64) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.changeable(off, n); err != nil {
@@ -240,6 +277,13 @@ func (w *Writer) PunchHole(off, n int64) error {
 // Allocate reserves blocks for [off, off+n), so that writing there does not
 // meet a full disk. Neither bytes nor size change.
 func (w *Writer) Allocate(off, n int64) error {
+	if w.veil != nil {
+		return w.veil.allocate(off, n)
+	}
+	return w.allocate(off, n)
+}
+
+func (w *Writer) allocate(off, n int64) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.changeable(off, n); err != nil {
@@ -261,6 +305,13 @@ func (w *Writer) Allocate(off, n int64) error {
 // name too. Once it has failed the blob can be neither synced nor sealed
 // (ErrNotDurable).
 func (w *Writer) Sync() error {
+	if w.veil != nil {
+		return w.veil.sync()
+	}
+	return w.sync()
+}
+
+func (w *Writer) sync() error {
 	w.mu.Lock()
 	if w.closed {
 		w.mu.Unlock()
@@ -388,6 +439,21 @@ func (w *Writer) zero(off, end int64) error {
 		off += int64(n)
 	}
 	return nil
+}
+
+func (w *Writer) isClosed() bool {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.closed
+}
+
+func (w *Writer) isSealed() (Seal, bool) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.sealed == nil {
+		return Seal{}, false
+	}
+	return *w.sealed, true
 }
 
 func (w *Writer) wrap(what string, err error) error {

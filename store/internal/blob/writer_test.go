@@ -8,7 +8,12 @@ import (
 
 	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
+
+	"pail/crypto"
 )
+
+// testKey is the data key of encrypted blobs.
+var testKey = crypto.NewKey()
 
 func memStore(t interface{ Fatal(...any) }, d *memDisk) *Store {
 	s, err := open(Options{Dir: "/blobs", MaxOpen: 4}, d)
@@ -27,7 +32,12 @@ func TestWriterModel(t *testing.T) {
 		d.noSeek = rapid.Bool().Draw(t, "noSeek")
 		d.directAlign = rapid.SampledFrom([]int{0, 512, 4096, 16384}).Draw(t, "directAlign")
 		s := memStore(t, d)
-		w, err := s.Create(1)
+		create := map[string]func() (*Writer, error){
+			"plain":  func() (*Writer, error) { return s.Create(1) },
+			"draft":  func() (*Writer, error) { return s.CreateEncrypted(1, testKey, false) },
+			"stream": func() (*Writer, error) { return s.CreateEncrypted(1, testKey, true) },
+		}
+		w, err := create[rapid.SampledFrom([]string{"plain", "draft", "stream"}).Draw(t, "kind")]()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,6 +95,19 @@ func TestWriterModel(t *testing.T) {
 					t.Fatal(err)
 				}
 			},
+			"seal and go on": func(t *rapid.T) {
+				if _, err := w.Seal(); err != nil {
+					t.Fatal(err)
+				}
+				if rapid.Bool().Draw(t, "synced") {
+					if err := w.Sync(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := w.Unseal(); err != nil {
+					t.Fatal(err)
+				}
+			},
 			"read": func(t *rapid.T) {
 				same(t, w.ReadAt, model, offset.Draw(t, "off"), length.Draw(t, "n"))
 			},
@@ -108,8 +131,14 @@ func TestWriterModel(t *testing.T) {
 			t.Fatal(err)
 		}
 		r, err := s.Open(1)
+		if err == nil {
+			err = r.Unlock(testKey)
+		}
 		if err != nil {
 			t.Fatal(err)
+		}
+		if r.Length() != int64(len(model)) {
+			t.Fatalf("%d bytes, want %d", r.Length(), len(model))
 		}
 		for range 4 {
 			off, n := offset.Draw(t, "off"), length.Draw(t, "n")
