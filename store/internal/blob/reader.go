@@ -34,6 +34,9 @@ func (s *Store) Open(id ID) (*Reader, error) {
 		return nil, err
 	}
 	foot, err := h.footer()
+	if err == nil && foot.known() != nil {
+		err = fmt.Errorf("open blob %v: %w", id, foot.known())
+	}
 	if err != nil {
 		s.release(h)
 		return nil, err

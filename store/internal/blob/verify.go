@@ -44,7 +44,10 @@ func (s *Store) VerifySeal(id ID, seal Seal) error {
 		return err
 	}
 	defer h.file.Close()
-	_, err = h.sealedAs(seal)
+	foot, err := h.sealedAs(seal)
+	if err == nil && foot.known() != nil {
+		err = fmt.Errorf("verify blob %v: %w", id, foot.known())
+	}
 	return err
 }
 
