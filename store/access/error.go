@@ -23,9 +23,11 @@ const (
 	BadACL
 	// BadEmail: a grantee is named by an email address (S3: UnresolvableGrantByEmailAddress).
 	BadEmail
+	// BadName: the name is none that an access point may have (S3: InvalidRequest).
+	BadName
 )
 
-// An Error is why a policy or an ACL is refused.
+// An Error is why a policy, an ACL or a name is refused.
 type Error struct {
 	Reason Reason
 	// Where names the element, for example "Statement[1].Condition"; "" is the whole.

@@ -44,6 +44,9 @@ type Resource struct {
 	Block PublicAccessBlock
 	// AccessPoint is the access point that the request came through; nil: none.
 	AccessPoint *AccessPoint
+	// Managed is the access point that ARN names, of an action that is done to it rather than
+	// through it; nil: none.
+	Managed *AccessPoint
 }
 
 // An AccessPoint is what a request to S3 may come through.
@@ -171,19 +174,23 @@ func (r *Resource) value(key string) (string, bool) {
 	case "aws:ResourceAccount", "s3:ResourceAccount":
 		return r.Owner.ID, r.Owner.ID != ""
 	}
-	if r.AccessPoint == nil {
+	ap := r.AccessPoint
+	if ap == nil {
+		ap = r.Managed
+	}
+	if ap == nil {
 		return "", false
 	}
 	switch key {
 	case "s3:AccessPointNetworkOrigin":
-		if r.AccessPoint.VPC != "" {
+		if ap.VPC != "" {
 			return "vpc", true
 		}
 		return "internet", true
 	case "s3:DataAccessPointAccount":
-		return r.AccessPoint.Owner.ID, true
+		return ap.Owner.ID, true
 	case "s3:DataAccessPointArn":
-		return r.AccessPoint.ARN, true
+		return ap.ARN, true
 	}
 	return "", false
 }
