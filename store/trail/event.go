@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -70,6 +71,9 @@ type Event struct {
 	Bucket, Key, Other string
 	Prefix             bool
 	Owner              string // account of the bucket, "" if that is not known
+	// AccessPoint is the ARN of the access point that the act is about, or came through; "": of
+	// none.
+	AccessPoint string
 	// Parameters are those of the request but for bucketName and key; Response is what was
 	// answered, nil: nothing that a record tells; Additional is what else there is.
 	Parameters, Response, Additional []Field
@@ -289,11 +293,18 @@ func (w *writer) parameters(e *Event) {
 
 // resources writes which objects and buckets the act is about.
 func (w *writer) resources(e *Event) {
-	if e.Bucket == "" {
+	if e.Bucket == "" && e.AccessPoint == "" {
 		return
 	}
 	w.name("resources")
 	w.b, w.first = append(w.b, '['), true
+	defer func() { w.b, w.first = append(w.b, ']'), false }()
+	if e.AccessPoint != "" {
+		defer w.accessPoint(e.AccessPoint)
+	}
+	if e.Bucket == "" {
+		return
+	}
 	if e.Data && e.Key == "" {
 		w.comma()
 		w.open()
@@ -317,7 +328,19 @@ func (w *writer) resources(e *Event) {
 	w.text("type", "AWS::S3::Bucket")
 	w.text("ARN", "arn:aws:s3:::"+e.Bucket)
 	w.shut()
-	w.b, w.first = append(w.b, ']'), false
+}
+
+// accessPoint writes an access point as one more resource, as CloudTrail does behind the others
+// ("Monitoring and logging access points" of the Amazon S3 User Guide).
+func (w *writer) accessPoint(arn string) {
+	w.comma()
+	w.open()
+	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
+		w.text("accountId", parts[4])
+	}
+	w.text("type", "AWS::S3::AccessPoint")
+	w.text("ARN", arn)
+	w.shut()
 }
 
 // ARN is the name of an object; of a bucket's objects at large if key is "".
