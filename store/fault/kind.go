@@ -51,6 +51,13 @@ const (
 	ACLNotOwners      // the bucket's ACL grants something to others, and so cannot be disabled
 	UnresolvableGrant // a grantee is named by an email address
 
+	// Access points.
+	NoSuchAccessPoint
+	NoSuchAccessPointPolicy
+	AccessPointAlreadyOwnedByYou // there is one of that name in the account
+	TooManyAccessPoints          // more than an account may have
+	AccessPointsAttached         // the bucket cannot go before its access points
+
 	// Keys, objects and versions.
 	NoSuchKey
 	NoSuchVersion

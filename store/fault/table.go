@@ -62,6 +62,12 @@ var table = [kindCount]Row{
 	ACLNotOwners:            {"ACLNotOwners", syscall.EINVAL, "InvalidBucketAclWithObjectOwnership", 400, "the bucket has an ACL that grants something to others"},
 	UnresolvableGrant:       {"UnresolvableGrant", syscall.EINVAL, "UnresolvableGrantByEmailAddress", 400, "a grantee cannot be named by an email address"},
 
+	NoSuchAccessPoint:            {"NoSuchAccessPoint", syscall.ENOENT, "NoSuchAccessPoint", 404, "the access point does not exist"},
+	NoSuchAccessPointPolicy:      {"NoSuchAccessPointPolicy", syscall.ENODATA, "NoSuchAccessPointPolicy", 404, "the access point has no policy"},
+	AccessPointAlreadyOwnedByYou: {"AccessPointAlreadyOwnedByYou", syscall.EEXIST, "AccessPointAlreadyOwnedByYou", 409, "the account has an access point of this name already"},
+	TooManyAccessPoints:          {"TooManyAccessPoints", syscall.EDQUOT, "TooManyAccessPoints", 400, "the account has as many access points as it may have"},
+	AccessPointsAttached:         {"AccessPointsAttached", syscall.EBUSY, "BucketHasAccessPointsAttached", 400, "the bucket has access points"},
+
 	NoSuchKey:           {"NoSuchKey", syscall.ENOENT, "NoSuchKey", 404, "the key does not exist"},
 	NoSuchVersion:       {"NoSuchVersion", syscall.ENOENT, "NoSuchVersion", 404, "the version does not exist"},
 	NoSuchTagSet:        {"NoSuchTagSet", syscall.ENODATA, "NoSuchTagSet", 404, "there are no tags"},

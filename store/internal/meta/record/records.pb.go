@@ -658,7 +658,7 @@ func (x *PublicAccessBlock) GetRestrictBuckets() bool {
 	return false
 }
 
-// A Policy is the policy of a bucket.
+// A Policy is the policy of a bucket or of an access point.
 type Policy struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
@@ -780,6 +780,132 @@ func (x *PolicyEntity) GetId() string {
 	return ""
 }
 
+// An AccessPoint is a way into a bucket. Its policy stands among the configurations, under its
+// id.
+type AccessPoint struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Id            uint64                 `protobuf:"varint,2,opt,name=id,proto3" json:"id,omitempty"`
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Account       string                 `protobuf:"bytes,4,opt,name=account,proto3" json:"account,omitempty"` // whose it is
+	Alias         string                 `protobuf:"bytes,5,opt,name=alias,proto3" json:"alias,omitempty"`
+	Bucket        string                 `protobuf:"bytes,6,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	BucketAccount string                 `protobuf:"bytes,7,opt,name=bucket_account,json=bucketAccount,proto3" json:"bucket_account,omitempty"` // whose the bucket is to be
+	Vpc           string                 `protobuf:"bytes,8,opt,name=vpc,proto3" json:"vpc,omitempty"`                                          // the only network it is for; empty: the internet
+	Block         *PublicAccessBlock     `protobuf:"bytes,9,opt,name=block,proto3" json:"block,omitempty"`
+	Policied      bool                   `protobuf:"varint,10,opt,name=policied,proto3" json:"policied,omitempty"` // it has a policy
+	CreatedNs     int64                  `protobuf:"varint,11,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccessPoint) Reset() {
+	*x = AccessPoint{}
+	mi := &file_records_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccessPoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccessPoint) ProtoMessage() {}
+
+func (x *AccessPoint) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccessPoint.ProtoReflect.Descriptor instead.
+func (*AccessPoint) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *AccessPoint) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *AccessPoint) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *AccessPoint) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *AccessPoint) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *AccessPoint) GetAlias() string {
+	if x != nil {
+		return x.Alias
+	}
+	return ""
+}
+
+func (x *AccessPoint) GetBucket() string {
+	if x != nil {
+		return x.Bucket
+	}
+	return ""
+}
+
+func (x *AccessPoint) GetBucketAccount() string {
+	if x != nil {
+		return x.BucketAccount
+	}
+	return ""
+}
+
+func (x *AccessPoint) GetVpc() string {
+	if x != nil {
+		return x.Vpc
+	}
+	return ""
+}
+
+func (x *AccessPoint) GetBlock() *PublicAccessBlock {
+	if x != nil {
+		return x.Block
+	}
+	return nil
+}
+
+func (x *AccessPoint) GetPolicied() bool {
+	if x != nil {
+		return x.Policied
+	}
+	return false
+}
+
+func (x *AccessPoint) GetCreatedNs() int64 {
+	if x != nil {
+		return x.CreatedNs
+	}
+	return 0
+}
+
 // Settings are what was chosen for a bucket, or, in a record of its own, for the store.
 // What is absent was not chosen.
 type Settings struct {
@@ -794,7 +920,7 @@ type Settings struct {
 
 func (x *Settings) Reset() {
 	*x = Settings{}
-	mi := &file_records_proto_msgTypes[10]
+	mi := &file_records_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -806,7 +932,7 @@ func (x *Settings) String() string {
 func (*Settings) ProtoMessage() {}
 
 func (x *Settings) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[10]
+	mi := &file_records_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -819,7 +945,7 @@ func (x *Settings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settings.ProtoReflect.Descriptor instead.
 func (*Settings) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{10}
+	return file_records_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Settings) GetSchema() uint32 {
@@ -860,7 +986,7 @@ type Patterns struct {
 
 func (x *Patterns) Reset() {
 	*x = Patterns{}
-	mi := &file_records_proto_msgTypes[11]
+	mi := &file_records_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -872,7 +998,7 @@ func (x *Patterns) String() string {
 func (*Patterns) ProtoMessage() {}
 
 func (x *Patterns) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[11]
+	mi := &file_records_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -885,7 +1011,7 @@ func (x *Patterns) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Patterns.ProtoReflect.Descriptor instead.
 func (*Patterns) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{11}
+	return file_records_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Patterns) GetPatterns() []string {
@@ -913,7 +1039,7 @@ type Attr struct {
 
 func (x *Attr) Reset() {
 	*x = Attr{}
-	mi := &file_records_proto_msgTypes[12]
+	mi := &file_records_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -925,7 +1051,7 @@ func (x *Attr) String() string {
 func (*Attr) ProtoMessage() {}
 
 func (x *Attr) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[12]
+	mi := &file_records_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -938,7 +1064,7 @@ func (x *Attr) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attr.ProtoReflect.Descriptor instead.
 func (*Attr) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{12}
+	return file_records_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Attr) GetMode() uint32 {
@@ -1019,7 +1145,7 @@ type Headers struct {
 
 func (x *Headers) Reset() {
 	*x = Headers{}
-	mi := &file_records_proto_msgTypes[13]
+	mi := &file_records_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1031,7 +1157,7 @@ func (x *Headers) String() string {
 func (*Headers) ProtoMessage() {}
 
 func (x *Headers) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[13]
+	mi := &file_records_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1044,7 +1170,7 @@ func (x *Headers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Headers.ProtoReflect.Descriptor instead.
 func (*Headers) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{13}
+	return file_records_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Headers) GetContentType() string {
@@ -1108,7 +1234,7 @@ type Extent struct {
 
 func (x *Extent) Reset() {
 	*x = Extent{}
-	mi := &file_records_proto_msgTypes[14]
+	mi := &file_records_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1120,7 +1246,7 @@ func (x *Extent) String() string {
 func (*Extent) ProtoMessage() {}
 
 func (x *Extent) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[14]
+	mi := &file_records_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1133,7 +1259,7 @@ func (x *Extent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Extent.ProtoReflect.Descriptor instead.
 func (*Extent) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{14}
+	return file_records_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Extent) GetBlob() uint64 {
@@ -1174,7 +1300,7 @@ type Content struct {
 
 func (x *Content) Reset() {
 	*x = Content{}
-	mi := &file_records_proto_msgTypes[15]
+	mi := &file_records_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1186,7 +1312,7 @@ func (x *Content) String() string {
 func (*Content) ProtoMessage() {}
 
 func (x *Content) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[15]
+	mi := &file_records_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1199,7 +1325,7 @@ func (x *Content) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Content.ProtoReflect.Descriptor instead.
 func (*Content) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{15}
+	return file_records_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Content) GetInline() uint64 {
@@ -1255,7 +1381,7 @@ type Checksum struct {
 
 func (x *Checksum) Reset() {
 	*x = Checksum{}
-	mi := &file_records_proto_msgTypes[16]
+	mi := &file_records_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1267,7 +1393,7 @@ func (x *Checksum) String() string {
 func (*Checksum) ProtoMessage() {}
 
 func (x *Checksum) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[16]
+	mi := &file_records_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1280,7 +1406,7 @@ func (x *Checksum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Checksum.ProtoReflect.Descriptor instead.
 func (*Checksum) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{16}
+	return file_records_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Checksum) GetAlgorithm() string {
@@ -1351,7 +1477,7 @@ type Version struct {
 
 func (x *Version) Reset() {
 	*x = Version{}
-	mi := &file_records_proto_msgTypes[17]
+	mi := &file_records_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1363,7 +1489,7 @@ func (x *Version) String() string {
 func (*Version) ProtoMessage() {}
 
 func (x *Version) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[17]
+	mi := &file_records_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1376,7 +1502,7 @@ func (x *Version) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Version.ProtoReflect.Descriptor instead.
 func (*Version) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{17}
+	return file_records_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Version) GetSchema() uint32 {
@@ -1622,7 +1748,7 @@ type PartRun struct {
 
 func (x *PartRun) Reset() {
 	*x = PartRun{}
-	mi := &file_records_proto_msgTypes[18]
+	mi := &file_records_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1634,7 +1760,7 @@ func (x *PartRun) String() string {
 func (*PartRun) ProtoMessage() {}
 
 func (x *PartRun) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[18]
+	mi := &file_records_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1647,7 +1773,7 @@ func (x *PartRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartRun.ProtoReflect.Descriptor instead.
 func (*PartRun) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{18}
+	return file_records_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PartRun) GetFirst() uint32 {
@@ -1691,7 +1817,7 @@ type Dir struct {
 
 func (x *Dir) Reset() {
 	*x = Dir{}
-	mi := &file_records_proto_msgTypes[19]
+	mi := &file_records_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1703,7 +1829,7 @@ func (x *Dir) String() string {
 func (*Dir) ProtoMessage() {}
 
 func (x *Dir) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[19]
+	mi := &file_records_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1716,7 +1842,7 @@ func (x *Dir) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dir.ProtoReflect.Descriptor instead.
 func (*Dir) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{19}
+	return file_records_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Dir) GetSchema() uint32 {
@@ -1798,7 +1924,7 @@ type Blob struct {
 
 func (x *Blob) Reset() {
 	*x = Blob{}
-	mi := &file_records_proto_msgTypes[20]
+	mi := &file_records_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1810,7 +1936,7 @@ func (x *Blob) String() string {
 func (*Blob) ProtoMessage() {}
 
 func (x *Blob) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[20]
+	mi := &file_records_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1823,7 +1949,7 @@ func (x *Blob) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Blob.ProtoReflect.Descriptor instead.
 func (*Blob) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{20}
+	return file_records_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Blob) GetSchema() uint32 {
@@ -1882,7 +2008,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_records_proto_msgTypes[21]
+	mi := &file_records_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1894,7 +2020,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[21]
+	mi := &file_records_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1907,7 +2033,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{21}
+	return file_records_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Pending) GetSchema() uint32 {
@@ -1973,7 +2099,7 @@ type Draft struct {
 
 func (x *Draft) Reset() {
 	*x = Draft{}
-	mi := &file_records_proto_msgTypes[22]
+	mi := &file_records_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1985,7 +2111,7 @@ func (x *Draft) String() string {
 func (*Draft) ProtoMessage() {}
 
 func (x *Draft) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[22]
+	mi := &file_records_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1998,7 +2124,7 @@ func (x *Draft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Draft.ProtoReflect.Descriptor instead.
 func (*Draft) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{22}
+	return file_records_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Draft) GetSchema() uint32 {
@@ -2121,7 +2247,7 @@ type Patch struct {
 
 func (x *Patch) Reset() {
 	*x = Patch{}
-	mi := &file_records_proto_msgTypes[23]
+	mi := &file_records_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2133,7 +2259,7 @@ func (x *Patch) String() string {
 func (*Patch) ProtoMessage() {}
 
 func (x *Patch) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[23]
+	mi := &file_records_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2146,7 +2272,7 @@ func (x *Patch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Patch.ProtoReflect.Descriptor instead.
 func (*Patch) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{23}
+	return file_records_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Patch) GetSchema() uint32 {
@@ -2195,7 +2321,7 @@ type Run struct {
 
 func (x *Run) Reset() {
 	*x = Run{}
-	mi := &file_records_proto_msgTypes[24]
+	mi := &file_records_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2207,7 +2333,7 @@ func (x *Run) String() string {
 func (*Run) ProtoMessage() {}
 
 func (x *Run) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[24]
+	mi := &file_records_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2220,7 +2346,7 @@ func (x *Run) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Run.ProtoReflect.Descriptor instead.
 func (*Run) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{24}
+	return file_records_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Run) GetOff() int64 {
@@ -2251,7 +2377,7 @@ type ExtentList struct {
 
 func (x *ExtentList) Reset() {
 	*x = ExtentList{}
-	mi := &file_records_proto_msgTypes[25]
+	mi := &file_records_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2263,7 +2389,7 @@ func (x *ExtentList) String() string {
 func (*ExtentList) ProtoMessage() {}
 
 func (x *ExtentList) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[25]
+	mi := &file_records_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2276,7 +2402,7 @@ func (x *ExtentList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtentList.ProtoReflect.Descriptor instead.
 func (*ExtentList) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{25}
+	return file_records_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ExtentList) GetSchema() uint32 {
@@ -2327,7 +2453,7 @@ type Upload struct {
 
 func (x *Upload) Reset() {
 	*x = Upload{}
-	mi := &file_records_proto_msgTypes[26]
+	mi := &file_records_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2339,7 +2465,7 @@ func (x *Upload) String() string {
 func (*Upload) ProtoMessage() {}
 
 func (x *Upload) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[26]
+	mi := &file_records_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2352,7 +2478,7 @@ func (x *Upload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upload.ProtoReflect.Descriptor instead.
 func (*Upload) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{26}
+	return file_records_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Upload) GetSchema() uint32 {
@@ -2448,7 +2574,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_records_proto_msgTypes[27]
+	mi := &file_records_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2460,7 +2586,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[27]
+	mi := &file_records_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2473,7 +2599,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{27}
+	return file_records_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Part) GetSchema() uint32 {
@@ -2555,7 +2681,7 @@ type Move struct {
 
 func (x *Move) Reset() {
 	*x = Move{}
-	mi := &file_records_proto_msgTypes[28]
+	mi := &file_records_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2567,7 +2693,7 @@ func (x *Move) String() string {
 func (*Move) ProtoMessage() {}
 
 func (x *Move) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[28]
+	mi := &file_records_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2580,7 +2706,7 @@ func (x *Move) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Move.ProtoReflect.Descriptor instead.
 func (*Move) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{28}
+	return file_records_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Move) GetSchema() uint32 {
@@ -2702,7 +2828,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_records_proto_msgTypes[29]
+	mi := &file_records_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2714,7 +2840,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[29]
+	mi := &file_records_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2727,7 +2853,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{29}
+	return file_records_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Change) GetSchema() uint32 {
@@ -2826,7 +2952,7 @@ type Cursor struct {
 
 func (x *Cursor) Reset() {
 	*x = Cursor{}
-	mi := &file_records_proto_msgTypes[30]
+	mi := &file_records_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2838,7 +2964,7 @@ func (x *Cursor) String() string {
 func (*Cursor) ProtoMessage() {}
 
 func (x *Cursor) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[30]
+	mi := &file_records_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2851,7 +2977,7 @@ func (x *Cursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cursor.ProtoReflect.Descriptor instead.
 func (*Cursor) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{30}
+	return file_records_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Cursor) GetSchema() uint32 {
@@ -2894,7 +3020,7 @@ type Scrub struct {
 
 func (x *Scrub) Reset() {
 	*x = Scrub{}
-	mi := &file_records_proto_msgTypes[31]
+	mi := &file_records_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2906,7 +3032,7 @@ func (x *Scrub) String() string {
 func (*Scrub) ProtoMessage() {}
 
 func (x *Scrub) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[31]
+	mi := &file_records_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2919,7 +3045,7 @@ func (x *Scrub) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scrub.ProtoReflect.Descriptor instead.
 func (*Scrub) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{31}
+	return file_records_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Scrub) GetSchema() uint32 {
@@ -3010,7 +3136,7 @@ type Damage struct {
 
 func (x *Damage) Reset() {
 	*x = Damage{}
-	mi := &file_records_proto_msgTypes[32]
+	mi := &file_records_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3022,7 +3148,7 @@ func (x *Damage) String() string {
 func (*Damage) ProtoMessage() {}
 
 func (x *Damage) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[32]
+	mi := &file_records_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3035,7 +3161,7 @@ func (x *Damage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Damage.ProtoReflect.Descriptor instead.
 func (*Damage) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{32}
+	return file_records_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Damage) GetSchema() uint32 {
@@ -3117,7 +3243,7 @@ type DamagedPart struct {
 
 func (x *DamagedPart) Reset() {
 	*x = DamagedPart{}
-	mi := &file_records_proto_msgTypes[33]
+	mi := &file_records_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3129,7 +3255,7 @@ func (x *DamagedPart) String() string {
 func (*DamagedPart) ProtoMessage() {}
 
 func (x *DamagedPart) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[33]
+	mi := &file_records_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3142,7 +3268,7 @@ func (x *DamagedPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DamagedPart.ProtoReflect.Descriptor instead.
 func (*DamagedPart) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{33}
+	return file_records_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *DamagedPart) GetBucket() string {
@@ -3213,7 +3339,7 @@ type AccessKey struct {
 
 func (x *AccessKey) Reset() {
 	*x = AccessKey{}
-	mi := &file_records_proto_msgTypes[34]
+	mi := &file_records_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3225,7 +3351,7 @@ func (x *AccessKey) String() string {
 func (*AccessKey) ProtoMessage() {}
 
 func (x *AccessKey) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[34]
+	mi := &file_records_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3238,7 +3364,7 @@ func (x *AccessKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessKey.ProtoReflect.Descriptor instead.
 func (*AccessKey) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{34}
+	return file_records_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *AccessKey) GetSchema() uint32 {
@@ -3317,7 +3443,7 @@ type ConfigPiece struct {
 
 func (x *ConfigPiece) Reset() {
 	*x = ConfigPiece{}
-	mi := &file_records_proto_msgTypes[35]
+	mi := &file_records_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3329,7 +3455,7 @@ func (x *ConfigPiece) String() string {
 func (*ConfigPiece) ProtoMessage() {}
 
 func (x *ConfigPiece) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[35]
+	mi := &file_records_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3342,7 +3468,7 @@ func (x *ConfigPiece) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigPiece.ProtoReflect.Descriptor instead.
 func (*ConfigPiece) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{35}
+	return file_records_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ConfigPiece) GetSchema() uint32 {
@@ -3377,7 +3503,7 @@ type Cors struct {
 
 func (x *Cors) Reset() {
 	*x = Cors{}
-	mi := &file_records_proto_msgTypes[36]
+	mi := &file_records_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3389,7 +3515,7 @@ func (x *Cors) String() string {
 func (*Cors) ProtoMessage() {}
 
 func (x *Cors) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[36]
+	mi := &file_records_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3402,7 +3528,7 @@ func (x *Cors) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cors.ProtoReflect.Descriptor instead.
 func (*Cors) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{36}
+	return file_records_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Cors) GetSchema() uint32 {
@@ -3433,7 +3559,7 @@ type CorsRule struct {
 
 func (x *CorsRule) Reset() {
 	*x = CorsRule{}
-	mi := &file_records_proto_msgTypes[37]
+	mi := &file_records_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3445,7 +3571,7 @@ func (x *CorsRule) String() string {
 func (*CorsRule) ProtoMessage() {}
 
 func (x *CorsRule) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[37]
+	mi := &file_records_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3458,7 +3584,7 @@ func (x *CorsRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorsRule.ProtoReflect.Descriptor instead.
 func (*CorsRule) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{37}
+	return file_records_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *CorsRule) GetId() string {
@@ -3519,7 +3645,7 @@ type Website struct {
 
 func (x *Website) Reset() {
 	*x = Website{}
-	mi := &file_records_proto_msgTypes[38]
+	mi := &file_records_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3531,7 +3657,7 @@ func (x *Website) String() string {
 func (*Website) ProtoMessage() {}
 
 func (x *Website) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[38]
+	mi := &file_records_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3544,7 +3670,7 @@ func (x *Website) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Website.ProtoReflect.Descriptor instead.
 func (*Website) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{38}
+	return file_records_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Website) GetSchema() uint32 {
@@ -3612,7 +3738,7 @@ type WebsiteRule struct {
 
 func (x *WebsiteRule) Reset() {
 	*x = WebsiteRule{}
-	mi := &file_records_proto_msgTypes[39]
+	mi := &file_records_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3624,7 +3750,7 @@ func (x *WebsiteRule) String() string {
 func (*WebsiteRule) ProtoMessage() {}
 
 func (x *WebsiteRule) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[39]
+	mi := &file_records_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3637,7 +3763,7 @@ func (x *WebsiteRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WebsiteRule.ProtoReflect.Descriptor instead.
 func (*WebsiteRule) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{39}
+	return file_records_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *WebsiteRule) GetConditional() bool {
@@ -3707,7 +3833,7 @@ type Lifecycle struct {
 
 func (x *Lifecycle) Reset() {
 	*x = Lifecycle{}
-	mi := &file_records_proto_msgTypes[40]
+	mi := &file_records_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3719,7 +3845,7 @@ func (x *Lifecycle) String() string {
 func (*Lifecycle) ProtoMessage() {}
 
 func (x *Lifecycle) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[40]
+	mi := &file_records_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3732,7 +3858,7 @@ func (x *Lifecycle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lifecycle.ProtoReflect.Descriptor instead.
 func (*Lifecycle) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{40}
+	return file_records_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Lifecycle) GetSchema() uint32 {
@@ -3767,7 +3893,7 @@ type LifecycleRule struct {
 
 func (x *LifecycleRule) Reset() {
 	*x = LifecycleRule{}
-	mi := &file_records_proto_msgTypes[41]
+	mi := &file_records_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3779,7 +3905,7 @@ func (x *LifecycleRule) String() string {
 func (*LifecycleRule) ProtoMessage() {}
 
 func (x *LifecycleRule) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[41]
+	mi := &file_records_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3792,7 +3918,7 @@ func (x *LifecycleRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LifecycleRule.ProtoReflect.Descriptor instead.
 func (*LifecycleRule) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{41}
+	return file_records_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *LifecycleRule) GetId() string {
@@ -3878,7 +4004,7 @@ type LifecycleFilter struct {
 
 func (x *LifecycleFilter) Reset() {
 	*x = LifecycleFilter{}
-	mi := &file_records_proto_msgTypes[42]
+	mi := &file_records_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3890,7 +4016,7 @@ func (x *LifecycleFilter) String() string {
 func (*LifecycleFilter) ProtoMessage() {}
 
 func (x *LifecycleFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[42]
+	mi := &file_records_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3903,7 +4029,7 @@ func (x *LifecycleFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LifecycleFilter.ProtoReflect.Descriptor instead.
 func (*LifecycleFilter) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{42}
+	return file_records_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *LifecycleFilter) GetAllOf() bool {
@@ -3951,7 +4077,7 @@ type LifecycleTag struct {
 
 func (x *LifecycleTag) Reset() {
 	*x = LifecycleTag{}
-	mi := &file_records_proto_msgTypes[43]
+	mi := &file_records_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3963,7 +4089,7 @@ func (x *LifecycleTag) String() string {
 func (*LifecycleTag) ProtoMessage() {}
 
 func (x *LifecycleTag) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[43]
+	mi := &file_records_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3976,7 +4102,7 @@ func (x *LifecycleTag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LifecycleTag.ProtoReflect.Descriptor instead.
 func (*LifecycleTag) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{43}
+	return file_records_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *LifecycleTag) GetKey() string {
@@ -4004,7 +4130,7 @@ type Notifications struct {
 
 func (x *Notifications) Reset() {
 	*x = Notifications{}
-	mi := &file_records_proto_msgTypes[44]
+	mi := &file_records_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4016,7 +4142,7 @@ func (x *Notifications) String() string {
 func (*Notifications) ProtoMessage() {}
 
 func (x *Notifications) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[44]
+	mi := &file_records_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4029,7 +4155,7 @@ func (x *Notifications) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notifications.ProtoReflect.Descriptor instead.
 func (*Notifications) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{44}
+	return file_records_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Notifications) GetSchema() uint32 {
@@ -4059,7 +4185,7 @@ type NotificationTarget struct {
 
 func (x *NotificationTarget) Reset() {
 	*x = NotificationTarget{}
-	mi := &file_records_proto_msgTypes[45]
+	mi := &file_records_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4071,7 +4197,7 @@ func (x *NotificationTarget) String() string {
 func (*NotificationTarget) ProtoMessage() {}
 
 func (x *NotificationTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[45]
+	mi := &file_records_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4084,7 +4210,7 @@ func (x *NotificationTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NotificationTarget.ProtoReflect.Descriptor instead.
 func (*NotificationTarget) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{45}
+	return file_records_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *NotificationTarget) GetId() string {
@@ -4132,7 +4258,7 @@ type NotificationFilter struct {
 
 func (x *NotificationFilter) Reset() {
 	*x = NotificationFilter{}
-	mi := &file_records_proto_msgTypes[46]
+	mi := &file_records_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4144,7 +4270,7 @@ func (x *NotificationFilter) String() string {
 func (*NotificationFilter) ProtoMessage() {}
 
 func (x *NotificationFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[46]
+	mi := &file_records_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4157,7 +4283,7 @@ func (x *NotificationFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NotificationFilter.ProtoReflect.Descriptor instead.
 func (*NotificationFilter) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{46}
+	return file_records_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *NotificationFilter) GetName() string {
@@ -4188,7 +4314,7 @@ type Webhook struct {
 
 func (x *Webhook) Reset() {
 	*x = Webhook{}
-	mi := &file_records_proto_msgTypes[47]
+	mi := &file_records_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4200,7 +4326,7 @@ func (x *Webhook) String() string {
 func (*Webhook) ProtoMessage() {}
 
 func (x *Webhook) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[47]
+	mi := &file_records_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4213,7 +4339,7 @@ func (x *Webhook) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Webhook.ProtoReflect.Descriptor instead.
 func (*Webhook) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{47}
+	return file_records_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Webhook) GetSchema() uint32 {
@@ -4275,7 +4401,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_records_proto_msgTypes[48]
+	mi := &file_records_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4287,7 +4413,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[48]
+	mi := &file_records_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4300,7 +4426,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{48}
+	return file_records_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Event) GetSchema() uint32 {
@@ -4428,7 +4554,7 @@ type Expiry struct {
 
 func (x *Expiry) Reset() {
 	*x = Expiry{}
-	mi := &file_records_proto_msgTypes[49]
+	mi := &file_records_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4440,7 +4566,7 @@ func (x *Expiry) String() string {
 func (*Expiry) ProtoMessage() {}
 
 func (x *Expiry) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[49]
+	mi := &file_records_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4453,7 +4579,7 @@ func (x *Expiry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Expiry.ProtoReflect.Descriptor instead.
 func (*Expiry) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{49}
+	return file_records_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Expiry) GetSchema() uint32 {
@@ -4555,7 +4681,7 @@ type Identity struct {
 
 func (x *Identity) Reset() {
 	*x = Identity{}
-	mi := &file_records_proto_msgTypes[50]
+	mi := &file_records_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4567,7 +4693,7 @@ func (x *Identity) String() string {
 func (*Identity) ProtoMessage() {}
 
 func (x *Identity) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[50]
+	mi := &file_records_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4580,7 +4706,7 @@ func (x *Identity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Identity.ProtoReflect.Descriptor instead.
 func (*Identity) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{50}
+	return file_records_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Identity) GetSchema() uint32 {
@@ -4733,7 +4859,7 @@ type IdentityAccount struct {
 
 func (x *IdentityAccount) Reset() {
 	*x = IdentityAccount{}
-	mi := &file_records_proto_msgTypes[51]
+	mi := &file_records_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4745,7 +4871,7 @@ func (x *IdentityAccount) String() string {
 func (*IdentityAccount) ProtoMessage() {}
 
 func (x *IdentityAccount) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[51]
+	mi := &file_records_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4758,7 +4884,7 @@ func (x *IdentityAccount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityAccount.ProtoReflect.Descriptor instead.
 func (*IdentityAccount) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{51}
+	return file_records_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *IdentityAccount) GetId() string {
@@ -4807,7 +4933,7 @@ type IdentityUser struct {
 
 func (x *IdentityUser) Reset() {
 	*x = IdentityUser{}
-	mi := &file_records_proto_msgTypes[52]
+	mi := &file_records_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4819,7 +4945,7 @@ func (x *IdentityUser) String() string {
 func (*IdentityUser) ProtoMessage() {}
 
 func (x *IdentityUser) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[52]
+	mi := &file_records_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4832,7 +4958,7 @@ func (x *IdentityUser) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityUser.ProtoReflect.Descriptor instead.
 func (*IdentityUser) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{52}
+	return file_records_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *IdentityUser) GetId() string {
@@ -4920,7 +5046,7 @@ type IdentityGroup struct {
 
 func (x *IdentityGroup) Reset() {
 	*x = IdentityGroup{}
-	mi := &file_records_proto_msgTypes[53]
+	mi := &file_records_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4932,7 +5058,7 @@ func (x *IdentityGroup) String() string {
 func (*IdentityGroup) ProtoMessage() {}
 
 func (x *IdentityGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[53]
+	mi := &file_records_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4945,7 +5071,7 @@ func (x *IdentityGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityGroup.ProtoReflect.Descriptor instead.
 func (*IdentityGroup) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{53}
+	return file_records_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *IdentityGroup) GetId() string {
@@ -5018,7 +5144,7 @@ type IdentityRole struct {
 
 func (x *IdentityRole) Reset() {
 	*x = IdentityRole{}
-	mi := &file_records_proto_msgTypes[54]
+	mi := &file_records_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5030,7 +5156,7 @@ func (x *IdentityRole) String() string {
 func (*IdentityRole) ProtoMessage() {}
 
 func (x *IdentityRole) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[54]
+	mi := &file_records_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5043,7 +5169,7 @@ func (x *IdentityRole) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityRole.ProtoReflect.Descriptor instead.
 func (*IdentityRole) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{54}
+	return file_records_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *IdentityRole) GetId() string {
@@ -5156,7 +5282,7 @@ type IdentityPolicy struct {
 
 func (x *IdentityPolicy) Reset() {
 	*x = IdentityPolicy{}
-	mi := &file_records_proto_msgTypes[55]
+	mi := &file_records_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5168,7 +5294,7 @@ func (x *IdentityPolicy) String() string {
 func (*IdentityPolicy) ProtoMessage() {}
 
 func (x *IdentityPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[55]
+	mi := &file_records_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5181,7 +5307,7 @@ func (x *IdentityPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityPolicy.ProtoReflect.Descriptor instead.
 func (*IdentityPolicy) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{55}
+	return file_records_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *IdentityPolicy) GetId() string {
@@ -5272,7 +5398,7 @@ type IdentityPolicyVersion struct {
 
 func (x *IdentityPolicyVersion) Reset() {
 	*x = IdentityPolicyVersion{}
-	mi := &file_records_proto_msgTypes[56]
+	mi := &file_records_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5284,7 +5410,7 @@ func (x *IdentityPolicyVersion) String() string {
 func (*IdentityPolicyVersion) ProtoMessage() {}
 
 func (x *IdentityPolicyVersion) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[56]
+	mi := &file_records_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5297,7 +5423,7 @@ func (x *IdentityPolicyVersion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityPolicyVersion.ProtoReflect.Descriptor instead.
 func (*IdentityPolicyVersion) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{56}
+	return file_records_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *IdentityPolicyVersion) GetNumber() uint64 {
@@ -5340,7 +5466,7 @@ type IdentityDevice struct {
 
 func (x *IdentityDevice) Reset() {
 	*x = IdentityDevice{}
-	mi := &file_records_proto_msgTypes[57]
+	mi := &file_records_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5352,7 +5478,7 @@ func (x *IdentityDevice) String() string {
 func (*IdentityDevice) ProtoMessage() {}
 
 func (x *IdentityDevice) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[57]
+	mi := &file_records_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5365,7 +5491,7 @@ func (x *IdentityDevice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityDevice.ProtoReflect.Descriptor instead.
 func (*IdentityDevice) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{57}
+	return file_records_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *IdentityDevice) GetSerial() string {
@@ -5443,7 +5569,7 @@ type IdentitySecret struct {
 
 func (x *IdentitySecret) Reset() {
 	*x = IdentitySecret{}
-	mi := &file_records_proto_msgTypes[58]
+	mi := &file_records_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5455,7 +5581,7 @@ func (x *IdentitySecret) String() string {
 func (*IdentitySecret) ProtoMessage() {}
 
 func (x *IdentitySecret) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[58]
+	mi := &file_records_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5468,7 +5594,7 @@ func (x *IdentitySecret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentitySecret.ProtoReflect.Descriptor instead.
 func (*IdentitySecret) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{58}
+	return file_records_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *IdentitySecret) GetId() string {
@@ -5505,7 +5631,7 @@ type IdentityLastUse struct {
 
 func (x *IdentityLastUse) Reset() {
 	*x = IdentityLastUse{}
-	mi := &file_records_proto_msgTypes[59]
+	mi := &file_records_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5517,7 +5643,7 @@ func (x *IdentityLastUse) String() string {
 func (*IdentityLastUse) ProtoMessage() {}
 
 func (x *IdentityLastUse) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[59]
+	mi := &file_records_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5530,7 +5656,7 @@ func (x *IdentityLastUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityLastUse.ProtoReflect.Descriptor instead.
 func (*IdentityLastUse) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{59}
+	return file_records_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *IdentityLastUse) GetId() string {
@@ -5571,7 +5697,7 @@ type IdentityTag struct {
 
 func (x *IdentityTag) Reset() {
 	*x = IdentityTag{}
-	mi := &file_records_proto_msgTypes[60]
+	mi := &file_records_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5583,7 +5709,7 @@ func (x *IdentityTag) String() string {
 func (*IdentityTag) ProtoMessage() {}
 
 func (x *IdentityTag) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[60]
+	mi := &file_records_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5596,7 +5722,7 @@ func (x *IdentityTag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityTag.ProtoReflect.Descriptor instead.
 func (*IdentityTag) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{60}
+	return file_records_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *IdentityTag) GetKey() string {
@@ -5623,7 +5749,7 @@ type IdentityInline struct {
 
 func (x *IdentityInline) Reset() {
 	*x = IdentityInline{}
-	mi := &file_records_proto_msgTypes[61]
+	mi := &file_records_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5635,7 +5761,7 @@ func (x *IdentityInline) String() string {
 func (*IdentityInline) ProtoMessage() {}
 
 func (x *IdentityInline) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[61]
+	mi := &file_records_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5648,7 +5774,7 @@ func (x *IdentityInline) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityInline.ProtoReflect.Descriptor instead.
 func (*IdentityInline) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{61}
+	return file_records_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *IdentityInline) GetName() string {
@@ -5677,7 +5803,7 @@ type IdentityEntity struct {
 
 func (x *IdentityEntity) Reset() {
 	*x = IdentityEntity{}
-	mi := &file_records_proto_msgTypes[62]
+	mi := &file_records_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5689,7 +5815,7 @@ func (x *IdentityEntity) String() string {
 func (*IdentityEntity) ProtoMessage() {}
 
 func (x *IdentityEntity) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[62]
+	mi := &file_records_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5702,7 +5828,7 @@ func (x *IdentityEntity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityEntity.ProtoReflect.Descriptor instead.
 func (*IdentityEntity) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{62}
+	return file_records_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *IdentityEntity) GetType() string {
@@ -5746,7 +5872,7 @@ type Trail struct {
 
 func (x *Trail) Reset() {
 	*x = Trail{}
-	mi := &file_records_proto_msgTypes[63]
+	mi := &file_records_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5758,7 +5884,7 @@ func (x *Trail) String() string {
 func (*Trail) ProtoMessage() {}
 
 func (x *Trail) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[63]
+	mi := &file_records_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5771,7 +5897,7 @@ func (x *Trail) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Trail.ProtoReflect.Descriptor instead.
 func (*Trail) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{63}
+	return file_records_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *Trail) GetSchema() uint32 {
@@ -5869,7 +5995,7 @@ type TrailState struct {
 
 func (x *TrailState) Reset() {
 	*x = TrailState{}
-	mi := &file_records_proto_msgTypes[64]
+	mi := &file_records_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5881,7 +6007,7 @@ func (x *TrailState) String() string {
 func (*TrailState) ProtoMessage() {}
 
 func (x *TrailState) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[64]
+	mi := &file_records_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5894,7 +6020,7 @@ func (x *TrailState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrailState.ProtoReflect.Descriptor instead.
 func (*TrailState) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{64}
+	return file_records_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *TrailState) GetSchema() uint32 {
@@ -5977,7 +6103,7 @@ type TrailChain struct {
 
 func (x *TrailChain) Reset() {
 	*x = TrailChain{}
-	mi := &file_records_proto_msgTypes[65]
+	mi := &file_records_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5989,7 +6115,7 @@ func (x *TrailChain) String() string {
 func (*TrailChain) ProtoMessage() {}
 
 func (x *TrailChain) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[65]
+	mi := &file_records_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6002,7 +6128,7 @@ func (x *TrailChain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrailChain.ProtoReflect.Descriptor instead.
 func (*TrailChain) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{65}
+	return file_records_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *TrailChain) GetPlace() string {
@@ -6077,7 +6203,7 @@ type TrailLog struct {
 
 func (x *TrailLog) Reset() {
 	*x = TrailLog{}
-	mi := &file_records_proto_msgTypes[66]
+	mi := &file_records_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6089,7 +6215,7 @@ func (x *TrailLog) String() string {
 func (*TrailLog) ProtoMessage() {}
 
 func (x *TrailLog) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[66]
+	mi := &file_records_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6102,7 +6228,7 @@ func (x *TrailLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrailLog.ProtoReflect.Descriptor instead.
 func (*TrailLog) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{66}
+	return file_records_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *TrailLog) GetObject() string {
@@ -6166,7 +6292,7 @@ type TrailEvent struct {
 
 func (x *TrailEvent) Reset() {
 	*x = TrailEvent{}
-	mi := &file_records_proto_msgTypes[67]
+	mi := &file_records_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6178,7 +6304,7 @@ func (x *TrailEvent) String() string {
 func (*TrailEvent) ProtoMessage() {}
 
 func (x *TrailEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[67]
+	mi := &file_records_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6191,7 +6317,7 @@ func (x *TrailEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrailEvent.ProtoReflect.Descriptor instead.
 func (*TrailEvent) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{67}
+	return file_records_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *TrailEvent) GetSchema() uint32 {
@@ -6290,7 +6416,21 @@ const file_records_proto_rawDesc = "" +
 	"\fPolicyEntity\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x12\x0e\n" +
-	"\x02id\x18\x03 \x01(\tR\x02id\"\xde\x01\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id\"\xbb\x02\n" +
+	"\vAccessPoint\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x18\n" +
+	"\aaccount\x18\x04 \x01(\tR\aaccount\x12\x14\n" +
+	"\x05alias\x18\x05 \x01(\tR\x05alias\x12\x16\n" +
+	"\x06bucket\x18\x06 \x01(\tR\x06bucket\x12%\n" +
+	"\x0ebucket_account\x18\a \x01(\tR\rbucketAccount\x12\x10\n" +
+	"\x03vpc\x18\b \x01(\tR\x03vpc\x124\n" +
+	"\x05block\x18\t \x01(\v2\x1e.pail.record.PublicAccessBlockR\x05block\x12\x1a\n" +
+	"\bpolicied\x18\n" +
+	" \x01(\bR\bpolicied\x12\x1d\n" +
+	"\n" +
+	"created_ns\x18\v \x01(\x03R\tcreatedNs\"\xde\x01\n" +
 	"\bSettings\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12.\n" +
 	"\x10mkdir_versioning\x18\x02 \x01(\bH\x00R\x0fmkdirVersioning\x88\x01\x01\x12+\n" +
@@ -6849,7 +6989,7 @@ func file_records_proto_rawDescGZIP() []byte {
 	return file_records_proto_rawDescData
 }
 
-var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 73)
+var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 74)
 var file_records_proto_goTypes = []any{
 	(*Bucket)(nil),                // 0: pail.record.Bucket
 	(*Quota)(nil),                 // 1: pail.record.Quota
@@ -6861,137 +7001,139 @@ var file_records_proto_goTypes = []any{
 	(*PublicAccessBlock)(nil),     // 7: pail.record.PublicAccessBlock
 	(*Policy)(nil),                // 8: pail.record.Policy
 	(*PolicyEntity)(nil),          // 9: pail.record.PolicyEntity
-	(*Settings)(nil),              // 10: pail.record.Settings
-	(*Patterns)(nil),              // 11: pail.record.Patterns
-	(*Attr)(nil),                  // 12: pail.record.Attr
-	(*Headers)(nil),               // 13: pail.record.Headers
-	(*Extent)(nil),                // 14: pail.record.Extent
-	(*Content)(nil),               // 15: pail.record.Content
-	(*Checksum)(nil),              // 16: pail.record.Checksum
-	(*Version)(nil),               // 17: pail.record.Version
-	(*PartRun)(nil),               // 18: pail.record.PartRun
-	(*Dir)(nil),                   // 19: pail.record.Dir
-	(*Blob)(nil),                  // 20: pail.record.Blob
-	(*Pending)(nil),               // 21: pail.record.Pending
-	(*Draft)(nil),                 // 22: pail.record.Draft
-	(*Patch)(nil),                 // 23: pail.record.Patch
-	(*Run)(nil),                   // 24: pail.record.Run
-	(*ExtentList)(nil),            // 25: pail.record.ExtentList
-	(*Upload)(nil),                // 26: pail.record.Upload
-	(*Part)(nil),                  // 27: pail.record.Part
-	(*Move)(nil),                  // 28: pail.record.Move
-	(*Change)(nil),                // 29: pail.record.Change
-	(*Cursor)(nil),                // 30: pail.record.Cursor
-	(*Scrub)(nil),                 // 31: pail.record.Scrub
-	(*Damage)(nil),                // 32: pail.record.Damage
-	(*DamagedPart)(nil),           // 33: pail.record.DamagedPart
-	(*AccessKey)(nil),             // 34: pail.record.AccessKey
-	(*ConfigPiece)(nil),           // 35: pail.record.ConfigPiece
-	(*Cors)(nil),                  // 36: pail.record.Cors
-	(*CorsRule)(nil),              // 37: pail.record.CorsRule
-	(*Website)(nil),               // 38: pail.record.Website
-	(*WebsiteRule)(nil),           // 39: pail.record.WebsiteRule
-	(*Lifecycle)(nil),             // 40: pail.record.Lifecycle
-	(*LifecycleRule)(nil),         // 41: pail.record.LifecycleRule
-	(*LifecycleFilter)(nil),       // 42: pail.record.LifecycleFilter
-	(*LifecycleTag)(nil),          // 43: pail.record.LifecycleTag
-	(*Notifications)(nil),         // 44: pail.record.Notifications
-	(*NotificationTarget)(nil),    // 45: pail.record.NotificationTarget
-	(*NotificationFilter)(nil),    // 46: pail.record.NotificationFilter
-	(*Webhook)(nil),               // 47: pail.record.Webhook
-	(*Event)(nil),                 // 48: pail.record.Event
-	(*Expiry)(nil),                // 49: pail.record.Expiry
-	(*Identity)(nil),              // 50: pail.record.Identity
-	(*IdentityAccount)(nil),       // 51: pail.record.IdentityAccount
-	(*IdentityUser)(nil),          // 52: pail.record.IdentityUser
-	(*IdentityGroup)(nil),         // 53: pail.record.IdentityGroup
-	(*IdentityRole)(nil),          // 54: pail.record.IdentityRole
-	(*IdentityPolicy)(nil),        // 55: pail.record.IdentityPolicy
-	(*IdentityPolicyVersion)(nil), // 56: pail.record.IdentityPolicyVersion
-	(*IdentityDevice)(nil),        // 57: pail.record.IdentityDevice
-	(*IdentitySecret)(nil),        // 58: pail.record.IdentitySecret
-	(*IdentityLastUse)(nil),       // 59: pail.record.IdentityLastUse
-	(*IdentityTag)(nil),           // 60: pail.record.IdentityTag
-	(*IdentityInline)(nil),        // 61: pail.record.IdentityInline
-	(*IdentityEntity)(nil),        // 62: pail.record.IdentityEntity
-	(*Trail)(nil),                 // 63: pail.record.Trail
-	(*TrailState)(nil),            // 64: pail.record.TrailState
-	(*TrailChain)(nil),            // 65: pail.record.TrailChain
-	(*TrailLog)(nil),              // 66: pail.record.TrailLog
-	(*TrailEvent)(nil),            // 67: pail.record.TrailEvent
-	nil,                           // 68: pail.record.Bucket.TagsEntry
-	nil,                           // 69: pail.record.Version.MetadataEntry
-	nil,                           // 70: pail.record.Version.TagsEntry
-	nil,                           // 71: pail.record.Version.XattrsEntry
-	nil,                           // 72: pail.record.Dir.XattrsEntry
+	(*AccessPoint)(nil),           // 10: pail.record.AccessPoint
+	(*Settings)(nil),              // 11: pail.record.Settings
+	(*Patterns)(nil),              // 12: pail.record.Patterns
+	(*Attr)(nil),                  // 13: pail.record.Attr
+	(*Headers)(nil),               // 14: pail.record.Headers
+	(*Extent)(nil),                // 15: pail.record.Extent
+	(*Content)(nil),               // 16: pail.record.Content
+	(*Checksum)(nil),              // 17: pail.record.Checksum
+	(*Version)(nil),               // 18: pail.record.Version
+	(*PartRun)(nil),               // 19: pail.record.PartRun
+	(*Dir)(nil),                   // 20: pail.record.Dir
+	(*Blob)(nil),                  // 21: pail.record.Blob
+	(*Pending)(nil),               // 22: pail.record.Pending
+	(*Draft)(nil),                 // 23: pail.record.Draft
+	(*Patch)(nil),                 // 24: pail.record.Patch
+	(*Run)(nil),                   // 25: pail.record.Run
+	(*ExtentList)(nil),            // 26: pail.record.ExtentList
+	(*Upload)(nil),                // 27: pail.record.Upload
+	(*Part)(nil),                  // 28: pail.record.Part
+	(*Move)(nil),                  // 29: pail.record.Move
+	(*Change)(nil),                // 30: pail.record.Change
+	(*Cursor)(nil),                // 31: pail.record.Cursor
+	(*Scrub)(nil),                 // 32: pail.record.Scrub
+	(*Damage)(nil),                // 33: pail.record.Damage
+	(*DamagedPart)(nil),           // 34: pail.record.DamagedPart
+	(*AccessKey)(nil),             // 35: pail.record.AccessKey
+	(*ConfigPiece)(nil),           // 36: pail.record.ConfigPiece
+	(*Cors)(nil),                  // 37: pail.record.Cors
+	(*CorsRule)(nil),              // 38: pail.record.CorsRule
+	(*Website)(nil),               // 39: pail.record.Website
+	(*WebsiteRule)(nil),           // 40: pail.record.WebsiteRule
+	(*Lifecycle)(nil),             // 41: pail.record.Lifecycle
+	(*LifecycleRule)(nil),         // 42: pail.record.LifecycleRule
+	(*LifecycleFilter)(nil),       // 43: pail.record.LifecycleFilter
+	(*LifecycleTag)(nil),          // 44: pail.record.LifecycleTag
+	(*Notifications)(nil),         // 45: pail.record.Notifications
+	(*NotificationTarget)(nil),    // 46: pail.record.NotificationTarget
+	(*NotificationFilter)(nil),    // 47: pail.record.NotificationFilter
+	(*Webhook)(nil),               // 48: pail.record.Webhook
+	(*Event)(nil),                 // 49: pail.record.Event
+	(*Expiry)(nil),                // 50: pail.record.Expiry
+	(*Identity)(nil),              // 51: pail.record.Identity
+	(*IdentityAccount)(nil),       // 52: pail.record.IdentityAccount
+	(*IdentityUser)(nil),          // 53: pail.record.IdentityUser
+	(*IdentityGroup)(nil),         // 54: pail.record.IdentityGroup
+	(*IdentityRole)(nil),          // 55: pail.record.IdentityRole
+	(*IdentityPolicy)(nil),        // 56: pail.record.IdentityPolicy
+	(*IdentityPolicyVersion)(nil), // 57: pail.record.IdentityPolicyVersion
+	(*IdentityDevice)(nil),        // 58: pail.record.IdentityDevice
+	(*IdentitySecret)(nil),        // 59: pail.record.IdentitySecret
+	(*IdentityLastUse)(nil),       // 60: pail.record.IdentityLastUse
+	(*IdentityTag)(nil),           // 61: pail.record.IdentityTag
+	(*IdentityInline)(nil),        // 62: pail.record.IdentityInline
+	(*IdentityEntity)(nil),        // 63: pail.record.IdentityEntity
+	(*Trail)(nil),                 // 64: pail.record.Trail
+	(*TrailState)(nil),            // 65: pail.record.TrailState
+	(*TrailChain)(nil),            // 66: pail.record.TrailChain
+	(*TrailLog)(nil),              // 67: pail.record.TrailLog
+	(*TrailEvent)(nil),            // 68: pail.record.TrailEvent
+	nil,                           // 69: pail.record.Bucket.TagsEntry
+	nil,                           // 70: pail.record.Version.MetadataEntry
+	nil,                           // 71: pail.record.Version.TagsEntry
+	nil,                           // 72: pail.record.Version.XattrsEntry
+	nil,                           // 73: pail.record.Dir.XattrsEntry
 }
 var file_records_proto_depIdxs = []int32{
-	68, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
-	10, // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
+	69, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
+	11, // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
 	3,  // 2: pail.record.Bucket.default_retention:type_name -> pail.record.DefaultRetention
 	1,  // 3: pail.record.Bucket.quota:type_name -> pail.record.Quota
 	5,  // 4: pail.record.Bucket.acl:type_name -> pail.record.Acl
 	7,  // 5: pail.record.Bucket.block:type_name -> pail.record.PublicAccessBlock
 	6,  // 6: pail.record.Acl.grants:type_name -> pail.record.Grant
 	9,  // 7: pail.record.Policy.entities:type_name -> pail.record.PolicyEntity
-	11, // 8: pail.record.Settings.no_history:type_name -> pail.record.Patterns
-	14, // 9: pail.record.Content.extents:type_name -> pail.record.Extent
-	12, // 10: pail.record.Version.attr:type_name -> pail.record.Attr
-	15, // 11: pail.record.Version.content:type_name -> pail.record.Content
-	13, // 12: pail.record.Version.headers:type_name -> pail.record.Headers
-	69, // 13: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
-	70, // 14: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
-	16, // 15: pail.record.Version.checksums:type_name -> pail.record.Checksum
-	71, // 16: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
-	18, // 17: pail.record.Version.layout:type_name -> pail.record.PartRun
-	4,  // 18: pail.record.Version.lock:type_name -> pail.record.Lock
-	5,  // 19: pail.record.Version.acl:type_name -> pail.record.Acl
-	12, // 20: pail.record.Dir.attr:type_name -> pail.record.Attr
-	72, // 21: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
-	17, // 22: pail.record.Pending.predecessor:type_name -> pail.record.Version
-	17, // 23: pail.record.Draft.version:type_name -> pail.record.Version
-	15, // 24: pail.record.Draft.base:type_name -> pail.record.Content
-	24, // 25: pail.record.Patch.runs:type_name -> pail.record.Run
-	14, // 26: pail.record.ExtentList.extents:type_name -> pail.record.Extent
-	17, // 27: pail.record.Upload.version:type_name -> pail.record.Version
-	15, // 28: pail.record.Part.content:type_name -> pail.record.Content
-	16, // 29: pail.record.Part.checksums:type_name -> pail.record.Checksum
-	3,  // 30: pail.record.Move.retention:type_name -> pail.record.DefaultRetention
-	33, // 31: pail.record.Damage.parts:type_name -> pail.record.DamagedPart
-	37, // 32: pail.record.Cors.rules:type_name -> pail.record.CorsRule
-	39, // 33: pail.record.Website.rules:type_name -> pail.record.WebsiteRule
-	41, // 34: pail.record.Lifecycle.rules:type_name -> pail.record.LifecycleRule
-	42, // 35: pail.record.LifecycleRule.filter:type_name -> pail.record.LifecycleFilter
-	43, // 36: pail.record.LifecycleFilter.tags:type_name -> pail.record.LifecycleTag
-	45, // 37: pail.record.Notifications.targets:type_name -> pail.record.NotificationTarget
-	46, // 38: pail.record.NotificationTarget.filters:type_name -> pail.record.NotificationFilter
-	51, // 39: pail.record.Identity.account:type_name -> pail.record.IdentityAccount
-	52, // 40: pail.record.Identity.user:type_name -> pail.record.IdentityUser
-	53, // 41: pail.record.Identity.group:type_name -> pail.record.IdentityGroup
-	54, // 42: pail.record.Identity.role:type_name -> pail.record.IdentityRole
-	55, // 43: pail.record.Identity.policy:type_name -> pail.record.IdentityPolicy
-	57, // 44: pail.record.Identity.device:type_name -> pail.record.IdentityDevice
-	58, // 45: pail.record.Identity.secret:type_name -> pail.record.IdentitySecret
-	59, // 46: pail.record.Identity.last_use:type_name -> pail.record.IdentityLastUse
-	60, // 47: pail.record.IdentityUser.tags:type_name -> pail.record.IdentityTag
-	61, // 48: pail.record.IdentityUser.inline:type_name -> pail.record.IdentityInline
-	61, // 49: pail.record.IdentityGroup.inline:type_name -> pail.record.IdentityInline
-	60, // 50: pail.record.IdentityRole.tags:type_name -> pail.record.IdentityTag
-	61, // 51: pail.record.IdentityRole.inline:type_name -> pail.record.IdentityInline
-	62, // 52: pail.record.IdentityRole.trusted:type_name -> pail.record.IdentityEntity
-	60, // 53: pail.record.IdentityPolicy.tags:type_name -> pail.record.IdentityTag
-	56, // 54: pail.record.IdentityPolicy.versions:type_name -> pail.record.IdentityPolicyVersion
-	60, // 55: pail.record.IdentityDevice.tags:type_name -> pail.record.IdentityTag
-	65, // 56: pail.record.TrailState.bucket:type_name -> pail.record.TrailChain
-	65, // 57: pail.record.TrailState.file:type_name -> pail.record.TrailChain
-	65, // 58: pail.record.TrailState.former_buckets:type_name -> pail.record.TrailChain
-	65, // 59: pail.record.TrailState.former_files:type_name -> pail.record.TrailChain
-	66, // 60: pail.record.TrailChain.logs:type_name -> pail.record.TrailLog
-	61, // [61:61] is the sub-list for method output_type
-	61, // [61:61] is the sub-list for method input_type
-	61, // [61:61] is the sub-list for extension type_name
-	61, // [61:61] is the sub-list for extension extendee
-	0,  // [0:61] is the sub-list for field type_name
+	7,  // 8: pail.record.AccessPoint.block:type_name -> pail.record.PublicAccessBlock
+	12, // 9: pail.record.Settings.no_history:type_name -> pail.record.Patterns
+	15, // 10: pail.record.Content.extents:type_name -> pail.record.Extent
+	13, // 11: pail.record.Version.attr:type_name -> pail.record.Attr
+	16, // 12: pail.record.Version.content:type_name -> pail.record.Content
+	14, // 13: pail.record.Version.headers:type_name -> pail.record.Headers
+	70, // 14: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
+	71, // 15: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
+	17, // 16: pail.record.Version.checksums:type_name -> pail.record.Checksum
+	72, // 17: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
+	19, // 18: pail.record.Version.layout:type_name -> pail.record.PartRun
+	4,  // 19: pail.record.Version.lock:type_name -> pail.record.Lock
+	5,  // 20: pail.record.Version.acl:type_name -> pail.record.Acl
+	13, // 21: pail.record.Dir.attr:type_name -> pail.record.Attr
+	73, // 22: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
+	18, // 23: pail.record.Pending.predecessor:type_name -> pail.record.Version
+	18, // 24: pail.record.Draft.version:type_name -> pail.record.Version
+	16, // 25: pail.record.Draft.base:type_name -> pail.record.Content
+	25, // 26: pail.record.Patch.runs:type_name -> pail.record.Run
+	15, // 27: pail.record.ExtentList.extents:type_name -> pail.record.Extent
+	18, // 28: pail.record.Upload.version:type_name -> pail.record.Version
+	16, // 29: pail.record.Part.content:type_name -> pail.record.Content
+	17, // 30: pail.record.Part.checksums:type_name -> pail.record.Checksum
+	3,  // 31: pail.record.Move.retention:type_name -> pail.record.DefaultRetention
+	34, // 32: pail.record.Damage.parts:type_name -> pail.record.DamagedPart
+	38, // 33: pail.record.Cors.rules:type_name -> pail.record.CorsRule
+	40, // 34: pail.record.Website.rules:type_name -> pail.record.WebsiteRule
+	42, // 35: pail.record.Lifecycle.rules:type_name -> pail.record.LifecycleRule
+	43, // 36: pail.record.LifecycleRule.filter:type_name -> pail.record.LifecycleFilter
+	44, // 37: pail.record.LifecycleFilter.tags:type_name -> pail.record.LifecycleTag
+	46, // 38: pail.record.Notifications.targets:type_name -> pail.record.NotificationTarget
+	47, // 39: pail.record.NotificationTarget.filters:type_name -> pail.record.NotificationFilter
+	52, // 40: pail.record.Identity.account:type_name -> pail.record.IdentityAccount
+	53, // 41: pail.record.Identity.user:type_name -> pail.record.IdentityUser
+	54, // 42: pail.record.Identity.group:type_name -> pail.record.IdentityGroup
+	55, // 43: pail.record.Identity.role:type_name -> pail.record.IdentityRole
+	56, // 44: pail.record.Identity.policy:type_name -> pail.record.IdentityPolicy
+	58, // 45: pail.record.Identity.device:type_name -> pail.record.IdentityDevice
+	59, // 46: pail.record.Identity.secret:type_name -> pail.record.IdentitySecret
+	60, // 47: pail.record.Identity.last_use:type_name -> pail.record.IdentityLastUse
+	61, // 48: pail.record.IdentityUser.tags:type_name -> pail.record.IdentityTag
+	62, // 49: pail.record.IdentityUser.inline:type_name -> pail.record.IdentityInline
+	62, // 50: pail.record.IdentityGroup.inline:type_name -> pail.record.IdentityInline
+	61, // 51: pail.record.IdentityRole.tags:type_name -> pail.record.IdentityTag
+	62, // 52: pail.record.IdentityRole.inline:type_name -> pail.record.IdentityInline
+	63, // 53: pail.record.IdentityRole.trusted:type_name -> pail.record.IdentityEntity
+	61, // 54: pail.record.IdentityPolicy.tags:type_name -> pail.record.IdentityTag
+	57, // 55: pail.record.IdentityPolicy.versions:type_name -> pail.record.IdentityPolicyVersion
+	61, // 56: pail.record.IdentityDevice.tags:type_name -> pail.record.IdentityTag
+	66, // 57: pail.record.TrailState.bucket:type_name -> pail.record.TrailChain
+	66, // 58: pail.record.TrailState.file:type_name -> pail.record.TrailChain
+	66, // 59: pail.record.TrailState.former_buckets:type_name -> pail.record.TrailChain
+	66, // 60: pail.record.TrailState.former_files:type_name -> pail.record.TrailChain
+	67, // 61: pail.record.TrailChain.logs:type_name -> pail.record.TrailLog
+	62, // [62:62] is the sub-list for method output_type
+	62, // [62:62] is the sub-list for method input_type
+	62, // [62:62] is the sub-list for extension type_name
+	62, // [62:62] is the sub-list for extension extendee
+	0,  // [0:62] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }
@@ -6999,13 +7141,13 @@ func file_records_proto_init() {
 	if File_records_proto != nil {
 		return
 	}
-	file_records_proto_msgTypes[10].OneofWrappers = []any{}
-	file_records_proto_msgTypes[37].OneofWrappers = []any{}
+	file_records_proto_msgTypes[11].OneofWrappers = []any{}
 	file_records_proto_msgTypes[38].OneofWrappers = []any{}
 	file_records_proto_msgTypes[39].OneofWrappers = []any{}
-	file_records_proto_msgTypes[41].OneofWrappers = []any{}
+	file_records_proto_msgTypes[40].OneofWrappers = []any{}
 	file_records_proto_msgTypes[42].OneofWrappers = []any{}
-	file_records_proto_msgTypes[50].OneofWrappers = []any{
+	file_records_proto_msgTypes[43].OneofWrappers = []any{}
+	file_records_proto_msgTypes[51].OneofWrappers = []any{
 		(*Identity_Account)(nil),
 		(*Identity_User)(nil),
 		(*Identity_Group)(nil),
@@ -7021,7 +7163,7 @@ func file_records_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_proto_rawDesc), len(file_records_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   73,
+			NumMessages:   74,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -60,6 +60,8 @@ func FuzzSplit(f *testing.F) {
 		same("an event", Event(hook, seq, index), err)
 		kind, id, piece, err := SplitConfig(k)
 		same("a configuration", Config(kind, id, piece), err)
+		account, name, err := SplitAccessPoint(k)
+		same("an access point", AccessPoint(account, name), err)
 		if len(b) == 12 {
 			list, chunk := SplitExtentList(k)
 			same("a list of extents", ExtentList(list, chunk), nil)
@@ -67,8 +69,8 @@ func FuzzSplit(f *testing.F) {
 			same("an entry of the feed", Feed(seq, index), nil)
 		}
 		same("a head", Head(SplitBucket(k), SplitKey(k)), nil)
-		parent, name, err := cutEscaped(k[9:])
-		if err == nil && (parent == "" || strings.HasSuffix(parent, "/")) && !bytes.Contains(name, []byte("/")) {
+		parent, in, err := cutEscaped(k[9:])
+		if err == nil && (parent == "" || strings.HasSuffix(parent, "/")) && !bytes.Contains(in, []byte("/")) {
 			dir, err := SplitDir(k)
 			same("a directory", Dir(bucket, dir), err)
 		}

@@ -28,6 +28,7 @@
 //	'o'    kind, bucket id, piece                 ConfigPiece configurations of buckets
 //	'j'    webhook id, seq, index                 Event       what webhooks are still to be told
 //	'z'    number                                 TrailEvent  what the audit trail is still to have
+//	'A'    account, name                          AccessPoint access points; their policies are among the configurations, by their ids
 //
 // Numbers are big-endian, so that they sort. Where something follows a key or a
 // path, that is escaped: 0x00 becomes 0x00 0xff and 0x00 0x01 ends it, which keeps
@@ -68,6 +69,7 @@ const (
 	configs    = 'o'
 	events     = 'j'
 	trails     = 'z'
+	points     = 'A'
 )
 
 // A ConfigKind is a kind of configuration that a bucket may have.
@@ -80,9 +82,10 @@ const (
 	ConfigLifecycle     ConfigKind = 'l'
 	ConfigNotifications ConfigKind = 'n'
 	ConfigPolicy        ConfigKind = 'p'
+	ConfigPointPolicy   ConfigKind = 'a' // of an access point, by its id in place of a bucket's
 )
 
-// ConfigKinds are all of them.
+// ConfigKinds are those that buckets have.
 func ConfigKinds() []ConfigKind {
 	return []ConfigKind{ConfigCORS, ConfigWebsite, ConfigLifecycle, ConfigNotifications, ConfigPolicy}
 }
@@ -502,6 +505,23 @@ func SplitConfig(k []byte) (kind ConfigKind, bucket uint64, piece uint32, err er
 		return 0, 0, 0, ErrMalformed
 	}
 	return ConfigKind(k[1]), binary.BigEndian.Uint64(k[2:10]), binary.BigEndian.Uint32(k[10:]), nil
+}
+
+// AccessPoint is where the access point of an account stands that has that name.
+func AccessPoint(account, name string) []byte {
+	return append(start(points, len(account)+1+len(name)), account+"/"+name...)
+}
+
+// AccessPoints is the prefix of all access points.
+func AccessPoints() []byte { return []byte{points} }
+
+// SplitAccessPoint returns the parts of a key of AccessPoints.
+func SplitAccessPoint(k []byte) (account, name string, err error) {
+	account, name, ok := strings.Cut(string(k[1:]), "/")
+	if !ok {
+		return "", "", ErrMalformed
+	}
+	return account, name, nil
 }
 
 // Event is where an event stands that a webhook is to be told.
