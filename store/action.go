@@ -57,6 +57,15 @@ const (
 	actPutBlock                action = "s3:PutBucketPublicAccessBlock" // deleting it, too
 	actGetAccountBlock         action = "s3:GetAccountPublicAccessBlock"
 	actPutAccountBlock         action = "s3:PutAccountPublicAccessBlock" // deleting it, too
+	actListPoints              action = "s3:ListAccessPoints"
+	actCreatePoint             action = "s3:CreateAccessPoint"
+	actGetPoint                action = "s3:GetAccessPoint"
+	actDeletePoint             action = "s3:DeleteAccessPoint"
+	actGetPointPolicy          action = "s3:GetAccessPointPolicy"
+	actPutPointPolicy          action = "s3:PutAccessPointPolicy"
+	actDeletePointPolicy       action = "s3:DeleteAccessPointPolicy"
+	actGetPointPolicyStatus    action = "s3:GetAccessPointPolicyStatus"
+	actPutPointBlock           action = "s3:PutAccessPointPublicAccessBlock"
 	actGetBucketACL            action = "s3:GetBucketAcl"
 	actPutBucketACL            action = "s3:PutBucketAcl"
 	actGetObjectACL            action = "s3:GetObjectAcl"

@@ -23,6 +23,8 @@ type asked struct {
 
 	creates bool // the bucket is to be made: one of that name does not count
 
+	managed *access.AccessPoint // that is managed; nil: it is about a bucket
+
 	sn     *snap // what is read is read in it; nil: in a snapshot of its own
 	caller *iam.Caller
 	rec    *record.Bucket // nil: there is none

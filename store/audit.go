@@ -113,6 +113,8 @@ type Operation struct {
 	Name, Source string
 	// Bucket, Key and Other are what it is about, as in trail.Event.
 	Bucket, Key, Other string
+	// AccessPoint is the ARN of the access point that it is about, or comes through; "": of none.
+	AccessPoint string
 	// AccessKey is the id of the key by which the caller has proved who it is.
 	AccessKey string
 }
@@ -148,7 +150,7 @@ func BeginAct(ctx context.Context, se *Session, op Operation) (context.Context, 
 	a.awaitRoom()
 	act := &Act{a: a, id: se.s.db.NextID(), Event: trail.Event{
 		ID: trail.NewID(), Source: op.Source, Name: kind.Name, ReadOnly: kind.ReadOnly, Data: kind.Data,
-		Region: se.s.label.Region, Bucket: op.Bucket, Key: op.Key, Other: op.Other,
+		Region: se.s.label.Region, Bucket: op.Bucket, Key: op.Key, Other: op.Other, AccessPoint: op.AccessPoint,
 		Who: se.s.identity(se.who, op.AccessKey), SourceIP: "127.0.0.1",
 		UserAgent: se.rc.UserAgent, RequestID: se.rc.RequestID,
 	}}

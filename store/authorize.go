@@ -48,10 +48,10 @@ func (se *Session) authorizeVersion(act action, bucket, key, ref string) error {
 }
 
 // unbound says that no rule can hold the session back in a bucket, or, for "", in what is no
-// bucket's: it is the root of the first account, and the bucket is that account's, has no
-// policy, and no object in it is another account's.
+// bucket's: it is the root of the first account and comes through no access point, and the bucket
+// is that account's, has no policy, and no object in it is another account's.
 func (se *Session) unbound(bucket string) bool {
-	if se.who != homeRoot {
+	if se.who != homeRoot || se.way != nil {
 		return false
 	}
 	bt := &se.s.buckets
@@ -148,6 +148,13 @@ func (a *asked) request() (access.Request, error) {
 func (a *asked) resource(r *access.Request) error {
 	res := &r.Resource
 	res.Owner = r.Principal.Account
+	if a.managed != nil {
+		res.ARN, res.Managed = a.managed.ARN, a.managed
+		return nil
+	}
+	if w := a.se.way; w != nil && a.bucket != w.bucket {
+		return fault.New(fault.AccessDenied, "") // an access point leads into one bucket
+	}
 	if a.bucket == "" {
 		res.ARN = "*"
 		if !a.act.ofS3() {
@@ -172,6 +179,11 @@ func (a *asked) resource(r *access.Request) error {
 	res.Owner = rules.owner
 	res.Block = rules.block.Combine(a.se.s.accountBlock(rules.owner.ID))
 	res.BucketACL, res.ACLsDisabled = rules.acl, rules.ownership.ACLsDisabled()
+	if a.se.way != nil {
+		if err := a.through(r); err != nil {
+			return err
+		}
+	}
 	if onObject && !res.ACLsDisabled && access.NeedsObjectACL(r.Action) {
 		v, err := a.object()
 		if err != nil {
@@ -309,6 +321,8 @@ func accessError(bucket, key string, err error) error {
 		kind = fault.ACLsDisabled
 	case access.BadEmail:
 		kind = fault.UnresolvableGrant
+	case access.BadName:
+		kind = fault.InvalidRequest
 	}
 	return fault.New(kind, "%s", e.Error()).At(bucket, key)
 }

@@ -272,8 +272,8 @@ func (se *Session) listed(shows func(*record.Bucket) (bool, error)) ([]Bucket, e
 }
 
 // DeleteBucket removes a bucket that holds nothing: no version, no delete marker, no
-// directory that was made on purpose, no file that is being written. One that is held
-// (HoldBucket) is Busy. Unfinished uploads end with it, as on S3
+// directory that was made on purpose, no file that is being written, and that has no access
+// points of its own account (AccessPointsAttached). One that is held (HoldBucket) is Busy. Unfinished uploads end with it, as on S3
 // (https://github.com/ceph/ceph/pull/15630, https://github.com/scality/cloudserver/pull/1592).
 func (se *Session) DeleteBucket(ctx context.Context, name string) error {
 	if err := se.authorize(actDeleteBucket, name, ""); err != nil {
@@ -301,6 +301,9 @@ func (se *Session) DeleteBucket(ctx context.Context, name string) error {
 func (t *txn) deleteBucket(b *record.Bucket) (more bool, err error) {
 	if err := t.s.holds.check(b.Id); err != nil {
 		return false, err
+	}
+	if p := t.s.points.attached(b); p != nil {
+		return false, fault.New(fault.AccessPointsAttached, "the bucket %q has access points, %s among them: delete them first", b.Name, p.rec.Name).At(b.Name, "")
 	}
 	if what, err := t.contents(b); err != nil {
 		return false, err

@@ -9,33 +9,35 @@ import (
 	"pail/store/internal/meta/table"
 )
 
-// A bucketPolicy is a policy as it was put and as it is decided by: compiled once, when it is
+// A keptPolicy is a policy as it was put and as it is decided by: compiled once, when it is
 // put or first asked for.
-type bucketPolicy struct {
+type keptPolicy struct {
 	text     string
 	compiled *access.Policy
 	broken   error // why it cannot be compiled any more; compiled is nil then
 }
 
 // policyOf returns the policy of a bucket, nil if it has none.
-func (s *Store) policyOf(id uint64, bucket string) (*bucketPolicy, error) {
-	return configOf(s, table.ConfigPolicy, id, new(record.Policy), func(r *record.Policy) *bucketPolicy {
-		return toPolicy(bucket, r)
+func (s *Store) policyOf(id uint64, bucket string) (*keptPolicy, error) {
+	return configOf(s, table.ConfigPolicy, id, new(record.Policy), func(r *record.Policy) *keptPolicy {
+		return toBucketPolicy(bucket, r)
 	})
 }
 
 // toPolicy compiles a policy that is kept: whom it names is whom it named when it was put.
-func toPolicy(bucket string, r *record.Policy) *bucketPolicy {
+func toPolicy(kind access.Kind, o access.Options, r *record.Policy) *keptPolicy {
 	ids := map[access.Entity]string{}
 	for _, e := range r.Entities {
 		ids[access.Entity{Type: e.Type, Value: e.Value}] = e.Id
 	}
-	p := &bucketPolicy{text: r.Text}
-	p.compiled, p.broken = access.Parse(access.BucketPolicy, []byte(r.Text), access.Options{
-		Bucket: bucket,
-		Lookup: func(e access.Entity) (string, bool) { return ids[e], true },
-	})
+	p := &keptPolicy{text: r.Text}
+	o.Lookup = func(e access.Entity) (string, bool) { return ids[e], true }
+	p.compiled, p.broken = access.Parse(kind, []byte(r.Text), o)
 	return p
+}
+
+func toBucketPolicy(bucket string, r *record.Policy) *keptPolicy {
+	return toPolicy(access.BucketPolicy, access.Options{Bucket: bucket}, r)
 }
 
 func fromPolicy(text string, p *access.Policy) *record.Policy {
@@ -51,7 +53,7 @@ func (se *Session) BucketPolicy(ctx context.Context, bucket string) (string, err
 	if err := se.authorize(actGetPolicy, bucket, ""); err != nil {
 		return "", err
 	}
-	p, err := se.keptPolicy(bucket)
+	p, err := se.policyKept(bucket)
 	if err != nil {
 		return "", err
 	}
@@ -64,16 +66,16 @@ func (se *Session) BucketPolicyPublic(ctx context.Context, bucket string) (bool,
 	if err := se.authorize(actGetPolicyStatus, bucket, ""); err != nil {
 		return false, err
 	}
-	p, err := se.keptPolicy(bucket)
+	p, err := se.policyKept(bucket)
 	if err != nil {
 		return false, err
 	}
 	return p.compiled != nil && p.compiled.Public(), nil
 }
 
-func (se *Session) keptPolicy(bucket string) (*bucketPolicy, error) {
-	return bucketConfig(se.s, table.ConfigPolicy, bucket, fault.NoSuchBucketPolicy, new(record.Policy), func(r *record.Policy) *bucketPolicy {
-		return toPolicy(bucket, r)
+func (se *Session) policyKept(bucket string) (*keptPolicy, error) {
+	return bucketConfig(se.s, table.ConfigPolicy, bucket, fault.NoSuchBucketPolicy, new(record.Policy), func(r *record.Policy) *keptPolicy {
+		return toBucketPolicy(bucket, r)
 	})
 }
 

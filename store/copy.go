@@ -20,6 +20,21 @@ import (
 type Source struct {
 	Bucket, Key string
 	Version     string // as for Head
+	// AccessPoint is the ARN of the access point that it is read through, whose bucket Bucket
+	// is; "": none.
+	AccessPoint string
+}
+
+// reading is the session that reads a source: through its access point if it has one.
+func (se *Session) reading(src Source) *Session {
+	if src.AccessPoint == "" && se.way == nil {
+		return se
+	}
+	from := &Session{s: se.s, who: se.who, rc: se.rc}
+	if src.AccessPoint != "" {
+		from.way = se.s.wayOf(src.AccessPoint, src.Bucket)
+	}
+	return from
 }
 
 // A CopyInput says what a copy does not take from its source.
@@ -50,7 +65,7 @@ type CopyInput struct {
 // are given counts, not whether they differ from the object's; a source that is named with
 // its version may be copied in any case, for that is how S3 makes it current again.
 func (in CopyInput) changesNothing(src Source, bucket, key string) bool {
-	return src == Source{Bucket: bucket, Key: key} && !in.ReplaceMetadata && in.StorageClass == "" && in.Headers.WebsiteRedirect == ""
+	return src.Bucket == bucket && src.Key == key && src.Version == "" && !in.ReplaceMetadata && in.StorageClass == "" && in.Headers.WebsiteRedirect == ""
 }
 
 // errUnread says that a copy needs sums of its source that have to be computed.
@@ -75,10 +90,10 @@ func (se *Session) Copy(ctx context.Context, src Source, bucket, key string, in 
 	for {
 		o, err := se.copyOnce(ctx, src, bucket, key, in, read)
 		if !errors.Is(err, errUnread) {
-			return o, se.withheld(err, src.Bucket, src.Version)
+			return o, se.reading(src).withheld(err, src.Bucket, src.Version)
 		}
 		if read, err = se.readSums(ctx, src, in); err != nil {
-			return Object{}, se.withheld(err, src.Bucket, src.Version)
+			return Object{}, se.reading(src).withheld(err, src.Bucket, src.Version)
 		}
 	}
 }
@@ -221,7 +236,7 @@ func (se *Session) Restore(ctx context.Context, bucket, key, ref string) (Object
 		}
 		return cur, engineError(se.s.db.Sync(ctx))
 	}
-	return se.copyVersion(ctx, Source{bucket, key, ref}, bucket, key, func(t *txn, b *record.Bucket, old *record.Version) (*record.Version, error) {
+	return se.copyVersion(ctx, Source{Bucket: bucket, Key: key, Version: ref}, bucket, key, func(t *txn, b *record.Bucket, old *record.Version) (*record.Version, error) {
 		return t.revived(old), t.bearAsOf(b, table.DirOf(key), old.Seq)
 	})
 }

@@ -3,10 +3,11 @@ package store
 // authorizeCopy decides over a copy: to take the tags of its source along, or to give it
 // others, are actions of their own ("CopyObject" of the API Reference).
 func (se *Session) authorizeCopy(src Source, bucket, key string, in CopyInput) error {
-	if err := se.authorizeVersion(readAction(src.Version, actGetObject, actGetObjectVersion), src.Bucket, src.Key, src.Version); err != nil {
+	from := se.reading(src)
+	if err := from.authorizeVersion(readAction(src.Version, actGetObject, actGetObjectVersion), src.Bucket, src.Key, src.Version); err != nil {
 		return err
 	}
-	if se.unbound(bucket) && se.unbound(src.Bucket) {
+	if se.unbound(bucket) && from.unbound(src.Bucket) {
 		return nil
 	}
 	say := func(a *asked) {
@@ -15,7 +16,7 @@ func (se *Session) authorizeCopy(src Source, bucket, key string, in CopyInput) e
 		if a.puts().directive = "COPY"; in.ReplaceMetadata {
 			a.puts().directive = "REPLACE"
 		}
-		a.puts().copySource = src.Bucket + "/" + src.Key
+		a.puts().copySource = src.name()
 	}
 	if err := se.authorizeFor(actPutObject, bucket, key, say); err != nil {
 		return err
@@ -26,7 +27,7 @@ func (se *Session) authorizeCopy(src Source, bucket, key string, in CopyInput) e
 	tags := in.Tags
 	if !in.ReplaceTags {
 		var err error
-		if tags, err = se.copiedTags(src); err != nil {
+		if tags, err = from.copiedTags(src); err != nil {
 			return err
 		}
 	}
@@ -44,4 +45,12 @@ func (se *Session) copiedTags(src Source) (map[string]string, error) {
 		return nil, err
 	}
 	return v.Tags, se.authorizeVersion(readAction(src.Version, actGetObjectTagging, actGetObjectVersionTagging), src.Bucket, src.Key, src.Version)
+}
+
+// name is how a request names a source, as s3:x-amz-copy-source has it.
+func (src Source) name() string {
+	if src.AccessPoint != "" {
+		return src.AccessPoint + "/object/" + src.Key
+	}
+	return src.Bucket + "/" + src.Key
 }

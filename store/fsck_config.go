@@ -20,7 +20,7 @@ func (f *fsck) checkConfig(k, v []byte) error {
 		return err
 	}
 	switch {
-	case f.buckets[bucket] == nil:
+	case f.buckets[bucket] == nil && kind != table.ConfigPointPolicy: // whose that is checkAccessPoints knows
 		return f.wrong(k, f.without(k), "there is no bucket %d", bucket)
 	case newConfigRecord(kind) == nil:
 		return f.wrong(k, f.without(k), "there is no configuration of the kind %q", byte(kind))
@@ -41,7 +41,7 @@ func newConfigRecord(kind table.ConfigKind) record.Record {
 		return new(record.Lifecycle)
 	case table.ConfigNotifications:
 		return new(record.Notifications)
-	case table.ConfigPolicy:
+	case table.ConfigPolicy, table.ConfigPointPolicy:
 		return new(record.Policy)
 	}
 	return nil
@@ -53,8 +53,8 @@ func (f *fsck) checkConfigs() error {
 	var last configID
 	return f.scan(table.Configs(), func(k, _ []byte) error {
 		kind, bucket, _, err := table.SplitConfig(k)
-		if id := (configID{kind, bucket}); err != nil || id == last || newConfigRecord(kind) == nil {
-			return nil // told of by its piece
+		if id := (configID{kind, bucket}); err != nil || id == last || newConfigRecord(kind) == nil || kind == table.ConfigPointPolicy {
+			return nil // told of by its piece, or with its access point
 		} else {
 			last = id
 		}
@@ -94,7 +94,7 @@ func checkConfigRecord(m record.Record, bucket string) error {
 	case *record.Notifications:
 		return toNotifications(r).Check()
 	case *record.Policy:
-		return toPolicy(bucket, r).broken
+		return toBucketPolicy(bucket, r).broken
 	}
 	return fmt.Errorf("no configuration is kept as %T", m)
 }

@@ -164,7 +164,7 @@ func (w *wanderer) step() (what string, err error) {
 		if w.r.IntN(2) == 0 {
 			v = w.version(ob, ok)
 		}
-		_, err = w.se.Copy(ctx, Source{ob, ok, v}, b, k, CopyInput{StorageClass: StandardClass})
+		_, err = w.se.Copy(ctx, Source{Bucket: ob, Key: ok, Version: v}, b, k, CopyInput{StorageClass: StandardClass})
 		return fmt.Sprintf("copy %s/%q %s to %s/%q", ob, ok, v, b, k), err
 	case 19:
 		v := w.version(b, k)

@@ -79,6 +79,7 @@ func tableChecks() []tableCheck {
 		{table.Trails()[0], "record of the audit trail", titleNumber, func(f *fsck, k, v []byte) error {
 			return errors.Join(firstError(id(k)), unmarshal(k, v, new(record.TrailEvent)))
 		}, "removes it: the audit trail is without it"},
+		{table.AccessPoints()[0], "access point", titleAccessPoint, (*fsck).checkAccessPoint, "removes it: nobody gets in through it; make another"},
 		{table.Setting("")[0], "setting", titleName, (*fsck).checkSetting, "removes it, and the defaults hold"},
 	}
 }

@@ -45,8 +45,8 @@ func (se *Session) CreateAccount(ctx context.Context, name, id string) (*iam.Acc
 	return changeOne(se, ctx, func(d *iam.Directory, now time.Time) (*iam.Account, error) { return d.CreateAccount(name, id, now) })
 }
 
-// DeleteAccount takes an account away, by its number, name or alias, that owns no buckets
-// and no identities; the access keys of its root go with it. The kinds of failure:
+// DeleteAccount takes an account away, by its number, name or alias, that owns no buckets, no
+// access points and no identities; the access keys of its root go with it. The kinds of failure:
 // AccessDenied, NoSuchEntity, DeleteConflict.
 func (se *Session) DeleteAccount(ctx context.Context, name string) error {
 	if err := se.authorize(actDeleteAccount, "", ""); err != nil {
@@ -66,6 +66,9 @@ func (se *Session) DeleteAccount(ctx context.Context, name string) error {
 		}
 		if owned := t.s.buckets.all(a.ID); len(owned) > 0 {
 			return fault.New(fault.DeleteConflict, "the account has buckets, %s among them: delete them first", owned[0].Name)
+		}
+		if p := t.s.points.firstOf(a.ID); p != nil {
+			return fault.New(fault.DeleteConflict, "the account has access points, %s among them: delete them first", p.rec.Name)
 		}
 		for _, k := range t.s.keysOf(a.ID, "") {
 			t.dropAccessKey(k.ID)

@@ -91,7 +91,7 @@ func TestSourcesAreTold(t *testing.T) {
 		for _, answer := range []error{nil, no} {
 			var told Object
 			ask := func(o Object) error { told = o; return answer }
-			_, err := se.Copy(ctx, Source{"kept", "a", ref}, "kept", "b", CopyInput{Source: ask})
+			_, err := se.Copy(ctx, Source{Bucket: "kept", Key: "a", Version: ref}, "kept", "b", CopyInput{Source: ask})
 			if (err == nil) != (answer == nil) || told.Key != "a" || !told.Versioned || (told.VersionID == old.VersionID) != (ref != "") {
 				t.Errorf("copy of %q: %v, told %+v", ref, err, told)
 			}
@@ -100,7 +100,7 @@ func TestSourcesAreTold(t *testing.T) {
 				t.Fatal(err)
 			}
 			told = Object{}
-			_, err = se.UploadPartCopy(ctx, Source{"kept", "a", ref}, "kept", "c", id, 1, PartCopy{Source: ask})
+			_, err = se.UploadPartCopy(ctx, Source{Bucket: "kept", Key: "a", Version: ref}, "kept", "c", id, 1, PartCopy{Source: ask})
 			if (err == nil) != (answer == nil) || told.Key != "a" || (told.VersionID == old.VersionID) != (ref != "") {
 				t.Errorf("part of %q: %v, told %+v", ref, err, told)
 			}

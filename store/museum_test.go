@@ -83,9 +83,9 @@ func newMuseum(t *testing.T, dir string) *museum {
 	}
 	m.back.Store(int64(time.Hour))
 	mustMkdir(t, m.se, "bare", "made/", "made/deep/")
-	_, err = m.se.Copy(ctx, Source{"kept", "small", ""}, "bare", "shared-small", CopyInput{})
+	_, err = m.se.Copy(ctx, Source{Bucket: "kept", Key: "small"}, "bare", "shared-small", CopyInput{})
 	m.ok(err)
-	_, err = m.se.Copy(ctx, Source{"kept", "large", ""}, "bare", "shared-large", CopyInput{})
+	_, err = m.se.Copy(ctx, Source{Bucket: "kept", Key: "large"}, "bare", "shared-large", CopyInput{})
 	m.ok(err)
 	m.configured()
 	m.fragmented()
@@ -146,6 +146,9 @@ func (m *museum) configured() {
 		})
 	}
 	m.ok(m.se.SetLifecycle(ctx, "kept", l))
+	m.ok(second(m.se.CreateAccessPoint(ctx, "way-in", NewAccessPoint{Bucket: "kept", VPC: "vpc-lab"})))
+	m.ok(m.se.SetAccessPointPolicy(ctx, "way-in", pointPolicy("way-in", "s3:GetObject")))
+	m.ok(second(m.se.CreateAccessPoint(ctx, "plain-way", NewAccessPoint{Bucket: "bare"})))
 	_, err := m.s.update(ctx, author{}, durable, func(t *txn) error {
 		return t.put(table.Trail(t.tx.NextID()), &record.TrailEvent{Schema: record.Schema, Json: []byte("{}"), TimeNs: 1})
 	})
@@ -167,7 +170,7 @@ func (m *museum) fragmented() {
 	}
 	m.ok(f.Close(ctx))
 	m.ok(m.s.Sync(ctx))
-	_, err = m.se.Copy(ctx, Source{"bare", "fragmented", ""}, "bare", "fragmented2", CopyInput{})
+	_, err = m.se.Copy(ctx, Source{Bucket: "bare", Key: "fragmented"}, "bare", "fragmented2", CopyInput{})
 	m.ok(err)
 }
 
@@ -201,7 +204,7 @@ func (m *museum) joined() {
 	}
 	_, err = m.se.CompleteUpload(ctx, "kept", "joined", id, parts, CompleteInput{})
 	m.ok(err)
-	_, err = m.se.Copy(ctx, Source{"kept", "joined", ""}, "kept", "joined-too", CopyInput{})
+	_, err = m.se.Copy(ctx, Source{Bucket: "kept", Key: "joined"}, "kept", "joined-too", CopyInput{})
 	m.ok(err)
 }
 
@@ -328,5 +331,6 @@ func messages() map[byte]record.Record {
 		'p': new(record.Pending), 'w': new(record.Draft), 'u': new(record.Upload), 'q': new(record.Part),
 		'a': new(record.Patch), 'm': new(record.Move), 'f': new(record.Change), 'c': new(record.Cursor), 'r': new(record.AccessKey),
 		'o': new(record.ConfigPiece), 'j': new(record.Event), 'z': new(record.TrailEvent),
+		'A': new(record.AccessPoint),
 	}
 }

@@ -162,7 +162,7 @@ func TestEventsOfBothDoors(t *testing.T) {
 		_, err := se.Put(ctx, bucket, "form", PutInput{Body: strings.NewReader("x"), Size: 1, Form: true})
 		mustDo(t, err)
 		expect("ObjectCreated:Post form")
-		_, err = se.Copy(ctx, Source{bucket, "a b", ""}, bucket, "copy", CopyInput{})
+		_, err = se.Copy(ctx, Source{Bucket: bucket, Key: "a b"}, bucket, "copy", CopyInput{})
 		mustDo(t, err)
 		expect("ObjectCreated:Copy copy")
 		id, err := se.CreateUpload(ctx, bucket, "big", PutInput{})

@@ -56,9 +56,10 @@ func (se *Session) setPublicAccess(ctx context.Context, bucket string, to *recor
 	return err
 }
 
-// blockOf is Block Public Access as it holds in a bucket: its own and its account's together.
+// blockOf is Block Public Access as it holds in a bucket for whoever makes the update: the
+// bucket's, its account's and, through an access point, that one's together.
 func (t *txn) blockOf(b *record.Bucket) PublicAccess {
-	return toBlock(b.Block).Combine(t.s.accountBlock(b.Account))
+	return toBlock(b.Block).Combine(t.s.accountBlock(b.Account)).Combine(t.who.block)
 }
 
 // accountBlock is Block Public Access of an account.

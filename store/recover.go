@@ -28,7 +28,7 @@ func (s *Store) recover(ctx context.Context) error {
 	if err := errors.Join(s.loadSettings(), s.loadAccessKeys(), s.loadIdentities()); err != nil {
 		return err
 	}
-	if err := s.view(s.loadAccountBlocks); err != nil {
+	if err := errors.Join(s.view(s.loadAccountBlocks), s.view(s.loadAccessPoints)); err != nil {
 		return err
 	}
 	if err := s.view(s.herald.load); err != nil {

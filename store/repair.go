@@ -215,7 +215,7 @@ func (r *repairer) stages() error {
 	}
 	r.loaded = true
 	for _, stage := range [][]func(*fsck) error{
-		{(*fsck).checkConfigs}, {(*fsck).checkIdentities}, {(*fsck).checkMoves}, {(*fsck).checkMoments}, {(*fsck).checkDrafts},
+		{(*fsck).checkConfigs}, {(*fsck).checkPolicies}, {(*fsck).checkIdentities}, {(*fsck).checkAccessPoints}, {(*fsck).checkMoves}, {(*fsck).checkMoments}, {(*fsck).checkDrafts},
 		{(*fsck).checkFiles, (*fsck).checkContents},
 		{(*fsck).checkChains}, {(*fsck).checkDirs}, {(*fsck).checkInodes}, {(*fsck).checkGarbage}, {(*fsck).checkDisk},
 		// What was kept changed counts, by the same rules as any publish.
@@ -337,6 +337,9 @@ func (s *Store) loadForRepair() error {
 	}
 	if err := s.loadIdentities(); err != nil {
 		return fmt.Errorf("load identities: %w", err)
+	}
+	if err := s.view(s.loadAccessPoints); err != nil {
+		return fmt.Errorf("load access points: %w", err)
 	}
 	if s.ready {
 		return nil

@@ -398,7 +398,7 @@ func TestRepairKeepsWhatOthersHavePartOf(t *testing.T) {
 	o := Options{Dir: filepath.Join(quickDir(t), "store"), InlineMax: 64, MemTableSize: 1 << 20, CompactAfter: -1}
 	m, whole := bareMuseum(t, o)
 	s := m.s
-	_, err := m.se.Copy(ctx, Source{"bare", "whole", ""}, "bare", "part", CopyInput{})
+	_, err := m.se.Copy(ctx, Source{Bucket: "bare", Key: "whole"}, "bare", "part", CopyInput{})
 	m.ok(err)
 	f, err := m.se.OpenFile(ctx, "bare", "part", OpenFlags{Write: true})
 	m.ok(err)
@@ -434,7 +434,7 @@ func TestRepairKeepsWhatNobodyCounts(t *testing.T) {
 	s := m.s
 	part := func(key string, change func(f *File)) {
 		t.Helper()
-		_, err := m.se.Copy(ctx, Source{"bare", "whole", ""}, "bare", key, CopyInput{})
+		_, err := m.se.Copy(ctx, Source{Bucket: "bare", Key: "whole"}, "bare", key, CopyInput{})
 		m.ok(err)
 		f, err := m.se.OpenFile(ctx, "bare", key, OpenFlags{Write: true})
 		m.ok(err)

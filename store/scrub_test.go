@@ -153,7 +153,7 @@ func TestScrubNamesWhatIsDamaged(t *testing.T) {
 	put(t, r.se, "kept", "flipped", letters(400_000, 2))
 	put(t, r.se, "kept", "cut", letters(300_000, 3))
 	put(t, r.se, "kept", "gone", letters(1000, 4))
-	_, err := r.se.Copy(ctx, Source{"kept", "flipped", ""}, "kept", "copied", CopyInput{})
+	_, err := r.se.Copy(ctx, Source{Bucket: "kept", Key: "flipped"}, "kept", "copied", CopyInput{})
 	r.ok(err)
 	// A list whose second half is of the flipped file.
 	f, err := r.se.OpenFile(ctx, "kept", "pieces", OpenFlags{Write: true, Create: true})

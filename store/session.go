@@ -16,6 +16,7 @@ type Session struct {
 	s   *Store
 	who Principal
 	rc  RequestContext
+	way *way // the access point that all of it comes through; nil: none
 
 	bound atomic.Bool // there are ids
 	mu    sync.Mutex  // guards ids
@@ -57,6 +58,9 @@ func (se *Session) author() author {
 	a := author{principal: se.who.ARN, uid: se.rc.UID, door: se.rc.Door, origin: se.rc.Origin, request: se.rc.RequestID, who: se.who, process: se.process()}
 	if se.rc.SourceIP.IsValid() {
 		a.ip = se.rc.SourceIP.String()
+	}
+	if se.way != nil {
+		a.block = se.way.block
 	}
 	return a
 }

@@ -191,6 +191,7 @@ type Store struct {
 	uses      lastUses
 	guesses   iam.Guesses
 	configs   configCache
+	points    accessPoints
 
 	accountBlocks atomic.Pointer[map[string]PublicAccess] // Block Public Access of accounts
 

@@ -20,8 +20,9 @@ type author struct {
 	request   string // id of its request
 	expires   bool   // it is the lifecycle job
 	who       Principal
-	process   Process // of the caller of a mount, if the audit trail is to tell it
-	act       *Act    // of the audit trail; nil: the changes themselves tell what is done
+	process   Process      // of the caller of a mount, if the audit trail is to tell it
+	block     PublicAccess // of the access point that it came through
+	act       *Act         // of the audit trail; nil: the changes themselves tell what is done
 }
 
 // A txn is one update of the records: a snap that also writes. It lives on the

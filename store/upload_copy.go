@@ -33,7 +33,7 @@ type PartCopy struct {
 // source, PreconditionFailed, InvalidRequest (a delete marker), InvalidArgument (the
 // range does not lie in the source).
 func (se *Session) UploadPartCopy(ctx context.Context, src Source, bucket, key, id string, number int, in PartCopy) (Part, error) {
-	if err := se.authorizeVersion(readAction(src.Version, actGetObject, actGetObjectVersion), src.Bucket, src.Key, src.Version); err != nil {
+	if err := se.reading(src).authorizeVersion(readAction(src.Version, actGetObject, actGetObjectVersion), src.Bucket, src.Key, src.Version); err != nil {
 		return Part{}, err
 	}
 	u, err := se.canUpload(bucket, key, id, number)
@@ -43,7 +43,7 @@ func (se *Session) UploadPartCopy(ctx context.Context, src Source, bucket, key, 
 	algorithms := partAlgorithms(u, checksum.None)
 	v, from, err := se.openSource(ctx, src, in.SourceIf, in.Source)
 	if err != nil {
-		return Part{}, se.withheld(err, src.Bucket, src.Version)
+		return Part{}, se.reading(src).withheld(err, src.Bucket, src.Version)
 	}
 	defer from.close()
 	r := Range{Len: v.Size}
