@@ -68,6 +68,7 @@ var decoders = map[string]string{
 
 	"store/access.operator.match":      "FuzzMonotone",
 	"store/access.operator.parseValue": "FuzzParse",
+	"store/access.ParseAccessPointARN": "FuzzAccessPoint",
 	"store/access.parseDate":           "FuzzParse",
 	"store/access.parseJSON":           "FuzzParse",
 	"store/access.parseNumber":         "FuzzParse",
@@ -116,6 +117,7 @@ var decoders = map[string]string{
 	"store/internal/meta/record.Unmarshal":   "FuzzUnmarshal",
 
 	"store/internal/meta/table.Number":          "FuzzSplit",
+	"store/internal/meta/table.SplitAccessPoint": "FuzzSplit",
 	"store/internal/meta/table.SplitBucket":     "FuzzSplit",
 	"store/internal/meta/table.SplitConfig":     "FuzzSplit",
 	"store/internal/meta/table.SplitDir":        "FuzzSplit",
@@ -174,11 +176,12 @@ var decoders = map[string]string{
 	"store/web/s3api.headerTime":                "FuzzRequest",
 	"store/web/s3api.hideChars":                 "FuzzKeysInXML",
 	"store/web/s3api.lifecycleRule.rule":        "FuzzBodies",
-	"store/web/s3api.newOnceReader":             "FuzzBodies",
 	"store/web/s3api.newRetention":              "FuzzRequest",
 	"store/web/s3api.objectRetention.retention": "FuzzRequest",
 	"store/web/s3api.parseCount":                "FuzzRequest",
 	"store/web/s3api.number":                    "FuzzRange",
+	"store/web/s3api.cutPointARN":               "FuzzAddress",
+	"store/web/s3api.pointOfHost":               "FuzzAddress",
 	"store/web/s3api.parseCopySource":           "FuzzCopySource",
 	"store/web/s3api.parseRange":                "FuzzRange",
 	"store/web/s3api.parseTagging":              "FuzzHeaders",
@@ -187,6 +190,15 @@ var decoders = map[string]string{
 	"store/web/s3api.parseXML":                  "FuzzBodies",
 	"store/web/s3api.referred":                  "FuzzKeysInXML",
 	"store/web/s3api.routingRule.rule":          "FuzzBodies",
+
+	"store/web/s3control.Handler.accountOfHost": "FuzzRequest",
+	"store/web/s3control.call.find":             "FuzzRequest",
+	"store/web/s3control.parse":                 "FuzzRequest",
+	"store/web/s3control.parseMaxResults":       "FuzzRequest",
+	"store/web/s3control.parseToken":            "FuzzRequest",
+
+	"store/web/xmldoc.Decode":        "store/web/s3api.FuzzBodies",
+	"store/web/xmldoc.newOnceReader": "store/web/s3api.FuzzBodies",
 
 	"store/web/sigv4.CleanContentEncoding":     "FuzzPayload",
 	"store/web/sigv4.Result.openChunks":        "FuzzPayload",
