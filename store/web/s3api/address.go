@@ -8,18 +8,28 @@ import (
 )
 
 // An address is what a request is about: nothing, a bucket, or an object of it.
-type address struct{ bucket, key string }
+type address struct {
+	bucket, key string
+	point       *pointAddress // the access point into that bucket that was named; nil: none
+	missing     bool          // an access point was named that there is not
+}
 
 // addressOf reads the address of a request: its path (/BUCKET/KEY), or, if the host is a
 // name below one of ours, bucket and path (BUCKET.DOMAIN/KEY). The first slash behind the
-// bucket is no part of the key; all others are.
+// bucket is no part of the key; all others are. In the place of a bucket an access point may be
+// named.
 func (h *Handler) addressOf(r *http.Request) address {
 	path := strings.TrimPrefix(r.URL.Path, "/")
-	if bucket, ok := BucketOfHost(r.Host, h.domains); ok {
-		return address{bucket, path}
+	if a, ok := h.locatedByHost(r.Host, path); ok {
+		return a
+	}
+	if strings.HasPrefix(path, "arn:") {
+		if a, ok := h.locatedByARN(path); ok {
+			return a
+		}
 	}
 	bucket, key, _ := strings.Cut(path, "/")
-	return address{bucket, key}
+	return h.located(bucket, key, true)
 }
 
 // BucketOfHost returns the bucket that a host names in the virtual-hosted style, given
@@ -47,8 +57,8 @@ func BucketOfHost(host string, domains []string) (bucket string, ok bool) {
 
 // objectURL is the URL of an object of the call's bucket, as this client knows the server.
 func (c *call) objectURL(key string) string {
-	u := url.URL{Scheme: "http", Host: c.r.Host, Path: "/" + c.bucket + "/" + key}
-	if _, ok := BucketOfHost(c.r.Host, c.h.domains); ok {
+	u := url.URL{Scheme: "http", Host: c.r.Host, Path: "/" + c.pathName() + "/" + key}
+	if c.h.HostNames(c.r.Host) != "" {
 		u.Path = "/" + key
 	}
 	if c.r.TLS != nil {

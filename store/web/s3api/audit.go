@@ -34,6 +34,9 @@ func (c *call) audited(run func() error) (err error) {
 // for it.
 func (c *call) beginAct(operation, key string) (context.Context, *store.Act) {
 	op := store.Operation{Name: operation, Bucket: c.bucket, Key: key, AccessKey: c.r.AccessKey}
+	if c.point != nil {
+		op.AccessPoint = c.point.ARN
+	}
 	ctx, act := store.BeginAct(c.ctx, c.s, op)
 	if act == nil {
 		return ctx, nil

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"pail/store"
+	"pail/store/access"
 	"pail/store/web/apierror"
 	"pail/versioning"
 )
@@ -17,10 +18,14 @@ const copySourcePrefix = "x-amz-copy-source-"
 const maxCopy = 5 << 30
 
 // copySource reads x-amz-copy-source: BUCKET/KEY as in a form, perhaps behind a slash and
-// followed by ?versionId=ID.
+// followed by ?versionId=ID. In the place of BUCKET the alias of an access point may stand, or
+// its ARN and /object.
 func (c *call) copySource() (src store.Source, err error) {
 	v := c.r.Header.Get("x-amz-copy-source")
 	src, err = parseCopySource(v)
+	if err == nil {
+		src, err = c.resolved(src)
+	}
 	if err != nil {
 		return src, err
 	}
@@ -45,8 +50,13 @@ func parseCopySource(v string) (src store.Source, err error) {
 	if path, err = url.QueryUnescape(path); err != nil {
 		return invalid("Invalid copy source encoding")
 	}
-	src.Bucket, src.Key, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	if versioning.CheckBucketName(src.Bucket) != nil {
+	path = strings.TrimPrefix(path, "/")
+	if strings.HasPrefix(path, "arn:") {
+		src.AccessPoint, src.Key, _ = strings.Cut(path, "/object/")
+		if _, _, _, ok := access.ParseAccessPointARN(src.AccessPoint); !ok {
+			return invalid("Invalid copy source bucket name")
+		}
+	} else if src.Bucket, src.Key, _ = strings.Cut(path, "/"); versioning.CheckBucketName(src.Bucket) != nil && !access.IsAccessPointAlias(src.Bucket) {
 		return invalid("Invalid copy source bucket name")
 	}
 	if versioning.CheckKey(src.Key) != nil {

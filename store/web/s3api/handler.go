@@ -84,6 +84,9 @@ func (h *Handler) Answer(w *web.Answer, r *web.Request) error {
 		h.awaitCloses(r, a)
 	}
 	c := &call{h: h, w: w, r: r, ctx: r.Context(), s: r.Session, q: q, address: a}
+	if a.point != nil {
+		c.s = store.Through(c.s, a.point.AccessPoint)
+	}
 	c.allowOrigin()
 	if c.op, err = h.routes.find(c); err != nil {
 		c.refuse(err)
@@ -122,6 +125,9 @@ func (h *Handler) OperationOf(r *http.Request) string {
 }
 
 func (c *call) run() error {
+	if err := c.checkPoint(); err != nil {
+		return err
+	}
 	if err := c.checkAddress(); err != nil {
 		return err
 	}

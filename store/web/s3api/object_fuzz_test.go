@@ -60,12 +60,16 @@ func FuzzKeysInXML(f *testing.F) {
 func FuzzCopySource(f *testing.F) {
 	f.Add("photos/a%20b+c?versionId=null")
 	f.Add("/photos/%ff")
+	f.Add("arn%3Aaws%3As3%3Aus-east-1%3A000000000000%3Aaccesspoint%2Fway-in%2Fobject%2Fa%2Fobject%2Fb")
 	f.Fuzz(func(t *testing.T, v string) {
 		src, err := parseCopySource(v)
 		if err != nil {
 			return
 		}
 		again := "/" + src.Bucket + "/" + url.QueryEscape(src.Key)
+		if src.AccessPoint != "" {
+			again = url.QueryEscape(src.AccessPoint) + "/object/" + url.QueryEscape(src.Key)
+		}
 		if src.Version != "" {
 			again += "?versionId=" + src.Version
 		}

@@ -15,7 +15,7 @@ import (
 // which then brings the whole object. An error before the answer has begun is returned and
 // nothing answered; one after that also, and Answer.Status tells them apart.
 func (h *Handler) ServeObject(w *web.Answer, r *web.Request, bucket, key string, status int) (err error) {
-	c := &call{h: h, w: w, r: r, ctx: r.Context(), s: r.Session, q: url.Values{}, address: address{bucket, key}}
+	c := &call{h: h, w: w, r: r, ctx: r.Context(), s: r.Session, q: url.Values{}, address: address{bucket: bucket, key: key}}
 	operation := "GetObject"
 	if r.Method == http.MethodHead {
 		operation = "HeadObject"
