@@ -21,6 +21,7 @@ import (
 	"pail/store/web/metrics"
 	"pail/store/web/query"
 	"pail/store/web/s3api"
+	"pail/store/web/s3control"
 	"pail/store/web/sigv4"
 	"pail/store/web/stsapi"
 	"pail/store/web/website"
@@ -206,22 +207,21 @@ func (dm *doorman) listen(d *door, req control.ServeRequest, config *tls.Config)
 		dm.st.SetPublicByDefault(true)
 	}
 	objects := s3api.New(s3api.Options{Domains: req.Domains, Region: d.service.Region, Store: dm.st, Settle: dm.settle, AwaitCloses: dm.closes})
-	bucket := func(host string) string {
-		bucket, _ := s3api.BucketOfHost(host, req.Domains)
-		return bucket
-	}
+	managing := s3control.New(s3control.Options{Domains: req.Domains, Store: dm.st})
 	identifier := &web.Identifier{Store: dm.st, Verifier: &sigv4.Verifier{
 		Region: d.service.Region, NoV2: req.NoSigV2, Hosts: req.Domains, Lookup: web.LookupIn(dm.st), Temporary: web.TemporaryIn(dm.st),
-		Bucket: bucket,
+		Bucket: objects.HostNames,
 	}}
 	services := &web.Services{
-		S3: web.Service{Identify: identifier.Identify, Protocol: objects},
+		S3:        web.Service{Identify: identifier.Identify, Protocol: objects},
+		Control:   web.Service{Identify: identifier.Identify, Protocol: managing},
+		IsControl: managing.Answers,
 		Others: map[string]web.Service{
 			"iam": {Identify: identifier.For("iam"), Protocol: iamapi.New()},
 			"sts": {Identify: identifier.For("sts"), Protocol: stsapi.New()},
 		},
 		Unsigned: func(r *http.Request) string {
-			if bucket(r.Host) == "" && query.Unsigned(r) {
+			if objects.HostNames(r.Host) == "" && query.Unsigned(r) {
 				return "sts"
 			}
 			return ""

@@ -22,11 +22,18 @@ type Services struct {
 	S3 Service
 	// Others are by the names that signatures have for them.
 	Others map[string]Service
+	// Control gets the requests of which IsControl is true, which are signed for S3. nil: there
+	// are none.
+	Control   Service
+	IsControl func(*http.Request) bool
 	// Unsigned names the one that a request without a signature is for, "" for S3.
 	Unsigned func(*http.Request) string
 }
 
 func (s *Services) of(r *http.Request) Service {
+	if s.IsControl != nil && s.IsControl(r) {
+		return s.Control
+	}
 	name := sigv4.ServiceOf(r)
 	if name == "" && s.Unsigned != nil && r.Header.Get("Authorization") == "" {
 		name = s.Unsigned(r)
