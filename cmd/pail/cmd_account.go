@@ -22,7 +22,7 @@ everything in it, and nothing in others unless their policies let it. The accoun
 		RunE: runGroup,
 		Args: cobra.ArbitraryArgs,
 	}
-	cmd.AddCommand(newAccountCreateCommand(g), newAccountLsCommand(g), newAccountRmCommand(g))
+	cmd.AddCommand(newAccountCreateCommand(g), newAccountLsCommand(g), newAccountRmCommand(g), newAccountBlockCommand(g))
 	return cmd
 }
 

@@ -121,7 +121,7 @@ func exitCodes() map[int][]fault.Kind {
 		exitNotFound: {
 			fault.NoSuchStore, fault.NoSuchMount, fault.NoSuchBucket, fault.NoSuchKey, fault.NoSuchVersion,
 			fault.NoSuchTagSet, fault.NoSuchUpload, fault.NoSuchEntity,
-			fault.NoSuchCORS, fault.NoSuchWebsite, fault.NoSuchLifecycle, fault.NoSuchObjectLock, fault.NoSuchLock, fault.NoSuchBucketPolicy, fault.NoSuchPublicAccessBlock, fault.NoSuchOwnership, fault.NoData, fault.NoMoreData,
+			fault.NoSuchCORS, fault.NoSuchWebsite, fault.NoSuchLifecycle, fault.NoSuchObjectLock, fault.NoSuchLock, fault.NoSuchAccessPoint, fault.NoSuchAccessPointPolicy, fault.NoSuchBucketPolicy, fault.NoSuchPublicAccessBlock, fault.NoSuchOwnership, fault.NoData, fault.NoMoreData,
 		},
 		exitDenied: {
 			fault.AccessDenied, fault.NotPermitted, fault.MFARequired, fault.ObjectLocked,
@@ -134,7 +134,7 @@ func exitCodes() map[int][]fault.Kind {
 		exitNoSpace: {fault.NoSpace, fault.QuotaExceeded, fault.LimitExceeded},
 		exitDamaged: {fault.Damaged, fault.StoreFailed, fault.IOFailed},
 		exitConflict: {
-			fault.Exists, fault.EntityAlreadyExists, fault.DeleteConflict, fault.BucketAlreadyExists, fault.BucketAlreadyOwnedByYou, fault.BucketNotEmpty, fault.NotEmpty,
+			fault.Exists, fault.EntityAlreadyExists, fault.DeleteConflict, fault.BucketAlreadyExists, fault.BucketAlreadyOwnedByYou, fault.AccessPointAlreadyOwnedByYou, fault.TooManyAccessPoints, fault.AccessPointsAttached, fault.BucketNotEmpty, fault.NotEmpty,
 			fault.InvalidBucketState, fault.IllegalVersioning, fault.MethodNotAllowed, fault.PreconditionFailed, fault.ACLsDisabled, fault.ACLNotOwners, fault.ReadOnly,
 		},
 		exitUnsupported: {fault.NotSupported, fault.NewerFormat},

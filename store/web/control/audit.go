@@ -70,12 +70,24 @@ func audits() map[string]store.Operation {
 		opDeleteKey:     iam("DeleteAccessKey"),
 		opWebhooks:      pail("ListWebhooks"),
 		opBackup:        pail("GetBackup"),
-		opTrail:         cloudTrail("GetTrail"),
-		opEnableTrail:   cloudTrail("UpdateTrail"),
-		opSelectTrail:   cloudTrail("PutEventSelectors"),
-		opDisableTrail:  cloudTrail("StopLogging"),
-		opDeliverTrail:  pail("DeliverTrail"),
-		opVerifyTrail:   pail("GetTrailVerified"),
+
+		opAccessPoints:      {Name: "ListAccessPoints"},
+		opCreateAccessPoint: {Name: "CreateAccessPoint"},
+		opAccessPoint:       {Name: "GetAccessPoint"},
+		opDeleteAccessPoint: {Name: "DeleteAccessPoint"},
+
+		opPointPolicy:        {Name: "GetAccessPointPolicy"},
+		opPutPointPolicy:     {Name: "PutAccessPointPolicy"},
+		opDeletePointPolicy:  {Name: "DeleteAccessPointPolicy"},
+		opAccountBlock:       {Name: "GetAccountPublicAccessBlock"},
+		opPutAccountBlock:    {Name: "PutAccountPublicAccessBlock"},
+		opDeleteAccountBlock: {Name: "DeleteAccountPublicAccessBlock"},
+		opTrail:              cloudTrail("GetTrail"),
+		opEnableTrail:        cloudTrail("UpdateTrail"),
+		opSelectTrail:        cloudTrail("PutEventSelectors"),
+		opDisableTrail:       cloudTrail("StopLogging"),
+		opDeliverTrail:       pail("DeliverTrail"),
+		opVerifyTrail:        pail("GetTrailVerified"),
 	}
 }
 
@@ -92,7 +104,10 @@ func (c *call) audited(ctx context.Context, name string, op operation) (err erro
 	_ = json.Unmarshal(c.body, &asked) // what is none the operation refuses
 	text := func(name string) string { s, _ := asked[name].(string); return s }
 	what.Bucket, what.Key = text("bucket"), text("key")
-	if kind := trail.KindOf(what.Name); !kind.Data && what.Source == "" && what.Bucket == "" {
+	switch kind := trail.KindOf(what.Name); {
+	case strings.Contains(what.Name, "AccessPoint"):
+		what.AccessPoint = c.pointNamed(text("account"), text("name"))
+	case !kind.Data && what.Source == "" && what.Bucket == "":
 		what.Bucket = text("name")
 	}
 	if what.Key == "" && what.Bucket != "" && strings.HasSuffix(what.Name, "ObjectTagging") {
@@ -115,6 +130,18 @@ func (c *call) audited(ctx context.Context, name string, op operation) (err erro
 		act.End(o)
 	}()
 	return op(ctx, c)
+}
+
+// pointNamed is the ARN of an access point that a request names; "": it names none.
+func (c *call) pointNamed(account, name string) string {
+	if name == "" {
+		return ""
+	}
+	id := store.Account
+	if a, err := c.store.FindAccount(account); account != "" && err == nil {
+		id = a.ID
+	}
+	return c.store.AccessPointARN(id, name)
 }
 
 // parameters are what a request asked for, but for what names bucket and key.
