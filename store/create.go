@@ -159,6 +159,9 @@ func onlyOurs(dir string) error {
 		return fault.New(fault.NotEmpty, "%s holds what a restore of a backup has left that was cut short; run that again, or remove the directory", dir)
 	}
 	ours := map[string]bool{lockName: true, metaDir: true, blobDir: true, labelName + ".new": true, "lost+found": true, "daemon.log": true}
+	for _, name := range keyFiles() {
+		ours[name] = true
+	}
 	for _, n := range names {
 		if !ours[n.Name()] {
 			return fault.New(fault.NotEmpty, "%s is not empty (it holds %s) and not a store; name an empty or new directory", dir, n.Name())
@@ -181,15 +184,19 @@ func putLabel(dir string, l label) error {
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "make the label")
 	}
-	final := filepath.Join(dir, labelName)
-	if err := writeSynced(final+".new", append(b, '\n')); err != nil {
+	return replaceSynced(filepath.Join(dir, labelName), append(b, '\n'))
+}
+
+// replaceSynced writes a file as one step, and makes it and its name durable.
+func replaceSynced(final string, b []byte) error {
+	if err := writeSynced(final+".new", b); err != nil {
 		return err
 	}
 	if err := os.Rename(final+".new", final); err != nil {
-		return fault.Wrap(fault.IOFailed, err, "write the label")
+		return fault.Wrap(fault.IOFailed, err, "write %s", final)
 	}
-	if err := syncDir(dir); err != nil {
-		return fault.Wrap(fault.IOFailed, err, "sync %s", dir)
+	if err := syncDir(filepath.Dir(final)); err != nil {
+		return fault.Wrap(fault.IOFailed, err, "sync %s", filepath.Dir(final))
 	}
 	return nil
 }

@@ -75,6 +75,7 @@ func (s *Store) cut(last bool) (*Cut, error) {
 	})
 	s.pins.addCut(c, blob.ID(c.head.LastID))
 	s.pins.gate.RUnlock()
+	c.head.Keys = s.sealedKeys() // after the records: it has whatever they are sealed with
 	err := c.takeDrafts(frozen, last)
 	for _, f := range frozen {
 		_ = f.Close()

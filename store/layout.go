@@ -19,14 +19,20 @@ import (
 //	pail.json     the label: format number, id, region; changed by upgrades only
 //	lock          held with flock by whoever owns the store
 //	control.sock  the daemon's socket, mode 0600
+//	keys          the store keys, sealed, once there are any (package keyring)
+//	keys.copy     the same, written before it
+//	master.key    what opens them, unless that is kept elsewhere
 //	tls/          the certificate authority of listeners, if they have one (store/web/certs)
 //	meta/         the engine's files
 //	blobs/        contents
 const (
-	labelName = "pail.json"
-	lockName  = "lock"
-	metaDir   = "meta"
-	blobDir   = "blobs"
+	labelName  = "pail.json"
+	lockName   = "lock"
+	metaDir    = "meta"
+	blobDir    = "blobs"
+	keysName   = "keys"
+	keysCopy   = "keys.copy"
+	masterName = "master.key"
 )
 
 // Format is the number of the layout that this program writes and reads.

@@ -16,6 +16,7 @@ import (
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
+	"pail/store/keyring"
 )
 
 // rebuildDir holds a store that is being rebuilt, in the directory that it will be. While
@@ -104,7 +105,7 @@ func noStoreToRebuild(dir string) error {
 	}
 	left := map[string]bool{"lost+found": true}
 	if rebuildBegun(dir) {
-		for _, name := range []string{rebuildDir, metaDir, blobDir, lockName, labelName + ".new"} {
+		for _, name := range append(keyFiles(), rebuildDir, metaDir, blobDir, lockName, labelName+".new") {
 			left[name] = true
 		}
 	}
@@ -199,7 +200,7 @@ func (b *rebuild) begin() error {
 func (b *rebuild) clear() error {
 	var errs []error
 	if _, err := os.Lstat(b.dir); err == nil {
-		for _, name := range []string{metaDir, blobDir, labelName + ".new"} {
+		for _, name := range append(keyFiles(), metaDir, blobDir, labelName+".new") {
 			errs = append(errs, os.RemoveAll(filepath.Join(b.opts.Dir, name)))
 		}
 		errs = append(errs, os.RemoveAll(b.dir))
@@ -238,6 +239,11 @@ func (b *rebuild) Head(h backup.Head) error {
 	}
 	if h.StoreFormat < 1 || h.Store == "" {
 		return fault.New(fault.Damaged, "the backup does not say of what it is")
+	}
+	if len(h.Keys) > 0 {
+		if _, err := keyring.Parse(h.Keys); err != nil {
+			return fault.Wrap(fault.Damaged, err, "the keys in the backup cannot be read")
+		}
 	}
 	b.head = h
 	return nil
@@ -420,6 +426,11 @@ func (b *rebuild) place() error {
 	}
 	if err := syncDir(b.opts.Dir); err != nil {
 		return fault.Wrap(fault.IOFailed, err, "sync %s", b.opts.Dir)
+	}
+	if len(b.head.Keys) > 0 {
+		if err := putKeys(b.opts.Dir, b.head.Keys); err != nil {
+			return err
+		}
 	}
 	if err := putLabel(b.opts.Dir, label{Format: b.head.StoreFormat, ID: b.head.Store, Region: b.head.Region}); err != nil {
 		return err

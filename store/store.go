@@ -19,6 +19,7 @@ import (
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/multimd5"
+	"pail/store/keyring"
 	"pail/store/work"
 )
 
@@ -78,6 +79,13 @@ type Options struct {
 	// LifecycleDay is how long a day is to the rules of lifecycles. 0: 24 hours. Tests that
 	// cannot wait make it shorter.
 	LifecycleDay time.Duration
+	// MasterKey is asked for the secret that opens the store's keys, if it does not lie beside
+	// them: a passphrase, or a key, as the source says. nil, or an error: the store is not
+	// opened. What it returned is overwritten.
+	MasterKey func(source keyring.Source) (secret []byte, err error)
+	// WithoutMasterKey opens the store without its keys if they cannot be had: whatever
+	// needs them is refused.
+	WithoutMasterKey bool
 	// ReserveBytes is how much of the disk is kept free. 0: what the engine needs.
 	ReserveBytes int64
 	// MemTableSize bounds the engine's tables in memory, in bytes. 0: the default.
@@ -184,6 +192,7 @@ type Store struct {
 
 	publisher *work.Job
 
+	sealing   sealing
 	buckets   bucketTable
 	keys      iam.Keys
 	directory atomic.Pointer[iam.Directory]
@@ -282,6 +291,9 @@ func (s *Store) openFiles() (err error) {
 		return err
 	}
 	if err := hasRecords(s.opts.Dir); err != nil {
+		return err
+	}
+	if err := s.openKeys(); err != nil {
 		return err
 	}
 	s.db, err = meta.Open(meta.Options{

@@ -40,6 +40,7 @@ var rules = []rule{
 	{"versioning", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "pure rules touch no disk, no clock, no network"},
 	{"crypto", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "keys and streams do no I/O"},
 	{"store/access", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "the evaluator is pure"},
+	{"store/keyring", nil, []string{"pail/store", "pail/versioning", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "keys do no I/O"},
 	{"store/cors", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "rules of origins are pure"},
 	{"store/site", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "rules of websites are pure"},
 	{"store/event", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "rules of notifications are pure"},

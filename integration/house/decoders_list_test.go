@@ -131,6 +131,9 @@ var decoders = map[string]string{
 
 	"store/iam.OpenToken": "FuzzOpenToken",
 
+	"store/keyring.Parse":    "FuzzParse",
+	"store/keyring.ParseKey": "FuzzParse",
+
 	"store/web.Address.Endpoint":          "FuzzAddress",
 	"store/web.Address.Loopback":          "FuzzAddress",
 	"store/web.ParseAddress":              "FuzzAddress",

@@ -20,6 +20,9 @@ type Head struct {
 	Taken       time.Time `json:"taken"`
 	Seq         uint64    `json:"seq"`     // the last commit in it
 	LastID      uint64    `json:"last_id"` // the last number that was given out by then
+	// Keys is the store's file of keys, sealed under a master key that no backup has; nil if
+	// it has none.
+	Keys []byte `json:"keys,omitempty"`
 }
 
 // A Content is a sealed content file.

@@ -1,0 +1,226 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"pail/store/backup"
+	"pail/store/fault"
+	"pail/store/keyring"
+)
+
+func mustKeys(t *testing.T, s *Store) *keyring.Ring {
+	t.Helper()
+	r, err := s.storeKeys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// sealedUnder is an envelope of the store's keys, which stay the same by whatever follows.
+func sealedUnder(t *testing.T, r *keyring.Ring) func(*Store) {
+	generation, sealed := r.Seal([]byte("secret"), []byte("here"))
+	return func(s *Store) {
+		t.Helper()
+		if got, err := mustKeys(t, s).Open(generation, sealed, []byte("here")); err != nil || string(got) != "secret" {
+			t.Errorf("what the keys have sealed: %q, %v", got, err)
+		}
+	}
+}
+
+// Whatever of the files a power cut leaves, keys are there again, and once keysCopy is, the same.
+func TestKeysAreMadeOnce(t *testing.T) {
+	whole, _ := openTest(t, Options{})
+	var group sync.WaitGroup
+	var rings [8]*keyring.Ring
+	for i := range rings {
+		group.Go(func() { rings[i], _ = whole.storeKeys() })
+	}
+	group.Wait()
+	for _, r := range rings {
+		if r == nil || r != rings[0] {
+			t.Fatal("keys were made twice")
+		}
+	}
+	opens := sealedUnder(t, rings[0])
+	info, err := os.Stat(filepath.Join(whole.Dir(), masterName))
+	if err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	steps := []string{masterName, keysCopy, keysName}
+	for n := range len(steps) + 1 {
+		dir := filepath.Join(t.TempDir(), "store")
+		if err := Create(Options{Dir: dir}); err != nil {
+			t.Fatal(err)
+		}
+		for i, name := range steps {
+			b, err := os.ReadFile(filepath.Join(whole.Dir(), name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i == n {
+				name, b = name+".new", b[:len(b)/2]
+			}
+			if i <= n {
+				if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		s, _ := openTest(t, Options{Dir: dir})
+		again := sealedUnder(t, mustKeys(t, s))
+		if n >= 2 {
+			opens(s)
+		}
+		if err := s.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		s, _ = openTest(t, Options{Dir: dir})
+		again(s)
+		one, _ := os.ReadFile(filepath.Join(dir, keysName))
+		two, _ := os.ReadFile(filepath.Join(dir, keysCopy))
+		if len(one) == 0 || !bytes.Equal(one, two) || !bytes.Equal(one, s.sealedKeys()) {
+			t.Errorf("after %d steps the file and its copy are not the same", n)
+		}
+	}
+}
+
+func TestKeysAreMended(t *testing.T) {
+	s, _ := openTest(t, Options{})
+	opens := sealedUnder(t, mustKeys(t, s))
+	dir := s.Dir()
+	for _, harm := range []struct {
+		name string
+		do   func(path string) error
+	}{
+		{keysName, os.Remove},
+		{keysCopy, os.Remove},
+		{keysName, func(path string) error { return os.Truncate(path, 20) }},
+		{keysCopy, func(path string) error { return os.Truncate(path, 0) }},
+	} {
+		if err := s.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if err := harm.do(filepath.Join(dir, harm.name)); err != nil {
+			t.Fatal(err)
+		}
+		s, _ = openTest(t, Options{Dir: dir})
+		opens(s)
+		if b, err := os.ReadFile(filepath.Join(dir, harm.name)); err != nil || !bytes.Equal(b, s.sealedKeys()) {
+			t.Errorf("%s was not mended (%v)", harm.name, err)
+		}
+	}
+	if err := s.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{keysName, keysCopy} {
+		if err := os.Truncate(filepath.Join(dir, name), 20); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Open(context.Background(), Options{Dir: dir}); !fault.Is(err, fault.Damaged) {
+		t.Errorf("both damaged: %v", err)
+	}
+}
+
+// Without its master key a store is opened only when that is asked for, and then without keys.
+func TestMasterKeyIsAskedFor(t *testing.T) {
+	s, _ := openTest(t, Options{})
+	opens := sealedUnder(t, mustKeys(t, s))
+	dir, path := s.Dir(), filepath.Join(s.Dir(), masterName)
+	if err := s.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	text, err := readSecret(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	answer := func(secret string, err error) func(keyring.Source) ([]byte, error) {
+		return func(source keyring.Source) ([]byte, error) {
+			if source != keyring.Beside {
+				t.Errorf("asked for %q", source)
+			}
+			return []byte(secret), err
+		}
+	}
+	gone := errors.New("nobody is there")
+	for name, c := range map[string]struct {
+		ask  func(keyring.Source) ([]byte, error)
+		kind fault.Kind
+	}{
+		"nobody":  {nil, fault.AccessDenied},
+		"another": {answer(strings.Repeat("0", 64), nil), fault.AccessDenied},
+		"no key":  {answer("sesame", nil), fault.AccessDenied},
+		"failing": {answer("", gone), fault.Internal},
+	} {
+		_, err := Open(context.Background(), Options{Dir: dir, MasterKey: c.ask})
+		if !fault.Is(err, c.kind) || name == "failing" && !errors.Is(err, gone) || strings.Contains(err.Error(), "sesame") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	locked, se := openTest(t, Options{Dir: dir, WithoutMasterKey: true})
+	mustBucket(t, se, "plain", 0)
+	put(t, se, "plain", "k", "is read all the same")
+	if got := readAll(t, se, "plain", "k", ""); got != "is read all the same" {
+		t.Errorf("%q", got)
+	}
+	if _, err := locked.storeKeys(); !fault.Is(err, fault.AccessDenied) {
+		t.Errorf("keys without a master key: %v", err)
+	}
+	if locked.sealedKeys() == nil || locked.MasterKeySource() != keyring.Beside {
+		t.Error("a backup would lack the keys")
+	}
+	if err := locked.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	given, _ := openTest(t, Options{Dir: dir, MasterKey: answer(string(text), nil)})
+	opens(given)
+	if _, err := os.Stat(path); err == nil {
+		t.Error("a master key that was given now lies beside the store")
+	}
+}
+
+// A backup has the keys, sealed, and not what opens them.
+func TestBackupsHaveSealedKeys(t *testing.T) {
+	s, _ := openTest(t, Options{})
+	opens := sealedUnder(t, mustKeys(t, s))
+	to := filepath.Join(t.TempDir(), "store")
+	c, err := s.Cut(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stream bytes.Buffer
+	if _, _, err := backup.WriteStream(context.Background(), c, &stream, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Rebuild(context.Background(), Options{Dir: to}, func(v backup.Visitor) error {
+		return backup.Decode(context.Background(), &stream, "the stream", v)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(to, masterName)); err == nil {
+		t.Error("the master key is in the backup")
+	}
+	text, err := os.ReadFile(filepath.Join(s.Dir(), masterName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(to, masterName), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, _ := openTest(t, Options{Dir: to})
+	opens(r)
+}
