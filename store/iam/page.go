@@ -154,3 +154,25 @@ func (d *Directory) Devices(account, assigned string, p Page) (Listing[*Device],
 	}
 	return Paged(all, func(dev *Device) string { return dev.Serial }, p)
 }
+
+// AllUsers are the users of an account in the order of their names, and so are the others.
+func (d *Directory) AllUsers(account string) []*User { return d.realm(account).users.sorted() }
+
+// AllGroups are the groups of an account.
+func (d *Directory) AllGroups(account string) []*Group { return d.realm(account).groups.sorted() }
+
+// AllRoles are the roles of an account.
+func (d *Directory) AllRoles(account string) []*Role { return d.realm(account).roles.sorted() }
+
+// AllPolicies are the managed policies of an account, or those of AWS.
+func (d *Directory) AllPolicies(account string, ofAWS bool) []*Policy {
+	if !ofAWS {
+		return d.realm(account).policies.sorted()
+	}
+	var all []*Policy
+	for _, p := range awsManaged() {
+		all = append(all, p)
+	}
+	slices.SortFunc(all, func(a, b *Policy) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}

@@ -9,7 +9,7 @@ import (
 func New() *query.Handler {
 	return query.New(query.Options{
 		Version: "2010-05-08", Namespace: "https://iam.amazonaws.com/doc/2010-05-08/", Source: trail.SourceIAM, Failure: "ServiceFailure",
-		Operations: operations(),
+		Operations: append(operations(), absent()...),
 	})
 }
 
@@ -114,5 +114,8 @@ func operations() []query.Operation {
 		{Name: "DeleteAccountAlias", Needs: needs("AccountAlias"), Run: deleteAccountAlias},
 		{Name: "ListAccountAliases", Result: true, Run: listAccountAliases},
 		{Name: "GetAccountSummary", Result: true, Run: getAccountSummary},
+		{Name: "GetAccountAuthorizationDetails", Result: true, Run: getAccountAuthorizationDetails},
+		{Name: "GenerateCredentialReport", Result: true, Run: generateCredentialReport},
+		{Name: "GetCredentialReport", Result: true, Run: getCredentialReport},
 	}
 }

@@ -189,6 +189,10 @@ func steps() []querytest.Step {
 	step("DeleteAccountAlias", f("AccountAlias", "other"), noEntity)
 	step("DeleteAccountAlias", f("AccountAlias", "fine"), "")
 	step("ListAccountAliases", "", "", "<AccountAliases></AccountAliases><IsTruncated>false</IsTruncated>")
+	step("GetAccountAuthorizationDetails", "", "", "<UserDetailList><member><Path>", "<GroupDetailList>", "<RoleDetailList>", "<IsTruncated>false</IsTruncated>")
+	step("GetAccountAuthorizationDetails", f("Filter.member.1", "Dragon"), invalid)
+	step("GenerateCredentialReport", "", "", "<State>COMPLETE</State>")
+	step("GetCredentialReport", "", "", "<Content>", "<ReportFormat>text/csv</ReportFormat><GeneratedTime>20")
 	step("GetAccountSummary", "", "", "<SummaryMap><entry><key>AccessKeysPerUserQuota</key><value>2</value></entry>", "<key>Users</key><value>2</value>")
 
 	// What needs a name says so if nothing has it.
