@@ -25,72 +25,6 @@ func untold(op string) bool {
 	return false
 }
 
-// auditedAs is how the trail is told of an operation: by AWS's name if it has one, else by
-// ours, with capitals in the place of dashes.
-func auditedAs(op string) store.Operation {
-	if what, ok := audits()[op]; ok {
-		return what
-	}
-	var name strings.Builder
-	for word := range strings.SplitSeq(op, "-") {
-		name.WriteString(strings.ToUpper(word[:1]) + word[1:])
-	}
-	return store.Operation{Name: name.String(), Source: trail.SourcePail}
-}
-
-// audits are the operations that have other names in the trail than here.
-func audits() map[string]store.Operation {
-	pail := func(name string) store.Operation { return store.Operation{Name: name, Source: trail.SourcePail} }
-	cloudTrail := func(name string) store.Operation { return store.Operation{Name: name, Source: trail.SourceCloudTrail} }
-	iam := func(name string) store.Operation { return store.Operation{Name: name, Source: trail.SourceIAM} }
-	return map[string]store.Operation{
-		opBuckets:       {Name: "ListBuckets"},
-		opCreateBucket:  {Name: "CreateBucket"},
-		opDeleteBucket:  {Name: "DeleteBucket"},
-		opSetVersioning: {Name: "PutBucketVersioning"},
-		opList:          {Name: "ListObjects"},
-		opListAt:        {Name: "ListObjects"},
-		opListVersions:  {Name: "ListObjectVersions"},
-		opVersions:      {Name: "ListObjectVersions"},
-		opVersionsAt:    {Name: "ListObjectVersions"},
-		opLog:           {Name: "ListObjectVersions"},
-		opFollowLog:     {Name: "ListObjectVersions"},
-		opStat:          {Name: "HeadObject"},
-		opStatAt:        {Name: "HeadObject"},
-		opRead:          {Name: "GetObject"},
-		opDelete:        {Name: "DeleteObject"},
-		opRestore:       {Name: "CopyObject"},
-		opRestoreAt:     pail("RestoreObjects"),
-		opTags:          {Name: "GetObjectTagging"},
-		opChangeTags:    {Name: "PutObjectTagging"},
-		opSettings:      pail("GetSettings"),
-		opAccessKeys:    iam("ListAccessKeys"),
-		opCreateKey:     iam("CreateAccessKey"),
-		opSetKey:        iam("UpdateAccessKey"),
-		opDeleteKey:     iam("DeleteAccessKey"),
-		opWebhooks:      pail("ListWebhooks"),
-		opBackup:        pail("GetBackup"),
-
-		opAccessPoints:      {Name: "ListAccessPoints"},
-		opCreateAccessPoint: {Name: "CreateAccessPoint"},
-		opAccessPoint:       {Name: "GetAccessPoint"},
-		opDeleteAccessPoint: {Name: "DeleteAccessPoint"},
-
-		opPointPolicy:        {Name: "GetAccessPointPolicy"},
-		opPutPointPolicy:     {Name: "PutAccessPointPolicy"},
-		opDeletePointPolicy:  {Name: "DeleteAccessPointPolicy"},
-		opAccountBlock:       {Name: "GetAccountPublicAccessBlock"},
-		opPutAccountBlock:    {Name: "PutAccountPublicAccessBlock"},
-		opDeleteAccountBlock: {Name: "DeleteAccountPublicAccessBlock"},
-		opTrail:              cloudTrail("GetTrail"),
-		opEnableTrail:        cloudTrail("UpdateTrail"),
-		opSelectTrail:        cloudTrail("PutEventSelectors"),
-		opDisableTrail:       cloudTrail("StopLogging"),
-		opDeliverTrail:       pail("DeliverTrail"),
-		opVerifyTrail:        pail("GetTrailVerified"),
-	}
-}
-
 // hidden are members of requests that no record repeats.
 var hidden = map[string]bool{"secret_key": true, "secret": true, "seed": true, "code": true, "codes": true, "mfa": true, "root_secret_key": true, "password": true}
 
@@ -99,9 +33,9 @@ func (c *call) audited(ctx context.Context, name string, op operation) (err erro
 	if untold(name) || c.store == nil || !c.store.Audits() { // without a store only mounts are served
 		return op(ctx, c)
 	}
-	what := auditedAs(name)
 	var asked map[string]any
 	_ = json.Unmarshal(c.body, &asked) // what is none the operation refuses
+	what := auditedAs(name, asked)
 	text := func(name string) string { s, _ := asked[name].(string); return s }
 	what.Bucket, what.Key = text("bucket"), text("key")
 	switch kind := trail.KindOf(what.Name); {
@@ -116,6 +50,9 @@ func (c *call) audited(ctx context.Context, name string, op operation) (err erro
 	ctx, act := store.BeginAct(ctx, c.session(), what)
 	if act != nil {
 		act.Event.UserAgent = "pail"
+		if what.Source == trail.SourceIAM {
+			asked = identityParameters(name, asked)
+		}
 		act.Event.Parameters = parameters(asked)
 		act.Event.Additional = []trail.Field{
 			{Name: "door", Value: store.DoorControl.String()}, {Name: "uid", Value: c.peer.UID}, {Name: "gid", Value: c.peer.GID},
