@@ -218,6 +218,8 @@ type Store struct {
 	ready     bool                  // recovery has ended; until then one goroutine has the store
 	failed    atomic.Pointer[error] // why the store no longer writes
 
+	rules atomic.Uint64 // the generation of what decides over who may do what (open_rights.go)
+
 	verifying  atomic.Bool // reads compare checksums
 	unblocked  atomic.Bool // new buckets have no Block Public Access
 	recovering atomic.Bool
@@ -252,6 +254,7 @@ func newStore(opts Options) *Store {
 	s := &Store{opts: opts, log: opts.Log, md5s: multimd5.NewGroup()}
 	s.SetPublicByDefault(opts.PublicByDefault)
 	s.files.init()
+	s.rules.Store(1)
 	s.directory.Store(firstDirectory())
 	return s
 }
@@ -420,6 +423,9 @@ func (s *Store) SetVerifyReads(on bool) { s.verifying.Store(on) }
 // SetPublicByDefault has buckets that are made from now on be without Block Public Access, or
 // with all of it (Options.PublicByDefault).
 func (s *Store) SetPublicByDefault(on bool) { s.unblocked.Store(on) }
+
+// PublicByDefault says whether buckets are made without Block Public Access.
+func (s *Store) PublicByDefault() bool { return s.unblocked.Load() }
 
 // now is the store's clock.
 func (s *Store) now() time.Time { return s.opts.Now() }

@@ -76,9 +76,9 @@ func runBucketLock(ctx context.Context, c *control.Client, req control.LockReque
 	case l.Mode == "":
 		_, err = fmt.Fprintln(out, "Object Lock; new versions have no retention")
 	case l.Days > 0:
-		_, err = fmt.Fprintf(out, "Object Lock; new versions are retained for %d days (%s)\n", l.Days, l.Mode)
+		_, err = fmt.Fprintf(out, "Object Lock; new versions are retained for %s (%s)\n", plural(int64(l.Days), "day"), l.Mode)
 	default:
-		_, err = fmt.Fprintf(out, "Object Lock; new versions are retained for %d years (%s)\n", l.Years, l.Mode)
+		_, err = fmt.Fprintf(out, "Object Lock; new versions are retained for %s (%s)\n", plural(int64(l.Years), "year"), l.Mode)
 	}
 	return err
 }

@@ -29,6 +29,7 @@ type daemon struct {
 	peers   *pailfs.Peers
 	metrics *metrics.Metrics
 	early   *web.Server // opened before the store, for the first door; then nil
+	started bool        // what it was started for is served; set before anybody else can ask
 
 	mu       sync.Mutex // guards what follows
 	units    []*served  // in the order in which they were asked for
@@ -95,6 +96,7 @@ func runDaemon(ctx context.Context, d *daemon, p *mountPlan, ready readyFunc) er
 		d.metrics.Closing()
 		return errors.Join(err, d.st.Close(safe))
 	}
+	d.started = true
 	sender := webhook.New(release())
 	defer sender.Close()
 	d.st.SetPoster(sender.Post)
@@ -180,6 +182,9 @@ func (d *daemon) begin(ctx context.Context, s *served, p control.Peer, req contr
 		return err
 	}
 	if req.S3 != nil {
+		if err := d.makePublic(*req.S3); err != nil {
+			return err
+		}
 		if err := d.openDoor(ctx, s, *req.S3); err != nil {
 			return err
 		}
@@ -197,6 +202,20 @@ func (d *daemon) begin(ctx context.Context, s *served, p control.Peer, req contr
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s.live = true
+	return nil
+}
+
+// makePublic has new buckets be without Block Public Access, if that is asked for. It holds for
+// every door and mount, so only whoever starts the daemon may: nobody else's buckets become
+// what their owners did not ask for.
+func (d *daemon) makePublic(req control.ServeRequest) error {
+	switch {
+	case !req.PublicByDefault:
+	case !d.started:
+		d.st.SetPublicByDefault(true)
+	case !d.st.PublicByDefault():
+		return fault.New(fault.InvalidArgument, "the daemon of this store was started without --public-by-default, which would hold for all its doors and mounts; run pail stop, and start it with that")
+	}
 	return nil
 }
 

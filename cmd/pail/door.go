@@ -203,9 +203,6 @@ func (dm *doorman) listen(d *door, req control.ServeRequest, config *tls.Config)
 	if err != nil {
 		return err
 	}
-	if req.PublicByDefault {
-		dm.st.SetPublicByDefault(true)
-	}
 	objects := s3api.New(s3api.Options{Domains: req.Domains, Region: d.service.Region, Store: dm.st, Settle: dm.settle, AwaitCloses: dm.closes})
 	managing := s3control.New(s3control.Options{Domains: req.Domains, Store: dm.st})
 	identifier := &web.Identifier{Store: dm.st, Verifier: &sigv4.Verifier{

@@ -13,7 +13,7 @@ type ServeRequest struct {
 	Region    string   `json:"region,omitempty"`    // must be the store's; empty: whatever that is
 	NoSigV2   bool     `json:"no_sigv2,omitempty"`  // refuse signatures of version 2
 	// PublicByDefault makes new buckets without Block Public Access. It is the daemon's, for all
-	// its doors.
+	// its doors, and InvalidArgument where it was not said when the daemon started.
 	PublicByDefault bool `json:"public_by_default,omitempty"`
 	// A certificate and its key, or one that the store makes; neither: no TLS.
 	TLSCert    string `json:"tls_cert,omitempty"`
