@@ -16,7 +16,15 @@ import (
 
 // observe hears of every change, on the committer's time.
 func (f *filesystem) observe(c store.Change) {
+	if c.Kind == store.RulesChanged {
+		f.rulesChanged()
+		return
+	}
 	if f.root.bucket != "" && c.Bucket != f.root.bucket && c.ToBucket != f.root.bucket {
+		return
+	}
+	if c.Kind == store.DraftForsaken {
+		f.notify.changed(c)
 		return
 	}
 	f.noteHistory(&c)
@@ -117,7 +125,7 @@ func (f *filesystem) translate(changes []store.Change, add func(note)) {
 
 func (t *translator) translate(c *store.Change) {
 	switch c.Kind {
-	case store.ObjectPut:
+	case store.ObjectPut, store.DraftForsaken:
 		t.object(c.Bucket, c.Key, c.Dir, 0)
 		t.content(c.Ino)
 	case store.ObjectDeleted:

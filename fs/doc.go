@@ -22,7 +22,8 @@
 //     still be opened by whoever had just found its name.
 //   - Whom the mount acts for may be held back by policies: what they deny is EACCES, what S3
 //     would not tell of (403 and not 404) too, mode bits promise no more than they grant, and
-//     the list of buckets is that of those it may enter. The kernel keeps no names, attributes
+//     the list of buckets is that of those of its account that it may enter (others', which S3 does
+//     not list either, are found by their names). The kernel keeps no names, attributes
 //     and listings then (rights.go): what is taken away is gone at once.
 //   - .versions is in every directory, by name only, and never becomes a key. In it is
 //     what was (history.go has the map). The present cannot be changed there but by
@@ -56,7 +57,8 @@
 //     (pruner.go), which it does by itself only when it lacks memory.
 //   - A mount that acts for others than the store's owner (Options.UIDs, Principal) has the
 //     kernel keep nothing that differs by who asks or by what policies say meanwhile: names,
-//     attributes, listings, symlinks. Pages it keeps: each open asks anew.
+//     attributes, listings, symlinks. Pages it keeps: each open asks anew, and
+//     when rules change the kernel forgets those of open files, whose next call is decided again.
 //   - A request costs far more than what it does, so they are saved: OPENDIR answers
 //     ENOSYS once (listings are then cached and a second one costs nothing); handles
 //     that cannot write are opened without FLUSH; names that do not exist are cached too; READDIRPLUS only where entries are

@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"maps"
 	"slices"
 	"sync"
 
@@ -151,6 +152,13 @@ func (t *handleTable) hasSetID(id uint64) bool {
 	defer t.mu.RUnlock()
 	n := t.nodes[id]
 	return n != nil && n.setid
+}
+
+// open returns the nodes that are open.
+func (t *handleTable) open() []uint64 {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return slices.Collect(maps.Keys(t.nodes))
 }
 
 // all returns the numbers of all open handles.

@@ -124,7 +124,7 @@ func TestLimitedMount(t *testing.T) {
 	_, err = r.list("secret")
 	r.is("a bucket of which it has nothing", err, unix.EACCES)
 	_, err = r.list("missing")
-	r.is("a bucket that is not there", err, unix.EACCES)
+	r.is("a bucket that is not there", err, unix.ENOENT)
 	_, err = r.list("bkt")
 	r.is("the bucket", err, unix.EACCES)
 	if names, err = r.list("bkt/home/alice"); err != nil || !slices.Equal(names, []string{"mine"}) {

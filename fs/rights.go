@@ -13,6 +13,17 @@ import (
 // each time, and each time the store decides.
 func (f *filesystem) limited() bool { return len(f.uids) > 0 || f.principal != store.Owner() }
 
+// rulesChanged has the kernel forget what it has read of open files: who may not read one any
+// more is refused then, with the next read that the store is asked for.
+func (f *filesystem) rulesChanged() {
+	if !f.limited() {
+		return
+	}
+	for _, id := range f.handles.open() {
+		f.notify.content(id)
+	}
+}
+
 // promise takes from mode bits what the session may not do. Others than the mount's identity
 // may do no more through it.
 func (f *filesystem) promise(se *store.Session, a *fuse.Attr, bucket, key string) {

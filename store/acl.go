@@ -96,7 +96,7 @@ func (se *Session) SetBucketACL(ctx context.Context, bucket string, in ACLInput)
 		if err != nil {
 			return aclError(bucket, "", err)
 		}
-		t.changed(Change{Kind: BucketChanged, Bucket: bucket})
+		t.changed(bucketChange(bucket, "PutBucketAcl", aclField(&in, a)))
 		return t.editBucket(b, func(b *record.Bucket) { b.Acl = fromACL(a) })
 	})
 	return err

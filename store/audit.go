@@ -428,7 +428,8 @@ func (t *txn) eventOf(ch *Change) (e trail.Event, ok bool) {
 	case BucketDeleted:
 		e.Name, e.Data = "DeleteBucket", false
 	case BucketChanged:
-		e.Name, e.Source, e.Data = "SetBucketAttributes", trail.SourcePail, false
+		e.Data = false
+		ch.act.onto(&e)
 	default:
 		return e, false
 	}

@@ -169,10 +169,14 @@ func (a *asked) resource(r *access.Request) error {
 		res.ARN = access.BucketARN(a.bucket)
 	}
 	b, rules := a.se.s.buckets.ruled(a.bucket)
-	if b == nil || a.creates {
-		// Whether there is such a bucket is told to whom the account's own policies allow it.
+	if a.creates {
 		res.ACLsDisabled = true
 		return nil
+	}
+	if b == nil {
+		// Names of buckets are no secrets: S3 answers 404 for those that there are not, and 403
+		// for those that one may not enter (https://github.com/elastic/elasticsearch/pull/31782).
+		return noSuchBucket(a.bucket)
 	}
 	a.rec, a.rules = b, rules
 	a.se.met(b)

@@ -157,7 +157,7 @@ func (t *txn) configureNew(b *record.Bucket, o BucketOptions) error {
 		return aclNotOwners(b.Name)
 	}
 	if err := blocked.Combine(t.s.accountBlock(b.Account)).CheckACL(a, r.ownership.ACLsDisabled()); err != nil {
-		return aclError(b.Name, "", err)
+		return fault.New(fault.PublicACLBlocked, "").At(b.Name, "")
 	}
 	return nil
 }
@@ -226,8 +226,9 @@ func (se *Session) BucketsOwner(ctx context.Context) (string, error) {
 	return CanonicalID(se.who.Account), nil
 }
 
-// VisibleBuckets returns the buckets that the caller may list, of whatever account, in the
-// order of their names: what a mount shows as its root.
+// VisibleBuckets returns the buckets of the caller's account that it may enter, in the order of
+// their names: what a mount shows as its root. As S3 lists one's own buckets alone (ListBuckets),
+// those of other accounts are not among them, whatever they grant: they are found by name.
 func (se *Session) VisibleBuckets(ctx context.Context) ([]Bucket, error) {
 	if se.unbound("") && se.s.buckets.guarded.Load() == 0 {
 		return se.Buckets(ctx)
@@ -237,6 +238,9 @@ func (se *Session) VisibleBuckets(ctx context.Context) ([]Bucket, error) {
 	}
 	seen := 0
 	out, err := se.listed(func(b *record.Bucket) (bool, error) {
+		if b.Account != se.who.Account {
+			return false, nil
+		}
 		may, err := se.mayEnter(b.Name, "")
 		if may {
 			seen++
@@ -376,6 +380,7 @@ func (t *txn) dropBucket(b *record.Bucket) error {
 	t.tx.Delete(table.Bucket(b.Name))
 	t.tx.Delete(table.BucketID(b.Id))
 	t.tx.Delete(usageKey(b.Id))
+	t.noneComes(b.Id)
 	t.onMerged(func() {
 		t.s.buckets.drop(b)
 		t.s.quotas.set(b.Id, nil)

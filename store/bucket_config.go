@@ -59,7 +59,7 @@ func (se *Session) ChangeBucketTags(ctx context.Context, name string, c TextChan
 		if err := labelError(name, "", versioning.CheckBucketTags(tags)); err != nil {
 			return err
 		}
-		t.changed(Change{Kind: BucketChanged, Bucket: name})
+		t.changed(bucketChange(name, "PutBucketTagging", asJSON("Tagging", tags)))
 		return t.editBucket(b, func(b *record.Bucket) { b.Tags = tags })
 	})
 	return err

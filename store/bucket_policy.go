@@ -7,6 +7,7 @@ import (
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
+	"pail/store/trail"
 )
 
 // A keptPolicy is a policy as it was put and as it is decided by: compiled once, when it is
@@ -48,9 +49,30 @@ func fromPolicy(text string, p *access.Policy) *record.Policy {
 	return r
 }
 
-// BucketPolicy returns the policy of a bucket as it was put. NoSuchBucketPolicy: it has none.
+// authorizePolicy is authorize for an action on a bucket's policy, which is for the owner's account
+// alone. OwnersOnly: the caller is of another one, whose policies allow it ("If you have the
+// correct permissions, but you're not using an identity that belongs to the bucket owner's
+// account, Amazon S3 returns a 405 Method Not Allowed error": GetBucketPolicy, PutBucketPolicy
+// and DeleteBucketPolicy of the API Reference).
+func (se *Session) authorizePolicy(act action, bucket string) error {
+	denied := se.authorize(act, bucket, "")
+	if !fault.Is(denied, fault.AccessDenied) {
+		return denied
+	}
+	_, rules := se.s.buckets.ruled(bucket)
+	if rules == nil || rules.owner.ID == se.who.Account || se.who == Anonymous() {
+		return denied
+	}
+	if err := se.decide(&asked{se: se, act: act, bucket: bucket, quiet: true, creates: true}); err != nil {
+		return denied
+	}
+	return fault.New(fault.OwnersOnly, "The specified method is not allowed against this resource.").At(bucket, "")
+}
+
+// BucketPolicy returns the policy of a bucket as it was put. NoSuchBucketPolicy: it has none;
+// OwnersOnly: as authorizePolicy has it, of this and of what changes it.
 func (se *Session) BucketPolicy(ctx context.Context, bucket string) (string, error) {
-	if err := se.authorize(actGetPolicy, bucket, ""); err != nil {
+	if err := se.authorizePolicy(actGetPolicy, bucket); err != nil {
 		return "", err
 	}
 	p, err := se.policyKept(bucket)
@@ -85,7 +107,7 @@ func (se *Session) policyKept(bucket string) (*keptPolicy, error) {
 // text is none, says what could not be enforced, or names nobody whom there is),
 // PolicyTooLarge, AccessDenied (Block Public Access; or the caller would lock itself out).
 func (se *Session) SetBucketPolicy(ctx context.Context, bucket, text string, selfRemoval bool) error {
-	if err := se.authorize(actPutPolicy, bucket, ""); err != nil {
+	if err := se.authorizePolicy(actPutPolicy, bucket); err != nil {
 		return err
 	}
 	if err := se.exists(bucket); err != nil {
@@ -104,7 +126,7 @@ func (se *Session) SetBucketPolicy(ctx context.Context, bucket, text string, sel
 		if err := t.blockOf(b).CheckPolicy(p, ""); err != nil {
 			return accessError(bucket, "", err)
 		}
-		t.changed(Change{Kind: BucketChanged, Bucket: bucket})
+		t.changed(bucketChange(bucket, "PutBucketPolicy", trail.Field{Name: "bucketPolicy", Value: text}))
 		if err := t.writeConfig(table.ConfigPolicy, b.Id, fromPolicy(text, p)); err != nil {
 			return err
 		}
@@ -134,14 +156,14 @@ func (se *Session) locksOut(bucket string, p *access.Policy) error {
 // DeleteBucketPolicy removes the policy of a bucket. That there is none is no failure. It is
 // durable when it returns.
 func (se *Session) DeleteBucketPolicy(ctx context.Context, bucket string) error {
-	if err := se.authorize(actDeletePolicy, bucket, ""); err != nil {
+	if err := se.authorizePolicy(actDeletePolicy, bucket); err != nil {
 		return err
 	}
 	_, err := se.update(ctx, durableFreeing, bucket, func(t *txn, b *record.Bucket) error {
 		if !b.Policied {
 			return nil
 		}
-		t.changed(Change{Kind: BucketChanged, Bucket: bucket})
+		t.changed(bucketChange(bucket, "DeleteBucketPolicy"))
 		if err := t.writeConfig(table.ConfigPolicy, b.Id, nil); err != nil {
 			return err
 		}

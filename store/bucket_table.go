@@ -144,5 +144,6 @@ func (t *txn) putBucket(b *record.Bucket) error {
 func (t *txn) editBucket(b *record.Bucket, fn func(*record.Bucket)) error {
 	changed := proto.CloneOf(b)
 	fn(changed)
+	t.ruled()
 	return t.putBucket(changed)
 }

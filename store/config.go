@@ -187,7 +187,7 @@ func (se *Session) putConfig(ctx context.Context, kind table.ConfigKind, bucket 
 				return err
 			}
 		}
-		t.changed(Change{Kind: BucketChanged, Bucket: bucket})
+		t.changed(bucketChange(bucket, configOperation(kind, false)))
 		return t.writeConfig(kind, b.Id, m)
 	})
 	return err
@@ -201,7 +201,7 @@ func (se *Session) dropConfig(ctx context.Context, kind table.ConfigKind, bucket
 		if err != nil || !had {
 			return err
 		}
-		t.changed(Change{Kind: BucketChanged, Bucket: bucket})
+		t.changed(bucketChange(bucket, configOperation(kind, true)))
 		return t.writeConfig(kind, b.Id, nil)
 	})
 	return err

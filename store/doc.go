@@ -81,7 +81,8 @@
 // from whom may not list (withheld), and on a mount a name is seen by whoever may list its
 // directory or do anything to it (sight.go). A rename of a directory is decided at once where
 // package access shows that all keys below it are alike, and else for each in the update that
-// renames. What damage has made unreadable shuts people out, and fsck never repairs it open
+// renames. Who has a file open is asked about again when rules have changed (open_rights.go), and
+// what it may not publish any more is given up. What damage has made unreadable shuts people out, and fsck never repairs it open
 // (fsck_access.go).
 //
 // # Protection

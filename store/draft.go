@@ -30,17 +30,21 @@ type draft struct {
 	noted  bool      // a record of the draft was written
 	doomed bool      // the content file is garbage that only this draft still pins
 
-	who   author
+	who     author
+	se      *Session // of who, to be asked about before it is published; nil: he is nobody any more
+	allowed uint64   // in which generation of rules its publish was allowed
+
 	dirty bool // data changed since it began
 	fresh bool // it was created or truncated, and must be published though no data changed
 
 	sync draftSync
 }
 
-// newDraft begins a draft of n. mu is held. The bytes it begins from are n.body's;
-// none if empty is set.
-func (n *inode) newDraft(who author, empty bool) (*draft, error) {
-	d := &draft{s: n.s, who: who}
+// newDraft begins a draft in the name of who opened f. mu is held. The bytes it begins from are
+// those of the inode's body; none if empty is set.
+func (f *File) newDraft(empty bool) (*draft, error) {
+	n := f.n
+	d := &draft{s: n.s, who: f.se.author(), se: f.se, allowed: f.writes.Load()}
 	if empty || n.body == nil {
 		return d, nil
 	}

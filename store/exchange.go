@@ -34,7 +34,6 @@ type swapped struct {
 // places; what is published goes to the other key as a version of its own.
 func (t *txn) exchangeFiles(b *record.Bucket, keys [2]string) error {
 	var files [2]swapped
-	t.unlimited = true
 	for i, key := range keys {
 		f, err := t.swappable(b, key)
 		if err != nil {

@@ -123,6 +123,9 @@ func (t *txn) swapHead(b *record.Bucket, m *record.Move, rest string) error {
 		if err := t.settled(v); err != nil {
 			return err
 		}
+		if err := t.moved(b, m, v); err != nil {
+			return err
+		}
 		old[i] = v
 	}
 	ways := halves(m) // ways[i] leads from keys[i]

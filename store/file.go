@@ -22,6 +22,8 @@ type OpenFlags struct {
 	WriteOnly bool // with Write: nothing is read through the handle
 	Version   string
 	Attr      Attr // of a new file; times that are zero are now
+
+	rules uint64 // the generation of rules in which it was allowed
 }
 
 // A File is one open handle of a file on a mount. All handles of one file see the
@@ -33,11 +35,14 @@ type File struct {
 	maker  bool    // it may have something to publish: it writes or made the file
 	frozen *Reader // a version of the past, instead of n
 	closed atomic.Bool
+	reads  atomic.Uint64 // in which generation of rules reading it was allowed
+	writes atomic.Uint64 // and changing it
 }
 
 // OpenFile opens the current version of a file, or one of the past for reading. The
 // kinds of failure: NoSuchKey, Exists, IsDirectory, MethodNotAllowed (a delete marker).
 func (se *Session) OpenFile(ctx context.Context, bucket, key string, o OpenFlags) (*File, error) {
+	o.rules = se.s.rules.Load()
 	if o.Version != "" {
 		if o.Write || o.Create {
 			return nil, fault.New(fault.ReadOnly, "versions of the past cannot be changed")
@@ -46,7 +51,7 @@ func (se *Session) OpenFile(ctx context.Context, bucket, key string, o OpenFlags
 		if err != nil {
 			return nil, err
 		}
-		return &File{se: se, flags: o, frozen: r}, nil
+		return (&File{se: se, flags: o, frozen: r}).granted(o.rules), nil
 	}
 	if err := se.authorizeOpen(bucket, key, o); err != nil {
 		return nil, err
@@ -63,7 +68,7 @@ func (se *Session) OpenFile(ctx context.Context, bucket, key string, o OpenFlags
 	if err != nil {
 		return nil, err
 	}
-	f := &File{se: se, n: n, flags: o, maker: o.Write || made}
+	f := (&File{se: se, n: n, flags: o, maker: o.Write || made}).granted(o.rules)
 	if !made && o.Truncate && o.Write {
 		truncated := false
 		defer func() {
@@ -79,6 +84,12 @@ func (se *Session) OpenFile(ctx context.Context, bucket, key string, o OpenFlags
 	return f, nil
 }
 
+// beginsEmpty says whether nothing is read through the handle but what is written to the file from
+// then on.
+func (o *OpenFlags) beginsEmpty() bool {
+	return o.Write && (o.WriteOnly || o.Truncate || o.Create && o.Exclusive)
+}
+
 // authorizeOpen decides over opening a file.
 func (se *Session) authorizeOpen(bucket, key string, o OpenFlags) error {
 	if o.Write || o.Create {
@@ -86,7 +97,7 @@ func (se *Session) authorizeOpen(bucket, key string, o OpenFlags) error {
 			return err
 		}
 	}
-	if o.Write && (o.WriteOnly || o.Truncate) {
+	if o.beginsEmpty() {
 		return nil
 	}
 	return se.authorize(actGetObject, bucket, key)
@@ -122,7 +133,7 @@ func (f *File) beginEmpty() (begun bool, err error) {
 	case n.body != nil && n.body.size == 0:
 		return false, nil
 	default:
-		if n.draft, err = n.newDraft(f.se.author(), true); err == nil {
+		if n.draft, err = f.newDraft(true); err == nil {
 			n.draft.fresh = true
 		}
 	}
@@ -168,8 +179,12 @@ func (f *File) Object() Object {
 }
 
 // ReadAt fills p from off on; fewer bytes come with io.EOF, at the end only. Damage is
-// fault.Damaged, never wrong bytes.
+// fault.Damaged, never wrong bytes. AccessDenied: rules have changed, and whoever opened the file
+// may not read it any more.
 func (f *File) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
+	if err := f.mayRead(); err != nil {
+		return 0, err
+	}
 	if f.frozen != nil {
 		return f.frozen.ReadAt(p, off)
 	}
@@ -215,6 +230,9 @@ func (n *inode) sized(size int64) bool {
 // still change; the caller then uses ReadAt. release must be called when fd is no
 // longer used. length may be less than n at the end of the file.
 func (f *File) Extent(off int64, n int) (fd uintptr, fdOff int64, length int, release func(), ok bool) {
+	if f.reads.Load() != f.se.s.rules.Load() {
+		return 0, 0, 0, nil, false // ReadAt asks
+	}
 	if f.frozen != nil {
 		return f.frozen.b.extent(off, n)
 	}
@@ -247,7 +265,7 @@ func (b *body) extent(off int64, n int) (fd uintptr, fdOff int64, length int, re
 	return r.File().Fd(), e.Off + skip, n, func() { _ = r.Close() }, true
 }
 
-// writable fails if nothing can be changed through this handle.
+// writable fails if nothing can be changed through this handle, or may not be any more.
 func (f *File) writable() error {
 	switch {
 	case f.frozen != nil:
@@ -255,7 +273,7 @@ func (f *File) writable() error {
 	case !f.flags.Write:
 		return fault.New(fault.NotPermitted, "the file was opened for reading only")
 	}
-	return nil
+	return f.mayWrite()
 }
 
 // begin makes sure that there is a draft to change. mu is held.
@@ -268,7 +286,7 @@ func (f *File) begin() (*draft, error) {
 		return nil, fault.New(fault.Shutdown, "the store is closing")
 	}
 	if n.draft == nil {
-		d, err := n.newDraft(f.se.author(), false)
+		d, err := f.newDraft(false)
 		if err != nil {
 			return nil, err
 		}
@@ -303,7 +321,7 @@ func (f *File) changeIf(fn func(*draft) (changed bool, err error)) error {
 }
 
 // WriteAt puts p at off. Every handle of the file sees it at once. EntityTooLarge is a
-// file over the largest object size: what fits is written then.
+// file over the largest object size: what fits is written then. AccessDenied: as for ReadAt.
 func (f *File) WriteAt(_ context.Context, p []byte, off int64) (n int, err error) {
 	return f.write(p, off, f.flags.Append)
 }
@@ -416,6 +434,9 @@ func (f *File) PunchHole(ctx context.Context, off, n int64) error {
 // Seek returns where data (unix.SEEK_DATA) or a hole (unix.SEEK_HOLE) begins at or
 // after off. NoData: there is none before the end.
 func (f *File) Seek(ctx context.Context, off int64, whence uint32) (int64, error) {
+	if err := f.mayRead(); err != nil {
+		return 0, err
+	}
 	if f.frozen != nil {
 		return f.frozen.b.seek(off, whence)
 	}
@@ -472,12 +493,17 @@ func (f *File) SetAttr(ctx context.Context, c AttrChange) (Attr, error) {
 }
 
 // Sync makes the file durable as it is: what it was published as and what was written
-// since. It publishes nothing.
+// since. It publishes nothing. AccessDenied: whoever opened the file may not put it any more.
 func (f *File) Sync(ctx context.Context) error {
 	if f.frozen != nil {
 		return nil
 	}
 	n := f.n
+	if f.maker {
+		if err := f.mayWrite(); err != nil {
+			return err
+		}
+	}
 	done, err := n.syncDraft(ctx)
 	if done || err != nil {
 		return err
@@ -512,66 +538,4 @@ func (f *File) Unpublished() bool {
 	f.n.mu.RLock()
 	defer f.n.mu.RUnlock()
 	return f.n.draft != nil && (f.n.draft.dirty || f.n.draft.fresh)
-}
-
-// Flush publishes the file if its data changed since the last publish. A door calls it
-// when the process that opened the file closes its last descriptor of it.
-func (f *File) Flush(ctx context.Context) error {
-	if f.frozen != nil || !f.flags.Write {
-		return nil
-	}
-	return f.n.publish(ctx, true)
-}
-
-// Close ends the use of the handle. With the last handle that writes or made the file,
-// everything that is still unpublished is published; if that fails, the store keeps
-// the draft and tries again before it closes.
-func (f *File) Close(ctx context.Context) error {
-	if f.closed.Swap(true) {
-		return nil
-	}
-	if f.frozen != nil {
-		return f.frozen.Close()
-	}
-	defer f.forget() // also if publishing panics: then the file is stuck
-	if f.maker && f.lastMaker() {
-		return f.n.publish(ctx, false)
-	}
-	return nil
-}
-
-// lastMaker counts a handle that may have something to publish out and says whether
-// it was the last.
-func (f *File) lastMaker() bool {
-	mu := &f.n.s.files.mu
-	mu.Lock()
-	defer mu.Unlock()
-	f.n.makers--
-	return f.n.makers == 0
-}
-
-// forget counts the handle out; with the last the inode goes.
-func (f *File) forget() {
-	n, t := f.n, &f.n.s.files
-	t.mu.Lock()
-	n.handles--
-	last := n.handles == 0
-	t.mu.Unlock()
-	if last {
-		n.letGo()
-	}
-}
-
-// release lets go of the inode's bytes. mu is held.
-func (n *inode) release() {
-	if n.draft != nil {
-		if err := n.draft.discard(); err != nil {
-			n.s.log.Warn("a draft's file could not be deleted; recovery will", "err", err)
-		}
-		n.draft = nil
-	}
-	if n.body != nil {
-		n.body.close()
-		n.body = nil
-	}
 }

@@ -166,7 +166,7 @@ func (se *Session) openOrdered(ctx context.Context, bucket, key string, o OpenFl
 			fresh, err = t.loadInode(b, key, v)
 		case o.Create:
 			made = true
-			fresh, err = t.createInode(b, key, o)
+			fresh, err = t.createInode(se, b, key, o)
 		default:
 			err = noSuchKey(b.Name, key)
 		}
@@ -228,7 +228,7 @@ func (sn *snap) loadInode(b *record.Bucket, key string, v *record.Version) (*ino
 
 // createInode makes the inode of a new file, which will claim its name and is published
 // later.
-func (t *txn) createInode(b *record.Bucket, key string, o OpenFlags) (*inode, error) {
+func (t *txn) createInode(se *Session, b *record.Bucket, key string, o OpenFlags) (*inode, error) {
 	if err := t.s.room(); err != nil {
 		return nil, err // an empty file is published once nobody hears of it any more
 	}
@@ -244,6 +244,6 @@ func (t *txn) createInode(b *record.Bucket, key string, o OpenFlags) (*inode, er
 	if n.attr.Mode&unix.S_IFMT == 0 {
 		n.attr.Mode |= unix.S_IFREG
 	}
-	n.draft = &draft{s: t.s, who: t.who, fresh: true}
+	n.draft = &draft{s: t.s, who: t.who, se: se, allowed: o.rules, fresh: true}
 	return n, nil
 }

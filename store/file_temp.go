@@ -17,17 +17,18 @@ import (
 // directory of the bucket, which says who may do so. NoSuchKey: there is none. Of o,
 // Append and Attr count.
 func (se *Session) CreateTemp(ctx context.Context, bucket, dir string, o OpenFlags) (*File, error) {
+	o.rules = se.s.rules.Load()
 	if err := se.authorize(actPutObject, bucket, dir); err != nil {
 		return nil, err
 	}
 	if table.DirOf(dir) != dir {
 		return nil, fault.New(fault.InvalidArgument, "a directory's key ends in a slash, %q does not", dir)
 	}
-	o.Write, o.Create = true, true
+	o.Write, o.Create, o.Truncate = true, true, true
 	var n *inode
 	_, err := se.update(ctx, freeing, bucket, func(t *txn, b *record.Bucket) error {
 		t.quiet = true
-		fresh, err := t.createInode(b, dir, o)
+		fresh, err := t.createInode(se, b, dir, o)
 		if err != nil {
 			return err
 		}
@@ -41,7 +42,7 @@ func (se *Session) CreateTemp(ctx context.Context, bucket, dir string, o OpenFla
 		}
 		return nil, err
 	}
-	return &File{se: se, n: n, flags: o, maker: true}, nil
+	return (&File{se: se, n: n, flags: o, maker: true}).granted(o.rules), nil
 }
 
 // Link gives a file that CreateTemp made its name, as linkat(2) does, and publishes it:
@@ -124,6 +125,7 @@ func (f *fileTable) link(n *inode, b *record.Bucket, key string) {
 // Reopen opens an open file once more, whether it has a name or not, as open(2) of
 // /proc/self/fd does. StaleHandle: it is not open any more.
 func (se *Session) Reopen(ctx context.Context, f *File, o OpenFlags) (*File, error) {
+	o.rules = se.s.rules.Load()
 	var bucket, key string
 	if f != nil && f.frozen == nil {
 		_, bucket, key, _ = se.s.files.name(f.n)
@@ -134,7 +136,7 @@ func (se *Session) Reopen(ctx context.Context, f *File, o OpenFlags) (*File, err
 	if f == nil || f.frozen != nil || !se.s.files.reattach(f.n, o.Write) {
 		return nil, fault.StaleHandle
 	}
-	again := &File{se: se, n: f.n, flags: o, maker: o.Write}
+	again := (&File{se: se, n: f.n, flags: o, maker: o.Write}).granted(o.rules)
 	if o.Truncate && o.Write {
 		if err := again.truncateOpen(ctx); err != nil {
 			again.abandon()

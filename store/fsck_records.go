@@ -239,7 +239,7 @@ func (f *fsck) checkSetting(k, v []byte) error {
 	switch {
 	case string(k) == string(settingScrub()):
 		return unmarshal(k, v, new(record.Scrub))
-	case bytes.HasPrefix(k, settingUsage()):
+	case bytes.HasPrefix(k, settingUsage()), bytes.HasPrefix(k, settingComing()):
 		return unmarshal(k, v, new(record.Usage))
 	case string(k) == string(settingExpiry()):
 		return unmarshal(k, v, new(record.Expiry))

@@ -44,6 +44,7 @@ func (t *txn) putIdentities(c iam.Change) error {
 	}
 	next := t.s.identities().With(c.Put, c.Drop)
 	t.onMerged(func() { t.s.directory.Store(next) })
+	t.ruled()
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
+	"pail/store/trail"
 	"pail/versioning"
 )
 
@@ -41,7 +42,8 @@ func (se *Session) SetObjectLock(ctx context.Context, bucket string, d versionin
 		if versioning.State(b.Versioning) != versioning.Enabled {
 			return fault.New(fault.InvalidBucketState, "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration").At(bucket, "")
 		}
-		t.changed(Change{Kind: BucketChanged, Bucket: bucket})
+		t.changed(bucketChange(bucket, "PutObjectLockConfiguration", trail.Field{Name: "Mode", Value: d.Mode.String()},
+			trail.Field{Name: "Days", Value: int64(d.Days)}, trail.Field{Name: "Years", Value: int64(d.Years)}))
 		return t.editBucket(b, func(b *record.Bucket) { b.ObjectLock, b.DefaultRetention = true, fromDefaultRetention(d) })
 	})
 	return err

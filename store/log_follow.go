@@ -64,7 +64,7 @@ type follower struct {
 
 // hear takes a change that has just happened. It must not wait.
 func (f *follower) hear(c Change) {
-	if c.Bucket != f.bucket || c.Kind == ObjectChanged || c.Kind == DirChanged || c.Kind == BucketChanged {
+	if c.Bucket != f.bucket || c.Kind == ObjectChanged || c.Kind == DirChanged || c.Kind == BucketChanged || c.Kind == DraftForsaken {
 		return
 	}
 	f.mu.Lock()

@@ -52,7 +52,7 @@ func (m *MFA) check(ctx context.Context, se *Session) error {
 	}
 	m.once.Do(func() {
 		if m.err = se.spendMFAHeader(ctx, m.text); fault.Is(m.err, fault.InvalidMFACode) {
-			m.err = fault.Wrap(fault.MFARequired, m.err, "MultiFactorAuthentication failed with invalid MFA one time pass code.")
+			m.err = fault.New(fault.MFARequired, "MultiFactorAuthentication failed with invalid MFA one time pass code.")
 		}
 	})
 	return m.err
@@ -176,7 +176,7 @@ func (t *txn) changeVersioning(b *record.Bucket, c VersioningChange) error {
 			return fault.New(fault.InvalidBucketState, "Mfa Authentication is not supported on a bucket with lifecycle configuration. Delete lifecycle configuration before enabling Mfa Authentication.").At(b.Name, "")
 		}
 	}
-	t.changed(Change{Kind: BucketChanged, Bucket: b.Name})
+	t.changed(bucketChange(b.Name, "PutBucketVersioning", versioningFields(c)...))
 	return t.editBucket(b, func(b *record.Bucket) {
 		b.Versioning = uint32(c.State)
 		if c.MFADelete != MFANever {

@@ -187,6 +187,9 @@ func (t *txn) moveHead(b *record.Bucket, m *record.Move, key string, old *record
 	if err := t.tally(b, to, v, 1); err != nil {
 		return err
 	}
+	if err := t.moved(b, m, old); err != nil {
+		return err
+	}
 	if err := t.notifyStands(b, key); err != nil {
 		return err
 	}

@@ -57,6 +57,7 @@ func (mv *mover) finish(ctx context.Context, m *record.Move, p *work.Progress) e
 	}
 	_, err := mv.s.update(ctx, author{}, freeing, func(t *txn) error {
 		t.tx.Delete(table.Move(m.Id))
+		t.arrived(m)
 		t.tx.Defer(func(meta.Commit) { t.s.moves.end() })
 		return nil
 	})

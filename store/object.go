@@ -175,13 +175,19 @@ func (se *Session) SetTags(ctx context.Context, bucket, key, ref string, tags ma
 	return err
 }
 
+// DeleteTagging removes all tags of a version, and returns what PutTagging does. It is durable when
+// it returns.
+func (se *Session) DeleteTagging(ctx context.Context, bucket, key, ref string) (version string, err error) {
+	return se.replaceTagging(ctx, readAction(ref, actDeleteObjectTagging, actDeleteVersionTagging), bucket, key, ref, nil)
+}
+
 // PutTagging is SetTags, and says which version it is whose tags were replaced, "" if the
-// bucket never knew versions.
+// bucket never knew versions. No tags are tags as well.
 func (se *Session) PutTagging(ctx context.Context, bucket, key, ref string, tags map[string]string) (version string, err error) {
-	act := readAction(ref, actPutObjectTagging, actPutObjectVersionTagging)
-	if len(tags) == 0 {
-		act = readAction(ref, actDeleteObjectTagging, actDeleteVersionTagging)
-	}
+	return se.replaceTagging(ctx, readAction(ref, actPutObjectTagging, actPutObjectVersionTagging), bucket, key, ref, tags)
+}
+
+func (se *Session) replaceTagging(ctx context.Context, act action, bucket, key, ref string, tags map[string]string) (version string, err error) {
 	err = se.authorizeFor(act, bucket, key, func(a *asked) { a.version, a.tags, a.tagged = ref, tags, true })
 	if err != nil {
 		return "", err

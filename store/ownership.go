@@ -6,6 +6,7 @@ import (
 	"pail/store/access"
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
+	"pail/store/trail"
 )
 
 // An Ownership says who owns objects that other accounts write, and whether ACLs count.
@@ -58,11 +59,15 @@ func (se *Session) DeleteOwnership(ctx context.Context, bucket string) error {
 }
 
 func (se *Session) setOwnership(ctx context.Context, bucket string, to uint32) error {
+	change := bucketChange(bucket, "PutBucketOwnershipControls", trail.Field{Name: "ObjectOwnership", Value: string(toOwnership(to))})
+	if to == noOwnership {
+		change = bucketChange(bucket, "DeleteBucketOwnershipControls")
+	}
 	_, err := se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
 		if toOwnership(to).ACLsDisabled() && b.Acl != nil {
 			return aclNotOwners(bucket)
 		}
-		t.changed(Change{Kind: BucketChanged, Bucket: bucket})
+		t.changed(change)
 		return t.editBucket(b, func(b *record.Bucket) { b.Ownership = to })
 	})
 	return err

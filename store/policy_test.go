@@ -132,7 +132,9 @@ func TestPoliciesDecide(t *testing.T) {
 		{reader, "put", "bkt", "a/1", denied},
 		{reader, "list", "open", "", denied},
 		{reader, "read", "open", "x", none},
-		{reader, "read", "missing", "x", denied},
+		{reader, "read", "missing", "x", fault.NoSuchBucket},
+		{guest, "delete", "missing", "x", fault.NoSuchBucket},
+		{Anonymous(), "list", "missing", "", fault.NoSuchBucket},
 		{blind, "read", "bkt", "b/1", none},
 		{blind, "read", "bkt", "b/none", denied}, // it may not list
 		{blind, "put", "bkt", "b/new", none},

@@ -49,8 +49,12 @@ func (se *Session) setPublicAccess(ctx context.Context, bucket string, to *recor
 	if err := se.authorize(actPutBlock, bucket, ""); err != nil {
 		return err
 	}
+	change := bucketChange(bucket, "DeletePublicAccessBlock")
+	if to != nil {
+		change = bucketChange(bucket, "PutPublicAccessBlock", asJSON("PublicAccessBlockConfiguration", toBlock(to)))
+	}
 	_, err := se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
-		t.changed(Change{Kind: BucketChanged, Bucket: bucket})
+		t.changed(change)
 		return t.editBucket(b, func(b *record.Bucket) { b.Block = to })
 	})
 	return err
@@ -103,6 +107,7 @@ func (se *Session) setAccountPublicAccess(ctx context.Context, p *PublicAccess) 
 	account := se.who.Account
 	_, err := se.s.update(ctx, se.author(), durable, func(t *txn) error {
 		t.onMerged(func() { t.s.keepAccountBlock(account, p) })
+		t.ruled()
 		if p == nil {
 			t.tx.Delete(settingAccountBlock(account))
 			return nil

@@ -15,15 +15,19 @@ import (
 
 // publish makes the draft of n a version, in the name of whoever opened the file for
 // writing. If only data is to be published, a draft that was merely created or
-// truncated waits. A file that has lost its name publishes nothing.
+// truncated waits. A file that has lost its name publishes nothing. by is who asks for it, nil:
+// nobody does; see mayPublish.
 //
 // The bytes of a content file need not be on disk then: the version is pending, and
 // what it replaced is kept, until the settler has synced them. An inlined content is
 // in the same commit as its version, so it is never pending.
-func (n *inode) publish(ctx context.Context, onlyData bool) error {
+func (n *inode) publish(ctx context.Context, onlyData bool, by *Session) error {
 	n.syncing.Lock() // no fsync may record a draft that was published
 	defer n.syncing.Unlock()
 	for {
+		if err := n.mayPublish(by); err != nil {
+			return err
+		}
 		err := n.tryPublish(ctx, onlyData, n.ownName)
 		again, err := n.relieve(err)
 		if !again || err != nil {
@@ -237,6 +241,7 @@ func (n *inode) shrink(d *draft) error {
 // publishDraft is the update of a publish. begun, if it is not 0, is the list of the extents,
 // which was written ahead.
 func (t *txn) publishDraft(n *inode, d *draft, b *record.Bucket, key string, es blob.Extents, seal blob.Seal, begun uint64) (*record.Version, error) {
+	t.publishes = true
 	v := t.newVersion()
 	v.Ino, v.Size, v.Attr = n.ino, d.size, n.attrNow()
 	if err := t.inherit(n, b, key, v); err != nil {
@@ -357,24 +362,32 @@ func (n *inode) nowPublished(d *draft, v *record.Version, nb *body) error {
 
 // publishAll publishes what open files hold, for a clean end. Every file is tried, and
 // may use the reserve; one that cannot be published is recorded as by an fsync, so that
-// the next open publishes it.
+// the next open publishes it, when there is room.
 func (s *Store) publishAll(ctx context.Context) error {
 	var kept, lost []string
 	var first error
 	for _, n := range s.files.all() {
-		err := n.publish(ctx, false)
+		err := n.publish(ctx, false, nil)
+		if isRefused(err) {
+			err = n.forsake(ctx, err)
+		}
 		if err == nil {
 			continue
 		}
+		name := n.bname + "/" + n.key
+		_, unsynced := n.syncDraft(ctx)
+		switch {
+		case unsynced != nil:
+			s.log.Error("an unpublished file could not be kept", "file", name, "err", unsynced)
+			lost = append(lost, name)
+		case fault.Is(err, fault.QuotaExceeded) && s.files.isStuck(n): // as whoever closed it was told
+			s.log.Warn("what was written to a file is kept and not published: it is over the quota of its bucket", "file", name)
+			continue
+		default:
+			kept = append(kept, name)
+		}
 		if first == nil {
 			first = err
-		}
-		name := n.bname + "/" + n.key
-		if _, err := n.syncDraft(ctx); err != nil {
-			s.log.Error("an unpublished file could not be kept", "file", name, "err", err)
-			lost = append(lost, name)
-		} else {
-			kept = append(kept, name)
 		}
 	}
 	var errs []error
@@ -382,7 +395,7 @@ func (s *Store) publishAll(ctx context.Context) error {
 		errs = append(errs, fault.Wrap(fault.KindOf(first), first, "what was written last to %s could not be published and is lost", some(lost)))
 	}
 	if len(kept) > 0 {
-		errs = append(errs, fault.Wrap(fault.KindOf(first), first, "what was written last to %s could not be published yet; it is kept, and published when the store is opened again", some(kept)))
+		errs = append(errs, fault.Wrap(fault.KindOf(first), first, "what was written last to %s could not be published yet; it is kept, and tried again when the store is opened", some(kept)))
 	}
 	return errors.Join(errs...)
 }

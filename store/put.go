@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 
-	"pail/store/access"
 	"pail/store/checksum"
 	"pail/store/event"
 	"pail/store/fault"
@@ -157,10 +156,14 @@ func (a *asked) says(in PutInput) {
 // with bucket-owner-full-control need not let it change ACLs ("Granting cross-account
 // permissions to upload objects while ensuring that the bucket owner has full control").
 func (se *Session) authorizeGiven(bucket, key string, acl ACLInput, tags map[string]string, say func(*asked)) error {
-	if _, r := se.s.buckets.ruled(bucket); acl.given() && r != nil && !r.ownership.ACLsDisabled() {
+	_, r := se.s.buckets.ruled(bucket)
+	switch {
+	case !acl.given() || r == nil:
+	case r.ownership.ACLsDisabled() && acl.Canned == "bucket-owner-full-control": // it says what holds anyhow
+	default:
 		err := se.authorizeFor(actPutObjectACL, bucket, key, func(a *asked) {
 			say(a)
-			a.looked, a.found = true, &record.Version{Owner: access.ObjectWriter.Owner(a.writer(), r.owner, "")}
+			a.looked, a.found = true, &record.Version{Owner: r.ownership.Owner(a.writer(), r.owner, "")}
 		})
 		if err != nil {
 			return err

@@ -3,6 +3,8 @@ package store
 import (
 	"sync"
 
+	"google.golang.org/protobuf/proto"
+
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
@@ -31,8 +33,11 @@ type Quota struct {
 // count what they do to keys until there, and leave the others to the counting.
 //
 // Who makes more than there may be fails with QuotaExceeded, at the end of the update, when it
-// is known what it removes, too. What gives versions other names (renames) and what recovery,
-// repairs and jobs do is counted and never refused: nothing may stay half done.
+// is known what it removes, too. A rename adds to a bucket that keeps history what it leaves
+// there, and is refused like a put; that of a directory whose records are moved behind it takes
+// all of that at once (quota_moves.go). What repairs and jobs do is counted and never refused:
+// nothing may stay half done. Recovery publishes drafts within the quota; what does not fit waits
+// as it did before (stuck.go).
 
 // settingUsage is where it stands by a bucket's number what it holds.
 func settingUsage() []byte { return table.Setting("usage/") }
@@ -41,8 +46,9 @@ func usageKey(bucket uint64) []byte { return noteKey(settingUsage(), bucket) }
 
 // quotasInMemory is what the buckets with quotas hold, for those who ask before they begin.
 type quotasInMemory struct {
-	mu sync.RWMutex // guards by
-	by map[uint64]*record.Usage
+	mu     sync.RWMutex // guards what follows
+	by     map[uint64]*record.Usage
+	coming map[uint64]*record.Usage // what renames on their way will add to it
 }
 
 // of returns what a bucket holds, nil if nobody counts it. It must not be changed.
@@ -84,6 +90,12 @@ func (q *quotasInMemory) load(sn *snap) error {
 			return err
 		}
 		q.set(b.Id, u)
+		coming := new(record.Usage)
+		if ok, err := sn.get(comingKey(b.Id), coming); ignoreUnreadable(err) != nil {
+			return err
+		} else if ok && err == nil {
+			q.setComing(b.Id, coming)
+		}
 	}
 	return nil
 }
@@ -107,6 +119,8 @@ type tallied struct {
 	b              *record.Bucket
 	u              *record.Usage // as it will be
 	bytes, objects int64         // what is added
+	coming         *record.Usage // what renames on their way will add, as it will be
+	comes          bool          // that has changed
 }
 
 // tally counts a version that this update adds to a key (sign 1) or takes away from it (-1).
@@ -114,17 +128,9 @@ func (t *txn) tally(b *record.Bucket, key string, v *record.Version, sign int64)
 	if b.Quota == nil || v.Marker || v.Bare {
 		return nil
 	}
-	c := t.usages[b.Id]
-	if c == nil {
-		u, err := t.usage(b.Id)
-		if err != nil {
-			return err
-		}
-		if t.usages == nil {
-			t.usages = map[uint64]*tallied{}
-		}
-		c = &tallied{b: b, u: u}
-		t.usages[b.Id] = c
+	c, err := t.tallied(b)
+	if err != nil {
+		return err
 	}
 	c.bytes += sign * v.Size
 	c.objects += sign
@@ -135,14 +141,39 @@ func (t *txn) tally(b *record.Bucket, key string, v *record.Version, sign int64)
 	return nil
 }
 
+// tallied is what this update does to what a bucket with a quota holds.
+func (t *txn) tallied(b *record.Bucket) (*tallied, error) {
+	if c := t.usages[b.Id]; c != nil {
+		return c, nil
+	}
+	u, err := t.usage(b.Id)
+	if err != nil {
+		return nil, err
+	}
+	if t.usages == nil {
+		t.usages = map[uint64]*tallied{}
+	}
+	c := &tallied{b: b, u: u, coming: proto.CloneOf(t.s.quotas.comingTo(b.Id))}
+	t.usages[b.Id] = c
+	return c, nil
+}
+
 // settleUsage writes what this update makes of what buckets hold, and refuses more than there
 // may be.
 func (t *txn) settleUsage() error {
 	for id, c := range t.usages {
-		if !t.unlimited && t.s.ready {
+		if !t.unlimited && (t.s.ready || t.publishes) {
 			if err := c.within(); err != nil {
 				return err
 			}
+		}
+		if c.comes {
+			if err := t.putComing(id, c.coming); err != nil {
+				return err
+			}
+		}
+		if c.bytes < 0 || c.objects < 0 {
+			t.onMerged(t.s.publishStuck) // there is room again
 		}
 		if err := t.putUsage(id, c.u); err != nil {
 			return err
@@ -159,11 +190,12 @@ func (t *txn) putUsage(bucket uint64, u *record.Usage) error {
 // within refuses what adds to a bucket that holds more then than it may.
 func (c *tallied) within() error {
 	q := toQuota(c.b.Quota)
+	bytes, objects := c.u.Bytes+c.coming.GetBytes(), c.u.Objects+c.coming.GetObjects()
 	switch {
-	case q.Bytes > 0 && c.bytes > 0 && c.u.Bytes > q.Bytes:
-		return overQuota(c.b, q.Bytes, c.u.Bytes-c.bytes, "bytes")
-	case q.Objects > 0 && c.objects > 0 && c.u.Objects > q.Objects:
-		return overQuota(c.b, q.Objects, c.u.Objects-c.objects, "versions of objects")
+	case q.Bytes > 0 && c.bytes > 0 && bytes > q.Bytes:
+		return overQuota(c.b, q.Bytes, bytes-c.bytes, "bytes")
+	case q.Objects > 0 && c.objects > 0 && objects > q.Objects:
+		return overQuota(c.b, q.Objects, objects-c.objects, "versions of objects")
 	}
 	return nil
 }
@@ -189,7 +221,7 @@ func (s *Store) hasRoom(b *record.Bucket, key string, cur *record.Version, size 
 	if b.Quota == nil || u == nil {
 		return nil
 	}
-	more := tallied{b: b, bytes: size, objects: 1}
+	more := tallied{b: b, bytes: size, objects: 1, coming: s.quotas.comingTo(b.Id)}
 	if cur != nil && s.replaces(b, key, cur) {
 		more.bytes -= cur.Size
 		more.objects = 0

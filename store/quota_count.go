@@ -105,6 +105,9 @@ func (f *fsck) checkQuotas() error {
 		if b.Quota == nil {
 			continue
 		}
+		if err := f.checkComing(id, b.Name); err != nil {
+			return err
+		}
 		k := usageKey(id)
 		said, err := f.sn.usage(id)
 		if err != nil {
@@ -138,6 +141,30 @@ func (f *fsck) checkQuotas() error {
 		}
 	}
 	return nil
+}
+
+// checkComing finds room that is kept in a bucket for renames none of which is on its way.
+func (f *fsck) checkComing(bucket uint64, name string) error {
+	k := comingKey(bucket)
+	u := new(record.Usage)
+	ok, err := f.sn.get(k, u)
+	if !ok || err != nil {
+		return ignoreUnreadable(err)
+	}
+	for _, m := range f.sn.moves {
+		if m.Bucket == bucket {
+			return nil
+		}
+	}
+	free := remedy{does: "gives it up", late: true, fix: func(r *repairer) error {
+		return r.update(func(t *txn) error {
+			if len(t.moves) == 0 {
+				t.noneComes(bucket)
+			}
+			return nil
+		})
+	}}
+	return f.wrong(k, free, "bucket %q keeps room for %d bytes in %d versions of renames, and none is on its way", name, u.Bytes, u.Objects)
 }
 
 // countAgain has what a bucket holds counted anew.

@@ -5,6 +5,7 @@ import (
 
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
+	"pail/store/trail"
 	"pail/versioning"
 )
 
@@ -45,19 +46,29 @@ func (se *Session) SetQuota(ctx context.Context, bucket string, q Quota) error {
 		return fault.New(fault.InvalidArgument, "a quota is a number above 0, or 0 for none").At(bucket, "")
 	}
 	var id uint64
-	_, err := se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
+	set := func(t *txn, b *record.Bucket) error {
 		id = b.Id
-		t.changed(Change{Kind: BucketChanged, Bucket: bucket})
+		t.changed(ownBucketChange(bucket, "SetQuota", trail.Field{Name: "bytes", Value: q.Bytes}, trail.Field{Name: "objects", Value: q.Objects}))
 		switch had := b.Quota != nil; {
 		case q == Quota{}:
 			t.tx.Delete(usageKey(b.Id))
+			t.noneComes(b.Id)
 			t.onMerged(func() { t.s.quotas.set(id, nil) })
 		case !had:
+			// What is on its way was not counted when it began.
+			if err := t.atRest(b.Id, ""); err != nil {
+				return err
+			}
 			if err := t.putUsage(b.Id, &record.Usage{Schema: record.Schema}); err != nil {
 				return err
 			}
 		}
+		t.onMerged(t.s.publishStuck)
 		return t.editBucket(b, func(b *record.Bucket) { b.Quota = fromQuota(q) })
+	}
+	err := se.s.whenAtRest(ctx, func() error {
+		_, err := se.update(ctx, durable, bucket, set)
+		return err
 	})
 	if err != nil || q == (Quota{}) {
 		return err

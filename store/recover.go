@@ -66,6 +66,9 @@ func (s *Store) recoverRest(ctx context.Context) error {
 		s.mover.job.Wake()
 	}
 	s.ready = true
+	if !s.repairing.Load() {
+		s.publishStuck()
+	}
 	return s.countCursors()
 }
 
@@ -294,7 +297,7 @@ func turnTo(v *record.Version, current bool, seq uint64) {
 	}
 }
 
-// recoverDrafts publishes every draft that was fsynced.
+// recoverDrafts publishes every draft that was fsynced, as far as rules and quotas let it.
 func (s *Store) recoverDrafts(ctx context.Context) error {
 	var inos []uint64
 	err := s.view(func(sn *snap) error {
@@ -364,7 +367,13 @@ func (s *Store) recoverDraft(ctx context.Context, ino uint64) error {
 		return sn.loadDraft(n, &r)
 	})
 	if err == nil && n.draft != nil {
-		err = n.publish(ctx, false)
+		n.draft.se = s.authorOf(n.draft.who)
+		if err = n.publish(ctx, false, nil); isRefused(err) {
+			err = n.forsake(ctx, err)
+		}
+	}
+	if fault.Is(err, fault.QuotaExceeded) {
+		return s.keepStuck(n, err)
 	}
 	if err == nil {
 		n.release()
@@ -374,6 +383,9 @@ func (s *Store) recoverDraft(ctx context.Context, ino uint64) error {
 
 func (sn *snap) loadDraft(n *inode, r *record.Draft) error {
 	n.bucket, n.key = r.Bucket, r.Key
+	if b := sn.bucketByID(r.Bucket); b != nil {
+		n.bname = b.Name
+	}
 	n.attr = r.Version.GetAttr()
 	d := &draft{
 		s: sn.s, size: r.Version.GetSize(), dirty: true,

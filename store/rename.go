@@ -26,9 +26,9 @@ type RenameFlags struct {
 
 // Rename gives a file or directory another name, as one step for every reader, and
 // replaces a file or an empty directory that had it. Bytes do not move. In a versioned
-// bucket the history stays at the old keys, with a delete marker on top. In an exchange
-// either may be a directory. The kinds of failure: NoSuchKey, Exists, NotEmpty,
-// IsDirectory, NotDirectory, SubdirOfItself, KeyTooLong (of a key below a directory,
+// bucket the history stays at the old keys, with a delete marker on top, and counts against
+// its quota. In an exchange either may be a directory. The kinds of failure: NoSuchKey, Exists, NotEmpty,
+// IsDirectory, NotDirectory, SubdirOfItself, QuotaExceeded, KeyTooLong (of a key below a directory,
 // too), CrossDevice (another bucket: the caller copies), Busy (a bucket).
 func (se *Session) Rename(ctx context.Context, from, to Path, flags RenameFlags) error {
 	each, err := se.authorizeRename(from, to, flags)
@@ -159,7 +159,6 @@ func (t *txn) renamePublished(b *record.Bucket, from, to string, old *record.Ver
 	if err != nil {
 		return err
 	}
-	t.unlimited = true
 	n := len(t.discarded)
 	if _, _, err := t.takeAway(b, from, keep, to); err != nil {
 		return err
@@ -244,7 +243,6 @@ func (se *Session) renameTree(ctx context.Context, from, to Path, each []treeNee
 				return err
 			}
 			var err error
-			t.unlimited = true
 			begun, err = fn(t, b, inline, counts)
 			return err
 		})
@@ -391,6 +389,9 @@ func (t *txn) moveBelow(b *record.Bucket, m *record.Move, inline int) (begun boo
 			return false, err
 		}
 		if !few {
+			if err := t.reserve(b, m); err != nil {
+				return false, err
+			}
 			return true, t.put(table.Move(m.Id), m)
 		}
 	}

@@ -21,7 +21,7 @@ type RenameInput struct {
 // same file for whoever has it open, and its bytes do not move; history is what Rename makes
 // of it. It is durable when it returns. The kinds of failure: NoSuchKey, PreconditionFailed,
 // ConditionalRequestConflict, InvalidRequest (a key that ends in a slash: Rename is for
-// directories), KeyTooLong, InvalidKey.
+// directories), KeyTooLong, InvalidKey, QuotaExceeded.
 func (se *Session) RenameObject(ctx context.Context, bucket, from, to string, in RenameInput) error {
 	if _, err := se.authorizeRename(Path{bucket, from}, Path{bucket, to}, RenameFlags{}); err != nil {
 		return err

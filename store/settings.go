@@ -10,6 +10,7 @@ import (
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
+	"pail/store/trail"
 )
 
 // A Setting is something about the store, or about one of its buckets, that its owner
@@ -170,7 +171,7 @@ func (se *Session) changeSetting(ctx context.Context, bucket, name string, chang
 		if err := change(d, c); err != nil {
 			return err
 		}
-		t.changed(Change{Kind: BucketChanged, Bucket: bucket})
+		t.changed(ownBucketChange(bucket, "SetSetting", trail.Field{Name: "name", Value: name}))
 		return t.editBucket(b, func(b *record.Bucket) { b.Settings = c })
 	})
 	return err

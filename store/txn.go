@@ -40,6 +40,7 @@ type txn struct {
 	forgets   bool              // a version that was there is in history no more
 	undoes    bool              // it undoes what never was durable
 	unlimited bool              // quotas do not count: what it makes is counted and not refused
+	publishes bool              // it publishes a draft: quotas count in recovery as well
 	usages    map[uint64]*tallied
 	bypass    bool          // whoever asks bypasses retentions of mode Governance, and may
 	events    uint32        // how many it has noted for webhooks
@@ -47,6 +48,7 @@ type txn struct {
 	makes     string        // the type of event that its puts are; "": event.CreatedPut
 	waste     int64         // bytes of content files that became dead, less those that went
 	removes   bool          // it removes a version that was named
+	rules     bool          // it changes what decides over who may do what
 }
 
 // How an update is committed.
@@ -140,6 +142,7 @@ func (t *txn) finish() error {
 		changes := t.changes
 		t.tx.Defer(func(meta.Commit) { t.s.watchers.tell(changes) })
 	}
+	t.tellRules()
 	if h := t.history; h != (historyChange{}) {
 		t.onMerged(func() { t.s.history.add(h) })
 	}

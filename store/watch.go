@@ -28,6 +28,8 @@ const (
 	BucketDeleted    ChangeKind = 11
 	BucketChanged    ChangeKind = 12
 	ObjectsExchanged ChangeKind = 13 // Key <-> To; directories if both end in "/"
+	RulesChanged     ChangeKind = 14 // what decides over who may do what, of no bucket; for watchers alone
+	DraftForsaken    ChangeKind = 15 // what was written to a file and not published is gone; for watchers alone
 )
 
 // A Change is one thing that happened to the store.
@@ -56,7 +58,8 @@ type Change struct {
 	VersionID string
 	Time      time.Time
 	Principal string
-	Origin    uint64 // the mark of the session that made it, see RequestContext
+	Origin    uint64     // the mark of the session that made it, see RequestContext
+	act       *bucketAct // what a change of a bucket amounts to, for the audit trail; nil: it is not told
 	// Forgets says that the commit took a version out of history, which views of the
 	// past no longer show. The feed does not keep it.
 	Forgets bool

@@ -166,7 +166,7 @@ func (se *Session) SetNotifications(ctx context.Context, bucket string, c event.
 					With("ArgumentName1", c.Targets[i].ARN).With("ArgumentValue1", "The destination queue does not exist").At(bucket, "")
 			}
 		}
-		t.changed(Change{Kind: BucketChanged, Bucket: bucket})
+		t.changed(bucketChange(bucket, configOperation(table.ConfigNotifications, false)))
 		var m record.Record
 		if len(c.Targets) > 0 {
 			m = fromNotifications(c)

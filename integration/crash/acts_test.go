@@ -32,13 +32,13 @@ var passive = map[string]string{
 	"AccountPublicAccess": reading, "BucketACL": reading, "ObjectACL": reading, "Location": reading, "ExpectOwner": reading, "LookUnset": reading,
 	"Rights": reading, "TagCount": reading, "BucketsOwner": reading, "VisibleBuckets": reading,
 
-	"SetRetention": asTags, "ChangeRetention": asTags, "SetLegalHold": asTags,
+	"DeleteTagging": asTags, "SetRetention": asTags, "ChangeRetention": asTags, "SetLegalHold": asTags,
 	"SetQuota":         "it edits the bucket's record as SetVersioning does; store has tests of ends amid the counting",
 	"ChangeVersioning": "SetVersioning is it",
 	"ConfirmMFA":       "it spends a code, as an identity's device keeps it, and changes nothing else",
 	"SetObjectLock":    "it edits the bucket's record by the same update as SetVersioning",
 
-	"Accounts": reading, "SimulatePrincipalPolicy": reading, "SimulateCustomPolicy": reading, "Explain": reading, "AccountAlias": reading, "GetAccountSummary": reading, "ListMFADevices": reading, "ListVirtualMFADevices": reading,
+	"Accounts": reading, "SimulatePrincipalPolicy": reading, "SimulateCustomPolicy": reading, "Explain": reading, "AccountAlias": reading, "GetAccountSummary": reading, "GetAccountAuthorizationDetails": reading, "CredentialReport": reading, "AbsentOfUser": reading, "AbsentOfRole": reading, "Absent": reading, "AbsentByARN": reading, "ListMFADevices": reading, "ListVirtualMFADevices": reading,
 	"GetMFADevice": reading, "ListMFADeviceTags": reading, "GetGroup": reading, "ListGroups": reading, "ListGroupsForUser": reading,
 	"ListAttachedUserPolicies": reading, "GetUserPolicy": reading, "ListUserPolicies": reading, "ListAttachedGroupPolicies": reading,
 	"GetGroupPolicy": reading, "ListGroupPolicies": reading, "ListAttachedRolePolicies": reading, "GetRolePolicy": reading, "ListRolePolicies": reading,

@@ -70,7 +70,7 @@ func fileCalls() map[string]func(path string, args []string) error {
 		"set-times":    func(path string, _ []string) error { return unix.UtimesNano(path, []unix.Timespec{{Sec: 1}, {Sec: 2}}) },
 		"setxattr":     func(path string, args []string) error { return unix.Lsetxattr(path, args[0], []byte("v"), 0) },
 		"getxattr": func(path string, args []string) error {
-			_, err := unix.Lgetxattr(path, args[0], make([]byte, 100))
+			_, err := unix.Lgetxattr(path, args[0], make([]byte, 64<<10))
 			return err
 		},
 		"removexattr": func(path string, args []string) error { return unix.Lremovexattr(path, args[0]) },

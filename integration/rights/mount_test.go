@@ -20,6 +20,8 @@ type rig struct {
 	st    *store.Store
 	se    *store.Session
 	peers *pailfs.Peers
+
+	mounts []*pailfs.Server
 }
 
 func newRig(t *testing.T, state versioning.State) *rig {
@@ -63,6 +65,7 @@ func (r *rig) mount(o pailfs.Options) (dir string, unmount func()) {
 	o.Store, o.Mountpoint, o.Peers = r.st, dir, r.peers
 	m, err := pailfs.Mount(r.ctx, o)
 	r.ok(err)
+	r.mounts = append(r.mounts, m)
 	unmount = func() {
 		if err := m.Unmount(r.ctx); err != nil {
 			r.Errorf("unmount: %v", err)

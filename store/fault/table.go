@@ -59,6 +59,8 @@ var table = [kindCount]Row{
 	PolicyTooLarge:          {"PolicyTooLarge", syscall.E2BIG, "PolicyTooLarge", 400, "the policy is too long"},
 	MalformedACL:            {"MalformedACL", syscall.EINVAL, "MalformedACLError", 400, "not a valid access control list"},
 	ACLsDisabled:            {"ACLsDisabled", syscall.EOPNOTSUPP, "AccessControlListNotSupported", 400, "the bucket does not allow ACLs"},
+	PublicACLBlocked:        {"PublicACLBlocked", syscall.EACCES, "InvalidBucketAclWithBlockPublicAccessError", 400, "Bucket cannot have public ACLs set with BlockPublicAccess enabled"},
+	OwnersOnly:              {"OwnersOnly", syscall.EACCES, "MethodNotAllowed", 405, "only the account that owns the bucket may do this"},
 	ACLNotOwners:            {"ACLNotOwners", syscall.EINVAL, "InvalidBucketAclWithObjectOwnership", 400, "the bucket has an ACL that grants something to others"},
 	UnresolvableGrant:       {"UnresolvableGrant", syscall.EINVAL, "UnresolvableGrantByEmailAddress", 400, "a grantee cannot be named by an email address"},
 

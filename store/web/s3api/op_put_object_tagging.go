@@ -9,11 +9,6 @@ func (c *call) putObjectTagging() error {
 	if err != nil {
 		return err
 	}
-	return c.setTags(tags, http.StatusOK)
-}
-
-// setTags replaces the tags of the version that the request names.
-func (c *call) setTags(tags map[string]string, status int) error {
 	ref, err := c.version()
 	if err != nil {
 		return err
@@ -23,5 +18,5 @@ func (c *call) setTags(tags map[string]string, status int) error {
 		return err
 	}
 	c.setVersion(version)
-	return c.empty(status)
+	return c.empty(http.StatusOK)
 }

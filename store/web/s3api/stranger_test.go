@@ -79,6 +79,10 @@ func TestStrangersAreRefusedEachOperation(t *testing.T) {
 				if got.StatusCode != http.StatusOK || strings.Contains(got.body, "<Deleted>") || element(got.body, "Code") != "AccessDenied" {
 					t.Errorf("%s asks for %s: %d %s", who, op.name, got.StatusCode, got.body)
 				}
+			case strings.HasSuffix(op.name, "BucketPolicy") && who == "another account's user": // its own account allows it
+				if got.StatusCode != http.StatusMethodNotAllowed || element(got.body, "Code") != "MethodNotAllowed" {
+					t.Errorf("%s asks for %s: %d %s", who, op.name, got.StatusCode, got.body)
+				}
 			case got.StatusCode != http.StatusForbidden || op.method != http.MethodHead && element(got.body, "Code") != "AccessDenied":
 				t.Errorf("%s asks for %s: %d %s", who, op.name, got.StatusCode, got.body)
 			case strings.Contains(got.body, "is not authorized to perform") != (who == "a user without a policy" && op.method != http.MethodHead):

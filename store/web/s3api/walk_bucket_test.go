@@ -91,7 +91,7 @@ func bucketWalks() map[string]walk {
 				fails(400, "InvalidBucketAclWithObjectOwnership", "", func(s *stroll) reply {
 					return s.send(s.request.with("x-amz-acl", "public-read"))
 				}).on(ownershipPage),
-				fails(403, "AccessDenied", "", func(s *stroll) reply {
+				fails(400, "InvalidBucketAclWithBlockPublicAccessError", "", func(s *stroll) reply {
 					return s.send(s.request.with("x-amz-acl", "public-read", "x-amz-object-ownership", "ObjectWriter"))
 				}).on(ownershipPage),
 				fails(400, "InvalidArgument", "", func(s *stroll) reply {
