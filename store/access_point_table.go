@@ -164,6 +164,7 @@ func (t *txn) putAccessPoint(rec *record.AccessPoint) error {
 		defer ps.mu.Unlock()
 		ps.enter(p)
 	})
+	t.ruled()
 	return t.put(table.AccessPoint(rec.Account, rec.Name), rec)
 }
 
@@ -176,6 +177,7 @@ func (t *txn) dropAccessPoint(p *accessPoint) error {
 		defer ps.mu.Unlock()
 		ps.leave(name)
 	})
+	t.ruled()
 	t.tx.Delete(table.AccessPoint(name.account, name.name))
 	return t.writeConfig(table.ConfigPointPolicy, p.rec.Id, nil)
 }

@@ -13,7 +13,8 @@ import (
 )
 
 // Whoever has a file open is asked about again when rules have changed. Everything that decides
-// (identities and their policies; buckets' records and policies; Block Public Access of accounts)
+// (identities and their policies; buckets' records and policies; access points; Block Public Access
+// of accounts)
 // has one generation, which grows with each change of it once the change is what decisions see.
 // An open file remembers in which generation it was allowed what it does, so that asking costs a
 // comparison until something changes. What a policy says of the time, or of an object's tags,
