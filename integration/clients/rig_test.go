@@ -31,6 +31,7 @@ type rig struct {
 	host     string // 127.0.0.1:PORT
 	dir      string // of the client
 	store    string
+	more     []string // of the clients' environment
 }
 
 // newRig serves a fresh store.
@@ -98,11 +99,11 @@ func need(t *testing.T, program string) {
 
 // env is the environment of a client: its own home, and keys for those who look there.
 func (r *rig) env() []string {
-	return []string{
+	return append([]string{
 		"PATH=/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin", "HOME=" + r.dir, "LANG=C.UTF-8",
 		"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + secretKey, "AWS_DEFAULT_REGION=us-east-1", "AWS_REGION=us-east-1",
 		"AWS_EC2_METADATA_DISABLED=true", "ENDPOINT=" + r.endpoint,
-	}
+	}, r.more...)
 }
 
 // try runs a client in its directory and returns what it prints.
