@@ -85,6 +85,12 @@
 // what it may not publish any more is given up. What damage has made unreadable shuts people out, and fsck never repairs it open
 // (fsck_access.go).
 //
+// A session through an access point (Through, access_point_way.go) has one bucket only, and is
+// decided by what the access point and the bucket say, whoever it is. Their records are in memory
+// by account and name, and by alias; their policies stand with the configurations. They know
+// their bucket by its name and its account, so that only those of the bucket's own account keep
+// it from being deleted.
+//
 // # Protection
 //
 // What locks a version stands in its record; whatever takes a version out of history asks it

@@ -26,7 +26,7 @@
 // # Decisions
 //
 //   - XML is read with encoding/xml and written by hand (xml_write.go). An element that S3's
-//     schema has once and a document twice is MalformedXML (xml_once.go).
+//     schema has once and a document twice is MalformedXML (package xmldoc).
 //   - A Range that cannot be read, and several ranges, are answered with the whole
 //     object, as AWS does.
 //   - CompleteMultipartUpload and CopyObject answer when they are done and not before, with
@@ -38,6 +38,9 @@
 //   - x-amz-missing-meta never occurs: the store keeps no metadata that is no header.
 //   - Key and bucket come from the decoded path; the first slash behind the bucket is no
 //     part of the key, all others are, also empty segments.
+//   - An access point stands where a bucket does, in the path also by its ARN
+//     (access_point.go): from there on the request has the bucket, and a session through
+//     the access point. Answers name the bucket, as on AWS.
 //
 // # To extend
 //
