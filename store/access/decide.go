@@ -40,6 +40,8 @@ const (
 	AllowedACL
 	// AllowedBoth: the policies of both accounts allow.
 	AllowedBoth
+	// AllowedGrant: a grant of the KMS key names the caller.
+	AllowedGrant
 )
 
 var stepTexts = [...]string{
@@ -58,6 +60,7 @@ var stepTexts = [...]string{
 	AllowedResource:  "the resource policy allows it",
 	AllowedACL:       "an ACL allows it",
 	AllowedBoth:      "the resource and the caller's own account allow it",
+	AllowedGrant:     "a grant of the key allows it",
 }
 
 // String says in words what the step found.
@@ -73,6 +76,8 @@ type Decision struct {
 	Statement *Statement
 	// Grant is the ACL's grant that decided; nil: none did.
 	Grant *Grant
+	// KeyGrant is the grant of the KMS key that was enough; nil: none was.
+	KeyGrant *KeyGrant
 	// Point says that the access point decided, not the bucket.
 	Point bool
 }
@@ -91,6 +96,9 @@ func (d Decision) String() string {
 	}
 	if d.Grant != nil {
 		fmt.Fprintf(&b, " (%s)", d.Grant)
+	}
+	if d.KeyGrant != nil {
+		fmt.Fprintf(&b, " (grant %s)", d.KeyGrant.ID)
 	}
 	return b.String()
 }
@@ -269,6 +277,8 @@ func (e *eval) decideSide(s side) Decision {
 		return Decision{Step: granted.Step}
 	case same && w == direct:
 		return granted
+	case granted.KeyGrant != nil && w >= behind:
+		return e.narrow(granted, s.arn)
 	}
 	own := e.identity(s.arn)
 	switch {
@@ -289,7 +299,7 @@ func (e *eval) decideSide(s side) Decision {
 		}
 		return Decision{Step: ResourceSilent, Policy: own.Policy, Statement: own.Statement}
 	case !same:
-		own = Decision{Allowed: true, Step: AllowedBoth, Policy: granted.Policy, Statement: granted.Statement, Grant: granted.Grant}
+		own = Decision{Allowed: true, Step: AllowedBoth, Policy: granted.Policy, Statement: granted.Statement, Grant: granted.Grant, KeyGrant: granted.KeyGrant}
 	}
 	return e.narrow(own, s.arn)
 }
@@ -315,6 +325,9 @@ func (e *eval) granted(s *side) (Decision, who) {
 		if g, gw := e.grantedByACL(); gw > w {
 			return Decision{Allowed: true, Step: AllowedACL, Grant: g}, gw
 		}
+	}
+	if g, gw := e.grantedByGrant(w); gw > w {
+		return Decision{Allowed: true, Step: AllowedGrant, KeyGrant: g}, gw
 	}
 	if w == nobody {
 		return Decision{}, nobody

@@ -7,7 +7,7 @@
 // A policy ([Parse]) has statements that allow or deny. An identity policy is attached to a
 // caller; a resource policy (of a bucket, an access point, a role, a KMS key) names its
 // principals. A boundary and session policies only narrow. An [ACL] grants, and never
-// denies. A [Request] is one action of a [Principal] on a [Resource], with the values of the
+// denies, nor does a [KeyGrant] of a KMS key. A [Request] is one action of a [Principal] on a [Resource], with the values of the
 // condition keys ([Keys]) in its [Context]; [Decide] answers with a [Decision], which names
 // the step, the statement or the grant that decided. [Decision.Denial] is AWS's sentence for it.
 //
@@ -29,6 +29,8 @@
 //     being the root, is enough within boundary and session policies. An Allow for the
 //     account gives its users nothing: it lets identity policies do it. Roles and keys
 //     (MustAllow) need it.
+//     A grant of a key allows like the key's policy would; where it names the caller or the
+//     role behind it, that is enough from another account, too.
 //  6. Across accounts the resource must allow, and an identity policy of the caller too,
 //     within boundary and session policies.
 //

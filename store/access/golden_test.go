@@ -161,6 +161,10 @@ func (g *golden) read(t *testing.T, name, data string) {
 		} else {
 			r.Resource.ObjectACL = acl
 		}
+	case name == "grants":
+		for i, line := range strings.Split(strings.TrimSpace(data), "\n") {
+			r.Resource.Grants = append(r.Resource.Grants, testGrant(t, i, line))
+		}
 	case name == "settings":
 		for _, s := range strings.Fields(data) {
 			g.set(t, s)
@@ -200,6 +204,31 @@ func testACL(t *testing.T, data string) *ACL {
 		t.Fatal(err)
 	}
 	return a
+}
+
+// testGrant reads "GRANTEE ACTION[,ACTION...] [subset|equals KEY=VALUE...]".
+func testGrant(t *testing.T, i int, line string) *KeyGrant {
+	t.Helper()
+	f := strings.Fields(line)
+	e, err := ParseAWS(f[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &KeyGrant{ID: strconv.Itoa(i), Grantee: e, Actions: strings.Split(f[1], ",")}
+	if len(f) < 3 {
+		return g
+	}
+	pairs := map[string]string{}
+	for _, kv := range f[3:] {
+		k, v, _ := strings.Cut(kv, "=")
+		pairs[k] = v
+	}
+	if f[2] == "equals" {
+		g.Equals = pairs
+	} else {
+		g.Subset = pairs
+	}
+	return g
 }
 
 func (g *golden) set(t *testing.T, s string) {
@@ -260,6 +289,12 @@ func (g *golden) parseCase(t *testing.T, line string) goldenCase {
 		} else {
 			values[k] = strings.Split(v, "|")
 		}
+		if of, ok := strings.CutPrefix(k, "kms:EncryptionContext:"); ok {
+			if c.request.EncryptionContext == nil {
+				c.request.EncryptionContext = map[string]string{}
+			}
+			c.request.EncryptionContext[of] = v
+		}
 	}
 	c.request.Context = values
 	return c
@@ -303,7 +338,7 @@ var stepNames = map[string]Step{
 	"Nothing": Nothing, "ExplicitDeny": ExplicitDeny, "WrongNetwork": WrongNetwork, "OwnersOnly": OwnersOnly, "PublicRestricted": PublicRestricted,
 	"ResourceSilent": ResourceSilent, "IdentitySilent": IdentitySilent, "BoundarySilent": BoundarySilent, "SessionSilent": SessionSilent,
 	"PointSilent": PointSilent, "AllowedRoot": AllowedRoot, "AllowedIdentity": AllowedIdentity, "AllowedResource": AllowedResource,
-	"AllowedACL": AllowedACL, "AllowedBoth": AllowedBoth,
+	"AllowedACL": AllowedACL, "AllowedBoth": AllowedBoth, "AllowedGrant": AllowedGrant,
 }
 
 // run says how a case went wrong, "" if it went right.

@@ -19,6 +19,8 @@ type Request struct {
 	Resource Resource
 	// Context has the values of the condition keys that are FromRequest; nil: none.
 	Context Context
+	// EncryptionContext is that of a use of a KMS key, which grants may constrain.
+	EncryptionContext map[string]string
 }
 
 // A Resource is what an action is done to, with everything attached to it.
@@ -34,6 +36,8 @@ type Resource struct {
 	// MustAllow: an identity policy alone allows nothing, the resource policy must let the
 	// caller or its account in. So it is with roles (TrustPolicy) and KMS keys (KeyPolicy).
 	MustAllow bool
+	// Grants are those of a KMS key; those for others than the caller need not be there.
+	Grants []*KeyGrant
 
 	// BucketACL and ObjectACL are the ACLs of the bucket and of the object as it is before
 	// the request; nil: none, or there is no object. They are not looked at if ACLsDisabled.
