@@ -102,6 +102,20 @@ const (
 	ExpiredToken         // temporary credentials whose time is over
 	PackedPolicyTooLarge // session policies and tags are too much for temporary credentials
 
+	// Keys of the key management service.
+	KMSNotFound          // no such key, alias or grant
+	KMSDisabled          // the key is disabled
+	KMSInvalidState      // the key's state does not allow it, as when it is pending deletion
+	KMSIncorrectKey      // another key than the one that has encrypted
+	KMSInvalidCiphertext // no ciphertext, or not of this encryption context
+	KMSUnavailable       // the service outside that keeps the key does not answer
+	KMSInvalidARN
+	KMSInvalidAliasName
+	KMSInvalidGrantID
+	KMSInvalidGrantToken
+	KMSInvalidMarker
+	KMSDryRun // all is well, and nothing was done, as was asked for
+
 	// Requests.
 	InvalidArgument
 	InvalidRequest

@@ -109,6 +109,21 @@ var table = [kindCount]Row{
 	ExpiredToken:         {"ExpiredToken", syscall.EACCES, "ExpiredToken", 400, "the provided token has expired"},
 	PackedPolicyTooLarge: {"PackedPolicyTooLarge", syscall.E2BIG, "PackedPolicyTooLarge", 400, "session policies and tags are too large"},
 
+	// S3 tells the failures of a key by the code of KMS with "KMS." before it, and 400. On the
+	// mount whose key may not be used may not be read.
+	KMSNotFound:          {"KMSNotFound", syscall.EACCES, "KMS.NotFoundException", 400, "the key does not exist"},
+	KMSDisabled:          {"KMSDisabled", syscall.EACCES, "KMS.DisabledException", 400, "the key is disabled"},
+	KMSInvalidState:      {"KMSInvalidState", syscall.EACCES, "KMS.KMSInvalidStateException", 400, "the key is in a state that does not allow this"},
+	KMSIncorrectKey:      {"KMSIncorrectKey", syscall.EACCES, "KMS.IncorrectKeyException", 400, "it was encrypted with another key"},
+	KMSInvalidCiphertext: {"KMSInvalidCiphertext", syscall.EIO, "KMS.InvalidCiphertextException", 400, "the ciphertext or its context is not what it was"},
+	KMSUnavailable:       {"KMSUnavailable", syscall.EIO, "ServiceUnavailable", 503, "the service that keeps the key does not answer, try again"},
+	KMSInvalidARN:        {"KMSInvalidARN", syscall.EINVAL, "InvalidArgument", 400, "not a valid ARN"},
+	KMSInvalidAliasName:  {"KMSInvalidAliasName", syscall.EINVAL, "InvalidArgument", 400, "not a valid name of an alias"},
+	KMSInvalidGrantID:    {"KMSInvalidGrantID", syscall.EINVAL, "InvalidArgument", 400, "not the id of a grant"},
+	KMSInvalidGrantToken: {"KMSInvalidGrantToken", syscall.EINVAL, "InvalidArgument", 400, "not a grant token"},
+	KMSInvalidMarker:     {"KMSInvalidMarker", syscall.EINVAL, "InvalidArgument", 400, "not the marker of a list"},
+	KMSDryRun:            {"KMSDryRun", syscall.EINVAL, "InvalidRequest", 400, "the request would have succeeded, but it was a dry run"},
+
 	InvalidArgument: {"InvalidArgument", syscall.EINVAL, "InvalidArgument", 400, "invalid argument"},
 	InvalidRequest:  {"InvalidRequest", syscall.EINVAL, "InvalidRequest", 400, "invalid request"},
 	AccessDenied:    {"AccessDenied", syscall.EACCES, "AccessDenied", 403, "access denied"},
