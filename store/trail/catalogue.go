@@ -48,6 +48,12 @@ var dataEvents = map[string]bool{
 	"SetObjectAttributes": true, "RestoreObjects": true,
 }
 
+// readsOfKMS are the operations of KMS that change nothing and whose names do not say so
+// ("Logging AWS KMS API calls with AWS CloudTrail").
+var readsOfKMS = map[string]bool{
+	"Decrypt": true, "Encrypt": true, "ReEncrypt": true, "DescribeKey": true, "GenerateDataKey": true, "GenerateDataKeyWithoutPlaintext": true, "GenerateRandom": true,
+}
+
 // KindOf says what kind of event an operation makes, by the operation's name.
 func KindOf(operation string) Kind {
 	k := Kind{Name: operation}
@@ -58,6 +64,7 @@ func KindOf(operation string) Kind {
 	for _, prefix := range []string{"Get", "Head", "List", "Preflight", "Select", "Simulate"} {
 		k.ReadOnly = k.ReadOnly || strings.HasPrefix(operation, prefix)
 	}
+	k.ReadOnly = k.ReadOnly || readsOfKMS[operation]
 	// What gives credentials away changes nothing, and is told as a read.
 	k.ReadOnly = k.ReadOnly || strings.HasPrefix(operation, "AssumeRole")
 	return k

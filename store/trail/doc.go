@@ -10,7 +10,8 @@
 // userIdentity element", "Finding your CloudTrail log files" (names of log files), "CloudTrail
 // digest file structure", and the validation of the AWS command line (what is signed and
 // hashed). Amazon S3 User Guide: "Amazon S3 CloudTrail events" (which events are data events),
-// and records that were published.
+// "Logging AWS KMS API calls with AWS CloudTrail" in the AWS KMS Developer Guide, and records that
+// were published.
 //
 // # Decisions
 //

@@ -20,6 +20,7 @@ const (
 	SourceS3   = "s3.amazonaws.com"
 	SourceIAM  = "iam.amazonaws.com"
 	SourceSTS  = "sts.amazonaws.com"
+	SourceKMS  = "kms.amazonaws.com"
 	SourcePail = "pail.amazonaws.com" // what AWS has no like of
 
 	SourceCloudTrail = "cloudtrail.amazonaws.com"
@@ -34,6 +35,7 @@ type Identity struct {
 	AccessKey   string
 	UserName    string
 	InvokedBy   string // of a service: its name
+	Via         string // the service that has asked on behalf of who this is; "": none
 	// Issuer is the role that somebody has assumed; the zero Issuer: none.
 	Issuer Issuer
 	// Issued is when temporary credentials were given; zero: they are not temporary.
@@ -48,8 +50,11 @@ type Issuer struct{ Type, PrincipalID, ARN, Account, UserName string }
 // A Field is one member of an object of a record.
 type Field struct {
 	Name  string
-	Value any // string, int64, uint32, float64 or bool
+	Value any // string, int64, uint32, float64, bool, []any, or []Field: an object
 }
+
+// A Resource is what an act is about, besides a bucket and its objects.
+type Resource struct{ Account, Type, ARN string }
 
 // A TLS is what is known of the connection that a request came by.
 type TLS struct{ Version, Cipher, Host string }
@@ -74,6 +79,8 @@ type Event struct {
 	// AccessPoint is the ARN of the access point that the act is about, or came through; "": of
 	// none.
 	AccessPoint string
+	// Resources are what else the act is about.
+	Resources []Resource
 	// Parameters are those of the request but for bucketName and key; Response is what was
 	// answered, nil: nothing that a record tells; Additional is what else there is.
 	Parameters, Response, Additional []Field
@@ -205,6 +212,20 @@ func (w *writer) value(v any) {
 		w.b = strconv.AppendUint(w.b, uint64(v), 10)
 	case float64:
 		w.b = strconv.AppendFloat(w.b, v, 'f', -1, 64)
+	case []any:
+		w.b, w.first = append(w.b, '['), true
+		for _, item := range v {
+			w.comma()
+			w.value(item)
+		}
+		w.b, w.first = append(w.b, ']'), false
+	case []Field:
+		w.open()
+		for _, f := range v {
+			w.name(f.Name)
+			w.value(f.Value)
+		}
+		w.shut()
 	default:
 		w.b = append(w.b, "null"...)
 	}
@@ -239,6 +260,7 @@ func (w *writer) identity(i *Identity) {
 	w.text("accountId", i.Account)
 	w.some("accessKeyId", i.AccessKey)
 	w.some("userName", i.UserName)
+	w.some("invokedBy", i.Via)
 	if !i.Issued.IsZero() {
 		w.name("sessionContext")
 		w.open()
@@ -293,7 +315,7 @@ func (w *writer) parameters(e *Event) {
 
 // resources writes which objects and buckets the act is about.
 func (w *writer) resources(e *Event) {
-	if e.Bucket == "" && e.AccessPoint == "" {
+	if e.Bucket == "" && e.AccessPoint == "" && len(e.Resources) == 0 {
 		return
 	}
 	w.name("resources")
@@ -301,6 +323,14 @@ func (w *writer) resources(e *Event) {
 	defer func() { w.b, w.first = append(w.b, ']'), false }()
 	if e.AccessPoint != "" {
 		defer w.accessPoint(e.AccessPoint)
+	}
+	for _, r := range e.Resources {
+		w.comma()
+		w.open()
+		w.some("accountId", r.Account)
+		w.text("type", r.Type)
+		w.text("ARN", r.ARN)
+		w.shut()
 	}
 	if e.Bucket == "" {
 		return
