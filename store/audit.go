@@ -237,6 +237,33 @@ func (act *Act) Learn(se *Session, accessKey, key string) {
 	act.Event.Account = recipient(se.who.Account, act.Event.Owner)
 }
 
+// About says what the act is about, besides a bucket.
+func (act *Act) About(list ...trail.Resource) {
+	if act != nil {
+		act.mu.Lock()
+		defer act.mu.Unlock()
+		act.Event.Resources = list
+	}
+}
+
+// Responds says what is answered, as far as records tell it.
+func (act *Act) Responds(fields ...trail.Field) {
+	if act != nil {
+		act.mu.Lock()
+		defer act.mu.Unlock()
+		act.Event.Response = fields
+	}
+}
+
+// Also adds to what the act tells besides what was asked and answered.
+func (act *Act) Also(f trail.Field) {
+	if act != nil {
+		act.mu.Lock()
+		defer act.mu.Unlock()
+		tellMore(&act.Event, []trail.Field{f})
+	}
+}
+
 // End ends an act. When it returns the record survives the end of the process; the caller may
 // be answered.
 func (act *Act) End(o Outcome) {

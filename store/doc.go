@@ -91,6 +91,14 @@
 // their bucket by its name and its account, so that only those of the bucket's own account keep
 // it from being deleted.
 //
+// # Keys
+//
+// The key management service (kms.go; the rules are in package kms) keeps keys, aliases and
+// grants as records that are all in memory, as identities are, and seals their material with
+// what SetKeySealer was given. Its methods ask in kms_may.go: key policies, grants and policies
+// of identities decide together. What encrypts objects asks it in kms_internal.go, and forgets
+// what it has unwrapped when kmsGeneration changes.
+//
 // # Protection
 //
 // What locks a version stands in its record; whatever takes a version out of history asks it

@@ -156,7 +156,7 @@ func (f *fsck) run() error {
 			}
 		}
 		for _, step := range []func() error{
-			f.checkEngine, f.loadBuckets, f.checkRecords, f.loadRest, f.checkBuckets, f.checkConfigs, f.checkPolicies, f.checkIdentities, f.checkAccessPoints, f.checkMoves, f.checkMoments, f.checkChains, f.checkQuotas,
+			f.checkEngine, f.loadBuckets, f.checkRecords, f.loadRest, f.checkBuckets, f.checkConfigs, f.checkPolicies, f.checkIdentities, f.checkAccessPoints, f.checkKeys, f.checkMoves, f.checkMoments, f.checkChains, f.checkQuotas,
 			f.checkDirs, f.checkInodes, f.checkFiles, f.checkContents, f.checkDrafts, f.checkGarbage, f.checkDisk,
 		} {
 			if err := step(); err != nil {

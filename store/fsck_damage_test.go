@@ -148,6 +148,12 @@ func wrongRecords() []wrongRecord {
 		{"holder of a device", 'r', identityIs[*record.Identity_Device], func(r record.Record) { r.(*record.Identity).GetDevice().Holder = "AIDANONE" }, ProblemRecordWrong},
 		{"secret of tokens", 'r', identityIs[*record.Identity_Secret], func(r record.Record) { r.(*record.Identity).GetSecret().Key = nil }, ProblemRecordWrong},
 		{"last use", 'r', identityIs[*record.Identity_LastUse], func(r record.Record) { r.(*record.Identity).GetLastUse().Id += "x" }, ProblemRecordWrong},
+		{"key", 'K', kmsIs[*record.Kms_Key], func(r record.Record) { r.(*record.Kms).GetKey().Id += "x" }, ProblemRecordWrong},
+		{"state of a key", 'K', kmsIs[*record.Kms_Key], func(r record.Record) { r.(*record.Kms).GetKey().State = 0 }, ProblemRecordWrong},
+		{"material of a key", 'K', kmsIs[*record.Kms_Key], func(r record.Record) { r.(*record.Kms).GetKey().Materials[0].Sealed = nil }, ProblemRecordWrong},
+		{"key of an alias", 'K', kmsIs[*record.Kms_Alias], func(r record.Record) { r.(*record.Kms).GetAlias().Target += "x" }, ProblemRecordWrong},
+		{"key of a grant", 'K', kmsIs[*record.Kms_Grant], func(r record.Record) { r.(*record.Kms).GetGrant().Key += "x" }, ProblemRecordWrong},
+		{"operation of a grant", 'K', kmsIs[*record.Kms_Grant], func(r record.Record) { r.(*record.Kms).GetGrant().Operations[0] = "Sign" }, ProblemRecordWrong},
 		{"pieces", 'o', nil, func(r record.Record) { r.(*record.ConfigPiece).Pieces++ }, ProblemRecordWrong},
 		{"a piece cut off", 'o', nil, func(r record.Record) { p := r.(*record.ConfigPiece); p.Data = p.Data[:len(p.Data)-3] }, ProblemRecordWrong},
 		{"name of an access point", 'A', nil, func(r record.Record) { r.(*record.AccessPoint).Name += "x" }, ProblemRecordWrong},
@@ -169,6 +175,16 @@ func identityIs[T any](r record.Record) bool {
 		return false
 	}
 	_, ok = any(i.What).(T)
+	return ok
+}
+
+// kmsIs says whether a record is of one kind of what the key management service keeps.
+func kmsIs[T any](r record.Record) bool {
+	k, ok := r.(*record.Kms)
+	if !ok {
+		return false
+	}
+	_, ok = any(k.What).(T)
 	return ok
 }
 

@@ -74,6 +74,7 @@ func tableChecks() []tableCheck {
 		{table.Times()[0], "time of commit", titleNumber, (*fsck).checkTime, "removes it: the commit counts as of the time before"},
 		{table.Setbacks()[0], "setback of the clock", titleNumber, (*fsck).checkTime, "makes it again from the times of commits"},
 		{table.Identities()[0], "identity", titleIdentity, (*fsck).checkIdentity, "removes it: make another (an access key with pail key create)"},
+		{table.AllKms()[0], "key management", titleKMS, (*fsck).checkKMS, "removes it: what was encrypted with a key that is gone stays so"},
 		{table.Configs()[0], "configuration of a bucket", titleConfig, (*fsck).checkConfig, "removes it: the bucket is without that configuration"},
 		{table.Events()[0], "event for a webhook", titleNumber, (*fsck).checkEvent, "removes it: the webhook is not told of it"},
 		{table.Trails()[0], "record of the audit trail", titleNumber, func(f *fsck, k, v []byte) error {

@@ -46,8 +46,8 @@ func (se *Session) CreateAccount(ctx context.Context, name, id string) (*iam.Acc
 }
 
 // DeleteAccount takes an account away, by its number, name or alias, that owns no buckets, no
-// access points and no identities; the access keys of its root go with it. The kinds of failure:
-// AccessDenied, NoSuchEntity, DeleteConflict.
+// access points, no keys and no identities; the access keys of its root go with it. The kinds of
+// failure: AccessDenied, NoSuchEntity, DeleteConflict.
 func (se *Session) DeleteAccount(ctx context.Context, name string) error {
 	if err := se.authorize(actDeleteAccount, "", ""); err != nil {
 		return err
@@ -69,6 +69,9 @@ func (se *Session) DeleteAccount(ctx context.Context, name string) error {
 		}
 		if p := t.s.points.firstOf(a.ID); p != nil {
 			return fault.New(fault.DeleteConflict, "the account has access points, %s among them: delete them first", p.rec.Name)
+		}
+		if k := t.s.kmsKeys().AnyOf(a.ID); k != nil {
+			return fault.New(fault.DeleteConflict, "the account has keys, %s among them, and what they have encrypted would be lost", k.ARN())
 		}
 		for _, k := range t.s.keysOf(a.ID, "") {
 			t.dropAccessKey(k.ID)

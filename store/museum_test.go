@@ -18,6 +18,7 @@ import (
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
+	"pail/store/kms"
 	"pail/store/site"
 	"pail/versioning"
 )
@@ -65,6 +66,7 @@ func newMuseum(t *testing.T, dir string) *museum {
 	_, err = m.se.CreateAccessKey(ctx, "", iam.Given{})
 	m.ok(err)
 	m.identities()
+	m.kms()
 	mustBucket(t, m.se, "kept", versioning.Enabled)
 	mustBucket(t, m.se, "bare", versioning.Unversioned)
 	for i, key := range []string{"small", "large", "d/e/small", "d/e/large", "gone", "gone/too/x"} {
@@ -125,6 +127,19 @@ func (m *museum) identities() {
 		m.s.NoteUse(k.ID, "s3")
 	}
 	m.ok(m.s.keepUses(ctx, 0))
+}
+
+// kms makes a key, an alias and a grant.
+func (m *museum) kms() {
+	ctx := context.Background()
+	m.s.SetKeySealer(testMaster())
+	k, err := m.se.KMSCreateKey(ctx, kms.NewKey{Tags: []kms.Tag{{Key: "a", Value: "b"}}})
+	m.ok(err)
+	m.ok(m.se.KMSCreateAlias(ctx, "alias/museum", k.ID))
+	_, err = m.se.KMSCreateGrant(ctx, k.ID, kms.NewGrant{
+		Grantee: "arn:aws:iam::000000000000:user/staff/alice", Operations: []string{"Decrypt"}, Equals: map[string]string{"a": "b"},
+	}, nil, false)
+	m.ok(err)
 }
 
 func second[T any](_ T, err error) error { return err }
@@ -331,6 +346,6 @@ func messages() map[byte]record.Record {
 		'p': new(record.Pending), 'w': new(record.Draft), 'u': new(record.Upload), 'q': new(record.Part),
 		'a': new(record.Patch), 'm': new(record.Move), 'f': new(record.Change), 'c': new(record.Cursor), 'r': new(record.AccessKey),
 		'o': new(record.ConfigPiece), 'j': new(record.Event), 'z': new(record.TrailEvent),
-		'A': new(record.AccessPoint),
+		'A': new(record.AccessPoint), 'K': new(record.Kms),
 	}
 }

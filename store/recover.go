@@ -25,7 +25,7 @@ func (s *Store) recover(ctx context.Context) error {
 	if err := s.view(s.quotas.load); err != nil {
 		return fmt.Errorf("load what buckets with quotas hold: %w", err)
 	}
-	if err := errors.Join(s.loadSettings(), s.loadAccessKeys(), s.loadIdentities()); err != nil {
+	if err := errors.Join(s.loadSettings(), s.loadAccessKeys(), s.loadIdentities(), s.loadKMS()); err != nil {
 		return err
 	}
 	if err := errors.Join(s.view(s.loadAccountBlocks), s.view(s.loadAccessPoints)); err != nil {

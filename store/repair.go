@@ -341,6 +341,9 @@ func (s *Store) loadForRepair() error {
 	if err := s.view(s.loadAccessPoints); err != nil {
 		return fmt.Errorf("load access points: %w", err)
 	}
+	if err := s.loadKMS(); err != nil {
+		return fmt.Errorf("load keys: %w", err)
+	}
 	if s.ready {
 		return nil
 	}

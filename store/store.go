@@ -201,6 +201,7 @@ type Store struct {
 	guesses   iam.Guesses
 	configs   configCache
 	points    accessPoints
+	kms       keyService
 
 	accountBlocks atomic.Pointer[map[string]PublicAccess] // Block Public Access of accounts
 
@@ -256,6 +257,7 @@ func newStore(opts Options) *Store {
 	s.files.init()
 	s.rules.Store(1)
 	s.directory.Store(firstDirectory())
+	s.kms.init(s)
 	return s
 }
 
@@ -279,6 +281,7 @@ func (s *Store) open(ctx context.Context) error {
 		s.counter.Wake()
 	}
 	s.compactor.begin()
+	s.kms.job.Wake()
 	return nil
 }
 
@@ -321,6 +324,7 @@ func (s *Store) openFiles() (err error) {
 	s.expirer = newExpirer(s)
 	s.uses.job = newUseKeeper(s)
 	s.counter = newCounter(s)
+	s.kms.job = s.jobs.Add(work.Task{Name: "keys", Run: s.kms.tend})
 	s.audit = newAuditor(s)
 	s.SetVerifyReads(s.opts.VerifyReads)
 	return nil
@@ -353,6 +357,7 @@ func (s *Store) Close(ctx context.Context) error {
 		s.scrubber.end()
 		s.herald.end()
 		s.expirer.end()
+		s.kms.end()
 		s.audit.end()
 		s.jobs.Close()
 		err = errors.Join(err, s.discardDrafts())

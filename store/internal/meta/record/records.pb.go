@@ -5852,6 +5852,630 @@ func (x *IdentityEntity) GetId() string {
 	return ""
 }
 
+// A Kms is what the key management service keeps: a key, an alias or a grant. It is found by
+// its kind and id.
+type Kms struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Schema uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	// Types that are valid to be assigned to What:
+	//
+	//	*Kms_Key
+	//	*Kms_Alias
+	//	*Kms_Grant
+	What          isKms_What `protobuf_oneof:"what"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Kms) Reset() {
+	*x = Kms{}
+	mi := &file_records_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Kms) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Kms) ProtoMessage() {}
+
+func (x *Kms) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Kms.ProtoReflect.Descriptor instead.
+func (*Kms) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{64}
+}
+
+func (x *Kms) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *Kms) GetWhat() isKms_What {
+	if x != nil {
+		return x.What
+	}
+	return nil
+}
+
+func (x *Kms) GetKey() *KmsKey {
+	if x != nil {
+		if x, ok := x.What.(*Kms_Key); ok {
+			return x.Key
+		}
+	}
+	return nil
+}
+
+func (x *Kms) GetAlias() *KmsAlias {
+	if x != nil {
+		if x, ok := x.What.(*Kms_Alias); ok {
+			return x.Alias
+		}
+	}
+	return nil
+}
+
+func (x *Kms) GetGrant() *KmsGrant {
+	if x != nil {
+		if x, ok := x.What.(*Kms_Grant); ok {
+			return x.Grant
+		}
+	}
+	return nil
+}
+
+type isKms_What interface {
+	isKms_What()
+}
+
+type Kms_Key struct {
+	Key *KmsKey `protobuf:"bytes,2,opt,name=key,proto3,oneof"`
+}
+
+type Kms_Alias struct {
+	Alias *KmsAlias `protobuf:"bytes,3,opt,name=alias,proto3,oneof"`
+}
+
+type Kms_Grant struct {
+	Grant *KmsGrant `protobuf:"bytes,4,opt,name=grant,proto3,oneof"`
+}
+
+func (*Kms_Key) isKms_What() {}
+
+func (*Kms_Alias) isKms_What() {}
+
+func (*Kms_Grant) isKms_What() {}
+
+type KmsKey struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Id              string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // a UUID
+	Account         string                 `protobuf:"bytes,2,opt,name=account,proto3" json:"account,omitempty"`
+	Region          string                 `protobuf:"bytes,3,opt,name=region,proto3" json:"region,omitempty"`
+	CreatedNs       int64                  `protobuf:"varint,4,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
+	Description     string                 `protobuf:"bytes,5,opt,name=description,proto3" json:"description,omitempty"`
+	Aws             bool                   `protobuf:"varint,6,opt,name=aws,proto3" json:"aws,omitempty"`                                 // managed by S3
+	State           uint32                 `protobuf:"varint,7,opt,name=state,proto3" json:"state,omitempty"`                             // kms.State
+	DeletionNs      int64                  `protobuf:"varint,8,opt,name=deletion_ns,json=deletionNs,proto3" json:"deletion_ns,omitempty"` // 0: it is not pending deletion
+	Window          int32                  `protobuf:"varint,9,opt,name=window,proto3" json:"window,omitempty"`                           // days that it was given until then
+	Policy          string                 `protobuf:"bytes,10,opt,name=policy,proto3" json:"policy,omitempty"`                           // JSON
+	Named           []*IdentityEntity      `protobuf:"bytes,11,rep,name=named,proto3" json:"named,omitempty"`                             // whom that names
+	Tags            []*IdentityTag         `protobuf:"bytes,12,rep,name=tags,proto3" json:"tags,omitempty"`
+	Materials       []*KmsMaterial         `protobuf:"bytes,13,rep,name=materials,proto3" json:"materials,omitempty"`
+	Rotates         bool                   `protobuf:"varint,14,opt,name=rotates,proto3" json:"rotates,omitempty"`
+	RotationDays    int32                  `protobuf:"varint,15,opt,name=rotation_days,json=rotationDays,proto3" json:"rotation_days,omitempty"`
+	RotationNextNs  int64                  `protobuf:"varint,16,opt,name=rotation_next_ns,json=rotationNextNs,proto3" json:"rotation_next_ns,omitempty"`
+	ExternalService string                 `protobuf:"bytes,17,opt,name=external_service,json=externalService,proto3" json:"external_service,omitempty"` // empty: the key is kept here
+	ExternalKey     string                 `protobuf:"bytes,18,opt,name=external_key,json=externalKey,proto3" json:"external_key,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *KmsKey) Reset() {
+	*x = KmsKey{}
+	mi := &file_records_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KmsKey) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KmsKey) ProtoMessage() {}
+
+func (x *KmsKey) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KmsKey.ProtoReflect.Descriptor instead.
+func (*KmsKey) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *KmsKey) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *KmsKey) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *KmsKey) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *KmsKey) GetCreatedNs() int64 {
+	if x != nil {
+		return x.CreatedNs
+	}
+	return 0
+}
+
+func (x *KmsKey) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *KmsKey) GetAws() bool {
+	if x != nil {
+		return x.Aws
+	}
+	return false
+}
+
+func (x *KmsKey) GetState() uint32 {
+	if x != nil {
+		return x.State
+	}
+	return 0
+}
+
+func (x *KmsKey) GetDeletionNs() int64 {
+	if x != nil {
+		return x.DeletionNs
+	}
+	return 0
+}
+
+func (x *KmsKey) GetWindow() int32 {
+	if x != nil {
+		return x.Window
+	}
+	return 0
+}
+
+func (x *KmsKey) GetPolicy() string {
+	if x != nil {
+		return x.Policy
+	}
+	return ""
+}
+
+func (x *KmsKey) GetNamed() []*IdentityEntity {
+	if x != nil {
+		return x.Named
+	}
+	return nil
+}
+
+func (x *KmsKey) GetTags() []*IdentityTag {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *KmsKey) GetMaterials() []*KmsMaterial {
+	if x != nil {
+		return x.Materials
+	}
+	return nil
+}
+
+func (x *KmsKey) GetRotates() bool {
+	if x != nil {
+		return x.Rotates
+	}
+	return false
+}
+
+func (x *KmsKey) GetRotationDays() int32 {
+	if x != nil {
+		return x.RotationDays
+	}
+	return 0
+}
+
+func (x *KmsKey) GetRotationNextNs() int64 {
+	if x != nil {
+		return x.RotationNextNs
+	}
+	return 0
+}
+
+func (x *KmsKey) GetExternalService() string {
+	if x != nil {
+		return x.ExternalService
+	}
+	return ""
+}
+
+func (x *KmsKey) GetExternalKey() string {
+	if x != nil {
+		return x.ExternalKey
+	}
+	return ""
+}
+
+type KmsMaterial struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Number        uint32                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"` // from 1
+	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`          // 64 hexadecimal digits
+	Sealed        []byte                 `protobuf:"bytes,3,opt,name=sealed,proto3" json:"sealed,omitempty"`  // by the store's master key; never in the clear
+	CreatedNs     int64                  `protobuf:"varint,4,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
+	Cause         uint32                 `protobuf:"varint,5,opt,name=cause,proto3" json:"cause,omitempty"` // kms.Cause
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KmsMaterial) Reset() {
+	*x = KmsMaterial{}
+	mi := &file_records_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KmsMaterial) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KmsMaterial) ProtoMessage() {}
+
+func (x *KmsMaterial) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KmsMaterial.ProtoReflect.Descriptor instead.
+func (*KmsMaterial) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *KmsMaterial) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *KmsMaterial) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *KmsMaterial) GetSealed() []byte {
+	if x != nil {
+		return x.Sealed
+	}
+	return nil
+}
+
+func (x *KmsMaterial) GetCreatedNs() int64 {
+	if x != nil {
+		return x.CreatedNs
+	}
+	return 0
+}
+
+func (x *KmsMaterial) GetCause() uint32 {
+	if x != nil {
+		return x.Cause
+	}
+	return 0
+}
+
+type KmsAlias struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Region        string                 `protobuf:"bytes,2,opt,name=region,proto3" json:"region,omitempty"`
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`     // alias/...
+	Target        string                 `protobuf:"bytes,4,opt,name=target,proto3" json:"target,omitempty"` // id of the key
+	CreatedNs     int64                  `protobuf:"varint,5,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
+	UpdatedNs     int64                  `protobuf:"varint,6,opt,name=updated_ns,json=updatedNs,proto3" json:"updated_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KmsAlias) Reset() {
+	*x = KmsAlias{}
+	mi := &file_records_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KmsAlias) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KmsAlias) ProtoMessage() {}
+
+func (x *KmsAlias) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KmsAlias.ProtoReflect.Descriptor instead.
+func (*KmsAlias) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *KmsAlias) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *KmsAlias) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *KmsAlias) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *KmsAlias) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *KmsAlias) GetCreatedNs() int64 {
+	if x != nil {
+		return x.CreatedNs
+	}
+	return 0
+}
+
+func (x *KmsAlias) GetUpdatedNs() int64 {
+	if x != nil {
+		return x.UpdatedNs
+	}
+	return 0
+}
+
+type KmsGrant struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`           // 64 hexadecimal digits
+	Key           string                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`         // id
+	Account       string                 `protobuf:"bytes,3,opt,name=account,proto3" json:"account,omitempty"` // of the key
+	Name          string                 `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	Grantee       *IdentityEntity        `protobuf:"bytes,5,opt,name=grantee,proto3" json:"grantee,omitempty"`
+	Retiring      *IdentityEntity        `protobuf:"bytes,6,opt,name=retiring,proto3" json:"retiring,omitempty"` // absent: nobody
+	Issuer        string                 `protobuf:"bytes,7,opt,name=issuer,proto3" json:"issuer,omitempty"`     // account
+	Operations    []string               `protobuf:"bytes,8,rep,name=operations,proto3" json:"operations,omitempty"`
+	Subset        *KmsPairs              `protobuf:"bytes,9,opt,name=subset,proto3" json:"subset,omitempty"` // absent: anything
+	Equals        *KmsPairs              `protobuf:"bytes,10,opt,name=equals,proto3" json:"equals,omitempty"`
+	CreatedNs     int64                  `protobuf:"varint,11,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
+	Region        string                 `protobuf:"bytes,12,opt,name=region,proto3" json:"region,omitempty"` // of the key
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KmsGrant) Reset() {
+	*x = KmsGrant{}
+	mi := &file_records_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KmsGrant) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KmsGrant) ProtoMessage() {}
+
+func (x *KmsGrant) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KmsGrant.ProtoReflect.Descriptor instead.
+func (*KmsGrant) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *KmsGrant) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *KmsGrant) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *KmsGrant) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *KmsGrant) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *KmsGrant) GetGrantee() *IdentityEntity {
+	if x != nil {
+		return x.Grantee
+	}
+	return nil
+}
+
+func (x *KmsGrant) GetRetiring() *IdentityEntity {
+	if x != nil {
+		return x.Retiring
+	}
+	return nil
+}
+
+func (x *KmsGrant) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
+func (x *KmsGrant) GetOperations() []string {
+	if x != nil {
+		return x.Operations
+	}
+	return nil
+}
+
+func (x *KmsGrant) GetSubset() *KmsPairs {
+	if x != nil {
+		return x.Subset
+	}
+	return nil
+}
+
+func (x *KmsGrant) GetEquals() *KmsPairs {
+	if x != nil {
+		return x.Equals
+	}
+	return nil
+}
+
+func (x *KmsGrant) GetCreatedNs() int64 {
+	if x != nil {
+		return x.CreatedNs
+	}
+	return 0
+}
+
+func (x *KmsGrant) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+type KmsPairs struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Pairs         map[string]string      `protobuf:"bytes,1,rep,name=pairs,proto3" json:"pairs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KmsPairs) Reset() {
+	*x = KmsPairs{}
+	mi := &file_records_proto_msgTypes[69]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KmsPairs) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KmsPairs) ProtoMessage() {}
+
+func (x *KmsPairs) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[69]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KmsPairs.ProtoReflect.Descriptor instead.
+func (*KmsPairs) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{69}
+}
+
+func (x *KmsPairs) GetPairs() map[string]string {
+	if x != nil {
+		return x.Pairs
+	}
+	return nil
+}
+
 // A Trail is what the audit trail of the store is to have, and where it goes.
 type Trail struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -5872,7 +6496,7 @@ type Trail struct {
 
 func (x *Trail) Reset() {
 	*x = Trail{}
-	mi := &file_records_proto_msgTypes[64]
+	mi := &file_records_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5884,7 +6508,7 @@ func (x *Trail) String() string {
 func (*Trail) ProtoMessage() {}
 
 func (x *Trail) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[64]
+	mi := &file_records_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5897,7 +6521,7 @@ func (x *Trail) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Trail.ProtoReflect.Descriptor instead.
 func (*Trail) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{64}
+	return file_records_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *Trail) GetSchema() uint32 {
@@ -5995,7 +6619,7 @@ type TrailState struct {
 
 func (x *TrailState) Reset() {
 	*x = TrailState{}
-	mi := &file_records_proto_msgTypes[65]
+	mi := &file_records_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6007,7 +6631,7 @@ func (x *TrailState) String() string {
 func (*TrailState) ProtoMessage() {}
 
 func (x *TrailState) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[65]
+	mi := &file_records_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6020,7 +6644,7 @@ func (x *TrailState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrailState.ProtoReflect.Descriptor instead.
 func (*TrailState) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{65}
+	return file_records_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *TrailState) GetSchema() uint32 {
@@ -6103,7 +6727,7 @@ type TrailChain struct {
 
 func (x *TrailChain) Reset() {
 	*x = TrailChain{}
-	mi := &file_records_proto_msgTypes[66]
+	mi := &file_records_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6115,7 +6739,7 @@ func (x *TrailChain) String() string {
 func (*TrailChain) ProtoMessage() {}
 
 func (x *TrailChain) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[66]
+	mi := &file_records_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6128,7 +6752,7 @@ func (x *TrailChain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrailChain.ProtoReflect.Descriptor instead.
 func (*TrailChain) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{66}
+	return file_records_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *TrailChain) GetPlace() string {
@@ -6203,7 +6827,7 @@ type TrailLog struct {
 
 func (x *TrailLog) Reset() {
 	*x = TrailLog{}
-	mi := &file_records_proto_msgTypes[67]
+	mi := &file_records_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6215,7 +6839,7 @@ func (x *TrailLog) String() string {
 func (*TrailLog) ProtoMessage() {}
 
 func (x *TrailLog) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[67]
+	mi := &file_records_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6228,7 +6852,7 @@ func (x *TrailLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrailLog.ProtoReflect.Descriptor instead.
 func (*TrailLog) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{67}
+	return file_records_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *TrailLog) GetObject() string {
@@ -6292,7 +6916,7 @@ type TrailEvent struct {
 
 func (x *TrailEvent) Reset() {
 	*x = TrailEvent{}
-	mi := &file_records_proto_msgTypes[68]
+	mi := &file_records_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6304,7 +6928,7 @@ func (x *TrailEvent) String() string {
 func (*TrailEvent) ProtoMessage() {}
 
 func (x *TrailEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[68]
+	mi := &file_records_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6317,7 +6941,7 @@ func (x *TrailEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrailEvent.ProtoReflect.Descriptor instead.
 func (*TrailEvent) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{68}
+	return file_records_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *TrailEvent) GetSchema() uint32 {
@@ -6925,7 +7549,74 @@ const file_records_proto_rawDesc = "" +
 	"\x0eIdentityEntity\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x12\x0e\n" +
-	"\x02id\x18\x03 \x01(\tR\x02id\"\x88\x02\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id\"\xac\x01\n" +
+	"\x03Kms\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12'\n" +
+	"\x03key\x18\x02 \x01(\v2\x13.pail.record.KmsKeyH\x00R\x03key\x12-\n" +
+	"\x05alias\x18\x03 \x01(\v2\x15.pail.record.KmsAliasH\x00R\x05alias\x12-\n" +
+	"\x05grant\x18\x04 \x01(\v2\x15.pail.record.KmsGrantH\x00R\x05grantB\x06\n" +
+	"\x04what\"\xd4\x04\n" +
+	"\x06KmsKey\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x16\n" +
+	"\x06region\x18\x03 \x01(\tR\x06region\x12\x1d\n" +
+	"\n" +
+	"created_ns\x18\x04 \x01(\x03R\tcreatedNs\x12 \n" +
+	"\vdescription\x18\x05 \x01(\tR\vdescription\x12\x10\n" +
+	"\x03aws\x18\x06 \x01(\bR\x03aws\x12\x14\n" +
+	"\x05state\x18\a \x01(\rR\x05state\x12\x1f\n" +
+	"\vdeletion_ns\x18\b \x01(\x03R\n" +
+	"deletionNs\x12\x16\n" +
+	"\x06window\x18\t \x01(\x05R\x06window\x12\x16\n" +
+	"\x06policy\x18\n" +
+	" \x01(\tR\x06policy\x121\n" +
+	"\x05named\x18\v \x03(\v2\x1b.pail.record.IdentityEntityR\x05named\x12,\n" +
+	"\x04tags\x18\f \x03(\v2\x18.pail.record.IdentityTagR\x04tags\x126\n" +
+	"\tmaterials\x18\r \x03(\v2\x18.pail.record.KmsMaterialR\tmaterials\x12\x18\n" +
+	"\arotates\x18\x0e \x01(\bR\arotates\x12#\n" +
+	"\rrotation_days\x18\x0f \x01(\x05R\frotationDays\x12(\n" +
+	"\x10rotation_next_ns\x18\x10 \x01(\x03R\x0erotationNextNs\x12)\n" +
+	"\x10external_service\x18\x11 \x01(\tR\x0fexternalService\x12!\n" +
+	"\fexternal_key\x18\x12 \x01(\tR\vexternalKey\"\x82\x01\n" +
+	"\vKmsMaterial\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\rR\x06number\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
+	"\x06sealed\x18\x03 \x01(\fR\x06sealed\x12\x1d\n" +
+	"\n" +
+	"created_ns\x18\x04 \x01(\x03R\tcreatedNs\x12\x14\n" +
+	"\x05cause\x18\x05 \x01(\rR\x05cause\"\xa6\x01\n" +
+	"\bKmsAlias\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x16\n" +
+	"\x06region\x18\x02 \x01(\tR\x06region\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x16\n" +
+	"\x06target\x18\x04 \x01(\tR\x06target\x12\x1d\n" +
+	"\n" +
+	"created_ns\x18\x05 \x01(\x03R\tcreatedNs\x12\x1d\n" +
+	"\n" +
+	"updated_ns\x18\x06 \x01(\x03R\tupdatedNs\"\x97\x03\n" +
+	"\bKmsGrant\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\x12\x18\n" +
+	"\aaccount\x18\x03 \x01(\tR\aaccount\x12\x12\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\x125\n" +
+	"\agrantee\x18\x05 \x01(\v2\x1b.pail.record.IdentityEntityR\agrantee\x127\n" +
+	"\bretiring\x18\x06 \x01(\v2\x1b.pail.record.IdentityEntityR\bretiring\x12\x16\n" +
+	"\x06issuer\x18\a \x01(\tR\x06issuer\x12\x1e\n" +
+	"\n" +
+	"operations\x18\b \x03(\tR\n" +
+	"operations\x12-\n" +
+	"\x06subset\x18\t \x01(\v2\x15.pail.record.KmsPairsR\x06subset\x12-\n" +
+	"\x06equals\x18\n" +
+	" \x01(\v2\x15.pail.record.KmsPairsR\x06equals\x12\x1d\n" +
+	"\n" +
+	"created_ns\x18\v \x01(\x03R\tcreatedNs\x12\x16\n" +
+	"\x06region\x18\f \x01(\tR\x06region\"|\n" +
+	"\bKmsPairs\x126\n" +
+	"\x05pairs\x18\x01 \x03(\v2 .pail.record.KmsPairs.PairsEntryR\x05pairs\x1a8\n" +
+	"\n" +
+	"PairsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x88\x02\n" +
 	"\x05Trail\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x0e\n" +
@@ -6989,7 +7680,7 @@ func file_records_proto_rawDescGZIP() []byte {
 	return file_records_proto_rawDescData
 }
 
-var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 74)
+var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 81)
 var file_records_proto_goTypes = []any{
 	(*Bucket)(nil),                // 0: pail.record.Bucket
 	(*Quota)(nil),                 // 1: pail.record.Quota
@@ -7055,19 +7746,26 @@ var file_records_proto_goTypes = []any{
 	(*IdentityTag)(nil),           // 61: pail.record.IdentityTag
 	(*IdentityInline)(nil),        // 62: pail.record.IdentityInline
 	(*IdentityEntity)(nil),        // 63: pail.record.IdentityEntity
-	(*Trail)(nil),                 // 64: pail.record.Trail
-	(*TrailState)(nil),            // 65: pail.record.TrailState
-	(*TrailChain)(nil),            // 66: pail.record.TrailChain
-	(*TrailLog)(nil),              // 67: pail.record.TrailLog
-	(*TrailEvent)(nil),            // 68: pail.record.TrailEvent
-	nil,                           // 69: pail.record.Bucket.TagsEntry
-	nil,                           // 70: pail.record.Version.MetadataEntry
-	nil,                           // 71: pail.record.Version.TagsEntry
-	nil,                           // 72: pail.record.Version.XattrsEntry
-	nil,                           // 73: pail.record.Dir.XattrsEntry
+	(*Kms)(nil),                   // 64: pail.record.Kms
+	(*KmsKey)(nil),                // 65: pail.record.KmsKey
+	(*KmsMaterial)(nil),           // 66: pail.record.KmsMaterial
+	(*KmsAlias)(nil),              // 67: pail.record.KmsAlias
+	(*KmsGrant)(nil),              // 68: pail.record.KmsGrant
+	(*KmsPairs)(nil),              // 69: pail.record.KmsPairs
+	(*Trail)(nil),                 // 70: pail.record.Trail
+	(*TrailState)(nil),            // 71: pail.record.TrailState
+	(*TrailChain)(nil),            // 72: pail.record.TrailChain
+	(*TrailLog)(nil),              // 73: pail.record.TrailLog
+	(*TrailEvent)(nil),            // 74: pail.record.TrailEvent
+	nil,                           // 75: pail.record.Bucket.TagsEntry
+	nil,                           // 76: pail.record.Version.MetadataEntry
+	nil,                           // 77: pail.record.Version.TagsEntry
+	nil,                           // 78: pail.record.Version.XattrsEntry
+	nil,                           // 79: pail.record.Dir.XattrsEntry
+	nil,                           // 80: pail.record.KmsPairs.PairsEntry
 }
 var file_records_proto_depIdxs = []int32{
-	69, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
+	75, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
 	11, // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
 	3,  // 2: pail.record.Bucket.default_retention:type_name -> pail.record.DefaultRetention
 	1,  // 3: pail.record.Bucket.quota:type_name -> pail.record.Quota
@@ -7081,15 +7779,15 @@ var file_records_proto_depIdxs = []int32{
 	13, // 11: pail.record.Version.attr:type_name -> pail.record.Attr
 	16, // 12: pail.record.Version.content:type_name -> pail.record.Content
 	14, // 13: pail.record.Version.headers:type_name -> pail.record.Headers
-	70, // 14: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
-	71, // 15: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
+	76, // 14: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
+	77, // 15: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
 	17, // 16: pail.record.Version.checksums:type_name -> pail.record.Checksum
-	72, // 17: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
+	78, // 17: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
 	19, // 18: pail.record.Version.layout:type_name -> pail.record.PartRun
 	4,  // 19: pail.record.Version.lock:type_name -> pail.record.Lock
 	5,  // 20: pail.record.Version.acl:type_name -> pail.record.Acl
 	13, // 21: pail.record.Dir.attr:type_name -> pail.record.Attr
-	73, // 22: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
+	79, // 22: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
 	18, // 23: pail.record.Pending.predecessor:type_name -> pail.record.Version
 	18, // 24: pail.record.Draft.version:type_name -> pail.record.Version
 	16, // 25: pail.record.Draft.base:type_name -> pail.record.Content
@@ -7124,16 +7822,27 @@ var file_records_proto_depIdxs = []int32{
 	61, // 54: pail.record.IdentityPolicy.tags:type_name -> pail.record.IdentityTag
 	57, // 55: pail.record.IdentityPolicy.versions:type_name -> pail.record.IdentityPolicyVersion
 	61, // 56: pail.record.IdentityDevice.tags:type_name -> pail.record.IdentityTag
-	66, // 57: pail.record.TrailState.bucket:type_name -> pail.record.TrailChain
-	66, // 58: pail.record.TrailState.file:type_name -> pail.record.TrailChain
-	66, // 59: pail.record.TrailState.former_buckets:type_name -> pail.record.TrailChain
-	66, // 60: pail.record.TrailState.former_files:type_name -> pail.record.TrailChain
-	67, // 61: pail.record.TrailChain.logs:type_name -> pail.record.TrailLog
-	62, // [62:62] is the sub-list for method output_type
-	62, // [62:62] is the sub-list for method input_type
-	62, // [62:62] is the sub-list for extension type_name
-	62, // [62:62] is the sub-list for extension extendee
-	0,  // [0:62] is the sub-list for field type_name
+	65, // 57: pail.record.Kms.key:type_name -> pail.record.KmsKey
+	67, // 58: pail.record.Kms.alias:type_name -> pail.record.KmsAlias
+	68, // 59: pail.record.Kms.grant:type_name -> pail.record.KmsGrant
+	63, // 60: pail.record.KmsKey.named:type_name -> pail.record.IdentityEntity
+	61, // 61: pail.record.KmsKey.tags:type_name -> pail.record.IdentityTag
+	66, // 62: pail.record.KmsKey.materials:type_name -> pail.record.KmsMaterial
+	63, // 63: pail.record.KmsGrant.grantee:type_name -> pail.record.IdentityEntity
+	63, // 64: pail.record.KmsGrant.retiring:type_name -> pail.record.IdentityEntity
+	69, // 65: pail.record.KmsGrant.subset:type_name -> pail.record.KmsPairs
+	69, // 66: pail.record.KmsGrant.equals:type_name -> pail.record.KmsPairs
+	80, // 67: pail.record.KmsPairs.pairs:type_name -> pail.record.KmsPairs.PairsEntry
+	72, // 68: pail.record.TrailState.bucket:type_name -> pail.record.TrailChain
+	72, // 69: pail.record.TrailState.file:type_name -> pail.record.TrailChain
+	72, // 70: pail.record.TrailState.former_buckets:type_name -> pail.record.TrailChain
+	72, // 71: pail.record.TrailState.former_files:type_name -> pail.record.TrailChain
+	73, // 72: pail.record.TrailChain.logs:type_name -> pail.record.TrailLog
+	73, // [73:73] is the sub-list for method output_type
+	73, // [73:73] is the sub-list for method input_type
+	73, // [73:73] is the sub-list for extension type_name
+	73, // [73:73] is the sub-list for extension extendee
+	0,  // [0:73] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }
@@ -7157,13 +7866,18 @@ func file_records_proto_init() {
 		(*Identity_Secret)(nil),
 		(*Identity_LastUse)(nil),
 	}
+	file_records_proto_msgTypes[64].OneofWrappers = []any{
+		(*Kms_Key)(nil),
+		(*Kms_Alias)(nil),
+		(*Kms_Grant)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_proto_rawDesc), len(file_records_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   74,
+			NumMessages:   81,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -29,6 +29,7 @@
 //	'j'    webhook id, seq, index                 Event       what webhooks are still to be told
 //	'z'    number                                 TrailEvent  what the audit trail is still to have
 //	'A'    account, name                          AccessPoint access points; their policies are among the configurations, by their ids
+//	'K'    kind, id                               Kms         keys, aliases and grants of the key management service, see KmsKind
 //
 // Numbers are big-endian, so that they sort. Where something follows a key or a
 // path, that is escaped: 0x00 becomes 0x00 0xff and 0x00 0x01 ends it, which keeps
@@ -70,6 +71,7 @@ const (
 	events     = 'j'
 	trails     = 'z'
 	points     = 'A'
+	kms        = 'K'
 )
 
 // A ConfigKind is a kind of configuration that a bucket may have.
@@ -548,3 +550,33 @@ func Trail(number uint64) []byte { return numbered(trails, number) }
 
 // Trails is the prefix of all of those.
 func Trails() []byte { return []byte{trails} }
+
+// A KmsKind is a kind of what the key management service keeps.
+type KmsKind byte
+
+// The kinds.
+const (
+	KmsKey   KmsKind = 'k' // by its id
+	KmsAlias KmsKind = 'a' // by its account, a slash and its name
+	KmsGrant KmsKind = 'g' // by its id
+)
+
+// KmsKinds are all of them: keys first, because the others refer to them.
+func KmsKinds() []KmsKind { return []KmsKind{KmsKey, KmsAlias, KmsGrant} }
+
+// Kms is where a key, an alias or a grant stands.
+func Kms(kind KmsKind, id string) []byte { return append(KmsOf(kind), id...) }
+
+// KmsOf is the prefix of those of one kind.
+func KmsOf(kind KmsKind) []byte { return []byte{kms, byte(kind)} }
+
+// AllKms is the prefix of all of those.
+func AllKms() []byte { return []byte{kms} }
+
+// SplitKms returns the parts of a key of AllKms.
+func SplitKms(k []byte) (kind KmsKind, id string, err error) {
+	if len(k) < 3 {
+		return 0, "", ErrMalformed
+	}
+	return KmsKind(k[1]), string(k[2:]), nil
+}
