@@ -18,6 +18,7 @@ import (
 	"pail/store/web/certs"
 	"pail/store/web/control"
 	"pail/store/web/iamapi"
+	"pail/store/web/kmsapi"
 	"pail/store/web/metrics"
 	"pail/store/web/query"
 	"pail/store/web/s3api"
@@ -216,9 +217,15 @@ func (dm *doorman) listen(d *door, req control.ServeRequest, config *tls.Config)
 		Others: map[string]web.Service{
 			"iam": {Identify: identifier.For("iam"), Protocol: iamapi.New()},
 			"sts": {Identify: identifier.For("sts"), Protocol: stsapi.New()},
+			"kms": {Identify: identifier.For("kms"), Protocol: kmsapi.New()},
 		},
 		Unsigned: func(r *http.Request) string {
-			if objects.HostNames(r.Host) == "" && query.Unsigned(r) {
+			switch {
+			case objects.HostNames(r.Host) != "":
+				return ""
+			case kmsapi.Unsigned(r):
+				return "kms"
+			case query.Unsigned(r):
 				return "sts"
 			}
 			return ""

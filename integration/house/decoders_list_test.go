@@ -131,8 +131,16 @@ var decoders = map[string]string{
 
 	"store/iam.OpenToken": "FuzzOpenToken",
 
-	"store/keyring.Parse":    "FuzzParse",
-	"store/keyring.ParseKey": "FuzzParse",
+	"store/keyring.Parse":     "FuzzParse",
+	"store/keyring.ParseKey":  "FuzzParse",
+	"store/kms.Grant.Token":   "FuzzToken",
+	"store/kms.ParseHeader":   "FuzzCiphertext",
+	"store/kms.ParseToken":    "FuzzToken",
+	"store/kms.parseID":       "FuzzCiphertext",
+	"store/kms.parseMarker":   "FuzzToken",
+	"store/web/kmsapi.asking": "FuzzRequest",
+	"store/web/kmsapi.demand": "FuzzRequest",
+	"store/web/kmsapi.told":   "FuzzRequest",
 
 	"store/web.Address.Endpoint":          "FuzzAddress",
 	"store/web.Address.Loopback":          "FuzzAddress",

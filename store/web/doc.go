@@ -12,8 +12,9 @@
 //
 // Several protocols share addresses ([Services]): signatures name the service that they are for,
 // and what nobody has signed is S3's, but for forms and queries that are plainly those of IAM and
-// STS (packages iamapi and stsapi; query is what these have in common). S3 Control (package
-// s3control) is signed for S3, and told by its paths and the account that they are about.
+// STS (packages iamapi and stsapi; query is what these have in common), and for requests whose
+// X-Amz-Target is of KMS (package kmsapi). S3 Control (package s3control) is signed for S3, and
+// told by its paths and the account that they are about.
 //
 // # Listeners
 //
