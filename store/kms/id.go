@@ -83,3 +83,9 @@ func newHexID() string {
 }
 
 func isHexID(s string) bool { return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == "" }
+
+// IsKeyID says whether a text could be the id of a key.
+func IsKeyID(text string) bool {
+	_, ok := parseID(text)
+	return ok
+}

@@ -9,8 +9,9 @@ import (
 	"pail/store/fault"
 )
 
-// checkAliasName refuses what is no name of an alias that its account may make.
-func checkAliasName(name string) error {
+// CheckAliasName refuses what is no name of an alias that its account may make. The kinds of
+// failure: InvalidArgument, KMSInvalidAliasName, NotPermitted (alias/aws/).
+func CheckAliasName(name string) error {
 	rest, ok := strings.CutPrefix(name, "alias/")
 	switch {
 	case !ok || rest == "":

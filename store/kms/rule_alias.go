@@ -23,7 +23,7 @@ func (ks *Keys) target(account, id string) (*Key, error) {
 // KMSInvalidAliasName, NotPermitted (alias/aws/), KMSNotFound, KMSInvalidState,
 // EntityAlreadyExists, LimitExceeded.
 func (ks *Keys) CreateAlias(account, region, name, id string, now time.Time) (*Alias, error) {
-	if err := checkAliasName(name); err != nil {
+	if err := CheckAliasName(name); err != nil {
 		return nil, err
 	}
 	k, err := ks.target(account, id)
@@ -50,7 +50,7 @@ func (ks *Keys) FindAlias(account, region, name string) (*Alias, error) {
 // UpdateAlias has an alias name another key. The kinds of failure: those of CreateAlias but
 // EntityAlreadyExists.
 func (ks *Keys) UpdateAlias(account, region, name, id string, now time.Time) (*Alias, error) {
-	if err := checkAliasName(name); err != nil {
+	if err := CheckAliasName(name); err != nil {
 		return nil, err
 	}
 	a, err := ks.FindAlias(account, region, name)
@@ -72,7 +72,7 @@ func (ks *Keys) UpdateAlias(account, region, name, id string, now time.Time) (*A
 // DeleteAlias takes an alias away. The kinds of failure: InvalidArgument,
 // KMSInvalidAliasName, NotPermitted (alias/aws/), KMSNotFound.
 func (ks *Keys) DeleteAlias(account, region, name string) (*Alias, error) {
-	if err := checkAliasName(name); err != nil {
+	if err := CheckAliasName(name); err != nil {
 		return nil, err
 	}
 	return ks.FindAlias(account, region, name)

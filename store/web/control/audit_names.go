@@ -26,11 +26,15 @@ func auditedAs(op string, asked map[string]any) store.Operation {
 		}
 		return store.Operation{Name: "GetObjectLockConfiguration"}
 	}
+	source := trail.SourcePail
+	if rest, ok := strings.CutPrefix(op, "kms-"); ok {
+		op, source = rest, trail.SourceKMS
+	}
 	var name strings.Builder
 	for word := range strings.SplitSeq(op, "-") {
 		name.WriteString(strings.ToUpper(word[:1]) + word[1:])
 	}
-	return store.Operation{Name: name.String(), Source: trail.SourcePail}
+	return store.Operation{Name: name.String(), Source: source}
 }
 
 // identityEvent is the operation of IAM that one on identities amounts to, "" if it is none.

@@ -219,5 +219,21 @@ func operations() map[string]operation {
 		opEndService:         asking(endService),
 		opStop:               stop,
 		opUnmount:            asking(unmount),
+
+		opKMSKeys:             asking(kmsKeys),
+		opKMSKey:              asking(kmsKeyInfo),
+		opCreateKMSKey:        asking(createKMSKey),
+		opSetKMSAlias:         asking(setKMSAlias),
+		opDeleteKMSAlias:      asking(deleteKMSAlias),
+		opEnableKMSKey:        onKey(enableKMSKey),
+		opDisableKMSKey:       onKey(disableKMSKey),
+		opRotateKMSKey:        onKey(rotateKMSKey),
+		opSetKMSRotation:      asking(setKMSRotation),
+		opEndKMSRotation:      onKey(endKMSRotation),
+		opScheduleKMSDeletion: asking(scheduleKMSDeletion),
+		opCancelKMSDeletion:   onKey(cancelKMSDeletion),
+		opPutKMSPolicy:        asking(putKMSPolicy),
+		opCreateKMSGrant:      asking(createKMSGrant),
+		opRevokeKMSGrant:      asking(revokeKMSGrant),
 	}
 }
