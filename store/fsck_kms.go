@@ -37,7 +37,7 @@ func (f *fsck) checkKMS(k, v []byte) error {
 	return nil
 }
 
-// checkKeys checks that what aliases and grants refer to is there, and the accounts of all.
+// checkKeys checks that what aliases and grants refer to is there.
 func (f *fsck) checkKeys() error {
 	items := map[string]kms.Item{}
 	err := f.scan(table.AllKms(), func(k, v []byte) error {

@@ -215,7 +215,7 @@ func (r *repairer) stages() error {
 	}
 	r.loaded = true
 	for _, stage := range [][]func(*fsck) error{
-		{(*fsck).checkConfigs}, {(*fsck).checkPolicies}, {(*fsck).checkIdentities}, {(*fsck).checkAccessPoints}, {(*fsck).checkMoves}, {(*fsck).checkMoments}, {(*fsck).checkDrafts},
+		{(*fsck).checkConfigs}, {(*fsck).checkPolicies}, {(*fsck).checkIdentities}, {(*fsck).checkKeys}, {(*fsck).checkAccessPoints}, {(*fsck).checkMoves}, {(*fsck).checkMoments}, {(*fsck).checkDrafts},
 		{(*fsck).checkFiles, (*fsck).checkContents},
 		{(*fsck).checkChains}, {(*fsck).checkDirs}, {(*fsck).checkInodes}, {(*fsck).checkGarbage}, {(*fsck).checkDisk},
 		// What was kept changed counts, by the same rules as any publish.
