@@ -95,7 +95,7 @@
 //
 // The key management service (kms.go; the rules are in package kms) keeps keys, aliases and
 // grants as records that are all in memory, as identities are, and seals their material with
-// what SetKeySealer was given. Its methods ask in kms_may.go: key policies, grants and policies
+// the store's keys (kms_seal.go). Its methods ask in kms_may.go: key policies, grants and policies
 // of identities decide together. What encrypts objects asks it in kms_internal.go, and forgets
 // what it has unwrapped when kmsGeneration changes.
 //

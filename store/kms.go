@@ -18,15 +18,14 @@ import (
 // The key management service: keys, aliases and grants are records that are all in memory
 // (kms.Keys), which follows the records as updates are merged. Their rules are in package
 // kms; the methods of sessions in the files kms_*.go ask whether the caller may (kms_may.go),
-// have the rule make a change, and keep it. Material is sealed by the store's master key
-// before it comes into a record.
+// have the rule make a change, and keep it. Material is sealed with the store's keys
+// (kms_seal.go) before it comes into a record.
 
 // A keyService is the key management service of a store.
 type keyService struct {
-	s      *Store
-	job    *work.Job
-	keys   atomic.Pointer[kms.Keys]   // never nil
-	sealer atomic.Pointer[kms.Sealer] // nil: there is no master key
+	s    *Store
+	job  *work.Job
+	keys atomic.Pointer[kms.Keys] // never nil
 	// generation changes with the keys: what was unwrapped before must not be used after.
 	generation atomic.Uint64
 
@@ -38,28 +37,6 @@ type keyService struct {
 func (ks *keyService) init(s *Store) {
 	ks.s = s
 	ks.keys.Store(&kms.Keys{})
-}
-
-// SetKeySealer gives the store what keeps the material of keys secret, its master key; nil
-// takes it away. Without one no key can be made or used.
-func (s *Store) SetKeySealer(x kms.Sealer) {
-	if x == nil {
-		s.kms.sealer.Store(nil)
-	} else {
-		s.kms.sealer.Store(&x)
-	}
-	s.kms.generation.Add(1)
-	if s.kms.job != nil {
-		s.kms.job.Wake()
-	}
-}
-
-// kmsSealer is what keeps material secret.
-func (s *Store) kmsSealer() (kms.Sealer, error) {
-	if x := s.kms.sealer.Load(); x != nil {
-		return *x, nil
-	}
-	return nil, fault.New(fault.InvalidRequest, "the store has no master key, without which no key would be secret: give it one with pail master-key enable")
 }
 
 // kmsKeys are all keys there are now.

@@ -20,8 +20,7 @@ import (
 // kmsDataKey makes up a data key as the session's caller, and wraps it with a key: an id, an
 // ARN, an alias or its ARN; "" is the one that S3 manages in the caller's account, which is
 // made if there is none. arn is that of the key. The kinds of failure: AccessDenied,
-// KMSNotFound, KMSInvalidARN, KMSDisabled, KMSInvalidState, InvalidArgument, InvalidRequest
-// (there is no master key).
+// KMSNotFound, KMSInvalidARN, KMSDisabled, KMSInvalidState, InvalidArgument.
 func (se *Session) kmsDataKey(keyID string, pairs map[string]string, via string) (k crypto.Key, wrapped []byte, arn string, err error) {
 	ctx := context.Background()
 	told := kmsTold{name: "GenerateDataKey", session: se, context: pairs, key: or(keyID, kms.S3Alias), via: via}

@@ -11,8 +11,7 @@ import (
 )
 
 // KMSCreateKey makes a key in the caller's account. The kinds of failure: AccessDenied,
-// InvalidArgument, NotSupported, MalformedPolicy, LimitExceeded, InvalidTag, InvalidRequest
-// (there is no master key).
+// InvalidArgument, NotSupported, MalformedPolicy, LimitExceeded, InvalidTag.
 func (se *Session) KMSCreateKey(ctx context.Context, in kms.NewKey) (*kms.Key, error) {
 	q := kmsAsked{action: "kms:CreateKey", arn: "*", tags: in.Tags, values: map[string][]string{
 		"kms:KeySpec": one(or(in.Spec, kms.SymmetricDefault)), "kms:KeyUsage": one(or(in.Usage, kms.EncryptDecrypt)),

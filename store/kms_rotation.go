@@ -32,8 +32,7 @@ func (se *Session) KMSDisableKeyRotation(ctx context.Context, id string) error {
 }
 
 // KMSRotateKeyOnDemand gives a key new material at once. What was encrypted before is
-// decrypted as before. The kinds of failure: those of KMSEnableKeyRotation, LimitExceeded,
-// InvalidRequest (there is no master key).
+// decrypted as before. The kinds of failure: those of KMSEnableKeyRotation, LimitExceeded.
 func (se *Session) KMSRotateKeyOnDemand(ctx context.Context, id string) (*kms.Key, error) {
 	k, _, err := se.mayKey(ctx, kmsAsked{action: "kms:RotateKeyOnDemand"}, id, byKey)
 	if err != nil {

@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -16,27 +19,6 @@ import (
 	"pail/store/internal/meta/table"
 	"pail/store/kms"
 )
-
-// A fixedMaster is a master key of a test.
-type fixedMaster struct{ key crypto.Key }
-
-func (m *fixedMaster) Seal(plaintext, context []byte) ([]byte, error) {
-	return m.key.Seal(plaintext, context), nil
-}
-
-func (m *fixedMaster) Open(sealed, context []byte) ([]byte, error) {
-	return m.key.Open(sealed, context)
-}
-
-func testMaster() *fixedMaster { return &fixedMaster{crypto.Key{1, 2, 3}} }
-
-// kmsStore is a store with a master key.
-func kmsStore(t *testing.T, o Options) (*Store, *Session) {
-	t.Helper()
-	s, root := openTest(t, o)
-	s.SetKeySealer(testMaster())
-	return s, root
-}
 
 // asUser is a session for a user with an inline policy, "" for none.
 func asUser(t *testing.T, s *Store, root *Session, name, policy string) *Session {
@@ -54,17 +36,26 @@ func allowKMS(action string) string {
 
 func kmsErr[T any](_ T, err error) error { return err }
 
-// TestKMSWithoutMasterKey: no key is made, and the reason is told.
+// TestKMSWithoutMasterKey: a store that was opened without its master key makes no key and uses
+// none, and tells why.
 func TestKMSWithoutMasterKey(t *testing.T) {
-	s, root := openTest(t, Options{})
-	_, err := root.KMSCreateKey(context.Background(), kms.NewKey{})
-	mustBe(t, err, fault.InvalidRequest)
+	ctx := context.Background()
+	dir := t.TempDir() + "/store"
+	s, root := openTest(t, Options{Dir: dir})
+	k := must(root.KMSCreateKey(ctx, kms.NewKey{}))(t)
+	mustBe(t, s.Close(ctx), fault.None)
+	mustBe(t, os.Remove(filepath.Join(dir, masterName)), fault.None) // which lies beside it
+	s, root = openTest(t, Options{Dir: dir, WithoutMasterKey: true})
+	_, err := root.KMSCreateKey(ctx, kms.NewKey{})
+	mustBe(t, err, fault.AccessDenied)
 	if !strings.Contains(err.Error(), "master key") {
 		t.Error(err)
 	}
+	mustBe(t, kmsErr(root.KMSEncrypt(ctx, KMSUse{Key: k.ID}, []byte("x"))), fault.AccessDenied)
 	_, _, _, err = root.kmsDataKey("", nil, kms.S3Service(DefaultRegion))
-	mustBe(t, err, fault.InvalidRequest)
-	if n := count(s, table.AllKms()); n != 0 {
+	mustBe(t, err, fault.AccessDenied)
+	must(root.KMSDescribeKey(ctx, k.ID, nil))(t)
+	if n := count(s, table.AllKms()); n != 1 {
 		t.Errorf("%d records", n)
 	}
 }
@@ -74,7 +65,7 @@ func TestKMSWithoutMasterKey(t *testing.T) {
 func TestKMSKeepsItsKeys(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir() + "/store"
-	s, root := kmsStore(t, Options{Dir: dir})
+	s, root := openTest(t, Options{Dir: dir})
 	asUser(t, s, root, "alice", "")
 	k := must(root.KMSCreateKey(ctx, kms.NewKey{Description: "d", Tags: []kms.Tag{{Key: "a", Value: "b"}}}))(t)
 	mustBe(t, root.KMSCreateAlias(ctx, "alias/x", k.ID), fault.None)
@@ -86,7 +77,7 @@ func TestKMSKeepsItsKeys(t *testing.T) {
 	must(root.KMSRotateKeyOnDemand(ctx, k.ID))(t)
 	mustBe(t, s.Close(ctx), fault.None)
 
-	s, root = kmsStore(t, Options{Dir: dir})
+	s, root = openTest(t, Options{Dir: dir})
 	if len(s.recovered.Problems) > 0 {
 		t.Error(s.recovered.Problems)
 	}
@@ -105,25 +96,35 @@ func TestKMSKeepsItsKeys(t *testing.T) {
 	if n := count(s, table.AllKms()); n != 3 {
 		t.Errorf("%d records", n)
 	}
-	master := testMaster()
 	v := s.db.View()
 	defer v.Close()
 	it := v.Scan(meta.ScanOptions{Prefix: table.AllKms()})
 	defer it.Close()
 	for it.Next() {
 		for _, m := range got.Materials {
-			if strings.Contains(string(it.Value()), string(master.key[:])) || len(m.Sealed) < 64 {
-				t.Error("a record tells too much")
+			secret, err := must(s.kmsSealer())(t).Open(m.Sealed, append([]byte("pail kms material\x00"), materialPlace(t, k.ID, m.Number)...))
+			if err != nil || len(secret) != 32 || strings.Contains(string(it.Value()), string(secret)) {
+				t.Errorf("a record tells too much, or the material is not where it is thought to be: %v", err)
 			}
 		}
 	}
 	fsckClean(t, s, false)
 }
 
+// materialPlace is what material is bound to, as package kms does it.
+func materialPlace(t *testing.T, id string, number uint32) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(strings.ReplaceAll(id, "-", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return binary.BigEndian.AppendUint32(b, number)
+}
+
 // TestKMSDecides has callers with policies of many kinds use a key.
 func TestKMSDecides(t *testing.T) {
 	ctx := context.Background()
-	s, root := kmsStore(t, Options{})
+	s, root := openTest(t, Options{})
 	k := must(root.KMSCreateKey(ctx, kms.NewKey{}))(t)
 	mustBe(t, root.KMSCreateAlias(ctx, "alias/x", k.ID), fault.None)
 	none := asUser(t, s, root, "none", "")
@@ -206,7 +207,7 @@ func TestKMSDecides(t *testing.T) {
 // TestKMSGrants makes, uses, retires and revokes grants.
 func TestKMSGrants(t *testing.T) {
 	ctx := context.Background()
-	s, root := kmsStore(t, Options{})
+	s, root := openTest(t, Options{})
 	k := must(root.KMSCreateKey(ctx, kms.NewKey{}))(t)
 	alice, bob, carol := asUser(t, s, root, "alice", ""), asUser(t, s, root, "bob", ""), asUser(t, s, root, "carol", "")
 	arn := func(name string) string { return "arn:aws:iam::000000000000:user/" + name }
@@ -281,7 +282,7 @@ func TestKMSGrants(t *testing.T) {
 // TestKMSUses: what states, contexts, keys and sizes do to each way of using a key.
 func TestKMSUses(t *testing.T) {
 	ctx := context.Background()
-	s, root := kmsStore(t, Options{})
+	s, root := openTest(t, Options{})
 	k, other := must(root.KMSCreateKey(ctx, kms.NewKey{}))(t), must(root.KMSCreateKey(ctx, kms.NewKey{}))(t)
 	ab := map[string]string{"a": "b"}
 	use := KMSUse{Key: k.ID, Context: ab}
@@ -372,7 +373,7 @@ func TestKMSUses(t *testing.T) {
 // TestKMSForObjects is what encryption of objects asks for.
 func TestKMSForObjects(t *testing.T) {
 	ctx := context.Background()
-	s, root := kmsStore(t, Options{})
+	s, root := openTest(t, Options{})
 	via := kms.S3Service(DefaultRegion)
 	alice := asUser(t, s, root, "alice", "")
 	pairs := map[string]string{"aws:s3:arn": "arn:aws:s3:::b/k"}
@@ -437,7 +438,7 @@ func TestKMSForObjects(t *testing.T) {
 func TestKMSTends(t *testing.T) {
 	ctx := context.Background()
 	clock := newHandClock()
-	s, root := kmsStore(t, Options{Now: clock.now})
+	s, root := openTest(t, Options{Now: clock.now})
 	gone, turns, kept := must(root.KMSCreateKey(ctx, kms.NewKey{}))(t), must(root.KMSCreateKey(ctx, kms.NewKey{}))(t), must(root.KMSCreateKey(ctx, kms.NewKey{}))(t)
 	mustBe(t, root.KMSCreateAlias(ctx, "alias/gone", gone.ID), fault.None)
 	must(root.KMSCreateGrant(ctx, gone.ID, kms.NewGrant{Grantee: "arn:aws:iam::000000000000:root", Operations: []string{"Decrypt"}}, nil, false))(t)
@@ -463,11 +464,6 @@ func TestKMSTends(t *testing.T) {
 	}
 	must(root.KMSCancelKeyDeletion(ctx, kept.ID))(t)
 	clock.advance(90 * 24 * time.Hour)
-	s.SetKeySealer(nil)
-	if err := s.kms.tend(ctx, nil); err == nil {
-		t.Error("a key got new material without a master key")
-	}
-	s.SetKeySealer(testMaster())
 	tend()
 	k := must(root.KMSDescribeKey(ctx, turns.ID, nil))(t)
 	if len(k.Materials) != 2 || k.Current().Cause != kms.Automatic {
@@ -494,7 +490,6 @@ type kmsLine struct {
 // TestKMSIsAudited: each use is told with who, which key and which context, and no secret is.
 func TestKMSIsAudited(t *testing.T) {
 	s, _, file := auditStore(t)
-	s.SetKeySealer(testMaster())
 	root := s.As(Owner(), RequestContext{Door: DoorS3, RequestID: "R1"})
 	pairs := map[string]string{"aws:s3:arn": "arn:aws:s3:::b/k"}
 	_, wrapped, arn, err := root.kmsDataKey("", pairs, kms.S3Service(DefaultRegion))
@@ -546,7 +541,6 @@ func BenchmarkKMS(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Close(ctx)
-	s.SetKeySealer(testMaster())
 	root := s.As(Owner(), RequestContext{})
 	k, err := root.KMSCreateKey(ctx, kms.NewKey{})
 	if err != nil {

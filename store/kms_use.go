@@ -117,7 +117,7 @@ func (s *Store) kmsDecrypt(ctx context.Context, k *kms.Key, blob []byte, pairs m
 
 // KMSEncrypt encrypts at most 4096 bytes. The kinds of failure: AccessDenied, KMSNotFound,
 // KMSInvalidARN, KMSDisabled, KMSInvalidState, InvalidArgument, KMSInvalidGrantToken,
-// KMSDryRun, InvalidRequest (there is no master key).
+// KMSDryRun.
 func (se *Session) KMSEncrypt(ctx context.Context, u KMSUse, plaintext []byte) (*KMSEncrypted, error) {
 	k, err := se.mayUse(ctx, &u, "kms:Encrypt")
 	switch {

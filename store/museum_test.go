@@ -132,7 +132,6 @@ func (m *museum) identities() {
 // kms makes a key, an alias and a grant.
 func (m *museum) kms() {
 	ctx := context.Background()
-	m.s.SetKeySealer(testMaster())
 	k, err := m.se.KMSCreateKey(ctx, kms.NewKey{Tags: []kms.Tag{{Key: "a", Value: "b"}}})
 	m.ok(err)
 	m.ok(m.se.KMSCreateAlias(ctx, "alias/museum", k.ID))

@@ -44,6 +44,7 @@ var decoders = map[string]string{
 	"fs/names.Place.Resolve":         "FuzzResolve",
 	"fs/names.split":                 "FuzzRoundTrip",
 	"store.ParseSize":                "FuzzSettings",
+	"store.ringSealer.Open":          "it refuses what is shorter than a number, and the rest is authenticated",
 	"store.Session.AddWebhook":       "store/web/control.FuzzRequest",
 	"store.batch.times":              byUs,
 	"store.follows":                  "FuzzTrailFile",

@@ -31,9 +31,10 @@
 //
 // # Material at rest
 //
-// Material is 256 random bits, sealed by the store's master key and bound to the id of its key
+// Material is 256 random bits, sealed under the store's keys and bound to the id of its key
 // and its number: records that are exchanged do not open. It is unsealed for each use and
-// wiped after it; nothing keeps it in memory. A store without a master key makes no keys.
+// wiped after it; nothing keeps it in memory. A store that was opened without its master key
+// neither makes nor uses keys.
 // Deleting a key takes its record away; its sealed bytes may stay in files of the engine until
 // compaction, and in backups.
 //

@@ -10,21 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"pail/crypto"
 	"pail/store"
 	"pail/store/iam"
 	"pail/store/web"
 	"pail/store/web/sigv4"
 )
-
-// A sealer is a master key of tests.
-type sealer struct{ key crypto.Key }
-
-func (s *sealer) Seal(plaintext, context []byte) ([]byte, error) {
-	return s.key.Seal(plaintext, context), nil
-}
-
-func (s *sealer) Open(sealed, context []byte) ([]byte, error) { return s.key.Open(sealed, context) }
 
 // A rig is a store behind a listener that answers the service only.
 type rig struct {
@@ -46,7 +36,6 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = st.Close(context.Background()) })
-	st.SetKeySealer(&sealer{*crypto.NewKey()})
 	k, err := st.As(store.Owner(), store.RequestContext{}).CreateAccessKey(t.Context(), "", iam.Given{})
 	if err != nil {
 		t.Fatal(err)
