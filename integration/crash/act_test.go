@@ -30,6 +30,11 @@ const (
 	opNoBlock     op = "no-block"
 	opOwnership   op = "ownership"
 	opNoOwnership op = "no-ownership"
+	opACL         op = "acl" // of the bucket
+	opNoACL       op = "no-acl"
+	opQuota       op = "quota" // which nothing comes to, but all is counted
+	opNoQuota     op = "no-quota"
+	opLock        op = "lock"   // Object Lock, for good
 	opNotify      op = "notify" // a webhook, or nobody
 	opHook        op = "hook"   // a webhook is made
 	opUnhook      op = "unhook"
@@ -95,7 +100,7 @@ const (
 func (o op) durable() bool {
 	switch o {
 	case opBucket, opDrop, opState, opSetting, opReset, opLabel,
-		opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opPolicy, opNoPolicy, opBlock, opNoBlock, opOwnership, opNoOwnership, opNotify, opHook, opUnhook,
+		opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opPolicy, opNoPolicy, opBlock, opNoBlock, opOwnership, opNoOwnership, opACL, opNoACL, opQuota, opNoQuota, opLock, opNotify, opHook, opUnhook,
 		opAccessKey, opRootKey, opKeyActive, opDropKey, opUser, opTagUser, opDropUser,
 		opPut, opParts, opBegin, opPart, opPartCopy, opComplete, opAbort,
 		opCopy, opRestore, opGoBack, opDelete, opForget, opTags, opRekey, opFsync, opSync:

@@ -33,10 +33,8 @@ var passive = map[string]string{
 	"Rights": reading, "TagCount": reading, "BucketsOwner": reading, "VisibleBuckets": reading,
 
 	"DeleteTagging": asTags, "SetRetention": asTags, "ChangeRetention": asTags, "SetLegalHold": asTags,
-	"SetQuota":         "it edits the bucket's record as SetVersioning does; store has tests of ends amid the counting",
 	"ChangeVersioning": "SetVersioning is it",
 	"ConfirmMFA":       "it spends a code, as an identity's device keeps it, and changes nothing else",
-	"SetObjectLock":    "it edits the bucket's record by the same update as SetVersioning",
 
 	"Accounts": reading, "SimulatePrincipalPolicy": reading, "SimulateCustomPolicy": reading, "Explain": reading, "AccountAlias": reading, "GetAccountSummary": reading, "GetAccountAuthorizationDetails": reading, "CredentialReport": reading, "AbsentOfUser": reading, "AbsentOfRole": reading, "Absent": reading, "AbsentByARN": reading, "ListMFADevices": reading, "ListVirtualMFADevices": reading,
 	"GetMFADevice": reading, "ListMFADeviceTags": reading, "GetGroup": reading, "ListGroups": reading, "ListGroupsForUser": reading,
@@ -67,7 +65,6 @@ var passive = map[string]string{
 
 	"SetRequestPayment": oneAnswer,
 
-	"SetBucketACL":           "it edits the bucket's record in one durable update, as SetOwnership",
 	"SetObjectACL":           "it edits a version's record in one durable update, as PutTagging",
 	"SetAccountPublicAccess": "it writes one record in one durable update, as SetSetting", "DeleteAccountPublicAccess": "likewise",
 

@@ -109,6 +109,31 @@ var promises = []promise{
 		s.add(act{Op: opOwnership})
 		return act{Op: opNoOwnership}
 	}},
+	{name: "acl", make: func(s *script, _ string) act {
+		s.add(act{Op: opNoOwnership})
+		return act{Op: opACL}
+	}},
+	{name: "no acl", make: func(s *script, _ string) act {
+		s.add(act{Op: opNoOwnership})
+		s.add(act{Op: opACL})
+		return act{Op: opNoACL}
+	}},
+	{name: "quota", make: func(s *script, key string) act {
+		s.add(act{Op: opPut, Key: key, Len: small})
+		return act{Op: opQuota}
+	}},
+	{name: "no quota", make: func(s *script, _ string) act {
+		s.add(act{Op: opQuota})
+		return act{Op: opNoQuota}
+	}},
+	{name: "put under a quota", make: func(s *script, key string) act {
+		s.add(act{Op: opQuota})
+		return act{Op: opPut, Key: key, Len: small}
+	}},
+	{name: "lock", make: func(s *script, key string) act {
+		s.add(act{Op: opBucket, Bucket: "lock-" + key, State: versioning.Enabled})
+		return act{Op: opLock, Bucket: "lock-" + key}
+	}},
 	{name: "notify", make: func(s *script, key string) act {
 		s.add(act{Op: opHook, Key: own + key})
 		return act{Op: opNotify, Key: own + key}

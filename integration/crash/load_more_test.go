@@ -83,6 +83,14 @@ func (g *generator) fillBucket(a *act, b *bucket) bool {
 	switch a.Op {
 	case opDrop:
 		return len(b.uploads) == 0 && len(g.m.open) == 0 && b.isEmpty()
+	case opOwnership: // ACLs cannot be disabled while there is one
+		return b.configs[kindACL] == ""
+	case opACL:
+		return b.configs[kindOwnership] != ""
+	case opNoACL:
+		return b.configs[kindACL] != ""
+	case opLock:
+		return b.state == versioning.Enabled
 	case opSetting:
 		a.Values = [][]string{{"f0"}, {"f[12]", "*.bak"}, {"f?"}}[g.rng.IntN(3)]
 	case opLabel:

@@ -35,7 +35,7 @@ var loads = map[string]map[op]int{
 		opPut: 30, opParts: 6, opCopy: 10, opRestore: 6, opDelete: 10, opForget: 6, opTags: 4,
 		opState: 3, opSave: 6, opSync: 1, opBegin: 6, opPart: 12, opPartCopy: 8, opComplete: 6, opAbort: 2,
 		opSetting: 2, opReset: 1, opLabel: 2, opRetag: 2, opDescribe: 3, opRekey: 8,
-		opCORS: 2, opNoCORS: 1, opWebsite: 2, opNoWebsite: 1, opLifecycle: 2, opNoLifecycle: 1, opPolicy: 3, opNoPolicy: 1, opBlock: 2, opNoBlock: 1, opOwnership: 2, opNoOwnership: 1, opNotify: 3, opHook: 3, opUnhook: 2,
+		opCORS: 2, opNoCORS: 1, opWebsite: 2, opNoWebsite: 1, opLifecycle: 2, opNoLifecycle: 1, opPolicy: 3, opNoPolicy: 1, opBlock: 2, opNoBlock: 1, opOwnership: 2, opNoOwnership: 2, opACL: 2, opNoACL: 1, opQuota: 3, opNoQuota: 1, opLock: 1, opNotify: 3, opHook: 3, opUnhook: 2,
 		opAccessKey: 2, opRootKey: 2, opKeyActive: 2, opDropKey: 1, opUser: 2, opTagUser: 2, opDropUser: 1,
 	},
 	"mount": {
@@ -51,7 +51,7 @@ var loads = map[string]map[op]int{
 		opBegin: 2, opPart: 4, opPartCopy: 3, opComplete: 2, opAbort: 1, opSetting: 1, opReset: 1, opLabel: 1,
 		opTemp: 3, opReopen: 1, opAllocate: 1, opZero: 2, opRange: 8, opOwner: 2, opTimes: 3, opOwn: 1,
 		opRetag: 3, opDescribe: 3, opXattr: 4, opSymlink: 2, opRekey: 6,
-		opLifecycle: 1, opNotify: 1, opHook: 1, opAccessKey: 1, opRootKey: 1, opKeyActive: 1, opUser: 1, opTagUser: 1,
+		opLifecycle: 1, opQuota: 2, opNoQuota: 1, opNotify: 1, opHook: 1, opAccessKey: 1, opRootKey: 1, opKeyActive: 1, opUser: 1, opTagUser: 1,
 	},
 	"past": { // everything can be had back
 		opPut: 10, opSave: 20, opTemp: 3, opSymlink: 3, opDelete: 8, opUnlink: 8, opRename: 8, opMkdir: 6, opRmdir: 4,
@@ -60,7 +60,7 @@ var loads = map[string]map[op]int{
 	"shelf": { // a bucket that is emptied, deleted and made again
 		opPut: 8, opSave: 8, opDelete: 10, opUnlink: 4, opForget: 30, opBegin: 2, opPart: 2, opAbort: 8, opDrop: 40,
 		opState: 2, opSetting: 3, opReset: 2, opLabel: 4,
-		opCORS: 3, opNoCORS: 1, opWebsite: 3, opNoWebsite: 1, opLifecycle: 3, opNoLifecycle: 1, opPolicy: 4, opNoPolicy: 1, opBlock: 2, opNoBlock: 1, opOwnership: 2, opNoOwnership: 1, opNotify: 5, opHook: 3, opUnhook: 6,
+		opCORS: 3, opNoCORS: 1, opWebsite: 3, opNoWebsite: 1, opLifecycle: 3, opNoLifecycle: 1, opPolicy: 4, opNoPolicy: 1, opBlock: 2, opNoBlock: 1, opOwnership: 2, opNoOwnership: 1, opACL: 2, opNoACL: 1, opQuota: 3, opNoQuota: 1, opLock: 1, opNotify: 5, opHook: 3, opUnhook: 6,
 	},
 	"pieces": { // large files, changed here and there: see fillPieces
 		opOpen: 12, opWrite: 44, opTruncate: 3, opPunch: 6, opFsync: 3, opFlush: 8, opClose: 14,
@@ -202,7 +202,7 @@ func (g *generator) fill(a *act) bool {
 	switch a.Op {
 	case opState:
 		a.State = []versioning.State{versioning.Enabled, versioning.Suspended}[g.rng.IntN(2)]
-		return g.home.own() && a.State != b.state && (b.state != versioning.Unversioned || g.rng.IntN(4) == 0)
+		return g.home.own() && a.State != b.state && !b.locked() && (b.state != versioning.Unversioned || g.rng.IntN(4) == 0)
 	case opPut, opParts:
 		a.Key, a.Len = g.place(true), g.size()
 		if g.rng.IntN(4) == 0 {
@@ -213,7 +213,7 @@ func (g *generator) fill(a *act) bool {
 		return g.fillVersion(a, b)
 	case opBegin, opPart, opPartCopy, opComplete, opAbort:
 		return g.fillUpload(a, b)
-	case opDrop, opSetting, opReset, opLabel, opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opPolicy, opNoPolicy, opBlock, opNoBlock, opOwnership, opNoOwnership, opNotify:
+	case opDrop, opSetting, opReset, opLabel, opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opPolicy, opNoPolicy, opBlock, opNoBlock, opOwnership, opNoOwnership, opACL, opNoACL, opQuota, opNoQuota, opLock, opNotify:
 		return g.fillBucket(a, b)
 	case opAccessKey, opRootKey, opKeyActive, opDropKey, opUser, opTagUser, opDropUser, opHook, opUnhook:
 		return g.fillAccount(a)

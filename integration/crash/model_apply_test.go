@@ -53,7 +53,7 @@ func (m *model) applyWhole(a act, r ack) {
 		b.passing = nil
 	case opLabel:
 		b.tags = a.Tags
-	case opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opPolicy, opNoPolicy, opBlock, opNoBlock, opOwnership, opNoOwnership, opNotify:
+	case opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opPolicy, opNoPolicy, opBlock, opNoBlock, opOwnership, opNoOwnership, opACL, opNoACL, opQuota, opNoQuota, opLock, opNotify:
 		m.applyConfig(b, a)
 	case opAccessKey, opRootKey, opKeyActive, opDropKey, opUser, opTagUser, opDropUser, opHook, opUnhook:
 		m.applyAccount(a)

@@ -25,6 +25,9 @@ const (
 	kindPolicy        = "policy"
 	kindBlock         = "block"     // if it is another than new buckets have
 	kindOwnership     = "ownership" // likewise
+	kindACL           = "acl"
+	kindQuota         = "quota"
+	kindLock          = "lock"
 )
 
 // An account is what belongs to no bucket. Names begin with the worker's, so that each has
@@ -90,6 +93,15 @@ func blockOf(gen uint64) store.PublicAccess {
 func ownershipOf(gen uint64) store.Ownership {
 	return []store.Ownership{store.OwnerPreferred, store.OwnerWriter, store.OwnerEnforced}[gen%3]
 }
+
+// quotaOf is more than a bucket comes to hold.
+func quotaOf(gen uint64) store.Quota {
+	return store.Quota{Bytes: 1<<50 + int64(gen), Objects: int64(gen%2) << 40}
+}
+
+// locked says whether a bucket has Object Lock: then its versioning stays as it is, and every
+// name has history.
+func (b *bucket) locked() bool { return b.configs[kindLock] != "" }
 
 // lifecycleOf is a lifecycle by which nothing ends that there is. Every other one is so
 // large that it is kept in several pieces.
@@ -165,6 +177,16 @@ func (m *model) applyConfig(b *bucket, a act) {
 		}
 	case opNoOwnership:
 		b.configs[kindOwnership] = notThere
+	case opACL:
+		b.configs[kindACL] = "log-delivery-write"
+	case opNoACL:
+		delete(b.configs, kindACL)
+	case opQuota:
+		b.configs[kindQuota] = brief(quotaOf(a.Gen))
+	case opNoQuota:
+		delete(b.configs, kindQuota)
+	case opLock:
+		b.configs[kindLock] = "on"
 	case opNotify:
 		if b.tells = a.Key; a.Key == "" {
 			delete(b.configs, kindNotifications)
@@ -246,7 +268,7 @@ func (c account) same(found account) error {
 
 // sameConfigs says why configurations that were found are not those of b.
 func (b *bucket) sameConfigs(found map[string]string) error {
-	for _, kind := range []string{kindCORS, kindWebsite, kindLifecycle, kindNotifications, kindPolicy, kindBlock, kindOwnership} {
+	for _, kind := range []string{kindCORS, kindWebsite, kindLifecycle, kindNotifications, kindPolicy, kindBlock, kindOwnership, kindACL, kindQuota, kindLock} {
 		if found[kind] != b.configs[kind] {
 			return fmt.Errorf("%s: found %q instead of %q", kind, found[kind], b.configs[kind])
 		}

@@ -43,7 +43,7 @@ func mtimeOf(gen uint64) int64 {
 
 // passes says whether a name has no history.
 func (b *bucket) passes(key string) bool {
-	return slices.ContainsFunc(b.passing, func(pattern string) bool {
+	return !b.locked() && slices.ContainsFunc(b.passing, func(pattern string) bool {
 		ok, _ := path.Match(pattern, path.Base(key))
 		return ok
 	})

@@ -11,6 +11,7 @@ import (
 	"pail/store"
 	"pail/store/checksum"
 	"pail/store/iam"
+	"pail/versioning"
 )
 
 // A performer calls the store.
@@ -46,7 +47,7 @@ func (p *performer) perform(ctx context.Context, a act) (o store.Object, err err
 		err = p.se.ResetSetting(ctx, a.Bucket, noHistory)
 	case opLabel:
 		err = p.label(ctx, a)
-	case opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opPolicy, opNoPolicy, opBlock, opNoBlock, opOwnership, opNoOwnership, opNotify:
+	case opCORS, opNoCORS, opWebsite, opNoWebsite, opLifecycle, opNoLifecycle, opPolicy, opNoPolicy, opBlock, opNoBlock, opOwnership, opNoOwnership, opACL, opNoACL, opQuota, opNoQuota, opLock, opNotify:
 		err = p.configure(ctx, a)
 	case opAccessKey, opRootKey, opKeyActive, opDropKey, opUser, opTagUser, opDropUser, opHook, opUnhook:
 		err = p.account(ctx, a)
@@ -139,6 +140,16 @@ func (p *performer) configure(ctx context.Context, a act) error {
 		return p.se.SetOwnership(ctx, a.Bucket, ownershipOf(a.Gen))
 	case opNoOwnership:
 		return p.se.DeleteOwnership(ctx, a.Bucket)
+	case opACL:
+		return p.se.SetBucketACL(ctx, a.Bucket, store.ACLInput{Canned: "log-delivery-write"})
+	case opNoACL:
+		return p.se.SetBucketACL(ctx, a.Bucket, store.ACLInput{Canned: "private"})
+	case opQuota:
+		return p.se.SetQuota(ctx, a.Bucket, quotaOf(a.Gen))
+	case opNoQuota:
+		return p.se.SetQuota(ctx, a.Bucket, store.Quota{})
+	case opLock:
+		return p.se.SetObjectLock(ctx, a.Bucket, versioning.DefaultRetention{})
 	}
 	return p.se.SetNotifications(ctx, a.Bucket, notificationsOf(a.Gen, a.Key))
 }

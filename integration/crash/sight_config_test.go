@@ -67,6 +67,26 @@ func (l *sight) rules(ctx context.Context, bucket string, sb *seenBucket) error 
 	case o != store.OwnerEnforced:
 		sb.configs[kindOwnership] = brief(o)
 	}
+	acl, err := l.se.BucketACL(ctx, bucket)
+	if err != nil {
+		return err
+	}
+	if len(acl.Grants) > 1 {
+		sb.configs[kindACL] = "log-delivery-write"
+	}
+	q, err := l.se.Quota(ctx, bucket) // whether it is counted right Fsck says
+	if err != nil {
+		return err
+	}
+	if q.Quota != (store.Quota{}) {
+		sb.configs[kindQuota] = brief(q.Quota)
+	}
+	switch _, err := l.se.ObjectLock(ctx, bucket); {
+	case err == nil:
+		sb.configs[kindLock] = "on"
+	case !fault.Is(err, fault.NoSuchObjectLock):
+		return err
+	}
 	return nil
 }
 
