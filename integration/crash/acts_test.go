@@ -65,6 +65,9 @@ var passive = map[string]string{
 
 	"SetRequestPayment": oneAnswer,
 
+	"AccessPoint": reading, "AccessPointPolicy": reading, "AccessPointPolicyPublic": reading, "ListAccessPoints": reading, "ExpectAccount": reading,
+	"CreateAccessPoint": likePolicies, "DeleteAccessPoint": likePolicies, "SetAccessPointPolicy": likePolicies, "DeleteAccessPointPolicy": likePolicies,
+
 	"SetObjectACL":           "it edits a version's record in one durable update, as PutTagging",
 	"SetAccountPublicAccess": "it writes one record in one durable update, as SetSetting", "DeleteAccountPublicAccess": "likewise",
 
@@ -74,10 +77,12 @@ var passive = map[string]string{
 }
 
 const (
-	reading   = "it only reads"
-	asTags    = "it edits a version's record by the same update as SetTags"
-	trailing  = "what it changes is the audit trail's and no bucket's; store.TestTrailSurvives is about that"
-	likeUsers = "it is one durable update of records of identities, as making, tagging and deleting a user are"
+	reading = "it only reads"
+
+	likePolicies = "it writes a record, or a policy, in one durable update, as SetBucketPolicy"
+	asTags       = "it edits a version's record by the same update as SetTags"
+	trailing     = "what it changes is the audit trail's and no bucket's; store.TestTrailSurvives is about that"
+	likeUsers    = "it is one durable update of records of identities, as making, tagging and deleting a user are"
 
 	keepsNothing = "what it gives is told and not kept, but for a spent code and the secret of tokens, which are as likeUsers"
 

@@ -111,6 +111,7 @@ var promises = []promise{
 	}},
 	{name: "acl", make: func(s *script, _ string) act {
 		s.add(act{Op: opNoOwnership})
+		s.add(act{Op: opNoACL})
 		return act{Op: opACL}
 	}},
 	{name: "no acl", make: func(s *script, _ string) act {
