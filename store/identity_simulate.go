@@ -115,6 +115,8 @@ func (se *Session) Explain(_ context.Context, source, act, resource string, keys
 	a := &asked{se: se, act: action(act)}
 	if in, ok := strings.CutPrefix(resource, "arn:aws:s3:::"); ok {
 		a.bucket, a.key, _ = strings.Cut(in, "/")
+		b, _ := se.s.buckets.ruled(a.bucket)
+		a.creates = b == nil // then it is decided as of one of the account's own
 	}
 	r, err := a.request()
 	if err != nil {
