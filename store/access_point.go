@@ -9,6 +9,7 @@ import (
 	"pail/store/access"
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
+	"pail/versioning"
 )
 
 // Access points are further names of buckets, each with a policy, Block Public Access and a
@@ -49,27 +50,33 @@ type NewAccessPoint struct {
 	VPC           string // "": the internet
 	// Block cannot be changed later. nil: all of it is on.
 	Block *PublicAccess
+	Tags  map[string]string
 }
 
 // authorizePoint decides over what is done to an access point of the caller's account rather
-// than through it. vpc is its network.
-func (se *Session) authorizePoint(act action, name, vpc string) error {
+// than through it. vpc is its network, has are its tags, and given those of the request.
+func (se *Session) authorizePoint(act action, name, vpc string, has, given map[string]string) error {
 	if se.unbound("") {
 		return nil
 	}
-	return se.decide(&asked{se: se, act: act, managed: &access.AccessPoint{
+	return se.decide(&asked{se: se, act: act, ownTags: given, managedTags: has, managed: &access.AccessPoint{
 		ARN: se.s.AccessPointARN(se.who.Account, name), Owner: accountOf(se.who.Account), VPC: vpc,
 	}})
 }
 
 // ownPoint is an access point of the caller's account, to which the caller may do act.
 func (se *Session) ownPoint(act action, name string) (*accessPoint, error) {
+	return se.ownPointGiven(act, name, nil)
+}
+
+// ownPointGiven is ownPoint for a request that gives tags, or takes those keys away.
+func (se *Session) ownPointGiven(act action, name string, given map[string]string) (*accessPoint, error) {
 	p := se.s.points.named(pointName{se.who.Account, name})
-	vpc := ""
+	var rec *record.AccessPoint
 	if p != nil {
-		vpc = p.rec.Vpc
+		rec = p.rec
 	}
-	if err := se.authorizePoint(act, name, vpc); err != nil {
+	if err := se.authorizePoint(act, name, rec.GetVpc(), rec.GetTags(), given); err != nil {
 		return nil, err
 	}
 	if p == nil {
@@ -93,10 +100,16 @@ func (t *txn) accessPoint(se *Session, name string) (*accessPoint, error) {
 
 // CreateAccessPoint makes an access point of the caller's account into a bucket. It is durable
 // when it returns. The kinds of failure: AccessDenied, InvalidRequest (the name, the bucket or
-// the network), AccessPointAlreadyOwnedByYou, TooManyAccessPoints.
+// the network), AccessPointAlreadyOwnedByYou, TooManyAccessPoints, and those of tags: InvalidTag,
+// TagTooLong, TooManyTags.
 func (se *Session) CreateAccessPoint(ctx context.Context, name string, in NewAccessPoint) (AccessPoint, error) {
-	if err := se.authorizePoint(actCreatePoint, name, in.VPC); err != nil {
+	if err := se.authorizePoint(actCreatePoint, name, in.VPC, nil, in.Tags); err != nil {
 		return AccessPoint{}, err
+	}
+	if len(in.Tags) > 0 {
+		if err := se.authorizePoint(actTagResource, name, in.VPC, nil, in.Tags); err != nil {
+			return AccessPoint{}, err
+		}
 	}
 	if in.Block != nil {
 		if err := se.authorize(actPutPointBlock, "", ""); err != nil {
@@ -107,6 +120,9 @@ func (se *Session) CreateAccessPoint(ctx context.Context, name string, in NewAcc
 		return AccessPoint{}, accessError("", "", err)
 	}
 	if err := checkVPC(in.VPC); err != nil {
+		return AccessPoint{}, err
+	}
+	if err := labelError("", "", versioning.CheckBucketTags(in.Tags)); err != nil {
 		return AccessPoint{}, err
 	}
 	if in.BucketAccount == "" {
@@ -130,6 +146,7 @@ func (se *Session) CreateAccessPoint(ctx context.Context, name string, in NewAcc
 		made = &record.AccessPoint{
 			Schema: record.Schema, Id: t.tx.NextID(), Name: name, Account: se.who.Account, Alias: t.newAlias(name),
 			Bucket: in.Bucket, BucketAccount: in.BucketAccount, Vpc: in.VPC, Block: fromBlock(block), CreatedNs: t.now().UnixNano(),
+			Tags: in.Tags,
 		}
 		return t.putAccessPoint(made)
 	})

@@ -409,6 +409,38 @@ func TestCopiesThroughAccessPoints(t *testing.T) {
 	fsckClean(t, s, true)
 }
 
+// TestAccessPointsHaveTags, by which who manages them may be told.
+func TestAccessPointsHaveTags(t *testing.T) {
+	ctx := context.Background()
+	s, owner := openTest(t, Options{})
+	mustBucket(t, owner, "bkt", versioning.Unversioned)
+	mustPoint(t, owner, "way-in", NewAccessPoint{Bucket: "bkt", Tags: map[string]string{"team": "ops", "old": "1"}})
+	is(t, "tag", owner.TagAccessPoint(ctx, "way-in", map[string]string{"old": "2", "new": ""}), fault.None)
+	is(t, "untag", owner.UntagAccessPoint(ctx, "way-in", []string{"old", "none"}), fault.None)
+	if tags, err := owner.AccessPointTags(ctx, "way-in"); err != nil || len(tags) != 2 || tags["team"] != "ops" || tags["new"] != "" {
+		t.Errorf("the tags are %v, %v", tags, err)
+	}
+	is(t, "a tag of AWS", owner.TagAccessPoint(ctx, "way-in", map[string]string{"aws:x": ""}), fault.InvalidTag)
+	many := map[string]string{}
+	for i := range 51 {
+		many[fmt.Sprint(i)] = ""
+	}
+	is(t, "too many", owner.TagAccessPoint(ctx, "way-in", many), fault.TooManyTags)
+	is(t, "made with a tag of AWS", second(owner.CreateAccessPoint(ctx, "other", NewAccessPoint{Bucket: "bkt", Tags: map[string]string{"aws:x": ""}})), fault.InvalidTag)
+	is(t, "of none", owner.TagAccessPoint(ctx, "none", nil), fault.NoSuchAccessPoint)
+	is(t, "of none", second(owner.AccessPointTags(ctx, "none")), fault.NoSuchAccessPoint)
+	who := s.As(aUser(t, s, Account, "ops", statements(
+		`{"Effect":"Allow","Action":["s3:GetAccessPoint","s3:DeleteAccessPoint"],"Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"ops"}}}`,
+		`{"Effect":"Allow","Action":["s3:TagResource","s3:CreateAccessPoint"],"Resource":"*","Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":["team"]}}}`)), RequestContext{Door: DoorS3})
+	mustPoint(t, owner, "plain", NewAccessPoint{Bucket: "bkt"})
+	is(t, "of the team", second(who.AccessPoint(ctx, "way-in")), fault.None)
+	is(t, "of no team", second(who.AccessPoint(ctx, "plain")), fault.AccessDenied)
+	is(t, "another tag", who.TagAccessPoint(ctx, "way-in", map[string]string{"x": ""}), fault.AccessDenied)
+	is(t, "that tag", who.TagAccessPoint(ctx, "plain", map[string]string{"team": "ops"}), fault.None)
+	is(t, "made with another tag", second(who.CreateAccessPoint(ctx, "mine", NewAccessPoint{Bucket: "bkt", Tags: map[string]string{"x": ""}})), fault.AccessDenied)
+	fsckClean(t, s, false)
+}
+
 // TestAccountsKeepTheirAccessPoints: an account that has some is not taken away.
 func TestAccountsKeepTheirAccessPoints(t *testing.T) {
 	ctx := context.Background()

@@ -23,7 +23,8 @@ type asked struct {
 
 	creates bool // the bucket is to be made: one of that name does not count
 
-	managed *access.AccessPoint // that is managed; nil: it is about a bucket
+	managed     *access.AccessPoint // that is managed; nil: it is about a bucket
+	managedTags map[string]string   // that it has
 
 	sn     *snap // what is read is read in it; nil: in a snapshot of its own
 	caller *iam.Caller
@@ -299,7 +300,11 @@ func (a *asked) ofTags(key string) ([]string, bool) {
 		from = a.tags
 	case "aws:RequestTag/":
 		from = a.ownTags
-	case "s3:BucketTag/", "aws:ResourceTag/":
+	case "aws:ResourceTag/":
+		if from = a.managedTags; a.managed == nil {
+			from = a.rec.GetTags()
+		}
+	case "s3:BucketTag/":
 		from = a.rec.GetTags()
 	case "s3:ExistingObjectTag/":
 		if a.rec == nil {

@@ -7,6 +7,7 @@ import (
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
+	"pail/versioning"
 )
 
 // checkAccessPoint checks an access point by itself.
@@ -34,6 +35,9 @@ func checkAccessPointRecord(k []byte, p *record.AccessPoint) string {
 		return fmt.Sprintf("its alias is %q", p.Alias)
 	case checkVPC(p.Vpc) != nil:
 		return fmt.Sprintf("it is for the network %q", p.Vpc)
+	}
+	if err := versioning.CheckBucketTags(p.Tags); err != nil {
+		return err.Error()
 	}
 	return ""
 }

@@ -160,6 +160,7 @@ func wrongRecords() []wrongRecord {
 		{"bucket of an access point", 'A', nil, func(r record.Record) { r.(*record.AccessPoint).Bucket += "x" }, ProblemRecordWrong},
 		{"alias of an access point", 'A', nil, func(r record.Record) { r.(*record.AccessPoint).Alias = "bucket" }, ProblemRecordWrong},
 		{"network of an access point", 'A', nil, func(r record.Record) { r.(*record.AccessPoint).Vpc = "lab" }, ProblemRecordWrong},
+		{"tags of an access point", 'A', nil, func(r record.Record) { r.(*record.AccessPoint).Tags = map[string]string{"": "x"} }, ProblemRecordWrong},
 		{"number of an access point", 'A', nil, func(r record.Record) { r.(*record.AccessPoint).Id = 1 << 40 }, ProblemRecordWrong},
 		{"policy of an access point", 'A', nil, func(r record.Record) { p := r.(*record.AccessPoint); p.Policied = !p.Policied }, ProblemRecordWrong},
 		{"predecessor", 'p', nil, func(r record.Record) { r.(*record.Pending).Predecessor.Seq = 1 << 40 }, ProblemRecordWrong},

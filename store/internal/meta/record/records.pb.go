@@ -795,6 +795,7 @@ type AccessPoint struct {
 	Block         *PublicAccessBlock     `protobuf:"bytes,9,opt,name=block,proto3" json:"block,omitempty"`
 	Policied      bool                   `protobuf:"varint,10,opt,name=policied,proto3" json:"policied,omitempty"` // it has a policy
 	CreatedNs     int64                  `protobuf:"varint,11,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
+	Tags          map[string]string      `protobuf:"bytes,12,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -904,6 +905,13 @@ func (x *AccessPoint) GetCreatedNs() int64 {
 		return x.CreatedNs
 	}
 	return 0
+}
+
+func (x *AccessPoint) GetTags() map[string]string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
 }
 
 // Settings are what was chosen for a bucket, or, in a record of its own, for the store.
@@ -7040,7 +7048,7 @@ const file_records_proto_rawDesc = "" +
 	"\fPolicyEntity\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x12\x0e\n" +
-	"\x02id\x18\x03 \x01(\tR\x02id\"\xbb\x02\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id\"\xac\x03\n" +
 	"\vAccessPoint\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x12\n" +
@@ -7054,7 +7062,11 @@ const file_records_proto_rawDesc = "" +
 	"\bpolicied\x18\n" +
 	" \x01(\bR\bpolicied\x12\x1d\n" +
 	"\n" +
-	"created_ns\x18\v \x01(\x03R\tcreatedNs\"\xde\x01\n" +
+	"created_ns\x18\v \x01(\x03R\tcreatedNs\x126\n" +
+	"\x04tags\x18\f \x03(\v2\".pail.record.AccessPoint.TagsEntryR\x04tags\x1a7\n" +
+	"\tTagsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xde\x01\n" +
 	"\bSettings\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12.\n" +
 	"\x10mkdir_versioning\x18\x02 \x01(\bH\x00R\x0fmkdirVersioning\x88\x01\x01\x12+\n" +
@@ -7680,7 +7692,7 @@ func file_records_proto_rawDescGZIP() []byte {
 	return file_records_proto_rawDescData
 }
 
-var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 81)
+var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 82)
 var file_records_proto_goTypes = []any{
 	(*Bucket)(nil),                // 0: pail.record.Bucket
 	(*Quota)(nil),                 // 1: pail.record.Quota
@@ -7758,11 +7770,12 @@ var file_records_proto_goTypes = []any{
 	(*TrailLog)(nil),              // 73: pail.record.TrailLog
 	(*TrailEvent)(nil),            // 74: pail.record.TrailEvent
 	nil,                           // 75: pail.record.Bucket.TagsEntry
-	nil,                           // 76: pail.record.Version.MetadataEntry
-	nil,                           // 77: pail.record.Version.TagsEntry
-	nil,                           // 78: pail.record.Version.XattrsEntry
-	nil,                           // 79: pail.record.Dir.XattrsEntry
-	nil,                           // 80: pail.record.KmsPairs.PairsEntry
+	nil,                           // 76: pail.record.AccessPoint.TagsEntry
+	nil,                           // 77: pail.record.Version.MetadataEntry
+	nil,                           // 78: pail.record.Version.TagsEntry
+	nil,                           // 79: pail.record.Version.XattrsEntry
+	nil,                           // 80: pail.record.Dir.XattrsEntry
+	nil,                           // 81: pail.record.KmsPairs.PairsEntry
 }
 var file_records_proto_depIdxs = []int32{
 	75, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
@@ -7774,75 +7787,76 @@ var file_records_proto_depIdxs = []int32{
 	6,  // 6: pail.record.Acl.grants:type_name -> pail.record.Grant
 	9,  // 7: pail.record.Policy.entities:type_name -> pail.record.PolicyEntity
 	7,  // 8: pail.record.AccessPoint.block:type_name -> pail.record.PublicAccessBlock
-	12, // 9: pail.record.Settings.no_history:type_name -> pail.record.Patterns
-	15, // 10: pail.record.Content.extents:type_name -> pail.record.Extent
-	13, // 11: pail.record.Version.attr:type_name -> pail.record.Attr
-	16, // 12: pail.record.Version.content:type_name -> pail.record.Content
-	14, // 13: pail.record.Version.headers:type_name -> pail.record.Headers
-	76, // 14: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
-	77, // 15: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
-	17, // 16: pail.record.Version.checksums:type_name -> pail.record.Checksum
-	78, // 17: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
-	19, // 18: pail.record.Version.layout:type_name -> pail.record.PartRun
-	4,  // 19: pail.record.Version.lock:type_name -> pail.record.Lock
-	5,  // 20: pail.record.Version.acl:type_name -> pail.record.Acl
-	13, // 21: pail.record.Dir.attr:type_name -> pail.record.Attr
-	79, // 22: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
-	18, // 23: pail.record.Pending.predecessor:type_name -> pail.record.Version
-	18, // 24: pail.record.Draft.version:type_name -> pail.record.Version
-	16, // 25: pail.record.Draft.base:type_name -> pail.record.Content
-	25, // 26: pail.record.Patch.runs:type_name -> pail.record.Run
-	15, // 27: pail.record.ExtentList.extents:type_name -> pail.record.Extent
-	18, // 28: pail.record.Upload.version:type_name -> pail.record.Version
-	16, // 29: pail.record.Part.content:type_name -> pail.record.Content
-	17, // 30: pail.record.Part.checksums:type_name -> pail.record.Checksum
-	3,  // 31: pail.record.Move.retention:type_name -> pail.record.DefaultRetention
-	34, // 32: pail.record.Damage.parts:type_name -> pail.record.DamagedPart
-	38, // 33: pail.record.Cors.rules:type_name -> pail.record.CorsRule
-	40, // 34: pail.record.Website.rules:type_name -> pail.record.WebsiteRule
-	42, // 35: pail.record.Lifecycle.rules:type_name -> pail.record.LifecycleRule
-	43, // 36: pail.record.LifecycleRule.filter:type_name -> pail.record.LifecycleFilter
-	44, // 37: pail.record.LifecycleFilter.tags:type_name -> pail.record.LifecycleTag
-	46, // 38: pail.record.Notifications.targets:type_name -> pail.record.NotificationTarget
-	47, // 39: pail.record.NotificationTarget.filters:type_name -> pail.record.NotificationFilter
-	52, // 40: pail.record.Identity.account:type_name -> pail.record.IdentityAccount
-	53, // 41: pail.record.Identity.user:type_name -> pail.record.IdentityUser
-	54, // 42: pail.record.Identity.group:type_name -> pail.record.IdentityGroup
-	55, // 43: pail.record.Identity.role:type_name -> pail.record.IdentityRole
-	56, // 44: pail.record.Identity.policy:type_name -> pail.record.IdentityPolicy
-	58, // 45: pail.record.Identity.device:type_name -> pail.record.IdentityDevice
-	59, // 46: pail.record.Identity.secret:type_name -> pail.record.IdentitySecret
-	60, // 47: pail.record.Identity.last_use:type_name -> pail.record.IdentityLastUse
-	61, // 48: pail.record.IdentityUser.tags:type_name -> pail.record.IdentityTag
-	62, // 49: pail.record.IdentityUser.inline:type_name -> pail.record.IdentityInline
-	62, // 50: pail.record.IdentityGroup.inline:type_name -> pail.record.IdentityInline
-	61, // 51: pail.record.IdentityRole.tags:type_name -> pail.record.IdentityTag
-	62, // 52: pail.record.IdentityRole.inline:type_name -> pail.record.IdentityInline
-	63, // 53: pail.record.IdentityRole.trusted:type_name -> pail.record.IdentityEntity
-	61, // 54: pail.record.IdentityPolicy.tags:type_name -> pail.record.IdentityTag
-	57, // 55: pail.record.IdentityPolicy.versions:type_name -> pail.record.IdentityPolicyVersion
-	61, // 56: pail.record.IdentityDevice.tags:type_name -> pail.record.IdentityTag
-	65, // 57: pail.record.Kms.key:type_name -> pail.record.KmsKey
-	67, // 58: pail.record.Kms.alias:type_name -> pail.record.KmsAlias
-	68, // 59: pail.record.Kms.grant:type_name -> pail.record.KmsGrant
-	63, // 60: pail.record.KmsKey.named:type_name -> pail.record.IdentityEntity
-	61, // 61: pail.record.KmsKey.tags:type_name -> pail.record.IdentityTag
-	66, // 62: pail.record.KmsKey.materials:type_name -> pail.record.KmsMaterial
-	63, // 63: pail.record.KmsGrant.grantee:type_name -> pail.record.IdentityEntity
-	63, // 64: pail.record.KmsGrant.retiring:type_name -> pail.record.IdentityEntity
-	69, // 65: pail.record.KmsGrant.subset:type_name -> pail.record.KmsPairs
-	69, // 66: pail.record.KmsGrant.equals:type_name -> pail.record.KmsPairs
-	80, // 67: pail.record.KmsPairs.pairs:type_name -> pail.record.KmsPairs.PairsEntry
-	72, // 68: pail.record.TrailState.bucket:type_name -> pail.record.TrailChain
-	72, // 69: pail.record.TrailState.file:type_name -> pail.record.TrailChain
-	72, // 70: pail.record.TrailState.former_buckets:type_name -> pail.record.TrailChain
-	72, // 71: pail.record.TrailState.former_files:type_name -> pail.record.TrailChain
-	73, // 72: pail.record.TrailChain.logs:type_name -> pail.record.TrailLog
-	73, // [73:73] is the sub-list for method output_type
-	73, // [73:73] is the sub-list for method input_type
-	73, // [73:73] is the sub-list for extension type_name
-	73, // [73:73] is the sub-list for extension extendee
-	0,  // [0:73] is the sub-list for field type_name
+	76, // 9: pail.record.AccessPoint.tags:type_name -> pail.record.AccessPoint.TagsEntry
+	12, // 10: pail.record.Settings.no_history:type_name -> pail.record.Patterns
+	15, // 11: pail.record.Content.extents:type_name -> pail.record.Extent
+	13, // 12: pail.record.Version.attr:type_name -> pail.record.Attr
+	16, // 13: pail.record.Version.content:type_name -> pail.record.Content
+	14, // 14: pail.record.Version.headers:type_name -> pail.record.Headers
+	77, // 15: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
+	78, // 16: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
+	17, // 17: pail.record.Version.checksums:type_name -> pail.record.Checksum
+	79, // 18: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
+	19, // 19: pail.record.Version.layout:type_name -> pail.record.PartRun
+	4,  // 20: pail.record.Version.lock:type_name -> pail.record.Lock
+	5,  // 21: pail.record.Version.acl:type_name -> pail.record.Acl
+	13, // 22: pail.record.Dir.attr:type_name -> pail.record.Attr
+	80, // 23: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
+	18, // 24: pail.record.Pending.predecessor:type_name -> pail.record.Version
+	18, // 25: pail.record.Draft.version:type_name -> pail.record.Version
+	16, // 26: pail.record.Draft.base:type_name -> pail.record.Content
+	25, // 27: pail.record.Patch.runs:type_name -> pail.record.Run
+	15, // 28: pail.record.ExtentList.extents:type_name -> pail.record.Extent
+	18, // 29: pail.record.Upload.version:type_name -> pail.record.Version
+	16, // 30: pail.record.Part.content:type_name -> pail.record.Content
+	17, // 31: pail.record.Part.checksums:type_name -> pail.record.Checksum
+	3,  // 32: pail.record.Move.retention:type_name -> pail.record.DefaultRetention
+	34, // 33: pail.record.Damage.parts:type_name -> pail.record.DamagedPart
+	38, // 34: pail.record.Cors.rules:type_name -> pail.record.CorsRule
+	40, // 35: pail.record.Website.rules:type_name -> pail.record.WebsiteRule
+	42, // 36: pail.record.Lifecycle.rules:type_name -> pail.record.LifecycleRule
+	43, // 37: pail.record.LifecycleRule.filter:type_name -> pail.record.LifecycleFilter
+	44, // 38: pail.record.LifecycleFilter.tags:type_name -> pail.record.LifecycleTag
+	46, // 39: pail.record.Notifications.targets:type_name -> pail.record.NotificationTarget
+	47, // 40: pail.record.NotificationTarget.filters:type_name -> pail.record.NotificationFilter
+	52, // 41: pail.record.Identity.account:type_name -> pail.record.IdentityAccount
+	53, // 42: pail.record.Identity.user:type_name -> pail.record.IdentityUser
+	54, // 43: pail.record.Identity.group:type_name -> pail.record.IdentityGroup
+	55, // 44: pail.record.Identity.role:type_name -> pail.record.IdentityRole
+	56, // 45: pail.record.Identity.policy:type_name -> pail.record.IdentityPolicy
+	58, // 46: pail.record.Identity.device:type_name -> pail.record.IdentityDevice
+	59, // 47: pail.record.Identity.secret:type_name -> pail.record.IdentitySecret
+	60, // 48: pail.record.Identity.last_use:type_name -> pail.record.IdentityLastUse
+	61, // 49: pail.record.IdentityUser.tags:type_name -> pail.record.IdentityTag
+	62, // 50: pail.record.IdentityUser.inline:type_name -> pail.record.IdentityInline
+	62, // 51: pail.record.IdentityGroup.inline:type_name -> pail.record.IdentityInline
+	61, // 52: pail.record.IdentityRole.tags:type_name -> pail.record.IdentityTag
+	62, // 53: pail.record.IdentityRole.inline:type_name -> pail.record.IdentityInline
+	63, // 54: pail.record.IdentityRole.trusted:type_name -> pail.record.IdentityEntity
+	61, // 55: pail.record.IdentityPolicy.tags:type_name -> pail.record.IdentityTag
+	57, // 56: pail.record.IdentityPolicy.versions:type_name -> pail.record.IdentityPolicyVersion
+	61, // 57: pail.record.IdentityDevice.tags:type_name -> pail.record.IdentityTag
+	65, // 58: pail.record.Kms.key:type_name -> pail.record.KmsKey
+	67, // 59: pail.record.Kms.alias:type_name -> pail.record.KmsAlias
+	68, // 60: pail.record.Kms.grant:type_name -> pail.record.KmsGrant
+	63, // 61: pail.record.KmsKey.named:type_name -> pail.record.IdentityEntity
+	61, // 62: pail.record.KmsKey.tags:type_name -> pail.record.IdentityTag
+	66, // 63: pail.record.KmsKey.materials:type_name -> pail.record.KmsMaterial
+	63, // 64: pail.record.KmsGrant.grantee:type_name -> pail.record.IdentityEntity
+	63, // 65: pail.record.KmsGrant.retiring:type_name -> pail.record.IdentityEntity
+	69, // 66: pail.record.KmsGrant.subset:type_name -> pail.record.KmsPairs
+	69, // 67: pail.record.KmsGrant.equals:type_name -> pail.record.KmsPairs
+	81, // 68: pail.record.KmsPairs.pairs:type_name -> pail.record.KmsPairs.PairsEntry
+	72, // 69: pail.record.TrailState.bucket:type_name -> pail.record.TrailChain
+	72, // 70: pail.record.TrailState.file:type_name -> pail.record.TrailChain
+	72, // 71: pail.record.TrailState.former_buckets:type_name -> pail.record.TrailChain
+	72, // 72: pail.record.TrailState.former_files:type_name -> pail.record.TrailChain
+	73, // 73: pail.record.TrailChain.logs:type_name -> pail.record.TrailLog
+	74, // [74:74] is the sub-list for method output_type
+	74, // [74:74] is the sub-list for method input_type
+	74, // [74:74] is the sub-list for extension type_name
+	74, // [74:74] is the sub-list for extension extendee
+	0,  // [0:74] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }
@@ -7877,7 +7891,7 @@ func file_records_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_proto_rawDesc), len(file_records_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   81,
+			NumMessages:   82,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
