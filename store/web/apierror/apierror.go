@@ -55,6 +55,7 @@ const (
 	NoEncryption                      Code = "ServerSideEncryptionConfigurationNotFoundError"
 	NoReplication                     Code = "ReplicationConfigurationNotFoundError"
 	NoSuchConfiguration               Code = "NoSuchConfiguration"
+	NoSuchResource                    Code = "NoSuchResource" // of S3 Control
 	NotImplemented                    Code = "NotImplemented"
 	PreconditionFailed                Code = "PreconditionFailed" // of a form
 	RequestHeaderSectionTooLarge      Code = "RequestHeaderSectionTooLarge"
@@ -110,6 +111,7 @@ var codes = map[Code]struct {
 	NoEncryption:                      {404, "The server side encryption configuration was not found"},
 	NoReplication:                     {404, "The replication configuration was not found"},
 	NoSuchConfiguration:               {404, "The specified configuration does not exist."},
+	NoSuchResource:                    {404, "The specified resource doesn't exist."},
 	NotImplemented:                    {501, "A header you provided implies functionality that is not implemented"},
 	PreconditionFailed:                {412, "At least one of the pre-conditions you specified did not hold"},
 	RequestHeaderSectionTooLarge:      {400, "Your request header section exceeds the maximum allowed size."},

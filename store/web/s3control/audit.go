@@ -15,7 +15,10 @@ func (c *call) audited(run func() error) (err error) {
 		name = c.op.name
 	}
 	op := store.Operation{Name: name, AccessKey: c.r.AccessKey}
-	if c.name != "" {
+	switch {
+	case strings.HasPrefix(c.name, "arn:"):
+		op.AccessPoint = c.name
+	case c.name != "":
 		op.AccessPoint = c.h.store.AccessPointARN(c.account, c.name)
 	}
 	ctx, act := store.BeginAct(c.ctx, c.s, op)

@@ -1,5 +1,5 @@
-// Package s3control answers the S3 Control API (2018-08-20), as far as it manages access points
-// and Block Public Access of accounts. Each operation is one call of a session, which decides
+// Package s3control answers the S3 Control API (2018-08-20), as far as it manages access points,
+// their tags among that, and Block Public Access of accounts. Each operation is one call of a session, which decides
 // whether the caller may, and has a file.
 //
 // Requests go to /v20180820/... at the addresses of S3 and are signed for it: the header

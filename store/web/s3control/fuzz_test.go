@@ -35,7 +35,7 @@ func FuzzRequest(f *testing.F) {
 				t.Fatalf("%q are %d results", c.q.Get("maxResults"), n)
 			}
 		}
-		for _, v := range []any{new(createAccessPointRequest), new(putAccessPointPolicyRequest), new(putPublicAccessBlockRequest)} {
+		for _, v := range []any{new(createAccessPointRequest), new(putAccessPointPolicyRequest), new(putPublicAccessBlockRequest), new(tagResourceRequest)} {
 			_ = parse([]byte(body), v)
 		}
 	})

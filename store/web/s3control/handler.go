@@ -76,7 +76,7 @@ type call struct {
 	s       *store.Session
 	q       url.Values
 	account string
-	name    string // of the access point; "": it is about none
+	name    string // of the access point, or its ARN where the path has that; "": it is about none
 }
 
 // Answer does what a request asks for, or says in the answer why not. It returns that error,
@@ -125,8 +125,12 @@ func (h *Handler) operation(method, path string) (*operation, string, error) {
 	return nil, "", apierror.New(apierror.NotImplemented, "Of S3 Control there are access points and Block Public Access of accounts here.")
 }
 
-// matchPath compares a path with that of an operation, and returns what stands for {name}.
+// matchPath compares a path with that of an operation, and returns what stands for {name} or
+// {arn}.
 func matchPath(pattern, path string) (name string, ok bool) {
+	if before, ok := strings.CutSuffix(pattern, "{arn}"); ok {
+		return strings.CutPrefix(path, before)
+	}
 	want, got := strings.Split(pattern, "/"), strings.Split(path, "/")
 	if len(want) != len(got) {
 		return "", false

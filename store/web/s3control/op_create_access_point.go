@@ -14,7 +14,7 @@ type createAccessPointRequest struct {
 	VpcConfiguration               *vpcConfiguration  `xml:"VpcConfiguration"`
 	PublicAccessBlockConfiguration *publicAccessBlock `xml:"PublicAccessBlockConfiguration"`
 	Scope                          *struct{}          `xml:"Scope"`
-	Tags                           *struct{}          `xml:"Tags"`
+	Tags                           tagList            `xml:"Tags"`
 }
 
 type createAccessPointResult struct {
@@ -33,13 +33,15 @@ func (c *call) createAccessPoint() error {
 	switch {
 	case body.Scope != nil:
 		return apierror.New(apierror.InvalidRequest, "Scope is only supported for access points attached to directory buckets.")
-	case body.Tags != nil:
-		return apierror.New(apierror.NotImplemented, "Access points have no tags here.")
 	case body.VpcConfiguration != nil && body.VpcConfiguration.VpcID == "":
 		return apierror.New(apierror.MalformedXML, "")
 	}
 	c.told("bucket", body.Bucket)
-	in := store.NewAccessPoint{Bucket: body.Bucket, BucketAccount: body.BucketAccountID}
+	tags, err := body.Tags.tags()
+	if err != nil {
+		return err
+	}
+	in := store.NewAccessPoint{Bucket: body.Bucket, BucketAccount: body.BucketAccountID, Tags: tags}
 	if v := body.VpcConfiguration; v != nil {
 		in.VPC = v.VpcID
 		c.told("vpcId", v.VpcID)

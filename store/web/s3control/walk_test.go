@@ -3,6 +3,7 @@ package s3control
 import (
 	"fmt"
 	"html"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -117,6 +118,30 @@ func steps() []step {
 	add("GetAccessPointPolicyStatus", "GET", point+"none/policyStatus", "", "404 NoSuchAccessPoint")
 	add("DeleteAccessPointPolicy", "DELETE", point+"way-in/policy", "", "")
 	add("DeleteAccessPointPolicy", "DELETE", point+"none/policy", "", "404 NoSuchAccessPoint")
+	tags := func(inner string) string {
+		return "<TagResourceRequest" + ns + "><Tags>" + inner + "</Tags></TagResourceRequest>"
+	}
+	tag := func(k, v string) string { return "<Tag><Key>" + k + "</Key><Value>" + v + "</Value></Tag>" }
+	at := "tags/" + url.PathEscape(arn("way-in"))
+	add("ListTagsForResource", "GET", at, "", "", "<ListTagsForResourceResult"+ns+"><Tags></Tags></ListTagsForResourceResult>")
+	add("TagResource", "POST", at, tags(tag("team", "ops")+tag("a", "")), "")
+	add("TagResource", "POST", at, tags(tag("team", "dev")), "")
+	add("TagResource", "POST", at, tags(tag("a", "1")+tag("a", "2")), "400 InvalidTag", "There are duplicate tag keys in your request.")
+	add("TagResource", "POST", at, tags(tag("aws:a", "1")), "400 InvalidTag")
+	add("TagResource", "POST", at, tags("<Tag><Key>a</Key></Tag>"), "400 MalformedXML")
+	add("TagResource", "POST", at, "", "400 MissingRequestBodyError")
+	add("ListTagsForResource", "GET", at, "", "", "<Tags>"+tag("a", "")+tag("team", "dev")+"</Tags>")
+	add("UntagResource", "DELETE", at+"?tagKeys=a&tagKeys=none", "", "")
+	add("ListTagsForResource", "GET", at, "", "", "<Tags>"+tag("team", "dev")+"</Tags>")
+	for _, op := range []string{"GET ListTagsForResource", "POST TagResource", "DELETE UntagResource"} {
+		method, name, _ := strings.Cut(op, " ")
+		add(name, method, "tags/"+url.PathEscape(arn("none")), tags(tag("a", "")), "404 NoSuchResource")
+		add(name, method, "tags/"+url.PathEscape(strings.Replace(arn("way-in"), "000000000000", "111122223333", 1)), tags(""), "404 NoSuchResource")
+		add(name, method, "tags/arn:aws:s3:::photos", tags(""), "501 NotImplemented")
+	}
+	add("CreateAccessPoint", "PUT", point+"tagged", create("<Bucket>photos</Bucket><Tags>"+tag("k", "v")+"</Tags>"), "")
+	add("CreateAccessPoint", "PUT", point+"tagged-two", create("<Bucket>photos</Bucket><Tags>"+tag("aws:k", "v")+"</Tags>"), "400 InvalidTag")
+	add("ListTagsForResource", "GET", "tags/"+url.PathEscape(arn("tagged")), "", "", tag("k", "v"))
 	add("DeleteAccessPoint", "DELETE", point+"way-in", "", "")
 	add("DeleteAccessPoint", "DELETE", point+"way-in", "", "404 NoSuchAccessPoint", "<AccessPointName>way-in</AccessPointName>")
 	add("", "POST", point+"lab", "", "405 MethodNotAllowed")
@@ -173,6 +198,7 @@ func TestStrangersAreRefusedEachOperation(t *testing.T) {
 	all := r.user("all", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`)
 	bodies := map[string]string{
 		"CreateAccessPoint": create("<Bucket>photos</Bucket>"), "PutAccessPointPolicy": putPolicy(policyText("way-in", ours)),
+		"TagResource":          "<TagResourceRequest/>",
 		"PutPublicAccessBlock": block("<BlockPublicAcls>true</BlockPublicAcls>"),
 	}
 	for _, op := range operations() {
@@ -183,7 +209,7 @@ func TestStrangersAreRefusedEachOperation(t *testing.T) {
 				"who names another":       {cred: &all, account: "111122223333"},
 				"the root, elsewhere":     {account: "111122223333"},
 			} {
-				a.method, a.path, a.body = op.method, prefix+strings.Replace(op.path, "{name}", name, 1), bodies[op.name]
+				a.method, a.path, a.body = op.method, prefix+strings.NewReplacer("{name}", name, "{arn}", arn(name)).Replace(op.path), bodies[op.name]
 				if got := outcome(r.send(a)); got != "403 AccessDenied" {
 					t.Errorf("%s asks for %s of %s: %s", who, op.name, name, got)
 				}
@@ -242,8 +268,8 @@ func TestOperationsHaveFiles(t *testing.T) {
 	h := New(Options{})
 	for _, op := range operations() {
 		names = append(names, op.name)
-		path := prefix + strings.Replace(op.path, "{name}", "way-in", 1)
-		if got, name, err := h.operation(op.method, path); err != nil || got.name != op.name || strings.Contains(op.path, "{name}") != (name == "way-in") {
+		path := prefix + strings.NewReplacer("{name}", "way-in", "{arn}", arn("way-in")).Replace(op.path)
+		if got, name, err := h.operation(op.method, path); err != nil || got.name != op.name || strings.Contains(op.path, "{") != strings.HasSuffix(name, "way-in") {
 			t.Errorf("%s %s is %v of %q, %v", op.method, path, got, name, err)
 		}
 	}
