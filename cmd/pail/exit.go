@@ -110,32 +110,33 @@ func outputExitCode(err *outputError) int {
 // exitCodes says which kinds of failure have which code. Every kind is here.
 func exitCodes() map[int][]fault.Kind {
 	return map[int][]fault.Kind{
-		exitFailure: {fault.Internal, fault.NotModified, fault.BadDigest, fault.IncompleteBody},
+		exitFailure: {fault.Internal, fault.NotModified, fault.BadDigest, fault.IncompleteBody, fault.KMSDryRun},
 		exitUsage: {
 			fault.InvalidBucketName, fault.InvalidKey, fault.KeyTooLong, fault.NameTooLong, fault.InvalidVersionID,
 			fault.InvalidTag, fault.TagTooLong, fault.TooManyTags, fault.XattrsFull, fault.MetadataTooLarge, fault.InvalidArgument, fault.InvalidRequest,
 			fault.InvalidPart, fault.InvalidPartOrder, fault.PartGap, fault.MalformedConfig, fault.InvalidStorageClass, fault.EntityTooSmall, fault.EntityTooLarge, fault.InvalidRange,
 			fault.MalformedPolicy, fault.PackedPolicyTooLarge, fault.PolicyTooLarge, fault.MalformedACL, fault.UnresolvableGrant,
 			fault.NotDirectory, fault.IsDirectory, fault.SubdirOfItself, fault.CrossDevice,
+			fault.KMSIncorrectKey, fault.KMSInvalidARN, fault.KMSInvalidAliasName, fault.KMSInvalidGrantID, fault.KMSInvalidGrantToken, fault.KMSInvalidMarker,
 		},
 		exitNotFound: {
 			fault.NoSuchStore, fault.NoSuchMount, fault.NoSuchBucket, fault.NoSuchKey, fault.NoSuchVersion,
 			fault.NoSuchTagSet, fault.NoSuchUpload, fault.NoSuchEntity,
-			fault.NoSuchCORS, fault.NoSuchWebsite, fault.NoSuchLifecycle, fault.NoSuchObjectLock, fault.NoSuchLock, fault.NoSuchAccessPoint, fault.NoSuchAccessPointPolicy, fault.NoSuchBucketPolicy, fault.NoSuchPublicAccessBlock, fault.NoSuchOwnership, fault.NoData, fault.NoMoreData,
+			fault.NoSuchCORS, fault.NoSuchWebsite, fault.NoSuchLifecycle, fault.NoSuchObjectLock, fault.NoSuchLock, fault.NoSuchAccessPoint, fault.NoSuchAccessPointPolicy, fault.NoSuchBucketPolicy, fault.NoSuchPublicAccessBlock, fault.NoSuchOwnership, fault.NoData, fault.NoMoreData, fault.KMSNotFound,
 		},
 		exitDenied: {
-			fault.AccessDenied, fault.NotPermitted, fault.MFARequired, fault.ObjectLocked,
+			fault.AccessDenied, fault.NotPermitted, fault.OwnersOnly, fault.PublicACLBlocked, fault.MFARequired, fault.ObjectLocked,
 			fault.InvalidMFACode, fault.InvalidToken, fault.ExpiredToken,
 		},
 		exitBusy: {
 			fault.StoreLocked, fault.Unavailable, fault.Exhausted, fault.Shutdown, fault.TimedOut, fault.Busy,
-			fault.ConditionalRequestConflict, fault.StaleHandle,
+			fault.ConditionalRequestConflict, fault.StaleHandle, fault.KMSUnavailable,
 		},
 		exitNoSpace: {fault.NoSpace, fault.QuotaExceeded, fault.LimitExceeded},
-		exitDamaged: {fault.Damaged, fault.StoreFailed, fault.IOFailed},
+		exitDamaged: {fault.Damaged, fault.StoreFailed, fault.IOFailed, fault.KMSInvalidCiphertext},
 		exitConflict: {
 			fault.Exists, fault.EntityAlreadyExists, fault.DeleteConflict, fault.BucketAlreadyExists, fault.BucketAlreadyOwnedByYou, fault.AccessPointAlreadyOwnedByYou, fault.TooManyAccessPoints, fault.AccessPointsAttached, fault.BucketNotEmpty, fault.NotEmpty,
-			fault.InvalidBucketState, fault.IllegalVersioning, fault.MethodNotAllowed, fault.PreconditionFailed, fault.ACLsDisabled, fault.ACLNotOwners, fault.ReadOnly,
+			fault.InvalidBucketState, fault.IllegalVersioning, fault.MethodNotAllowed, fault.PreconditionFailed, fault.ACLsDisabled, fault.ACLNotOwners, fault.ReadOnly, fault.KMSDisabled, fault.KMSInvalidState,
 		},
 		exitUnsupported: {fault.NotSupported, fault.NewerFormat},
 		exitSignal:      {fault.Canceled},

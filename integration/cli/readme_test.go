@@ -47,14 +47,14 @@ func TestReadmeServe(t *testing.T) {
 		"stopped the daemon of "+home+"/.local/share/pail\n", "\nok\n", "the store is sound\n", "/tls/ca.pem once:")
 }
 
-// TestReadmeUsers runs what the README says of users and policies.
+// TestReadmeUsers runs what the README says of users and policies, and of keys.
 func TestReadmeUsers(t *testing.T) {
 	needMount(t, canMount() && (os.Geteuid() != 0 || othersCanMount()))
 	text := readme(t)
 	home := readmeHome(t, "readme-users", text)
-	runReadme(t, home, "pail init\n"+commandsUnder(t, text, "Users and policies")+"pail fsck --deep\n",
+	runReadme(t, home, "pail init\n"+commandsUnder(t, text, "Users and policies")+commandsUnder(t, text, "Keys")+"pail fsck --deep\n",
 		"arn:aws:iam::000000000000:user/alice\n", "added user alice\n", "allowed: an identity policy allows it (statement 1 of the managed policy arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess)\n",
-		"access key: AKIA", "the store is sound\n")
+		"access key: AKIA", "rotated key photos\n", "the store is sound\n")
 }
 
 func readme(t *testing.T) string {

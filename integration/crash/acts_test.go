@@ -60,6 +60,17 @@ var passive = map[string]string{
 
 	"GetSessionToken": keepsNothing, "GetFederationToken": keepsNothing, "AssumeRole": keepsNothing,
 
+	"KMSDescribeKey": reading, "KMSListKeys": reading, "KMSListAliases": reading, "KMSListGrants": reading,
+	"KMSListRetirableGrants": reading, "KMSListResourceTags": reading, "KMSListKeyRotations": reading,
+	"KMSListKeyPolicies": reading, "KMSGetKeyPolicy": reading, "KMSGetKeyRotationStatus": reading,
+	"KMSEncrypt": computing, "KMSDecrypt": computing, "KMSReEncrypt": computing, "KMSGenerateDataKey": computing,
+	"KMSGenerateDataKeyWithoutPlaintext": computing, "KMSGenerateRandom": computing, "KMSUpdatePrimaryRegion": computing,
+	"KMSCreateKey": likeUsers, "KMSUpdateKeyDescription": likeUsers, "KMSEnableKey": likeUsers, "KMSDisableKey": likeUsers,
+	"KMSScheduleKeyDeletion": likeUsers, "KMSCancelKeyDeletion": likeUsers, "KMSTagResource": likeUsers,
+	"KMSUntagResource": likeUsers, "KMSEnableKeyRotation": likeUsers, "KMSDisableKeyRotation": likeUsers,
+	"KMSRotateKeyOnDemand": likeUsers, "KMSCreateAlias": likeUsers, "KMSUpdateAlias": likeUsers, "KMSDeleteAlias": likeUsers,
+	"KMSPutKeyPolicy": likeUsers, "KMSCreateGrant": likeUsers, "KMSRevokeGrant": likeUsers, "KMSRetireGrant": likeUsers,
+
 	"GetTrail": reading, "VerifyTrail": reading,
 	"EnableTrail": trailing, "SelectTrail": trailing, "DisableTrail": trailing, "DeliverTrail": trailing,
 
@@ -82,9 +93,11 @@ const (
 	likePolicies = "it writes a record, or a policy, in one durable update, as SetBucketPolicy"
 	asTags       = "it edits a version's record by the same update as SetTags"
 	trailing     = "what it changes is the audit trail's and no bucket's; store.TestTrailSurvives is about that"
-	likeUsers    = "it is one durable update of records of identities, as making, tagging and deleting a user are"
+	likeUsers    = "it is one durable update of records of identities or keys, as making, tagging and deleting a user are"
 
 	keepsNothing = "what it gives is told and not kept, but for a spent code and the secret of tokens, which are as likeUsers"
+
+	computing = "it computes with a key and keeps nothing"
 
 	oneAnswer = "there is one answer, all others are refused, and nothing is kept"
 )

@@ -46,6 +46,8 @@ func TestCommandsHaveAWSsNames(t *testing.T) {
 		{opLock, nil, "", "GetObjectLockConfiguration"},
 		{opSetVersioning, nil, "", "PutBucketVersioning"},
 		{opQuota, nil, trail.SourcePail, "Quota"},
+		{opSetKMSAlias, nil, trail.SourceKMS, "UpdateAlias"},
+		{opScheduleKMSDeletion, nil, trail.SourceKMS, "ScheduleKeyDeletion"},
 		{opAddWebhook, nil, trail.SourcePail, "AddWebhook"},
 		{opCreateIdentity, kind("nothing"), trail.SourcePail, "CreateIdentity"}, // it is refused
 	} {
