@@ -67,7 +67,7 @@ func (f *footer) seal() Seal { return Seal{Length: f.size(), Sum: f.sum} }
 
 // size is the length of the blob's bytes, which of an encrypted one are not those of the file.
 func (f *footer) size() int64 {
-	if f.cipher != 0 {
+	if f.cipher == cipherGCM {
 		return f.plain
 	}
 	return f.length
