@@ -195,7 +195,7 @@ func (c *compactor) compactSome(ctx context.Context, list uint64, p *pace) (move
 	if err := c.s.settler.settleFiles(ctx, es[s.i:s.j].Blobs()); err != nil {
 		return false, err
 	}
-	to, err := c.s.newPacker(ctx, p)
+	to, err := c.s.newPacker(ctx, p, l.encryption)
 	if err != nil {
 		return false, err
 	}
@@ -272,7 +272,7 @@ func (c *compactor) rewrite(ctx context.Context, to *packer, rw *rewrite) error 
 	defer gate.Unlock()
 	_, err := c.s.update(ctx, author{}, visible, func(t *txn) error {
 		if to != nil && !to.recorded {
-			if err := t.newBlob(to.w.ID(), to.seal, to.seal.Length); err != nil {
+			if err := to.record(t); err != nil {
 				return err
 			}
 		}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 
+	"pail/crypto"
 	"pail/store/fault"
 	"pail/store/internal/blob"
+	"pail/store/internal/meta/record"
 )
 
 // A packer copies pieces of content files into a new one, one behind the other. What it
@@ -21,6 +23,9 @@ type packer struct {
 	buf      []byte // not yet written
 	unsynced int64
 	from     sources
+
+	encryptions []*encryption // of the lists that will refer to the file
+	key         *crypto.Key   // its data key then
 }
 
 const (
@@ -28,17 +33,62 @@ const (
 	packSync   = 32 << 20 // bytes after which they are synced, so that no large flush keeps others waiting
 )
 
-// newPacker begins a content file, if there is room for it beside the store's reserve.
-func (s *Store) newPacker(ctx context.Context, p *pace) (*packer, error) {
+// newPacker begins a content file for lists with some encryptions, if there is room for it
+// beside the store's reserve.
+func (s *Store) newPacker(ctx context.Context, p *pace, of ...*record.Encryption) (*packer, error) {
 	if sp := s.db.Space(); sp.Free < sp.Reserve+2*s.opts.tuning.stretchMax {
 		return nil, fault.New(fault.NoSpace, "there is no room to compact contents; free some space")
 	}
-	w, err := s.newBlobFile()
+	encryptions, err := s.openEncryptions(of)
+	if err != nil {
+		return nil, err
+	}
+	var first *encryption
+	if len(encryptions) > 0 {
+		first = encryptions[0]
+	}
+	w, key, err := s.newBlobFile(first, true)
 	if err != nil {
 		return nil, err
 	}
 	s.receiving.Add(1)
-	return &packer{s: s, ctx: ctx, pace: p, w: w, buf: make([]byte, 0, packAtOnce), from: sources{s: s}}, nil
+	return &packer{
+		s: s, ctx: ctx, pace: p, w: w, buf: make([]byte, 0, packAtOnce),
+		from: sources{s: s, encryptions: encryptions}, encryptions: encryptions, key: key,
+	}, nil
+}
+
+// openEncryptions opens the different ones of some encryptions.
+func (s *Store) openEncryptions(recs []*record.Encryption) (out []*encryption, err error) {
+	seen := map[uint64]bool{}
+	for _, rec := range recs {
+		if rec == nil || seen[rec.Id] {
+			continue
+		}
+		seen[rec.Id] = true
+		e, err := s.openEncryption(rec)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// record makes a record of the file, to which nothing refers yet.
+func (p *packer) record(t *txn) error {
+	if len(p.encryptions) == 0 {
+		return t.newBlob(p.w.ID(), p.seal, p.seal.Length, nil, nil)
+	}
+	if err := t.newBlob(p.w.ID(), p.seal, p.seal.Length, p.encryptions[0], p.key); err != nil {
+		return err
+	}
+	for _, e := range p.encryptions[1:] {
+		if err := t.admit(p.w.ID(), e, func() (*crypto.Key, error) { return p.key, nil }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // add copies a piece and returns where it is now. A hole stays one.
@@ -130,6 +180,8 @@ type sources struct {
 	open  map[blob.ID]*source
 	bytes int64
 	turn  int64
+
+	encryptions []*encryption // of those who ask
 }
 
 // A source is a content file and the segment of it that was read last.
@@ -139,6 +191,9 @@ type source struct {
 	data []byte
 	turn int64 // when it was asked last
 }
+
+// sourceRead is how many bytes are read of a file at least, where its segments are small.
+const sourceRead = 128 << 10
 
 // sourcesMost is how many bytes of segments are kept.
 const sourcesMost = 16 << 20
@@ -169,6 +224,11 @@ func (ss *sources) source(id blob.ID) (*source, error) {
 	if err != nil {
 		return nil, blobError(err)
 	}
+	if r.Encrypted() {
+		if err := ss.unlock(r); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+	}
 	if ss.open == nil {
 		ss.open = map[blob.ID]*source{}
 	}
@@ -177,8 +237,26 @@ func (ss *sources) source(id blob.ID) (*source, error) {
 	return src, nil
 }
 
+// unlock gives an encrypted content file its data key, by any of the encryptions.
+func (ss *sources) unlock(r *blob.Reader) error {
+	return ss.s.view(func(sn *snap) error {
+		rec, err := sn.blobRecord(r.ID())
+		if err != nil {
+			return err
+		}
+		err = fault.New(fault.Damaged, "content file %v is encrypted, and none of its lists is", r.ID())
+		for _, e := range ss.encryptions {
+			var key *crypto.Key
+			if key, err = e.keyOf(rec, r.ID()); err == nil {
+				return blobError(r.Unlock(key))
+			}
+		}
+		return err
+	})
+}
+
 func (ss *sources) load(src *source, off int64) error {
-	size := src.r.SegmentSize()
+	size := max(src.r.SegmentSize(), sourceRead)
 	at := off - off%size
 	n := min(size, src.r.Length()-at)
 	if off >= at+n {

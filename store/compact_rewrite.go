@@ -127,7 +127,7 @@ func (t *txn) mayRewrite(was *extentList) error {
 }
 
 func (t *txn) rewriteList(l listRewrite) error {
-	now := &extentList{id: l.was.id, edition: t.tx.Seq(), chunks: l.chunks}
+	now := &extentList{id: l.was.id, edition: t.tx.Seq(), chunks: l.chunks, encryption: l.was.encryption}
 	for i := range now.chunks {
 		if i > 0 && i < len(l.was.chunks) && slices.Equal(now.chunks[i], l.was.chunks[i]) {
 			continue

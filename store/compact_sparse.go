@@ -164,7 +164,11 @@ func (c *compactor) emptyFile(ctx context.Context, f *sparseFile, p *pace, most 
 		return err
 	}
 	defer unpin()
-	to, err := c.s.newPacker(ctx, p)
+	encryptions, err := c.encryptionsOf(f.lists)
+	if err != nil {
+		return err
+	}
+	to, err := c.s.newPacker(ctx, p, encryptions...)
 	if err != nil {
 		return err
 	}
@@ -184,6 +188,21 @@ func (c *compactor) emptyFile(ctx context.Context, f *sparseFile, p *pace, most 
 		return to.done(err)
 	}
 	return to.done(c.moveOwners(ctx, f, to, moves))
+}
+
+// encryptionsOf are those of lists, nil of one that is not encrypted or gone.
+func (c *compactor) encryptionsOf(lists []uint64) (out []*record.Encryption, err error) {
+	err = c.s.view(func(sn *snap) error {
+		for _, list := range lists {
+			first := new(record.ExtentList)
+			if _, err := sn.get(table.ExtentList(list, 0), first); err != nil {
+				return err
+			}
+			out = append(out, first.Encryption)
+		}
+		return nil
+	})
+	return out, err
 }
 
 // pinFile keeps a content file from being deleted, unless it is garbage already.

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"hash/crc32"
 
+	"google.golang.org/protobuf/proto"
+
+	"pail/crypto"
 	"pail/store/fault"
 	"pail/store/internal/blob"
 	"pail/store/internal/meta"
@@ -18,36 +21,82 @@ import (
 // lists that refer to it and holds its seal. A content that is one whole file says so
 // itself; every other has a list (extent_list.go).
 
-const inlineHeader = 6 // format, cipher, CRC32C of the bytes
+const inlineHeader = 6 // format, cipher, CRC32C of what follows
+
+// The ciphers of inlined blobs.
+const (
+	inlinePlain  = 0 // what follows are the bytes
+	inlineSealed = 1 // a record.Sealed: an envelope of them, and how it is opened
+)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // encodeInline puts the header before the bytes of an inlined blob.
-func encodeInline(data []byte) []byte {
+func encodeInline(data []byte, cipher byte) []byte {
 	b := make([]byte, inlineHeader, inlineHeader+len(data))
-	b[0], b[1] = 1, 0
+	b[0], b[1] = 1, cipher
 	sum := crc32.Checksum(data, castagnoli)
 	b[2], b[3], b[4], b[5] = byte(sum>>24), byte(sum>>16), byte(sum>>8), byte(sum)
 	return append(b, data...)
 }
 
-// decodeInline returns the bytes of an inlined blob; they alias b.
-func decodeInline(id uint64, b []byte) ([]byte, error) {
+// An inlined is the bytes of an inlined blob, or the envelope that they are in.
+type inlined struct {
+	id       uint64
+	data     []byte             // unless it is encrypted
+	rec      *record.Encryption // of what is encrypted, nil
+	envelope []byte             // and the bytes
+}
+
+const inlineWhat = "inlined content"
+
+// size is how many bytes it has.
+func (c *inlined) size() int64 {
+	if c.rec != nil {
+		return int64(len(c.envelope)) - crypto.EnvelopeOverhead
+	}
+	return int64(len(c.data))
+}
+
+// open returns the bytes; e, if it is not nil, is the encryption of what refers to it.
+func (c *inlined) open(s *Store, e *encryption) ([]byte, error) {
+	if c.rec == nil {
+		return c.data, nil
+	}
+	if e == nil || e.id() != c.rec.Id {
+		var err error
+		if e, err = s.openEncryption(c.rec); err != nil {
+			return nil, err
+		}
+	}
+	return e.open(c.envelope, inlineWhat, c.id)
+}
+
+// decodeInline reads an inlined blob; what it returns aliases b.
+func decodeInline(id uint64, b []byte) (*inlined, error) {
 	if len(b) < inlineHeader {
 		return nil, fault.New(fault.Damaged, "inlined content %d is cut short", id)
 	}
-	if b[0] != 1 || b[1] != 0 {
+	if b[0] != 1 || b[1] > inlineSealed {
 		return nil, fault.New(fault.NewerFormat, "inlined content %d has format %d and cipher %d, which this program does not know", id, b[0], b[1])
 	}
 	sum := uint32(b[2])<<24 | uint32(b[3])<<16 | uint32(b[4])<<8 | uint32(b[5])
 	if crc32.Checksum(b[inlineHeader:], castagnoli) != sum {
 		return nil, fault.New(fault.Damaged, "inlined content %d does not match its checksum", id)
 	}
-	return b[inlineHeader:], nil
+	c := &inlined{id: id, data: b[inlineHeader:]}
+	if b[1] == inlinePlain {
+		return c, nil
+	}
+	var sealed record.Sealed
+	if err := proto.Unmarshal(c.data, &sealed); err != nil || sealed.Encryption == nil || len(sealed.Envelope) < crypto.EnvelopeOverhead {
+		return nil, fault.New(fault.Damaged, "inlined content %d is no envelope", id)
+	}
+	return &inlined{id: id, rec: sealed.Encryption, envelope: sealed.Envelope}, nil
 }
 
-// inlineBytes reads an inlined blob.
-func (sn *snap) inlineBytes(id uint64) ([]byte, error) {
+// inlineBytes reads an inlined blob; e is the encryption of what refers to it.
+func (sn *snap) inlineBytes(id uint64, e *encryption) ([]byte, error) {
 	b, err := sn.r.Get(table.Inline(id))
 	if errors.Is(err, meta.ErrNotFound) {
 		return nil, fault.New(fault.Damaged, "inlined content %d is missing", id)
@@ -55,7 +104,11 @@ func (sn *snap) inlineBytes(id uint64) ([]byte, error) {
 	if err != nil {
 		return nil, damaged(err)
 	}
-	return decodeInline(id, b)
+	c, err := decodeInline(id, b)
+	if err != nil {
+		return nil, err
+	}
+	return c.open(sn.s, e)
 }
 
 func toExtents(es []*record.Extent) blob.Extents {
@@ -87,25 +140,34 @@ func allocated(es blob.Extents) int64 {
 }
 
 // newInline stores data as an inlined blob of its own. Empty data needs none.
-func (t *txn) newInline(data []byte) *record.Content {
+func (t *txn) newInline(data []byte, e *encryption) (*record.Content, error) {
 	if len(data) == 0 {
-		return nil
+		return nil, nil
 	}
 	id := t.tx.NextID()
-	t.tx.Set(table.Inline(id), encodeInline(data))
-	return &record.Content{Inline: id, Allocated: int64(len(data))}
+	if e == nil {
+		t.tx.Set(table.Inline(id), encodeInline(data, inlinePlain))
+	} else {
+		b, err := proto.Marshal(&record.Sealed{Encryption: e.rec, Envelope: e.seal(data, inlineWhat, id)})
+		if err != nil {
+			return nil, fault.Wrap(fault.Internal, err, "inlined content %d", id)
+		}
+		t.tx.Set(table.Inline(id), encodeInline(b, inlineSealed))
+	}
+	return &record.Content{Inline: id, Allocated: int64(len(data))}, nil
 }
 
-// newExtents makes a content of extents and counts one more owner of each blob.
-func (t *txn) newExtents(es blob.Extents) (*record.Content, error) {
+// newExtents makes a content of extents and counts one more owner of each blob. e is the
+// encryption of who will own it.
+func (t *txn) newExtents(es blob.Extents, e *record.Encryption) (*record.Content, error) {
 	if err := t.referAll(es, 1); err != nil {
 		return nil, err
 	}
-	return t.putExtents(es)
+	return t.putExtents(es, e)
 }
 
 // putExtents is newExtents for references that are counted already.
-func (t *txn) putExtents(es blob.Extents) (*record.Content, error) {
+func (t *txn) putExtents(es blob.Extents, e *record.Encryption) (*record.Content, error) {
 	whole, err := t.isWhole(es)
 	if err != nil {
 		return nil, err
@@ -113,7 +175,7 @@ func (t *txn) putExtents(es blob.Extents) (*record.Content, error) {
 	if whole {
 		return &record.Content{Allocated: allocated(es), Extents: fromExtents(es)}, nil
 	}
-	return t.newList(es)
+	return t.newList(es, e)
 }
 
 // isWhole says whether extents are nothing, a hole, or all of one content file.
@@ -130,9 +192,12 @@ func (t *txn) isWhole(es blob.Extents) (bool, error) {
 }
 
 // newBlob records a sealed content file to which nothing refers yet. allocated is how
-// many bytes the disk keeps for it.
-func (t *txn) newBlob(id blob.ID, seal blob.Seal, allocated int64) error {
+// many bytes the disk keeps for it. key is its data key, if it is encrypted, for e.
+func (t *txn) newBlob(id blob.ID, seal blob.Seal, allocated int64, e *encryption, key *crypto.Key) error {
 	b := &record.Blob{Schema: record.Schema, Length: seal.Length, Sum: seal.Sum, Allocated: min(allocated, seal.Length)}
+	if key != nil {
+		b.Keys = []*record.WrappedKey{{Encryption: e.rec, Key: e.wrap(key, id)}}
+	}
 	t.waste += wasted(b)
 	return t.put(table.Blob(uint64(id)), b)
 }
@@ -159,7 +224,7 @@ func (t *txn) refer(id uint64, owners int, bytes int64) error {
 	if b.Refs == 0 {
 		t.tx.Delete(table.Blob(id))
 		t.toGarbage(id)
-		return nil
+		return t.keepKeys(blob.ID(id), b)
 	}
 	if b.Allocated > 0 {
 		b.Used += bytes

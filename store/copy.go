@@ -247,7 +247,7 @@ func (t *txn) copyOf(old *record.Version) *record.Version {
 	v.Ino = t.tx.NextID()
 	v.Size, v.Etag, v.Content, v.Parts, v.Layout = old.Size, old.Etag, old.Content, old.Parts, old.Layout
 	v.Headers, v.Metadata, v.Tags = old.Headers, old.Metadata, old.Tags
-	v.Checksums, v.StorageClass = old.Checksums, old.StorageClass
+	v.Checksums, v.StorageClass, v.Encryption = old.Checksums, old.StorageClass, old.Encryption
 	if old.Attr != nil && old.Attr.Mode&unix.S_IFMT == unix.S_IFLNK {
 		v.Attr = old.Attr
 	}

@@ -51,12 +51,14 @@ func (f *File) CopyRange(ctx context.Context, dst *File, srcOff, dstOff, n int64
 			return done, err
 		}
 		if r.shared {
-			err := dst.change(func(d *draft) error { return d.borrow(dstOff+done, r.extents) })
-			if err != nil {
+			err := dst.change(func(d *draft) error { return d.borrow(dstOff+done, r.extents, r.keys) })
+			if err == nil {
+				done += r.size
+				continue
+			}
+			if !errors.Is(err, errCannotShare) {
 				return done, err
 			}
-			done += r.size
-			continue
 		}
 		got, err := f.copyBytes(ctx, dst, srcOff+done, dstOff+done, r.size)
 		done += got
@@ -75,6 +77,7 @@ type run struct {
 	size    int64
 	shared  bool
 	extents blob.Extents // if shared
+	keys    dataKeys     // of those that are encrypted
 }
 
 // runs are the n bytes at off as far as the file goes. What is shared of them is kept
@@ -104,14 +107,15 @@ func (f *File) runs(off, n int64) (runs []run, unpin func()) {
 	if n <= 0 {
 		return nil, unpin
 	}
+	keys, sharing := f.shares(b, es)
 	if es == nil {
 		return []run{{size: n}}, unpin
 	}
 	var pinned []blob.ID
 	for _, e := range es {
-		share := e.IsHole() || e.Blob != own && e.Len > int64(s.opts.InlineMax)
+		share := e.IsHole() || sharing && e.Blob != own && e.Len > int64(s.opts.InlineMax)
 		if last := len(runs) - 1; last < 0 || runs[last].shared != share {
-			runs = append(runs, run{shared: share})
+			runs = append(runs, run{shared: share, keys: keys})
 		}
 		r := &runs[len(runs)-1]
 		r.size += e.Len
@@ -134,8 +138,45 @@ func (f *File) draft() *draft {
 	return f.n.draft
 }
 
-// borrow puts extents of other contents at off.
-func (d *draft) borrow(off int64, es blob.Extents) error {
+// shares says whether other files may refer to what this one has of other files, and returns
+// the data keys of those. Where only a part is encrypted nothing is shared; that does not
+// last. The inode's mu is held.
+func (f *File) shares(b *body, es blob.Extents) (dataKeys, bool) {
+	d := f.draft()
+	var e *encryption
+	if b != nil {
+		e = b.encryption
+	}
+	switch {
+	case d != nil && (d.encryption != nil) != (e != nil) && b != nil:
+		return nil, false
+	case d != nil && d.encryption == nil, d == nil && e == nil:
+		return nil, true
+	}
+	keys := dataKeys{}
+	for _, id := range es.Blobs() {
+		var err error
+		if d == nil {
+			keys[id], err = b.keyFor(id)
+		} else if d.file == nil || id != d.file.ID() {
+			keys[id], err = d.keyOf(id)
+		}
+		if err != nil {
+			return nil, false // reading says what is wrong
+		}
+	}
+	return keys, true
+}
+
+// borrow puts extents of other contents at off. keys are the data keys of those, nil: they are
+// not encrypted. errCannotShare: the one is encrypted and the other is not.
+func (d *draft) borrow(off int64, es blob.Extents, keys dataKeys) error {
+	if err := d.encrypt(); err != nil {
+		return err
+	}
+	if ids := es.Blobs(); len(ids) > 0 && (d.encryption != nil) != (keys != nil) {
+		return errCannotShare
+	}
 	size := es.Size()
 	end := off + size
 	if end > d.s.maxObjectSize() || end < 0 {
@@ -160,6 +201,7 @@ func (d *draft) borrow(off int64, es blob.Extents) error {
 			d.m.Punch(off, e.Len)
 		} else {
 			d.lent.take(d.s, e.Blob)
+			d.lent.from.know(e.Blob, keys[e.Blob])
 			d.m.Write(off, e.Len, e.Blob, e.Off)
 		}
 		off += e.Len

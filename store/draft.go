@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 
+	"pail/crypto"
 	"pail/store/fault"
 	"pail/store/internal/blob"
 )
@@ -14,6 +15,7 @@ import (
 // copied. The inode's mu guards it.
 type draft struct {
 	s    *Store
+	of   *inode
 	size int64
 
 	small []byte // the whole content, while file is nil
@@ -30,6 +32,9 @@ type draft struct {
 	noted  bool      // a record of the draft was written
 	doomed bool      // the content file is garbage that only this draft still pins
 
+	encryption *encryption // nil: what is kept of it is not encrypted
+	key        *crypto.Key // the data key of its content file then
+
 	who     author
 	se      *Session // of who, to be asked about before it is published; nil: he is nobody any more
 	allowed uint64   // in which generation of rules its publish was allowed
@@ -44,7 +49,7 @@ type draft struct {
 // those of the inode's body; none if empty is set.
 func (f *File) newDraft(empty bool) (*draft, error) {
 	n := f.n
-	d := &draft{s: n.s, who: f.se.author(), se: f.se, allowed: f.writes.Load()}
+	d := &draft{s: n.s, of: n, who: f.se.author(), se: f.se, allowed: f.writes.Load()}
 	if empty || n.body == nil {
 		return d, nil
 	}
@@ -68,11 +73,14 @@ func (f *File) newDraft(empty bool) (*draft, error) {
 
 // toFile begins a content file over base.
 func (d *draft) toFile(base blob.Extents) error {
-	w, err := d.s.newBlobFile()
+	if err := d.encrypt(); err != nil {
+		return err
+	}
+	w, key, err := d.s.newBlobFile(d.encryption, false)
 	if err != nil {
 		return err
 	}
-	d.file, d.m = w, blob.NewMap(base)
+	d.file, d.key, d.m = w, key, blob.NewMap(base)
 	d.sync.toFile(d.m.Size())
 	return nil
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 
+	"pail/crypto"
 	"pail/store/fault"
 	"pail/store/internal/blob"
 	"pail/store/internal/meta"
@@ -75,6 +76,11 @@ func (n *inode) draftPatch(d *draft, st *draftState) error {
 			}
 			p.Runs = append(p.Runs, &record.Run{Off: s.off, Data: data})
 		}
+		if d.encryption != nil {
+			if err := d.encryption.sealPatch(p, n.ino); err != nil {
+				return err
+			}
+		}
 		st.patch, st.number = p, uint32(y.patches)
 		y.patches++
 		y.patched += y.spanned
@@ -111,6 +117,9 @@ func (sn *snap) overlayPatches(n *inode, d *draft) error {
 		if err := unmarshal(it.Key(), it.Value(), &p); err != nil {
 			return err
 		}
+		if err := d.encryption.openPatch(&p, n.ino); err != nil {
+			return err
+		}
 		for _, r := range p.Runs {
 			if r.Off < 0 || r.Off+int64(len(r.Data)) > p.Size {
 				return fault.New(fault.Damaged, "a patch of the draft writes behind its end")
@@ -128,8 +137,15 @@ func (sn *snap) overlayPatches(n *inode, d *draft) error {
 }
 
 // reopenDraft opens the content file of a draft. One of which nothing was synced may be
-// missing.
-func (s *Store) reopenDraft(r *record.Draft) (*blob.Writer, error) {
+// missing. key is its data key, if it is encrypted.
+func (s *Store) reopenDraft(r *record.Draft, key *crypto.Key) (*blob.Writer, error) {
+	if key != nil {
+		w, err := s.blobs.ReopenEncrypted(blob.ID(r.Blob), r.BlobSize, key)
+		if errors.Is(err, blob.ErrNotFound) && r.BlobSize == 0 {
+			w, err = s.blobs.CreateEncrypted(blob.ID(r.Blob), key, false)
+		}
+		return w, blobError(err)
+	}
 	w, err := s.blobs.Reopen(blob.ID(r.Blob), r.BlobSize)
 	if errors.Is(err, blob.ErrNotFound) && r.BlobSize == 0 {
 		w, err = s.blobs.Create(blob.ID(r.Blob))

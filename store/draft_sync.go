@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 
+	"pail/crypto"
 	"pail/store/fault"
 	"pail/store/internal/blob"
 	"pail/store/internal/meta"
@@ -78,6 +79,9 @@ type draftState struct {
 	wide    bool                    // that was too much for one update before
 	patch   *record.Patch           // instead of all that but rec, which may be nil then
 	number  uint32                  // of the patch
+
+	encryption *encryption // of an encrypted draft,
+	lentKeys   dataKeys    // and the data keys of what it has lent
 }
 
 // needed says whether the records must be written.
@@ -172,12 +176,17 @@ func (n *inode) unrecorded(d *draft, st *draftState) {
 
 // draftState takes what must be recorded. mu is held for writing.
 func (n *inode) draftState(d *draft) (st draftState, err error) {
+	if err := n.encryptDraft(d); err != nil {
+		return st, err
+	}
 	y := &d.sync
 	switch {
 	case d.file == nil:
 		if y.again || !y.recorded {
 			st.rec = n.draftRecord(d)
-			st.rec.Inline = append([]byte{}, d.small...)
+			if st.rec.Inline = append([]byte{}, d.small...); d.encryption != nil {
+				st.rec.Inline = d.encryption.seal(d.small, "draft", n.ino)
+			}
 		}
 	case y.patchable():
 		err = n.draftPatch(d, &st)
@@ -185,6 +194,10 @@ func (n *inode) draftState(d *draft) (st draftState, err error) {
 		st.file, st.wide = d.file, d.wide
 		st.rec = n.draftRecord(d)
 		err = n.draftExtents(d, &st)
+	}
+	if err == nil && st.rec != nil {
+		st.encryption = d.encryption
+		st.lentKeys, err = d.lentKeys()
 	}
 	if err == nil {
 		y.recorded, y.again = true, false
@@ -196,7 +209,7 @@ func (n *inode) draftState(d *draft) (st draftState, err error) {
 func (n *inode) draftRecord(d *draft) *record.Draft {
 	return &record.Draft{
 		Schema: record.Schema, Version: n.unpublished(d), Labeled: n.own != nil,
-		Principal: d.who.principal, Uid: d.who.uid, Door: uint32(d.who.door),
+		Principal: d.who.principal, Uid: d.who.uid, Door: uint32(d.who.door), Encryption: d.encryption.record(),
 	}
 }
 
@@ -209,6 +222,9 @@ func (n *inode) draftFile(d *draft, rec *record.Draft) {
 	rec.Blob, rec.BlobSize = uint64(d.file.ID()), y.blobSize
 	rec.List, rec.BaseLimit = y.list, y.limit
 	rec.Lent = d.lent.numbers()
+	if d.encryption != nil {
+		rec.FileKey = d.encryption.wrap(d.key, d.file.ID())
+	}
 	if !d.alone && n.base != nil && n.body != nil && n.body.extents != nil {
 		rec.Base = n.base.Content
 	}
@@ -249,6 +265,7 @@ func (n *inode) draftExtents(d *draft, st *draftState) error {
 // and place. mu is held.
 func (n *inode) unpublished(d *draft) *record.Version {
 	v := &record.Version{Schema: record.Schema, Ino: n.ino, Size: d.size, Attr: n.attrNow()}
+	v.Encryption = n.base.GetEncryption() // of what it began from
 	labelsOf(n.base).onto(v, false)
 	if n.own != nil {
 		n.own.onto(v, false)
@@ -305,6 +322,11 @@ func (t *txn) putDraftRecord(n *inode, st draftState) error {
 	if err := t.lend(old.Lent, rec.Lent); err != nil {
 		return err
 	}
+	for id, key := range st.lentKeys {
+		if err := t.admit(id, st.encryption, func() (*crypto.Key, error) { return key, nil }); err != nil {
+			return err
+		}
+	}
 	t.tx.Delete(noteKey(settingBegun(), rec.List)) // if it was written ahead
 	for r, es := range st.chunks {
 		err := t.put(table.ExtentList(rec.List, r), &record.ExtentList{Schema: record.Schema, Extents: fromExtents(es)})
@@ -359,10 +381,14 @@ func (t *txn) hasBase(base *record.Version) error {
 func (n *inode) absorb() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	d := n.draft
-	if d == nil || d.file == nil {
+	if n.draft == nil || n.draft.file == nil {
 		return nil
 	}
+	return n.absorbDraft(n.draft)
+}
+
+// absorbDraft is absorb with mu held.
+func (n *inode) absorbDraft(d *draft) error {
 	buf := make([]byte, 1<<20)
 	for at := int64(0); at < d.size; {
 		e := d.m.Slice(at, min(int64(len(buf)), d.size-at))[0]

@@ -50,3 +50,6 @@ func count(s *Store, prefix []byte) int {
 
 // LogInPasses has a log take so many bytes of names at a time.
 func LogInPasses(in *LogInput, budget int) { in.budget = budget }
+
+// EncryptAll has every bucket ask for encryption.
+var EncryptAll = &encryptAll

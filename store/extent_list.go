@@ -24,6 +24,8 @@ type extentList struct {
 	id      uint64
 	edition uint64
 	chunks  []blob.Extents
+
+	encryption *record.Encryption // that of all its owners
 }
 
 // extents are all extents in one.
@@ -54,7 +56,7 @@ func (sn *snap) readList(c *record.Content) (*extentList, error) {
 			return nil, err
 		}
 		if i == 0 {
-			l.edition, n = ch.Edition, chunkCount(ch, c)
+			l.edition, l.encryption, n = ch.Edition, ch.Encryption, chunkCount(ch, c)
 		}
 		l.chunks = append(l.chunks, toExtents(ch.Extents))
 	}
@@ -97,7 +99,7 @@ func (sn *snap) extentsOf(c *record.Content) (blob.Extents, error) {
 }
 
 // newList records extents as a list of their own, owned once.
-func (t *txn) newList(es blob.Extents) (*record.Content, error) {
+func (t *txn) newList(es blob.Extents, e *record.Encryption) (*record.Content, error) {
 	c := &record.Content{Allocated: allocated(es), List: t.tx.NextID()}
 	if t.s.opts.compactModel().may(es) {
 		t.noteFragmented(c.List)
@@ -105,7 +107,7 @@ func (t *txn) newList(es blob.Extents) (*record.Content, error) {
 	chunks := inChunks(es)
 	c.Chunks = uint32(len(chunks))
 	for i := range chunks {
-		if err := t.putChunk(&extentList{id: c.List, chunks: chunks}, i); err != nil {
+		if err := t.putChunk(&extentList{id: c.List, chunks: chunks, encryption: e}, i); err != nil {
 			return nil, err
 		}
 	}
@@ -121,7 +123,7 @@ func inChunks(es blob.Extents) []blob.Extents {
 func (t *txn) putChunk(l *extentList, i int) error {
 	ch := &record.ExtentList{Schema: record.Schema, Extents: fromExtents(l.chunks[i])}
 	if i == 0 {
-		ch.Chunks, ch.Edition = uint32(len(l.chunks)), l.edition
+		ch.Chunks, ch.Edition, ch.Encryption = uint32(len(l.chunks)), l.edition, l.encryption
 	}
 	return t.put(table.ExtentList(l.id, uint32(i)), ch)
 }

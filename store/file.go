@@ -256,7 +256,7 @@ func (b *body) extent(off int64, n int) (fd uintptr, fdOff int64, length int, re
 		return 0, 0, 0, nil, false
 	}
 	r, err := b.s.blobs.Open(e.Blob)
-	if err != nil || e.Off+skip+int64(n) > r.Length() {
+	if err != nil || r.Encrypted() || e.Off+skip+int64(n) > r.Length() {
 		if err == nil {
 			_ = r.Close()
 		}

@@ -244,6 +244,6 @@ func (t *txn) createInode(se *Session, b *record.Bucket, key string, o OpenFlags
 	if n.attr.Mode&unix.S_IFMT == 0 {
 		n.attr.Mode |= unix.S_IFREG
 	}
-	n.draft = &draft{s: t.s, who: t.who, se: se, allowed: o.rules, fresh: true}
+	n.draft = &draft{s: t.s, of: n, who: t.who, se: se, allowed: o.rules, fresh: true}
 	return n, nil
 }

@@ -176,7 +176,7 @@ func (f *fsck) loadCount(c *blobCount, records, inlines, lists *idStream) error 
 		c.is |= isInline
 		c.size = -1
 		if data, err := decodeInline(c.id, inlines.it.Value()); err == nil {
-			c.size = int64(len(data))
+			c.size = data.size()
 		}
 		if err := inlines.next(f); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"pail/crypto"
 	"pail/store/internal/blob"
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
@@ -94,8 +95,8 @@ func (f *fsck) wrongDraft(ino uint64, d *record.Draft) (string, error) {
 		return "its bucket does not exist", nil
 	case d.Version == nil || d.Version.Attr == nil || d.Version.Ino != ino || size < 0:
 		return "what it would become is incomplete", nil
-	case d.Blob == 0 && int64(len(d.Inline)) != size:
-		return fmt.Sprintf("it has %d bytes and should have %d", len(d.Inline), size), nil
+	case d.Blob == 0 && inlineSize(d) != size:
+		return fmt.Sprintf("it has %d bytes and should have %d", inlineSize(d), size), nil
 	}
 	if f.raw {
 		return "", nil // recovery has its turn
@@ -189,4 +190,12 @@ func (f *fsck) wrongDraftFile(ino uint64, id blob.ID) (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf("its content file %v is gone", id), nil
+}
+
+// inlineSize is how many bytes a small draft has.
+func inlineSize(d *record.Draft) int64 {
+	if d.Encryption != nil {
+		return int64(len(d.Inline)) - crypto.EnvelopeOverhead
+	}
+	return int64(len(d.Inline))
 }

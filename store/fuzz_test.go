@@ -79,12 +79,17 @@ func fuzzRecords(f *testing.F) (keys, values [][]byte) {
 
 // FuzzInline reads any bytes as an inlined content: its own bytes or an error.
 func FuzzInline(f *testing.F) {
-	f.Add(encodeInline([]byte("body")))
+	f.Add(encodeInline([]byte("body"), inlinePlain))
+	f.Add(encodeInline([]byte("envelope"), inlineSealed))
 	f.Add([]byte{1, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, err := decodeInline(1, b)
-		if err == nil && !bytes.Equal(encodeInline(got), b) {
-			t.Fatalf("%q is read as %q", b, got)
+		switch {
+		case err != nil:
+		case got.rec == nil && !bytes.Equal(encodeInline(got.data, inlinePlain), b):
+			t.Fatalf("%q is read as %q", b, got.data)
+		case got.size() < 0:
+			t.Fatalf("%q has %d bytes", b, got.size())
 		}
 	})
 }

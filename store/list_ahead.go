@@ -94,14 +94,14 @@ func (s *Store) beginList(ctx context.Context, es blob.Extents) (list uint64, er
 
 // ownBegun is newList for a list that beginList has written: what is left is its first
 // chunk.
-func (t *txn) ownBegun(list uint64, es blob.Extents) (*record.Content, error) {
+func (t *txn) ownBegun(list uint64, es blob.Extents, e *record.Encryption) (*record.Content, error) {
 	chunks := inChunks(es)
 	c := &record.Content{Allocated: allocated(es), List: list, Chunks: uint32(len(chunks))}
 	if t.s.opts.compactModel().may(es) {
 		t.noteFragmented(list)
 	}
 	t.tx.Delete(noteKey(settingBegun(), list))
-	return c, t.putChunk(&extentList{id: list, chunks: chunks}, 0)
+	return c, t.putChunk(&extentList{id: list, chunks: chunks, encryption: e}, 0)
 }
 
 // dropBegun removes what was written of a list that nobody came to own.

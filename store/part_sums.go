@@ -29,7 +29,7 @@ func (t *txn) addSums(c *record.Content, s *objectSum) *record.Content {
 	}
 	for chunk := range slices.Chunk(s.values, sumsPerBlob(s.algorithm.Size())*s.algorithm.Size()) {
 		id := t.tx.NextID()
-		t.tx.Set(table.Inline(id), encodeInline(chunk))
+		t.tx.Set(table.Inline(id), encodeInline(chunk, inlinePlain))
 		c.Sums = append(c.Sums, id)
 	}
 	return c
@@ -167,7 +167,7 @@ type partSums struct {
 func (p *partSums) at(i int) ([]byte, error) {
 	per := sumsPerBlob(p.size)
 	if n := i / per; n < len(p.ids) && p.last != n+1 {
-		data, err := p.sn.inlineBytes(p.ids[n])
+		data, err := p.sn.inlineBytes(p.ids[n], nil)
 		if err != nil {
 			return nil, err
 		}

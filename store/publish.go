@@ -79,6 +79,9 @@ func (n *inode) tryPublish(ctx context.Context, onlyData bool, name naming) (err
 	if d == nil || !d.dirty && (onlyData || !d.fresh) {
 		return nil
 	}
+	if err := n.encryptDraft(d); err != nil {
+		return err
+	}
 	es, seal, err := n.sealDraft(d)
 	if err != nil {
 		return err
@@ -189,7 +192,7 @@ func (n *inode) sealDraft(d *draft) (blob.Extents, blob.Seal, error) {
 // rewrite copies a draft in many pieces into a file in one: at the same offsets, holes
 // left out, so that a sparse file stays sparse.
 func (n *inode) rewrite(d *draft) error {
-	whole, err := n.s.newBlobFile()
+	whole, key, err := n.s.newBlobFile(d.encryption, false)
 	if err != nil {
 		return err
 	}
@@ -199,7 +202,7 @@ func (n *inode) rewrite(d *draft) error {
 	m := blob.NewMap(nil)
 	m.Write(0, d.size, whole.ID(), 0)
 	old := d.file
-	d.file, d.m, d.alone = whole, m, true
+	d.file, d.key, d.m, d.alone = whole, key, m, true
 	d.lent.end()
 	// What is recorded under the list's number goes on belonging to the file before.
 	d.sync.list, d.sync.regions = 0, map[uint32]bool{}
@@ -232,7 +235,7 @@ func (n *inode) shrink(d *draft) error {
 		return err
 	}
 	old := d.file
-	d.small, d.file, d.m, d.alone = small, nil, nil, true
+	d.small, d.file, d.key, d.m, d.alone = small, nil, nil, nil, true
 	d.lent.end()
 	d.sync = draftSync{recorded: d.sync.recorded, again: true}
 	return d.leave(old)
@@ -240,7 +243,7 @@ func (n *inode) shrink(d *draft) error {
 
 // publishDraft is the update of a publish. begun, if it is not 0, is the list of the extents,
 // which was written ahead.
-func (t *txn) publishDraft(n *inode, d *draft, b *record.Bucket, key string, es blob.Extents, seal blob.Seal, begun uint64) (*record.Version, error) {
+func (t *txn) publishDraft(n *inode, d *draft, b *record.Bucket, key string, es blob.Extents, seal blob.Seal, begun uint64) (_ *record.Version, err error) {
 	t.publishes = true
 	v := t.newVersion()
 	v.Ino, v.Size, v.Attr = n.ino, d.size, n.attrNow()
@@ -248,9 +251,12 @@ func (t *txn) publishDraft(n *inode, d *draft, b *record.Bucket, key string, es 
 		return nil, err
 	}
 	v.Etag = fmt.Sprintf("%016x%016x-1", v.Seq, v.Random)
+	v.Encryption = d.encryption.record()
 	var files []blob.ID
 	if d.file == nil {
-		v.Content = t.newInline(d.small)
+		if v.Content, err = t.newInline(d.small, d.encryption); err != nil {
+			return nil, err
+		}
 	} else {
 		if !d.alone && n.base != nil && n.base.Content != nil {
 			if err := t.hasBase(n.base); err != nil {
@@ -264,13 +270,16 @@ func (t *txn) publishDraft(n *inode, d *draft, b *record.Bucket, key string, es 
 		if err != nil {
 			return nil, err
 		}
+		if err := t.admitAll(d, es.Blobs()); err != nil {
+			return nil, err
+		}
 		if err := t.referAll(es, 1); err != nil {
 			return nil, err
 		}
 		if begun != 0 {
-			v.Content, err = t.ownBegun(begun, es)
+			v.Content, err = t.ownBegun(begun, es, v.Encryption)
 		} else {
-			v.Content, err = t.putExtents(es)
+			v.Content, err = t.putExtents(es, v.Encryption)
 		}
 		if err != nil {
 			return nil, err
@@ -306,7 +315,7 @@ func (t *txn) ownFile(d *draft, es blob.Extents, seal blob.Seal) (bool, error) {
 		t.toGarbage(uint64(id))
 		return false, nil
 	}
-	return true, t.newBlob(id, seal, d.kept)
+	return true, t.newBlob(id, seal, d.kept, d.encryption, d.key)
 }
 
 // inherit gives v the labels of the file: as they are in the records, if they still have
@@ -337,7 +346,10 @@ func (t *txn) inherit(n *inode, b *record.Bucket, key string, v *record.Version)
 
 // body is the bytes of a sealed draft, as those of a version.
 func (d *draft) body(es blob.Extents) *body {
-	b := &body{s: d.s, size: d.size}
+	b := &body{s: d.s, size: d.size, encryption: d.encryption}
+	if d.key != nil {
+		b.keys = dataKeys{d.file.ID(): d.key}
+	}
 	if d.file == nil {
 		b.inline = d.small
 	} else {

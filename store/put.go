@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 
+	"pail/crypto"
 	"pail/store/checksum"
 	"pail/store/event"
 	"pail/store/fault"
@@ -36,6 +37,7 @@ type PutInput struct {
 	// SumIfLocked demands that Sums says something of the bytes if the version will be locked.
 	SumIfLocked bool
 	ACL         ACLInput
+	Encryption  EncryptionInput
 }
 
 func (in PutInput) check(bucket, key string) error {
@@ -90,9 +92,13 @@ func (se *Session) Put(ctx context.Context, bucket, key string, in PutInput) (Ob
 	if in.Sums.Algorithm == checksum.None {
 		in.Sums.Algorithm = checksum.Default
 	}
+	e, err := se.newEncryption(bucket, in.Encryption)
+	if err != nil {
+		return Object{}, err
+	}
 	c, err := se.s.receive(incoming{
 		body: contextReader{ctx, in.Body}, size: in.Size, inline: int64(se.s.opts.InlineMax),
-		sums: in.Sums, algorithms: []checksum.Algorithm{in.Sums.Algorithm},
+		sums: in.Sums, algorithms: []checksum.Algorithm{in.Sums.Algorithm}, encryption: e,
 	})
 	if err != nil {
 		return Object{}, err
@@ -110,6 +116,7 @@ func (se *Session) Put(ctx context.Context, bucket, key string, in PutInput) (Ob
 		}
 		v := t.newVersion()
 		v.Headers, v.Metadata, v.Tags = fromHeaders(in.Headers), in.Metadata, in.Tags
+		v.Encryption = e.record()
 		v.Etag, v.Checksums, v.StorageClass = c.sums.etag(), c.sums.records(), storageClass(in.StorageClass)
 		v.Lock = fromLock(in.Lock)
 		if in.Attr != nil {
@@ -210,12 +217,12 @@ func (t *txn) overtake(b *record.Bucket, key string, v *record.Version) {
 // newContent makes a content of what was received.
 func (t *txn) newContent(c *received) (*record.Content, error) {
 	if c.blob == nil {
-		return t.newInline(c.inline), nil
+		return t.newInline(c.inline, c.encryption)
 	}
-	if err := t.newBlob(c.blob.ID(), c.seal, c.size); err != nil {
+	if err := t.newBlob(c.blob.ID(), c.seal, c.size, c.encryption, c.key); err != nil {
 		return nil, err
 	}
-	return t.newExtents(blob.Extents{{Blob: c.blob.ID(), Len: c.size}})
+	return t.newExtents(blob.Extents{{Blob: c.blob.ID(), Len: c.size}}, c.encryption.record())
 }
 
 // etagOf is the ETag of a content that was put: its MD5.
@@ -224,13 +231,21 @@ func etagOf(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// newBlobFile begins a content file, unless the disk is down to its reserve.
-func (s *Store) newBlobFile() (*blob.Writer, error) {
+// newBlobFile begins a content file, unless the disk is down to its reserve. With an
+// encryption it is encrypted under a data key of its own; once says that it will be written as
+// a stream.
+func (s *Store) newBlobFile(e *encryption, once bool) (w *blob.Writer, key *crypto.Key, err error) {
 	if err := s.room(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	w, err := s.blobs.Create(blob.ID(s.db.NextID()))
-	return w, blobError(err)
+	id := blob.ID(s.db.NextID())
+	if e == nil {
+		w, err = s.blobs.Create(id)
+		return w, nil, blobError(err)
+	}
+	key = crypto.NewKey()
+	w, err = s.blobs.CreateEncrypted(id, key, once)
+	return w, key, blobError(err)
 }
 
 // room refuses new bytes when the disk is down to its reserve.

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pail/crypto"
 	"pail/store/fault"
 	"pail/store/internal/blob"
 	"pail/store/internal/meta/record"
@@ -124,14 +125,21 @@ type body struct {
 
 	mu   sync.Mutex // guards open
 	open map[blob.ID]*blob.Reader
+
+	encryption *encryption // of the content
+	keys       dataKeys    // data keys that are known besides; guarded by mu
 }
 
 // openBody prepares to read a version's bytes. The caller holds s.files.pins.gate
 // for reading since before it looked the version up.
 func (sn *snap) openBody(v *record.Version) (*body, error) {
 	b := &body{s: sn.s, size: v.Size}
+	var err error
+	if b.encryption, err = sn.s.openEncryption(v.Encryption); err != nil {
+		return nil, err
+	}
 	if id := v.Content.GetInline(); id != 0 {
-		data, err := sn.inlineBytes(id)
+		data, err := sn.inlineBytes(id, b.encryption)
 		if err == nil && int64(len(data)) != v.Size {
 			err = fault.New(fault.Damaged, "inlined content %d has %d bytes and should have %d", id, len(data), v.Size)
 		}
@@ -179,11 +187,64 @@ func (b *body) reader(id blob.ID) (*blob.Reader, error) {
 	if err != nil {
 		return nil, blobError(err)
 	}
+	if r.Encrypted() {
+		if err := b.unlock(r); err != nil {
+			_ = r.Close()
+			return nil, err
+		}
+	}
 	if b.open == nil {
 		b.open = map[blob.ID]*blob.Reader{}
 	}
 	b.open[id] = r
 	return r, nil
+}
+
+// dataKeys are data keys of content files.
+type dataKeys map[blob.ID]*crypto.Key
+
+// know tells the data key of a content file, nil: it is not encrypted.
+func (b *body) know(id blob.ID, key *crypto.Key) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if key == nil {
+		return
+	}
+	if b.keys == nil {
+		b.keys = dataKeys{}
+	}
+	b.keys[id] = key
+}
+
+// unlock gives an encrypted content file its data key. mu is held.
+func (b *body) unlock(r *blob.Reader) error {
+	key, err := b.dataKey(r.ID())
+	if err == nil {
+		err = blobError(r.Unlock(key))
+	}
+	return err
+}
+
+// dataKey finds the data key of an encrypted content file. mu is held.
+func (b *body) dataKey(id blob.ID) (key *crypto.Key, err error) {
+	if key = b.keys[id]; key != nil {
+		return key, nil
+	}
+	err = b.s.view(func(sn *snap) error {
+		rec, err := sn.keysOf(id)
+		if err == nil {
+			key, err = b.encryption.keyOf(rec, id)
+		}
+		return err
+	})
+	return key, err
+}
+
+// keyFor is dataKey for those who do not hold mu.
+func (b *body) keyFor(id blob.ID) (*crypto.Key, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.dataKey(id)
 }
 
 // ReadAt reads len(p) bytes at off; fewer only with an error, io.EOF at the end.
@@ -266,7 +327,7 @@ func blobError(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, blob.ErrDamaged), errors.Is(err, blob.ErrNotFound):
+	case errors.Is(err, blob.ErrDamaged), errors.Is(err, blob.ErrNotFound), errors.Is(err, blob.ErrKey):
 		return fault.Wrap(fault.Damaged, err, "content")
 	case errors.Is(err, blob.ErrNotDurable):
 		return fault.Wrap(fault.IOFailed, err, "content")
@@ -384,7 +445,7 @@ func (b *body) writeCold(w io.Writer, e blob.Extent, skip, n int64) (written int
 // then says what is wrong.
 func (b *body) writeDirect(w io.Writer, e blob.Extent, skip, n int64) (written int64, ok bool, err error) {
 	r, err := b.reader(e.Blob)
-	if err != nil || e.Off+skip+n > r.Length() {
+	if err != nil || r.Encrypted() || e.Off+skip+n > r.Length() {
 		return 0, false, nil
 	}
 	f, err := os.Open(procPath(r.File()))

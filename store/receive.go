@@ -6,6 +6,7 @@ import (
 	"io"
 	"sync/atomic"
 
+	"pail/crypto"
 	"pail/store/checksum"
 	"pail/store/fault"
 	"pail/store/internal/blob"
@@ -27,6 +28,9 @@ type received struct {
 	inline []byte
 	blob   *blob.Writer
 	seal   blob.Seal
+
+	encryption *encryption
+	key        *crypto.Key // the data key of an encrypted content file
 }
 
 // done ends the use of c; what no version took over is deleted. Of an update that ended
@@ -56,6 +60,7 @@ type incoming struct {
 	inline     int64 // what is longer goes to a file
 	sums       Sums
 	algorithms []checksum.Algorithm // what is computed; that of sums is among them
+	encryption *encryption          // nil: it is kept as it is
 }
 
 // receive reads a stream to its end. Bytes that are not what the caller says of them are
@@ -64,7 +69,7 @@ func (s *Store) receive(in incoming) (*received, error) {
 	if in.size > s.maxObjectSize() {
 		return nil, tooLarge(s.maxObjectSize())
 	}
-	c := &received{s: s, want: in.size, sums: s.newDigest(in.algorithms...)}
+	c := &received{s: s, want: in.size, sums: s.newDigest(in.algorithms...), encryption: in.encryption}
 	err := s.fill(c, in)
 	if err == nil && c.want >= 0 && c.size < c.want {
 		err = fault.New(fault.IncompleteBody, "%d bytes were announced and %d came", c.want, c.size)
@@ -131,7 +136,7 @@ func (f *filler) write(p []byte) {
 
 // receiveFile writes head and what follows it to a content file, and makes it durable.
 func (s *Store) receiveFile(c *received, head []byte, r io.Reader) (err error) {
-	if c.blob, err = s.newBlobFile(); err != nil {
+	if c.blob, c.key, err = s.newBlobFile(c.encryption, true); err != nil {
 		return err
 	}
 	s.receiving.Add(1)

@@ -388,7 +388,7 @@ func (sn *snap) loadDraft(n *inode, r *record.Draft) error {
 	}
 	n.attr = r.Version.GetAttr()
 	d := &draft{
-		s: sn.s, size: r.Version.GetSize(), dirty: true,
+		s: sn.s, of: n, size: r.Version.GetSize(), dirty: true,
 		who: author{principal: r.Principal, uid: r.Uid, door: Door(r.Door)},
 	}
 	d.sync.recorded, d.noted = true, true
@@ -397,8 +397,11 @@ func (sn *snap) loadDraft(n *inode, r *record.Draft) error {
 	if r.Labeled {
 		n.own = labelsOf(r.Version)
 	}
+	if err := d.openEncryption(n, r); err != nil {
+		return err
+	}
 	if r.Blob == 0 {
-		d.small, d.alone = r.Inline, true
+		d.alone = true
 		n.draft = d
 		return nil
 	}
@@ -406,14 +409,18 @@ func (sn *snap) loadDraft(n *inode, r *record.Draft) error {
 	if err != nil {
 		return err
 	}
-	if d.file, err = sn.s.reopenDraft(r); err != nil {
+	if d.file, err = sn.s.reopenDraft(r, d.key); err != nil {
 		return err
 	}
 	n.body = &body{s: sn.s, size: base.Size()}
+	if n.body.encryption, err = sn.s.openEncryption(r.Version.GetEncryption()); err != nil {
+		return err
+	}
 	n.body.setExtents(base)
 	d.alone = r.Base == nil
 	for _, id := range r.Lent {
 		d.lent.take(sn.s, blob.ID(id))
+		d.lent.from.encryption = d.encryption
 	}
 	d.m = blob.NewMap(base)
 	d.m.Truncate(min(r.BaseLimit, base.Size()))
@@ -423,6 +430,7 @@ func (sn *snap) loadDraft(n *inode, r *record.Draft) error {
 	if err := sn.overlayRegions(d, r.List); err != nil {
 		return err
 	}
+	d.file.Forget(d.m.Extents())
 	return sn.overlayPatches(n, d)
 }
 

@@ -350,6 +350,7 @@ const childEnv = "PAIL_STORE_TEST_CHILD"
 
 // TestMain is also that of child processes that tests start and that are killed.
 func TestMain(m *testing.M) {
+	*store.EncryptAll = os.Getenv("PAIL_TEST_ENCRYPTED") != ""
 	if task := os.Getenv(childEnv); task != "" {
 		if err := children[task](os.Args[1:]); err != nil {
 			fmt.Fprintln(os.Stderr, "child:", err)

@@ -188,6 +188,8 @@ type contentRest struct {
 	lost    []blob.Range
 	suspect []blob.Range
 	read    int64 // bytes that can be read, holes left out
+
+	encryption *encryption // of what is encrypted
 }
 
 func (c *contentRest) whole() bool { return len(c.lost) == 0 && len(c.suspect) == 0 }
@@ -250,12 +252,35 @@ func (t *txn) restOfInline(id uint64, rest *contentRest) error {
 	case err != nil:
 		return err
 	}
-	data, err := decodeInline(id, b)
+	c, err := decodeInline(id, b)
+	if err == nil && c.rec != nil {
+		return t.restOfSealed(c, rest)
+	}
+	var data []byte
 	if err != nil {
 		data = b[min(len(b), inlineHeader):]
 		rest.suspect = []blob.Range{{Lo: 0, Hi: int64(len(data))}}
+	} else {
+		data = c.data
 	}
 	rest.inline = bytes.Clone(data)
+	rest.size, rest.read = int64(len(data)), int64(len(data))
+	return nil
+}
+
+// restOfSealed is restOfInline of what is encrypted. What no longer opens is lost.
+func (t *txn) restOfSealed(c *inlined, rest *contentRest) error {
+	e, err := t.s.openEncryption(c.rec)
+	if err != nil {
+		return err
+	}
+	data, err := c.open(t.s, e)
+	if err != nil {
+		rest.size = max(rest.size, c.size())
+		rest.lost = []blob.Range{{Lo: 0, Hi: rest.size}}
+		return nil
+	}
+	rest.inline, rest.encryption = data, e
 	rest.size, rest.read = int64(len(data)), int64(len(data))
 	return nil
 }
@@ -376,11 +401,13 @@ func (t *txn) keepRest(r *repairer, name string, v *record.Version, c *record.Co
 	kept := rest.size
 	switch {
 	case rest.inline != nil:
-		own = t.newInline(rest.inline)
+		if own, err = t.newInline(rest.inline, rest.encryption); err != nil {
+			return err
+		}
 	case rest.read == 0:
 		kept = 0
 	default:
-		if own, err = t.newExtents(rest.extents); err != nil {
+		if own, err = t.newExtents(rest.extents, nil); err != nil {
 			return err
 		}
 	}
@@ -418,13 +445,13 @@ func (t *txn) replaceBytes(c *record.Content, rest *contentRest) (*record.Conten
 	if err := t.dropOwner(c); err != nil {
 		return nil, err
 	}
-	return t.newExtents(rest.extents)
+	return t.newExtents(rest.extents, nil)
 }
 
 // soundSums lets go of the checksums of a content's parts if one of them cannot be read.
 func (t *txn) soundSums(c *record.Content) error {
 	for _, id := range c.GetSums() {
-		if _, err := t.inlineBytes(id); unreadable(err) {
+		if _, err := t.inlineBytes(id, nil); unreadable(err) {
 			err := t.releaseSums(c)
 			c.Sums = nil
 			return err
@@ -495,7 +522,7 @@ func (t *txn) keepUnowned(r *repairer, id uint64, is blobIs) error {
 			t.toGarbage(id)
 			return nil
 		}
-		c, err := t.newExtents(blob.Extents{{Blob: blob.ID(id), Len: b.Length}})
+		c, err := t.newExtents(blob.Extents{{Blob: blob.ID(id), Len: b.Length}}, nil)
 		if err != nil {
 			return err
 		}

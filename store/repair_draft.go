@@ -74,7 +74,7 @@ func (r *repairer) keepWritten(ino uint64, d *record.Draft) error {
 			v = d.Version
 			name = t.foundName(d.Bucket, d.Key, fmt.Sprintf("draft-%d", ino))
 		}
-		c, err := t.newExtents(blob.Extents{{Blob: w.ID(), Len: size}})
+		c, err := t.newExtents(blob.Extents{{Blob: w.ID(), Len: size}}, nil)
 		if err != nil {
 			return err
 		}

@@ -128,7 +128,7 @@ func (r *repairer) addFile(w *blob.Writer, id blob.ID) error {
 		if id != 0 {
 			t.tx.Set(noteKey(settingCopied(), uint64(w.ID())), beBytes(uint64(id)))
 		}
-		return t.newBlob(w.ID(), seal, used)
+		return t.newBlob(w.ID(), seal, used, nil, nil)
 	})
 }
 
@@ -178,7 +178,7 @@ func (r *repairer) forgetDamaged() error {
 				rest := contentRest{size: d.length, suspect: d.suspect, lost: d.lost, read: 1}
 				note = rest.note()
 			}
-			c, err := t.newExtents(blob.Extents{{Blob: blob.ID(id), Len: b.Length}})
+			c, err := t.newExtents(blob.Extents{{Blob: blob.ID(id), Len: b.Length}}, nil)
 			if err != nil {
 				return err
 			}
@@ -264,7 +264,7 @@ func (r *repairer) readopt(id blob.ID) (done bool, err error) {
 		if there, err := t.has(table.Blob(uint64(id))); there || err != nil {
 			return ignoreUnreadable(err)
 		}
-		return t.newBlob(id, seal, used)
+		return t.newBlob(id, seal, used, nil, nil)
 	})
 }
 
@@ -393,7 +393,7 @@ func (r *repairer) keepFile(id blob.ID) error {
 	}
 	rest := contentRest{size: length, lost: got.Lost, suspect: got.Suspect, read: got.Bytes}
 	return r.update(func(t *txn) error {
-		c, err := t.newExtents(blob.Extents{{Blob: w.ID(), Len: length}})
+		c, err := t.newExtents(blob.Extents{{Blob: w.ID(), Len: length}}, nil)
 		if err != nil {
 			return err
 		}

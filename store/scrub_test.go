@@ -241,11 +241,11 @@ func damageInline(t *testing.T, r *scrubRig, key string) {
 		if err != nil {
 			return err
 		}
-		data, err := tx.inlineBytes(v.Content.Inline)
+		data, err := tx.r.Get(table.Inline(v.Content.Inline))
 		if err != nil {
 			return err
 		}
-		b := encodeInline(data)
+		b := bytes.Clone(data)
 		b[len(b)-1] ^= 1
 		tx.tx.Set(table.Inline(v.Content.Inline), b)
 		return nil

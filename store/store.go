@@ -105,9 +105,14 @@ type tuning struct {
 	format         int                // the newest that this program knows
 	upgrades       []upgrade          // to it
 	repairStep     func(*Store) error // runs after each step of a repair
+	encryptAll     bool               // every bucket asks for encryption
 }
 
+// encryptAll is the default of that, for tests that do all that others do with encrypted contents.
+var encryptAll bool
+
 func (t *tuning) setDefaults() {
+	t.encryptAll = t.encryptAll || encryptAll
 	if t.movedInline == 0 {
 		t.movedInline = 200
 	}

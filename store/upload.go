@@ -139,14 +139,18 @@ func (se *Session) CreateUpload(ctx context.Context, bucket, key string, in PutI
 	if err := se.checkLock(bucket, key, in.Lock); err != nil {
 		return "", err
 	}
+	e, err := se.newEncryption(bucket, in.Encryption)
+	if err != nil {
+		return "", err
+	}
 	var u *record.Upload
-	_, err := se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
+	_, err = se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
 		if err := lockable(b, in.Lock); err != nil {
 			return err
 		}
 		v := &record.Version{
 			Schema: record.Schema, Headers: fromHeaders(in.Headers), Metadata: in.Metadata, Tags: in.Tags,
-			StorageClass: storageClass(in.StorageClass), Lock: fromLock(in.Lock),
+			StorageClass: storageClass(in.StorageClass), Lock: fromLock(in.Lock), Encryption: e.record(),
 		}
 		if in.Attr != nil {
 			v.Attr = fromAttr(*in.Attr, t.now())
@@ -250,12 +254,16 @@ func (se *Session) UploadPart(ctx context.Context, bucket, key, id string, numbe
 			return Part{}, err
 		}
 	}
-	return se.receivePart(ctx, bucket, key, id, number, in, partAlgorithms(u, in.Sums.Algorithm))
+	e, err := se.s.openEncryption(u.Version.GetEncryption())
+	if err != nil {
+		return Part{}, err
+	}
+	return se.receivePart(ctx, bucket, key, id, number, in, partAlgorithms(u, in.Sums.Algorithm), e)
 }
 
 // receivePart makes a part of a stream.
-func (se *Session) receivePart(ctx context.Context, bucket, key, id string, number int, in PartInput, algorithms []checksum.Algorithm) (Part, error) {
-	c, err := se.s.receive(incoming{body: contextReader{ctx, in.Body}, size: in.Size, inline: -1, sums: in.Sums, algorithms: algorithms})
+func (se *Session) receivePart(ctx context.Context, bucket, key, id string, number int, in PartInput, algorithms []checksum.Algorithm, e *encryption) (Part, error) {
+	c, err := se.s.receive(incoming{body: contextReader{ctx, in.Body}, size: in.Size, inline: -1, sums: in.Sums, algorithms: algorithms, encryption: e})
 	if err != nil {
 		return Part{}, err
 	}

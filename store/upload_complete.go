@@ -148,7 +148,7 @@ func (t *txn) complete(b *record.Bucket, key string, u *record.Upload, parts []C
 	v.Ino, v.Upload = t.tx.NextID(), u.Id
 	v.Headers, v.Metadata, v.Tags = u.Version.GetHeaders(), u.Version.GetMetadata(), u.Version.GetTags()
 	v.Attr, v.StorageClass, v.Lock = u.Version.GetAttr(), u.Version.GetStorageClass(), u.Version.GetLock()
-	v.Owner, v.Acl = u.Version.GetOwner(), u.Version.GetAcl()
+	v.Owner, v.Acl, v.Encryption = u.Version.GetOwner(), u.Version.GetAcl(), u.Version.GetEncryption()
 	v.Size, v.Etag, v.Parts, v.Layout = j.size, j.sum.etag(), uint32(len(parts)), j.layout
 	v.Checksums = j.object.records()
 	if v.Content, err = t.takeOver(u, j); err != nil {
@@ -289,7 +289,7 @@ func (t *txn) takeOver(u *record.Upload, j *joint) (*record.Content, error) {
 	if len(j.extents) == 0 {
 		return nil, nil
 	}
-	return t.putExtents(j.extents)
+	return t.putExtents(j.extents, u.Version.GetEncryption())
 }
 
 // A partsSum is the ETag of what parts make: the MD5 of their MD5s, and their number.

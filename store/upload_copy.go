@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"pail/crypto"
 	"pail/store/checksum"
 	"pail/store/fault"
 	"pail/store/internal/blob"
@@ -55,8 +56,12 @@ func (se *Session) UploadPartCopy(ctx context.Context, src Source, bucket, key, 
 	}
 	bytes := io.NewSectionReader(from, r.Off, r.Len)
 	stream := PartInput{Body: bytes, Size: r.Len}
-	if from.extents == nil {
-		return se.receivePart(ctx, bucket, key, id, number, stream, algorithms)
+	e, err := se.s.openEncryption(u.Version.GetEncryption())
+	if err != nil {
+		return Part{}, err
+	}
+	if from.extents == nil || (from.encryption != nil) != (e != nil) {
+		return se.receivePart(ctx, bucket, key, id, number, stream, algorithms, e)
 	}
 	p := &record.Part{Schema: record.Schema, Number: uint32(number), Size: r.Len}
 	if p.Etag, p.Checksums, err = se.s.sumsOf(ctx, v, bytes, algorithms); err != nil {
@@ -64,11 +69,11 @@ func (se *Session) UploadPartCopy(ctx context.Context, src Source, bucket, key, 
 	}
 	es := from.extents.Slice(r.Off, r.Len)
 	_, err = se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
-		return t.sharePart(b, key, id, p, src, es)
+		return t.sharePart(b, key, id, p, es, e, from)
 	})
 	if errors.Is(err, errCannotShare) {
 		_, _ = bytes.Seek(0, io.SeekStart)
-		return se.receivePart(ctx, bucket, key, id, number, stream, algorithms)
+		return se.receivePart(ctx, bucket, key, id, number, stream, algorithms, e)
 	}
 	if err != nil {
 		return Part{}, err
@@ -130,8 +135,9 @@ func fullChecksums(sums []*record.Checksum, algorithms []checksum.Algorithm) (ou
 }
 
 // sharePart makes extents of another content a part. The parts of one upload have few
-// pieces enough for one update to join them.
-func (t *txn) sharePart(b *record.Bucket, key, id string, p *record.Part, src Source, es blob.Extents) error {
+// pieces enough for one update to join them. from has their data keys, if they are encrypted;
+// e is the encryption of the upload then.
+func (t *txn) sharePart(b *record.Bucket, key, id string, p *record.Part, es blob.Extents, e *encryption, from *body) error {
 	u, err := t.upload(b, key, id)
 	if err != nil {
 		return err
@@ -143,7 +149,14 @@ func (t *txn) sharePart(b *record.Bucket, key, id string, p *record.Part, src So
 	if err := t.sharable(es.Blobs()); err != nil {
 		return err
 	}
-	if p.Content, err = t.newExtents(es); err != nil {
+	if e != nil {
+		for _, id := range es.Blobs() {
+			if err := t.admit(id, e, func() (*crypto.Key, error) { return from.keyFor(id) }); err != nil {
+				return err
+			}
+		}
+	}
+	if p.Content, err = t.newExtents(es, e.record()); err != nil {
 		return err
 	}
 	return t.putPart(b, key, id, p)

@@ -318,7 +318,7 @@ func TestRepairOfPartSums(t *testing.T) {
 			if how == "lost" {
 				tx.tx.Delete(k)
 			} else {
-				tx.tx.Set(k, encodeInline([]byte("others"))[:8])
+				tx.tx.Set(k, encodeInline([]byte("others"), inlinePlain)[:8])
 			}
 			return nil
 		})

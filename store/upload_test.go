@@ -392,7 +392,7 @@ func fillParts(t *testing.T, s *Store, key, id string, n int, body []byte) []Com
 		var parts []*record.Part
 		seals := map[blob.ID]blob.Seal{}
 		for i := from; i < min(from+500, n+1); i++ {
-			w, err := s.newBlobFile()
+			w, _, err := s.newBlobFile(nil, true)
 			if err != nil {
 				t.Fatal(err)
 			}

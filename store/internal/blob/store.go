@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"pail/crypto"
 )
 
 // ID names a blob. The store above hands ids out and never the same one twice;
@@ -196,6 +198,11 @@ func (s *Store) Usage(id ID) (int64, error) {
 	_, allocated, err := h.file.Stat()
 	if err != nil {
 		return 0, fmt.Errorf("usage of blob %v: %w", id, err)
+	}
+	h.infoMu.Lock()
+	defer h.infoMu.Unlock()
+	if h.foot != nil && h.foot.cipher == cipherGCM {
+		allocated = allocated / crypto.SlotSize * crypto.SegmentSize // what is encrypted in it
 	}
 	return allocated, nil
 }

@@ -45,10 +45,11 @@ type Bucket struct {
 	Quota            *Quota                 `protobuf:"bytes,21,opt,name=quota,proto3" json:"quota,omitempty"`                                               // absent: none
 	MfaDelete        uint32                 `protobuf:"varint,22,opt,name=mfa_delete,json=mfaDelete,proto3" json:"mfa_delete,omitempty"`                     // store.MFADelete
 	// Who may do what in it.
-	Ownership     uint32             `protobuf:"varint,30,opt,name=ownership,proto3" json:"ownership,omitempty"` // of objects: 0 BucketOwnerEnforced, 1 BucketOwnerPreferred, 2 ObjectWriter, 3 what S3 had before there was a choice: ObjectWriter
-	Policied      bool               `protobuf:"varint,31,opt,name=policied,proto3" json:"policied,omitempty"`   // it has a policy, which stands with its configurations
-	Acl           *Acl               `protobuf:"bytes,32,opt,name=acl,proto3" json:"acl,omitempty"`              // absent: all is its owner's alone
-	Block         *PublicAccessBlock `protobuf:"bytes,33,opt,name=block,proto3" json:"block,omitempty"`          // absent: none is configured
+	Ownership     uint32             `protobuf:"varint,30,opt,name=ownership,proto3" json:"ownership,omitempty"`  // of objects: 0 BucketOwnerEnforced, 1 BucketOwnerPreferred, 2 ObjectWriter, 3 what S3 had before there was a choice: ObjectWriter
+	Policied      bool               `protobuf:"varint,31,opt,name=policied,proto3" json:"policied,omitempty"`    // it has a policy, which stands with its configurations
+	Acl           *Acl               `protobuf:"bytes,32,opt,name=acl,proto3" json:"acl,omitempty"`               // absent: all is its owner's alone
+	Block         *PublicAccessBlock `protobuf:"bytes,33,opt,name=block,proto3" json:"block,omitempty"`           // absent: none is configured
+	Encryption    *BucketEncryption  `protobuf:"bytes,40,opt,name=encryption,proto3" json:"encryption,omitempty"` // of new versions that ask for none; absent: none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -223,6 +224,185 @@ func (x *Bucket) GetBlock() *PublicAccessBlock {
 	return nil
 }
 
+func (x *Bucket) GetEncryption() *BucketEncryption {
+	if x != nil {
+		return x.Encryption
+	}
+	return nil
+}
+
+// A BucketEncryption is how the new versions of a bucket are encrypted.
+type BucketEncryption struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Mode          uint32                 `protobuf:"varint,1,opt,name=mode,proto3" json:"mode,omitempty"`                  // as in Encryption
+	KmsKey        string                 `protobuf:"bytes,2,opt,name=kms_key,json=kmsKey,proto3" json:"kms_key,omitempty"` // as it was given; empty: the default
+	BucketKey     bool                   `protobuf:"varint,3,opt,name=bucket_key,json=bucketKey,proto3" json:"bucket_key,omitempty"`
+	NoCustomer    bool                   `protobuf:"varint,4,opt,name=no_customer,json=noCustomer,proto3" json:"no_customer,omitempty"` // keys of customers are blocked
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BucketEncryption) Reset() {
+	*x = BucketEncryption{}
+	mi := &file_records_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BucketEncryption) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BucketEncryption) ProtoMessage() {}
+
+func (x *BucketEncryption) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BucketEncryption.ProtoReflect.Descriptor instead.
+func (*BucketEncryption) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *BucketEncryption) GetMode() uint32 {
+	if x != nil {
+		return x.Mode
+	}
+	return 0
+}
+
+func (x *BucketEncryption) GetKmsKey() string {
+	if x != nil {
+		return x.KmsKey
+	}
+	return ""
+}
+
+func (x *BucketEncryption) GetBucketKey() bool {
+	if x != nil {
+		return x.BucketKey
+	}
+	return false
+}
+
+func (x *BucketEncryption) GetNoCustomer() bool {
+	if x != nil {
+		return x.NoCustomer
+	}
+	return false
+}
+
+// An Encryption is under which key the data keys of a version are, and inlined contents.
+// Versions may share one. What it says of the key opens it: an envelope of the store's, or
+// what the key management service made of it.
+type Encryption struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Mode          uint32                 `protobuf:"varint,1,opt,name=mode,proto3" json:"mode,omitempty"` // 1 AES256, 2 aws:kms, 3 aws:kms:dsse, 4 a customer's key
+	Id            uint64                 `protobuf:"fixed64,2,opt,name=id,proto3" json:"id,omitempty"`    // by which data keys are found, never reused
+	Wrapped       []byte                 `protobuf:"bytes,3,opt,name=wrapped,proto3" json:"wrapped,omitempty"`
+	Generation    uint32                 `protobuf:"varint,4,opt,name=generation,proto3" json:"generation,omitempty"`      // of the store key that it is wrapped with
+	KmsKey        string                 `protobuf:"bytes,5,opt,name=kms_key,json=kmsKey,proto3" json:"kms_key,omitempty"` // ARN
+	Context       map[string]string      `protobuf:"bytes,6,rep,name=context,proto3" json:"context,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	BucketKey     bool                   `protobuf:"varint,7,opt,name=bucket_key,json=bucketKey,proto3" json:"bucket_key,omitempty"`
+	Check         []byte                 `protobuf:"bytes,8,opt,name=check,proto3" json:"check,omitempty"` // salt, and by which a customer's key is known
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Encryption) Reset() {
+	*x = Encryption{}
+	mi := &file_records_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Encryption) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Encryption) ProtoMessage() {}
+
+func (x *Encryption) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Encryption.ProtoReflect.Descriptor instead.
+func (*Encryption) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Encryption) GetMode() uint32 {
+	if x != nil {
+		return x.Mode
+	}
+	return 0
+}
+
+func (x *Encryption) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Encryption) GetWrapped() []byte {
+	if x != nil {
+		return x.Wrapped
+	}
+	return nil
+}
+
+func (x *Encryption) GetGeneration() uint32 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *Encryption) GetKmsKey() string {
+	if x != nil {
+		return x.KmsKey
+	}
+	return ""
+}
+
+func (x *Encryption) GetContext() map[string]string {
+	if x != nil {
+		return x.Context
+	}
+	return nil
+}
+
+func (x *Encryption) GetBucketKey() bool {
+	if x != nil {
+		return x.BucketKey
+	}
+	return false
+}
+
+func (x *Encryption) GetCheck() []byte {
+	if x != nil {
+		return x.Check
+	}
+	return nil
+}
+
 // A Quota is what a bucket may hold; 0: there is no limit.
 type Quota struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -234,7 +414,7 @@ type Quota struct {
 
 func (x *Quota) Reset() {
 	*x = Quota{}
-	mi := &file_records_proto_msgTypes[1]
+	mi := &file_records_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -246,7 +426,7 @@ func (x *Quota) String() string {
 func (*Quota) ProtoMessage() {}
 
 func (x *Quota) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[1]
+	mi := &file_records_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -259,7 +439,7 @@ func (x *Quota) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quota.ProtoReflect.Descriptor instead.
 func (*Quota) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{1}
+	return file_records_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Quota) GetBytes() int64 {
@@ -290,7 +470,7 @@ type Usage struct {
 
 func (x *Usage) Reset() {
 	*x = Usage{}
-	mi := &file_records_proto_msgTypes[2]
+	mi := &file_records_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -302,7 +482,7 @@ func (x *Usage) String() string {
 func (*Usage) ProtoMessage() {}
 
 func (x *Usage) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[2]
+	mi := &file_records_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -315,7 +495,7 @@ func (x *Usage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Usage.ProtoReflect.Descriptor instead.
 func (*Usage) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{2}
+	return file_records_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Usage) GetSchema() uint32 {
@@ -365,7 +545,7 @@ type DefaultRetention struct {
 
 func (x *DefaultRetention) Reset() {
 	*x = DefaultRetention{}
-	mi := &file_records_proto_msgTypes[3]
+	mi := &file_records_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -377,7 +557,7 @@ func (x *DefaultRetention) String() string {
 func (*DefaultRetention) ProtoMessage() {}
 
 func (x *DefaultRetention) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[3]
+	mi := &file_records_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -390,7 +570,7 @@ func (x *DefaultRetention) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DefaultRetention.ProtoReflect.Descriptor instead.
 func (*DefaultRetention) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{3}
+	return file_records_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *DefaultRetention) GetMode() uint32 {
@@ -426,7 +606,7 @@ type Lock struct {
 
 func (x *Lock) Reset() {
 	*x = Lock{}
-	mi := &file_records_proto_msgTypes[4]
+	mi := &file_records_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -438,7 +618,7 @@ func (x *Lock) String() string {
 func (*Lock) ProtoMessage() {}
 
 func (x *Lock) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[4]
+	mi := &file_records_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -451,7 +631,7 @@ func (x *Lock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lock.ProtoReflect.Descriptor instead.
 func (*Lock) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{4}
+	return file_records_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Lock) GetMode() uint32 {
@@ -485,7 +665,7 @@ type Acl struct {
 
 func (x *Acl) Reset() {
 	*x = Acl{}
-	mi := &file_records_proto_msgTypes[5]
+	mi := &file_records_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -497,7 +677,7 @@ func (x *Acl) String() string {
 func (*Acl) ProtoMessage() {}
 
 func (x *Acl) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[5]
+	mi := &file_records_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -510,7 +690,7 @@ func (x *Acl) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acl.ProtoReflect.Descriptor instead.
 func (*Acl) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{5}
+	return file_records_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Acl) GetGrants() []*Grant {
@@ -531,7 +711,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_records_proto_msgTypes[6]
+	mi := &file_records_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -543,7 +723,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[6]
+	mi := &file_records_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -556,7 +736,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{6}
+	return file_records_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Grant) GetCanonical() string {
@@ -595,7 +775,7 @@ type PublicAccessBlock struct {
 
 func (x *PublicAccessBlock) Reset() {
 	*x = PublicAccessBlock{}
-	mi := &file_records_proto_msgTypes[7]
+	mi := &file_records_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -607,7 +787,7 @@ func (x *PublicAccessBlock) String() string {
 func (*PublicAccessBlock) ProtoMessage() {}
 
 func (x *PublicAccessBlock) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[7]
+	mi := &file_records_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -620,7 +800,7 @@ func (x *PublicAccessBlock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublicAccessBlock.ProtoReflect.Descriptor instead.
 func (*PublicAccessBlock) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{7}
+	return file_records_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PublicAccessBlock) GetSchema() uint32 {
@@ -670,7 +850,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_records_proto_msgTypes[8]
+	mi := &file_records_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -682,7 +862,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[8]
+	mi := &file_records_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -695,7 +875,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{8}
+	return file_records_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Policy) GetSchema() uint32 {
@@ -731,7 +911,7 @@ type PolicyEntity struct {
 
 func (x *PolicyEntity) Reset() {
 	*x = PolicyEntity{}
-	mi := &file_records_proto_msgTypes[9]
+	mi := &file_records_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -743,7 +923,7 @@ func (x *PolicyEntity) String() string {
 func (*PolicyEntity) ProtoMessage() {}
 
 func (x *PolicyEntity) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[9]
+	mi := &file_records_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -756,7 +936,7 @@ func (x *PolicyEntity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyEntity.ProtoReflect.Descriptor instead.
 func (*PolicyEntity) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{9}
+	return file_records_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PolicyEntity) GetType() string {
@@ -802,7 +982,7 @@ type AccessPoint struct {
 
 func (x *AccessPoint) Reset() {
 	*x = AccessPoint{}
-	mi := &file_records_proto_msgTypes[10]
+	mi := &file_records_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -814,7 +994,7 @@ func (x *AccessPoint) String() string {
 func (*AccessPoint) ProtoMessage() {}
 
 func (x *AccessPoint) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[10]
+	mi := &file_records_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -827,7 +1007,7 @@ func (x *AccessPoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessPoint.ProtoReflect.Descriptor instead.
 func (*AccessPoint) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{10}
+	return file_records_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *AccessPoint) GetSchema() uint32 {
@@ -928,7 +1108,7 @@ type Settings struct {
 
 func (x *Settings) Reset() {
 	*x = Settings{}
-	mi := &file_records_proto_msgTypes[11]
+	mi := &file_records_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -940,7 +1120,7 @@ func (x *Settings) String() string {
 func (*Settings) ProtoMessage() {}
 
 func (x *Settings) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[11]
+	mi := &file_records_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -953,7 +1133,7 @@ func (x *Settings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settings.ProtoReflect.Descriptor instead.
 func (*Settings) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{11}
+	return file_records_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Settings) GetSchema() uint32 {
@@ -994,7 +1174,7 @@ type Patterns struct {
 
 func (x *Patterns) Reset() {
 	*x = Patterns{}
-	mi := &file_records_proto_msgTypes[12]
+	mi := &file_records_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1006,7 +1186,7 @@ func (x *Patterns) String() string {
 func (*Patterns) ProtoMessage() {}
 
 func (x *Patterns) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[12]
+	mi := &file_records_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1019,7 +1199,7 @@ func (x *Patterns) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Patterns.ProtoReflect.Descriptor instead.
 func (*Patterns) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{12}
+	return file_records_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Patterns) GetPatterns() []string {
@@ -1047,7 +1227,7 @@ type Attr struct {
 
 func (x *Attr) Reset() {
 	*x = Attr{}
-	mi := &file_records_proto_msgTypes[13]
+	mi := &file_records_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1059,7 +1239,7 @@ func (x *Attr) String() string {
 func (*Attr) ProtoMessage() {}
 
 func (x *Attr) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[13]
+	mi := &file_records_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1072,7 +1252,7 @@ func (x *Attr) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attr.ProtoReflect.Descriptor instead.
 func (*Attr) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{13}
+	return file_records_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Attr) GetMode() uint32 {
@@ -1153,7 +1333,7 @@ type Headers struct {
 
 func (x *Headers) Reset() {
 	*x = Headers{}
-	mi := &file_records_proto_msgTypes[14]
+	mi := &file_records_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1165,7 +1345,7 @@ func (x *Headers) String() string {
 func (*Headers) ProtoMessage() {}
 
 func (x *Headers) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[14]
+	mi := &file_records_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1178,7 +1358,7 @@ func (x *Headers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Headers.ProtoReflect.Descriptor instead.
 func (*Headers) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{14}
+	return file_records_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Headers) GetContentType() string {
@@ -1242,7 +1422,7 @@ type Extent struct {
 
 func (x *Extent) Reset() {
 	*x = Extent{}
-	mi := &file_records_proto_msgTypes[15]
+	mi := &file_records_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1254,7 +1434,7 @@ func (x *Extent) String() string {
 func (*Extent) ProtoMessage() {}
 
 func (x *Extent) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[15]
+	mi := &file_records_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1267,7 +1447,7 @@ func (x *Extent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Extent.ProtoReflect.Descriptor instead.
 func (*Extent) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{15}
+	return file_records_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Extent) GetBlob() uint64 {
@@ -1308,7 +1488,7 @@ type Content struct {
 
 func (x *Content) Reset() {
 	*x = Content{}
-	mi := &file_records_proto_msgTypes[16]
+	mi := &file_records_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1320,7 +1500,7 @@ func (x *Content) String() string {
 func (*Content) ProtoMessage() {}
 
 func (x *Content) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[16]
+	mi := &file_records_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1333,7 +1513,7 @@ func (x *Content) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Content.ProtoReflect.Descriptor instead.
 func (*Content) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{16}
+	return file_records_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Content) GetInline() uint64 {
@@ -1389,7 +1569,7 @@ type Checksum struct {
 
 func (x *Checksum) Reset() {
 	*x = Checksum{}
-	mi := &file_records_proto_msgTypes[17]
+	mi := &file_records_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1401,7 +1581,7 @@ func (x *Checksum) String() string {
 func (*Checksum) ProtoMessage() {}
 
 func (x *Checksum) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[17]
+	mi := &file_records_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1414,7 +1594,7 @@ func (x *Checksum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Checksum.ProtoReflect.Descriptor instead.
 func (*Checksum) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{17}
+	return file_records_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Checksum) GetAlgorithm() string {
@@ -1477,15 +1657,16 @@ type Version struct {
 	Renamed string   `protobuf:"bytes,30,opt,name=renamed,proto3" json:"renamed,omitempty"`     // the key that a rename brought it from; of a marker, took it to
 	Lock    *Lock    `protobuf:"bytes,40,opt,name=lock,proto3" json:"lock,omitempty"`           // absent: none
 	// Whose it is, where the bucket's owner does not own every object.
-	Owner         string `protobuf:"bytes,50,opt,name=owner,proto3" json:"owner,omitempty"` // canonical id; empty: the bucket's owner
-	Acl           *Acl   `protobuf:"bytes,51,opt,name=acl,proto3" json:"acl,omitempty"`     // absent: all is its owner's alone
+	Owner         string      `protobuf:"bytes,50,opt,name=owner,proto3" json:"owner,omitempty"`           // canonical id; empty: the bucket's owner
+	Acl           *Acl        `protobuf:"bytes,51,opt,name=acl,proto3" json:"acl,omitempty"`               // absent: all is its owner's alone
+	Encryption    *Encryption `protobuf:"bytes,60,opt,name=encryption,proto3" json:"encryption,omitempty"` // absent: it is not encrypted
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Version) Reset() {
 	*x = Version{}
-	mi := &file_records_proto_msgTypes[18]
+	mi := &file_records_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1497,7 +1678,7 @@ func (x *Version) String() string {
 func (*Version) ProtoMessage() {}
 
 func (x *Version) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[18]
+	mi := &file_records_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1510,7 +1691,7 @@ func (x *Version) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Version.ProtoReflect.Descriptor instead.
 func (*Version) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{18}
+	return file_records_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Version) GetSchema() uint32 {
@@ -1744,6 +1925,13 @@ func (x *Version) GetAcl() *Acl {
 	return nil
 }
 
+func (x *Version) GetEncryption() *Encryption {
+	if x != nil {
+		return x.Encryption
+	}
+	return nil
+}
+
 // A PartRun is parts that are numbered one after another and equally long.
 type PartRun struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1756,7 +1944,7 @@ type PartRun struct {
 
 func (x *PartRun) Reset() {
 	*x = PartRun{}
-	mi := &file_records_proto_msgTypes[19]
+	mi := &file_records_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1768,7 +1956,7 @@ func (x *PartRun) String() string {
 func (*PartRun) ProtoMessage() {}
 
 func (x *PartRun) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[19]
+	mi := &file_records_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1781,7 +1969,7 @@ func (x *PartRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartRun.ProtoReflect.Descriptor instead.
 func (*PartRun) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{19}
+	return file_records_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *PartRun) GetFirst() uint32 {
@@ -1825,7 +2013,7 @@ type Dir struct {
 
 func (x *Dir) Reset() {
 	*x = Dir{}
-	mi := &file_records_proto_msgTypes[20]
+	mi := &file_records_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1837,7 +2025,7 @@ func (x *Dir) String() string {
 func (*Dir) ProtoMessage() {}
 
 func (x *Dir) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[20]
+	mi := &file_records_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1850,7 +2038,7 @@ func (x *Dir) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dir.ProtoReflect.Descriptor instead.
 func (*Dir) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{20}
+	return file_records_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Dir) GetSchema() uint32 {
@@ -1926,13 +2114,14 @@ type Blob struct {
 	Refs          uint64                 `protobuf:"varint,4,opt,name=refs,proto3" json:"refs,omitempty"`
 	Allocated     int64                  `protobuf:"varint,5,opt,name=allocated,proto3" json:"allocated,omitempty"` // bytes of it that the disk kept when it was sealed, at most length; 0: not known
 	Used          int64                  `protobuf:"varint,6,opt,name=used,proto3" json:"used,omitempty"`           // bytes that its owners refer to, counted for each of them; if allocated is known
+	Keys          []*WrappedKey          `protobuf:"bytes,7,rep,name=keys,proto3" json:"keys,omitempty"`            // its data key, for each encryption of its owners; none: it is not encrypted
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Blob) Reset() {
 	*x = Blob{}
-	mi := &file_records_proto_msgTypes[21]
+	mi := &file_records_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1944,7 +2133,7 @@ func (x *Blob) String() string {
 func (*Blob) ProtoMessage() {}
 
 func (x *Blob) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[21]
+	mi := &file_records_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1957,7 +2146,7 @@ func (x *Blob) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Blob.ProtoReflect.Descriptor instead.
 func (*Blob) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{21}
+	return file_records_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Blob) GetSchema() uint32 {
@@ -2002,6 +2191,120 @@ func (x *Blob) GetUsed() int64 {
 	return 0
 }
 
+func (x *Blob) GetKeys() []*WrappedKey {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+// A Sealed is what is inlined of an encrypted content.
+type Sealed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Encryption    *Encryption            `protobuf:"bytes,1,opt,name=encryption,proto3" json:"encryption,omitempty"`
+	Envelope      []byte                 `protobuf:"bytes,2,opt,name=envelope,proto3" json:"envelope,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Sealed) Reset() {
+	*x = Sealed{}
+	mi := &file_records_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Sealed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Sealed) ProtoMessage() {}
+
+func (x *Sealed) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Sealed.ProtoReflect.Descriptor instead.
+func (*Sealed) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Sealed) GetEncryption() *Encryption {
+	if x != nil {
+		return x.Encryption
+	}
+	return nil
+}
+
+func (x *Sealed) GetEnvelope() []byte {
+	if x != nil {
+		return x.Envelope
+	}
+	return nil
+}
+
+// A WrappedKey is a data key in an envelope of the key of an encryption, which it has whole:
+// so the bytes can be read even when no version is left to tell how.
+type WrappedKey struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Encryption    *Encryption            `protobuf:"bytes,1,opt,name=encryption,proto3" json:"encryption,omitempty"`
+	Key           []byte                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WrappedKey) Reset() {
+	*x = WrappedKey{}
+	mi := &file_records_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WrappedKey) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WrappedKey) ProtoMessage() {}
+
+func (x *WrappedKey) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WrappedKey.ProtoReflect.Descriptor instead.
+func (*WrappedKey) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *WrappedKey) GetEncryption() *Encryption {
+	if x != nil {
+		return x.Encryption
+	}
+	return nil
+}
+
+func (x *WrappedKey) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
 // A Pending is a published version whose bytes are not known to be on disk.
 type Pending struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2016,7 +2319,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_records_proto_msgTypes[22]
+	mi := &file_records_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2028,7 +2331,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[22]
+	mi := &file_records_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2041,7 +2344,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{22}
+	return file_records_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Pending) GetSchema() uint32 {
@@ -2085,29 +2388,33 @@ func (x *Pending) GetPredecessor() *Version {
 // patches over that. If none of the file's bytes are known to be on disk (blob_size 0),
 // there may be no such file.
 type Draft struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
-	Bucket        uint64                 `protobuf:"varint,2,opt,name=bucket,proto3" json:"bucket,omitempty"`
-	Key           string                 `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
-	Version       *Version               `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`                    // what to publish: size, attributes, metadata
-	Inline        []byte                 `protobuf:"bytes,5,opt,name=inline,proto3" json:"inline,omitempty"`                      // the whole content of a small draft
-	Blob          uint64                 `protobuf:"varint,6,opt,name=blob,proto3" json:"blob,omitempty"`                         // its unsealed content file; 0: the draft is small
-	BlobSize      int64                  `protobuf:"varint,7,opt,name=blob_size,json=blobSize,proto3" json:"blob_size,omitempty"` // bytes of that file
-	Base          *Content               `protobuf:"bytes,8,opt,name=base,proto3" json:"base,omitempty"`                          // what it began from, of which it is an owner
-	BaseLimit     int64                  `protobuf:"varint,9,opt,name=base_limit,json=baseLimit,proto3" json:"base_limit,omitempty"`
-	List          uint64                 `protobuf:"varint,10,opt,name=list,proto3" json:"list,omitempty"` // extent list, one chunk for each changed region
-	Principal     string                 `protobuf:"bytes,11,opt,name=principal,proto3" json:"principal,omitempty"`
-	Uid           uint32                 `protobuf:"varint,12,opt,name=uid,proto3" json:"uid,omitempty"`
-	Door          uint32                 `protobuf:"varint,13,opt,name=door,proto3" json:"door,omitempty"`
-	Lent          []uint64               `protobuf:"varint,14,rep,packed,name=lent,proto3" json:"lent,omitempty"` // content files of others that it refers to; each counts it
-	Labeled       bool                   `protobuf:"varint,15,opt,name=labeled,proto3" json:"labeled,omitempty"`  // the headers and metadata of version are the draft's own
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Schema    uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Bucket    uint64                 `protobuf:"varint,2,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	Key       string                 `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
+	Version   *Version               `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`                    // what to publish: size, attributes, metadata
+	Inline    []byte                 `protobuf:"bytes,5,opt,name=inline,proto3" json:"inline,omitempty"`                      // the whole content of a small draft
+	Blob      uint64                 `protobuf:"varint,6,opt,name=blob,proto3" json:"blob,omitempty"`                         // its unsealed content file; 0: the draft is small
+	BlobSize  int64                  `protobuf:"varint,7,opt,name=blob_size,json=blobSize,proto3" json:"blob_size,omitempty"` // bytes of that file
+	Base      *Content               `protobuf:"bytes,8,opt,name=base,proto3" json:"base,omitempty"`                          // what it began from, of which it is an owner
+	BaseLimit int64                  `protobuf:"varint,9,opt,name=base_limit,json=baseLimit,proto3" json:"base_limit,omitempty"`
+	List      uint64                 `protobuf:"varint,10,opt,name=list,proto3" json:"list,omitempty"` // extent list, one chunk for each changed region
+	Principal string                 `protobuf:"bytes,11,opt,name=principal,proto3" json:"principal,omitempty"`
+	Uid       uint32                 `protobuf:"varint,12,opt,name=uid,proto3" json:"uid,omitempty"`
+	Door      uint32                 `protobuf:"varint,13,opt,name=door,proto3" json:"door,omitempty"`
+	Lent      []uint64               `protobuf:"varint,14,rep,packed,name=lent,proto3" json:"lent,omitempty"` // content files of others that it refers to; each counts it
+	Labeled   bool                   `protobuf:"varint,15,opt,name=labeled,proto3" json:"labeled,omitempty"`  // the headers and metadata of version are the draft's own
+	// How it is encrypted; that of its base is the version's. Then inline is an envelope, and
+	// key the data key of its content file.
+	Encryption    *Encryption `protobuf:"bytes,16,opt,name=encryption,proto3" json:"encryption,omitempty"`
+	FileKey       []byte      `protobuf:"bytes,17,opt,name=file_key,json=fileKey,proto3" json:"file_key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Draft) Reset() {
 	*x = Draft{}
-	mi := &file_records_proto_msgTypes[23]
+	mi := &file_records_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2119,7 +2426,7 @@ func (x *Draft) String() string {
 func (*Draft) ProtoMessage() {}
 
 func (x *Draft) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[23]
+	mi := &file_records_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2132,7 +2439,7 @@ func (x *Draft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Draft.ProtoReflect.Descriptor instead.
 func (*Draft) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{23}
+	return file_records_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Draft) GetSchema() uint32 {
@@ -2240,6 +2547,20 @@ func (x *Draft) GetLabeled() bool {
 	return false
 }
 
+func (x *Draft) GetEncryption() *Encryption {
+	if x != nil {
+		return x.Encryption
+	}
+	return nil
+}
+
+func (x *Draft) GetFileKey() []byte {
+	if x != nil {
+		return x.FileKey
+	}
+	return nil
+}
+
 // A Patch is what was written to a draft with a content file between two fsyncs, to be
 // put over the draft and the patches before it.
 type Patch struct {
@@ -2249,13 +2570,14 @@ type Patch struct {
 	MtimeNs       int64                  `protobuf:"varint,3,opt,name=mtime_ns,json=mtimeNs,proto3" json:"mtime_ns,omitempty"`
 	CtimeNs       int64                  `protobuf:"varint,4,opt,name=ctime_ns,json=ctimeNs,proto3" json:"ctime_ns,omitempty"`
 	Runs          []*Run                 `protobuf:"bytes,5,rep,name=runs,proto3" json:"runs,omitempty"`
+	Sealed        []byte                 `protobuf:"bytes,6,opt,name=sealed,proto3" json:"sealed,omitempty"` // an envelope of a Patch that has the runs, if the draft is encrypted
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Patch) Reset() {
 	*x = Patch{}
-	mi := &file_records_proto_msgTypes[24]
+	mi := &file_records_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2267,7 +2589,7 @@ func (x *Patch) String() string {
 func (*Patch) ProtoMessage() {}
 
 func (x *Patch) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[24]
+	mi := &file_records_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2280,7 +2602,7 @@ func (x *Patch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Patch.ProtoReflect.Descriptor instead.
 func (*Patch) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{24}
+	return file_records_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Patch) GetSchema() uint32 {
@@ -2318,6 +2640,13 @@ func (x *Patch) GetRuns() []*Run {
 	return nil
 }
 
+func (x *Patch) GetSealed() []byte {
+	if x != nil {
+		return x.Sealed
+	}
+	return nil
+}
+
 // A Run is bytes in a row.
 type Run struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2329,7 +2658,7 @@ type Run struct {
 
 func (x *Run) Reset() {
 	*x = Run{}
-	mi := &file_records_proto_msgTypes[25]
+	mi := &file_records_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2341,7 +2670,7 @@ func (x *Run) String() string {
 func (*Run) ProtoMessage() {}
 
 func (x *Run) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[25]
+	mi := &file_records_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2354,7 +2683,7 @@ func (x *Run) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Run.ProtoReflect.Descriptor instead.
 func (*Run) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{25}
+	return file_records_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Run) GetOff() int64 {
@@ -2377,15 +2706,16 @@ type ExtentList struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
 	Extents       []*Extent              `protobuf:"bytes,2,rep,name=extents,proto3" json:"extents,omitempty"`
-	Chunks        uint32                 `protobuf:"varint,3,opt,name=chunks,proto3" json:"chunks,omitempty"`   // how many there are by now; 0: as many as the owners say
-	Edition       uint64                 `protobuf:"varint,4,opt,name=edition,proto3" json:"edition,omitempty"` // the commit that changed it last; 0: none
+	Chunks        uint32                 `protobuf:"varint,3,opt,name=chunks,proto3" json:"chunks,omitempty"`        // how many there are by now; 0: as many as the owners say
+	Edition       uint64                 `protobuf:"varint,4,opt,name=edition,proto3" json:"edition,omitempty"`      // the commit that changed it last; 0: none
+	Encryption    *Encryption            `protobuf:"bytes,5,opt,name=encryption,proto3" json:"encryption,omitempty"` // of all its owners; in the first chunk
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExtentList) Reset() {
 	*x = ExtentList{}
-	mi := &file_records_proto_msgTypes[26]
+	mi := &file_records_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2397,7 +2727,7 @@ func (x *ExtentList) String() string {
 func (*ExtentList) ProtoMessage() {}
 
 func (x *ExtentList) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[26]
+	mi := &file_records_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2410,7 +2740,7 @@ func (x *ExtentList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtentList.ProtoReflect.Descriptor instead.
 func (*ExtentList) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{26}
+	return file_records_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ExtentList) GetSchema() uint32 {
@@ -2441,6 +2771,13 @@ func (x *ExtentList) GetEdition() uint64 {
 	return 0
 }
 
+func (x *ExtentList) GetEncryption() *Encryption {
+	if x != nil {
+		return x.Encryption
+	}
+	return nil
+}
+
 // An Upload is a multipart upload in progress.
 type Upload struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2461,7 +2798,7 @@ type Upload struct {
 
 func (x *Upload) Reset() {
 	*x = Upload{}
-	mi := &file_records_proto_msgTypes[27]
+	mi := &file_records_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2473,7 +2810,7 @@ func (x *Upload) String() string {
 func (*Upload) ProtoMessage() {}
 
 func (x *Upload) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[27]
+	mi := &file_records_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2486,7 +2823,7 @@ func (x *Upload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upload.ProtoReflect.Descriptor instead.
 func (*Upload) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{27}
+	return file_records_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Upload) GetSchema() uint32 {
@@ -2582,7 +2919,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_records_proto_msgTypes[28]
+	mi := &file_records_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2594,7 +2931,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[28]
+	mi := &file_records_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2607,7 +2944,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{28}
+	return file_records_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Part) GetSchema() uint32 {
@@ -2689,7 +3026,7 @@ type Move struct {
 
 func (x *Move) Reset() {
 	*x = Move{}
-	mi := &file_records_proto_msgTypes[29]
+	mi := &file_records_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2701,7 +3038,7 @@ func (x *Move) String() string {
 func (*Move) ProtoMessage() {}
 
 func (x *Move) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[29]
+	mi := &file_records_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2714,7 +3051,7 @@ func (x *Move) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Move.ProtoReflect.Descriptor instead.
 func (*Move) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{29}
+	return file_records_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Move) GetSchema() uint32 {
@@ -2836,7 +3173,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_records_proto_msgTypes[30]
+	mi := &file_records_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2848,7 +3185,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[30]
+	mi := &file_records_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2861,7 +3198,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{30}
+	return file_records_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Change) GetSchema() uint32 {
@@ -2960,7 +3297,7 @@ type Cursor struct {
 
 func (x *Cursor) Reset() {
 	*x = Cursor{}
-	mi := &file_records_proto_msgTypes[31]
+	mi := &file_records_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2972,7 +3309,7 @@ func (x *Cursor) String() string {
 func (*Cursor) ProtoMessage() {}
 
 func (x *Cursor) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[31]
+	mi := &file_records_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2985,7 +3322,7 @@ func (x *Cursor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cursor.ProtoReflect.Descriptor instead.
 func (*Cursor) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{31}
+	return file_records_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Cursor) GetSchema() uint32 {
@@ -3028,7 +3365,7 @@ type Scrub struct {
 
 func (x *Scrub) Reset() {
 	*x = Scrub{}
-	mi := &file_records_proto_msgTypes[32]
+	mi := &file_records_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3040,7 +3377,7 @@ func (x *Scrub) String() string {
 func (*Scrub) ProtoMessage() {}
 
 func (x *Scrub) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[32]
+	mi := &file_records_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3053,7 +3390,7 @@ func (x *Scrub) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scrub.ProtoReflect.Descriptor instead.
 func (*Scrub) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{32}
+	return file_records_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Scrub) GetSchema() uint32 {
@@ -3144,7 +3481,7 @@ type Damage struct {
 
 func (x *Damage) Reset() {
 	*x = Damage{}
-	mi := &file_records_proto_msgTypes[33]
+	mi := &file_records_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3156,7 +3493,7 @@ func (x *Damage) String() string {
 func (*Damage) ProtoMessage() {}
 
 func (x *Damage) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[33]
+	mi := &file_records_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3169,7 +3506,7 @@ func (x *Damage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Damage.ProtoReflect.Descriptor instead.
 func (*Damage) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{33}
+	return file_records_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Damage) GetSchema() uint32 {
@@ -3251,7 +3588,7 @@ type DamagedPart struct {
 
 func (x *DamagedPart) Reset() {
 	*x = DamagedPart{}
-	mi := &file_records_proto_msgTypes[34]
+	mi := &file_records_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3263,7 +3600,7 @@ func (x *DamagedPart) String() string {
 func (*DamagedPart) ProtoMessage() {}
 
 func (x *DamagedPart) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[34]
+	mi := &file_records_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3276,7 +3613,7 @@ func (x *DamagedPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DamagedPart.ProtoReflect.Descriptor instead.
 func (*DamagedPart) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{34}
+	return file_records_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *DamagedPart) GetBucket() string {
@@ -3347,7 +3684,7 @@ type AccessKey struct {
 
 func (x *AccessKey) Reset() {
 	*x = AccessKey{}
-	mi := &file_records_proto_msgTypes[35]
+	mi := &file_records_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3359,7 +3696,7 @@ func (x *AccessKey) String() string {
 func (*AccessKey) ProtoMessage() {}
 
 func (x *AccessKey) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[35]
+	mi := &file_records_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3372,7 +3709,7 @@ func (x *AccessKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessKey.ProtoReflect.Descriptor instead.
 func (*AccessKey) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{35}
+	return file_records_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *AccessKey) GetSchema() uint32 {
@@ -3451,7 +3788,7 @@ type ConfigPiece struct {
 
 func (x *ConfigPiece) Reset() {
 	*x = ConfigPiece{}
-	mi := &file_records_proto_msgTypes[36]
+	mi := &file_records_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3463,7 +3800,7 @@ func (x *ConfigPiece) String() string {
 func (*ConfigPiece) ProtoMessage() {}
 
 func (x *ConfigPiece) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[36]
+	mi := &file_records_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3476,7 +3813,7 @@ func (x *ConfigPiece) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigPiece.ProtoReflect.Descriptor instead.
 func (*ConfigPiece) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{36}
+	return file_records_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ConfigPiece) GetSchema() uint32 {
@@ -3511,7 +3848,7 @@ type Cors struct {
 
 func (x *Cors) Reset() {
 	*x = Cors{}
-	mi := &file_records_proto_msgTypes[37]
+	mi := &file_records_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3523,7 +3860,7 @@ func (x *Cors) String() string {
 func (*Cors) ProtoMessage() {}
 
 func (x *Cors) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[37]
+	mi := &file_records_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3536,7 +3873,7 @@ func (x *Cors) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cors.ProtoReflect.Descriptor instead.
 func (*Cors) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{37}
+	return file_records_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Cors) GetSchema() uint32 {
@@ -3567,7 +3904,7 @@ type CorsRule struct {
 
 func (x *CorsRule) Reset() {
 	*x = CorsRule{}
-	mi := &file_records_proto_msgTypes[38]
+	mi := &file_records_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3579,7 +3916,7 @@ func (x *CorsRule) String() string {
 func (*CorsRule) ProtoMessage() {}
 
 func (x *CorsRule) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[38]
+	mi := &file_records_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3592,7 +3929,7 @@ func (x *CorsRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorsRule.ProtoReflect.Descriptor instead.
 func (*CorsRule) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{38}
+	return file_records_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *CorsRule) GetId() string {
@@ -3653,7 +3990,7 @@ type Website struct {
 
 func (x *Website) Reset() {
 	*x = Website{}
-	mi := &file_records_proto_msgTypes[39]
+	mi := &file_records_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3665,7 +4002,7 @@ func (x *Website) String() string {
 func (*Website) ProtoMessage() {}
 
 func (x *Website) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[39]
+	mi := &file_records_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3678,7 +4015,7 @@ func (x *Website) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Website.ProtoReflect.Descriptor instead.
 func (*Website) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{39}
+	return file_records_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Website) GetSchema() uint32 {
@@ -3746,7 +4083,7 @@ type WebsiteRule struct {
 
 func (x *WebsiteRule) Reset() {
 	*x = WebsiteRule{}
-	mi := &file_records_proto_msgTypes[40]
+	mi := &file_records_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3758,7 +4095,7 @@ func (x *WebsiteRule) String() string {
 func (*WebsiteRule) ProtoMessage() {}
 
 func (x *WebsiteRule) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[40]
+	mi := &file_records_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3771,7 +4108,7 @@ func (x *WebsiteRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WebsiteRule.ProtoReflect.Descriptor instead.
 func (*WebsiteRule) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{40}
+	return file_records_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *WebsiteRule) GetConditional() bool {
@@ -3841,7 +4178,7 @@ type Lifecycle struct {
 
 func (x *Lifecycle) Reset() {
 	*x = Lifecycle{}
-	mi := &file_records_proto_msgTypes[41]
+	mi := &file_records_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3853,7 +4190,7 @@ func (x *Lifecycle) String() string {
 func (*Lifecycle) ProtoMessage() {}
 
 func (x *Lifecycle) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[41]
+	mi := &file_records_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3866,7 +4203,7 @@ func (x *Lifecycle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lifecycle.ProtoReflect.Descriptor instead.
 func (*Lifecycle) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{41}
+	return file_records_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Lifecycle) GetSchema() uint32 {
@@ -3901,7 +4238,7 @@ type LifecycleRule struct {
 
 func (x *LifecycleRule) Reset() {
 	*x = LifecycleRule{}
-	mi := &file_records_proto_msgTypes[42]
+	mi := &file_records_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3913,7 +4250,7 @@ func (x *LifecycleRule) String() string {
 func (*LifecycleRule) ProtoMessage() {}
 
 func (x *LifecycleRule) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[42]
+	mi := &file_records_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3926,7 +4263,7 @@ func (x *LifecycleRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LifecycleRule.ProtoReflect.Descriptor instead.
 func (*LifecycleRule) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{42}
+	return file_records_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *LifecycleRule) GetId() string {
@@ -4012,7 +4349,7 @@ type LifecycleFilter struct {
 
 func (x *LifecycleFilter) Reset() {
 	*x = LifecycleFilter{}
-	mi := &file_records_proto_msgTypes[43]
+	mi := &file_records_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4024,7 +4361,7 @@ func (x *LifecycleFilter) String() string {
 func (*LifecycleFilter) ProtoMessage() {}
 
 func (x *LifecycleFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[43]
+	mi := &file_records_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4037,7 +4374,7 @@ func (x *LifecycleFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LifecycleFilter.ProtoReflect.Descriptor instead.
 func (*LifecycleFilter) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{43}
+	return file_records_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *LifecycleFilter) GetAllOf() bool {
@@ -4085,7 +4422,7 @@ type LifecycleTag struct {
 
 func (x *LifecycleTag) Reset() {
 	*x = LifecycleTag{}
-	mi := &file_records_proto_msgTypes[44]
+	mi := &file_records_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4097,7 +4434,7 @@ func (x *LifecycleTag) String() string {
 func (*LifecycleTag) ProtoMessage() {}
 
 func (x *LifecycleTag) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[44]
+	mi := &file_records_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4110,7 +4447,7 @@ func (x *LifecycleTag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LifecycleTag.ProtoReflect.Descriptor instead.
 func (*LifecycleTag) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{44}
+	return file_records_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *LifecycleTag) GetKey() string {
@@ -4138,7 +4475,7 @@ type Notifications struct {
 
 func (x *Notifications) Reset() {
 	*x = Notifications{}
-	mi := &file_records_proto_msgTypes[45]
+	mi := &file_records_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4150,7 +4487,7 @@ func (x *Notifications) String() string {
 func (*Notifications) ProtoMessage() {}
 
 func (x *Notifications) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[45]
+	mi := &file_records_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4163,7 +4500,7 @@ func (x *Notifications) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notifications.ProtoReflect.Descriptor instead.
 func (*Notifications) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{45}
+	return file_records_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Notifications) GetSchema() uint32 {
@@ -4193,7 +4530,7 @@ type NotificationTarget struct {
 
 func (x *NotificationTarget) Reset() {
 	*x = NotificationTarget{}
-	mi := &file_records_proto_msgTypes[46]
+	mi := &file_records_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4205,7 +4542,7 @@ func (x *NotificationTarget) String() string {
 func (*NotificationTarget) ProtoMessage() {}
 
 func (x *NotificationTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[46]
+	mi := &file_records_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4218,7 +4555,7 @@ func (x *NotificationTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NotificationTarget.ProtoReflect.Descriptor instead.
 func (*NotificationTarget) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{46}
+	return file_records_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *NotificationTarget) GetId() string {
@@ -4266,7 +4603,7 @@ type NotificationFilter struct {
 
 func (x *NotificationFilter) Reset() {
 	*x = NotificationFilter{}
-	mi := &file_records_proto_msgTypes[47]
+	mi := &file_records_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4278,7 +4615,7 @@ func (x *NotificationFilter) String() string {
 func (*NotificationFilter) ProtoMessage() {}
 
 func (x *NotificationFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[47]
+	mi := &file_records_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4291,7 +4628,7 @@ func (x *NotificationFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NotificationFilter.ProtoReflect.Descriptor instead.
 func (*NotificationFilter) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{47}
+	return file_records_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *NotificationFilter) GetName() string {
@@ -4322,7 +4659,7 @@ type Webhook struct {
 
 func (x *Webhook) Reset() {
 	*x = Webhook{}
-	mi := &file_records_proto_msgTypes[48]
+	mi := &file_records_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4334,7 +4671,7 @@ func (x *Webhook) String() string {
 func (*Webhook) ProtoMessage() {}
 
 func (x *Webhook) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[48]
+	mi := &file_records_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4347,7 +4684,7 @@ func (x *Webhook) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Webhook.ProtoReflect.Descriptor instead.
 func (*Webhook) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{48}
+	return file_records_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Webhook) GetSchema() uint32 {
@@ -4409,7 +4746,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_records_proto_msgTypes[49]
+	mi := &file_records_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4421,7 +4758,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[49]
+	mi := &file_records_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4434,7 +4771,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{49}
+	return file_records_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Event) GetSchema() uint32 {
@@ -4562,7 +4899,7 @@ type Expiry struct {
 
 func (x *Expiry) Reset() {
 	*x = Expiry{}
-	mi := &file_records_proto_msgTypes[50]
+	mi := &file_records_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4574,7 +4911,7 @@ func (x *Expiry) String() string {
 func (*Expiry) ProtoMessage() {}
 
 func (x *Expiry) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[50]
+	mi := &file_records_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4587,7 +4924,7 @@ func (x *Expiry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Expiry.ProtoReflect.Descriptor instead.
 func (*Expiry) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{50}
+	return file_records_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Expiry) GetSchema() uint32 {
@@ -4689,7 +5026,7 @@ type Identity struct {
 
 func (x *Identity) Reset() {
 	*x = Identity{}
-	mi := &file_records_proto_msgTypes[51]
+	mi := &file_records_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4701,7 +5038,7 @@ func (x *Identity) String() string {
 func (*Identity) ProtoMessage() {}
 
 func (x *Identity) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[51]
+	mi := &file_records_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4714,7 +5051,7 @@ func (x *Identity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Identity.ProtoReflect.Descriptor instead.
 func (*Identity) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{51}
+	return file_records_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Identity) GetSchema() uint32 {
@@ -4867,7 +5204,7 @@ type IdentityAccount struct {
 
 func (x *IdentityAccount) Reset() {
 	*x = IdentityAccount{}
-	mi := &file_records_proto_msgTypes[52]
+	mi := &file_records_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4879,7 +5216,7 @@ func (x *IdentityAccount) String() string {
 func (*IdentityAccount) ProtoMessage() {}
 
 func (x *IdentityAccount) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[52]
+	mi := &file_records_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4892,7 +5229,7 @@ func (x *IdentityAccount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityAccount.ProtoReflect.Descriptor instead.
 func (*IdentityAccount) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{52}
+	return file_records_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *IdentityAccount) GetId() string {
@@ -4941,7 +5278,7 @@ type IdentityUser struct {
 
 func (x *IdentityUser) Reset() {
 	*x = IdentityUser{}
-	mi := &file_records_proto_msgTypes[53]
+	mi := &file_records_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4953,7 +5290,7 @@ func (x *IdentityUser) String() string {
 func (*IdentityUser) ProtoMessage() {}
 
 func (x *IdentityUser) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[53]
+	mi := &file_records_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4966,7 +5303,7 @@ func (x *IdentityUser) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityUser.ProtoReflect.Descriptor instead.
 func (*IdentityUser) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{53}
+	return file_records_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *IdentityUser) GetId() string {
@@ -5054,7 +5391,7 @@ type IdentityGroup struct {
 
 func (x *IdentityGroup) Reset() {
 	*x = IdentityGroup{}
-	mi := &file_records_proto_msgTypes[54]
+	mi := &file_records_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5066,7 +5403,7 @@ func (x *IdentityGroup) String() string {
 func (*IdentityGroup) ProtoMessage() {}
 
 func (x *IdentityGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[54]
+	mi := &file_records_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5079,7 +5416,7 @@ func (x *IdentityGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityGroup.ProtoReflect.Descriptor instead.
 func (*IdentityGroup) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{54}
+	return file_records_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *IdentityGroup) GetId() string {
@@ -5152,7 +5489,7 @@ type IdentityRole struct {
 
 func (x *IdentityRole) Reset() {
 	*x = IdentityRole{}
-	mi := &file_records_proto_msgTypes[55]
+	mi := &file_records_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5164,7 +5501,7 @@ func (x *IdentityRole) String() string {
 func (*IdentityRole) ProtoMessage() {}
 
 func (x *IdentityRole) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[55]
+	mi := &file_records_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5177,7 +5514,7 @@ func (x *IdentityRole) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityRole.ProtoReflect.Descriptor instead.
 func (*IdentityRole) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{55}
+	return file_records_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *IdentityRole) GetId() string {
@@ -5290,7 +5627,7 @@ type IdentityPolicy struct {
 
 func (x *IdentityPolicy) Reset() {
 	*x = IdentityPolicy{}
-	mi := &file_records_proto_msgTypes[56]
+	mi := &file_records_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5302,7 +5639,7 @@ func (x *IdentityPolicy) String() string {
 func (*IdentityPolicy) ProtoMessage() {}
 
 func (x *IdentityPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[56]
+	mi := &file_records_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5315,7 +5652,7 @@ func (x *IdentityPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityPolicy.ProtoReflect.Descriptor instead.
 func (*IdentityPolicy) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{56}
+	return file_records_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *IdentityPolicy) GetId() string {
@@ -5406,7 +5743,7 @@ type IdentityPolicyVersion struct {
 
 func (x *IdentityPolicyVersion) Reset() {
 	*x = IdentityPolicyVersion{}
-	mi := &file_records_proto_msgTypes[57]
+	mi := &file_records_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5418,7 +5755,7 @@ func (x *IdentityPolicyVersion) String() string {
 func (*IdentityPolicyVersion) ProtoMessage() {}
 
 func (x *IdentityPolicyVersion) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[57]
+	mi := &file_records_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5431,7 +5768,7 @@ func (x *IdentityPolicyVersion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityPolicyVersion.ProtoReflect.Descriptor instead.
 func (*IdentityPolicyVersion) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{57}
+	return file_records_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *IdentityPolicyVersion) GetNumber() uint64 {
@@ -5474,7 +5811,7 @@ type IdentityDevice struct {
 
 func (x *IdentityDevice) Reset() {
 	*x = IdentityDevice{}
-	mi := &file_records_proto_msgTypes[58]
+	mi := &file_records_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5486,7 +5823,7 @@ func (x *IdentityDevice) String() string {
 func (*IdentityDevice) ProtoMessage() {}
 
 func (x *IdentityDevice) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[58]
+	mi := &file_records_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5499,7 +5836,7 @@ func (x *IdentityDevice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityDevice.ProtoReflect.Descriptor instead.
 func (*IdentityDevice) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{58}
+	return file_records_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *IdentityDevice) GetSerial() string {
@@ -5577,7 +5914,7 @@ type IdentitySecret struct {
 
 func (x *IdentitySecret) Reset() {
 	*x = IdentitySecret{}
-	mi := &file_records_proto_msgTypes[59]
+	mi := &file_records_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5589,7 +5926,7 @@ func (x *IdentitySecret) String() string {
 func (*IdentitySecret) ProtoMessage() {}
 
 func (x *IdentitySecret) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[59]
+	mi := &file_records_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5602,7 +5939,7 @@ func (x *IdentitySecret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentitySecret.ProtoReflect.Descriptor instead.
 func (*IdentitySecret) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{59}
+	return file_records_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *IdentitySecret) GetId() string {
@@ -5639,7 +5976,7 @@ type IdentityLastUse struct {
 
 func (x *IdentityLastUse) Reset() {
 	*x = IdentityLastUse{}
-	mi := &file_records_proto_msgTypes[60]
+	mi := &file_records_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5651,7 +5988,7 @@ func (x *IdentityLastUse) String() string {
 func (*IdentityLastUse) ProtoMessage() {}
 
 func (x *IdentityLastUse) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[60]
+	mi := &file_records_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5664,7 +6001,7 @@ func (x *IdentityLastUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityLastUse.ProtoReflect.Descriptor instead.
 func (*IdentityLastUse) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{60}
+	return file_records_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *IdentityLastUse) GetId() string {
@@ -5705,7 +6042,7 @@ type IdentityTag struct {
 
 func (x *IdentityTag) Reset() {
 	*x = IdentityTag{}
-	mi := &file_records_proto_msgTypes[61]
+	mi := &file_records_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5717,7 +6054,7 @@ func (x *IdentityTag) String() string {
 func (*IdentityTag) ProtoMessage() {}
 
 func (x *IdentityTag) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[61]
+	mi := &file_records_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5730,7 +6067,7 @@ func (x *IdentityTag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityTag.ProtoReflect.Descriptor instead.
 func (*IdentityTag) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{61}
+	return file_records_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *IdentityTag) GetKey() string {
@@ -5757,7 +6094,7 @@ type IdentityInline struct {
 
 func (x *IdentityInline) Reset() {
 	*x = IdentityInline{}
-	mi := &file_records_proto_msgTypes[62]
+	mi := &file_records_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5769,7 +6106,7 @@ func (x *IdentityInline) String() string {
 func (*IdentityInline) ProtoMessage() {}
 
 func (x *IdentityInline) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[62]
+	mi := &file_records_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5782,7 +6119,7 @@ func (x *IdentityInline) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityInline.ProtoReflect.Descriptor instead.
 func (*IdentityInline) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{62}
+	return file_records_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *IdentityInline) GetName() string {
@@ -5811,7 +6148,7 @@ type IdentityEntity struct {
 
 func (x *IdentityEntity) Reset() {
 	*x = IdentityEntity{}
-	mi := &file_records_proto_msgTypes[63]
+	mi := &file_records_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5823,7 +6160,7 @@ func (x *IdentityEntity) String() string {
 func (*IdentityEntity) ProtoMessage() {}
 
 func (x *IdentityEntity) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[63]
+	mi := &file_records_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5836,7 +6173,7 @@ func (x *IdentityEntity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityEntity.ProtoReflect.Descriptor instead.
 func (*IdentityEntity) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{63}
+	return file_records_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *IdentityEntity) GetType() string {
@@ -5877,7 +6214,7 @@ type Kms struct {
 
 func (x *Kms) Reset() {
 	*x = Kms{}
-	mi := &file_records_proto_msgTypes[64]
+	mi := &file_records_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5889,7 +6226,7 @@ func (x *Kms) String() string {
 func (*Kms) ProtoMessage() {}
 
 func (x *Kms) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[64]
+	mi := &file_records_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5902,7 +6239,7 @@ func (x *Kms) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kms.ProtoReflect.Descriptor instead.
 func (*Kms) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{64}
+	return file_records_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *Kms) GetSchema() uint32 {
@@ -5994,7 +6331,7 @@ type KmsKey struct {
 
 func (x *KmsKey) Reset() {
 	*x = KmsKey{}
-	mi := &file_records_proto_msgTypes[65]
+	mi := &file_records_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6006,7 +6343,7 @@ func (x *KmsKey) String() string {
 func (*KmsKey) ProtoMessage() {}
 
 func (x *KmsKey) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[65]
+	mi := &file_records_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6019,7 +6356,7 @@ func (x *KmsKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KmsKey.ProtoReflect.Descriptor instead.
 func (*KmsKey) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{65}
+	return file_records_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *KmsKey) GetId() string {
@@ -6161,7 +6498,7 @@ type KmsMaterial struct {
 
 func (x *KmsMaterial) Reset() {
 	*x = KmsMaterial{}
-	mi := &file_records_proto_msgTypes[66]
+	mi := &file_records_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6173,7 +6510,7 @@ func (x *KmsMaterial) String() string {
 func (*KmsMaterial) ProtoMessage() {}
 
 func (x *KmsMaterial) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[66]
+	mi := &file_records_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6186,7 +6523,7 @@ func (x *KmsMaterial) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KmsMaterial.ProtoReflect.Descriptor instead.
 func (*KmsMaterial) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{66}
+	return file_records_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *KmsMaterial) GetNumber() uint32 {
@@ -6238,7 +6575,7 @@ type KmsAlias struct {
 
 func (x *KmsAlias) Reset() {
 	*x = KmsAlias{}
-	mi := &file_records_proto_msgTypes[67]
+	mi := &file_records_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6250,7 +6587,7 @@ func (x *KmsAlias) String() string {
 func (*KmsAlias) ProtoMessage() {}
 
 func (x *KmsAlias) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[67]
+	mi := &file_records_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6263,7 +6600,7 @@ func (x *KmsAlias) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KmsAlias.ProtoReflect.Descriptor instead.
 func (*KmsAlias) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{67}
+	return file_records_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *KmsAlias) GetAccount() string {
@@ -6328,7 +6665,7 @@ type KmsGrant struct {
 
 func (x *KmsGrant) Reset() {
 	*x = KmsGrant{}
-	mi := &file_records_proto_msgTypes[68]
+	mi := &file_records_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6340,7 +6677,7 @@ func (x *KmsGrant) String() string {
 func (*KmsGrant) ProtoMessage() {}
 
 func (x *KmsGrant) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[68]
+	mi := &file_records_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6353,7 +6690,7 @@ func (x *KmsGrant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KmsGrant.ProtoReflect.Descriptor instead.
 func (*KmsGrant) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{68}
+	return file_records_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *KmsGrant) GetId() string {
@@ -6449,7 +6786,7 @@ type KmsPairs struct {
 
 func (x *KmsPairs) Reset() {
 	*x = KmsPairs{}
-	mi := &file_records_proto_msgTypes[69]
+	mi := &file_records_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6461,7 +6798,7 @@ func (x *KmsPairs) String() string {
 func (*KmsPairs) ProtoMessage() {}
 
 func (x *KmsPairs) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[69]
+	mi := &file_records_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6474,7 +6811,7 @@ func (x *KmsPairs) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KmsPairs.ProtoReflect.Descriptor instead.
 func (*KmsPairs) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{69}
+	return file_records_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *KmsPairs) GetPairs() map[string]string {
@@ -6504,7 +6841,7 @@ type Trail struct {
 
 func (x *Trail) Reset() {
 	*x = Trail{}
-	mi := &file_records_proto_msgTypes[70]
+	mi := &file_records_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6516,7 +6853,7 @@ func (x *Trail) String() string {
 func (*Trail) ProtoMessage() {}
 
 func (x *Trail) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[70]
+	mi := &file_records_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6529,7 +6866,7 @@ func (x *Trail) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Trail.ProtoReflect.Descriptor instead.
 func (*Trail) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{70}
+	return file_records_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *Trail) GetSchema() uint32 {
@@ -6627,7 +6964,7 @@ type TrailState struct {
 
 func (x *TrailState) Reset() {
 	*x = TrailState{}
-	mi := &file_records_proto_msgTypes[71]
+	mi := &file_records_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6639,7 +6976,7 @@ func (x *TrailState) String() string {
 func (*TrailState) ProtoMessage() {}
 
 func (x *TrailState) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[71]
+	mi := &file_records_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6652,7 +6989,7 @@ func (x *TrailState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrailState.ProtoReflect.Descriptor instead.
 func (*TrailState) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{71}
+	return file_records_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *TrailState) GetSchema() uint32 {
@@ -6735,7 +7072,7 @@ type TrailChain struct {
 
 func (x *TrailChain) Reset() {
 	*x = TrailChain{}
-	mi := &file_records_proto_msgTypes[72]
+	mi := &file_records_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6747,7 +7084,7 @@ func (x *TrailChain) String() string {
 func (*TrailChain) ProtoMessage() {}
 
 func (x *TrailChain) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[72]
+	mi := &file_records_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6760,7 +7097,7 @@ func (x *TrailChain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrailChain.ProtoReflect.Descriptor instead.
 func (*TrailChain) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{72}
+	return file_records_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *TrailChain) GetPlace() string {
@@ -6835,7 +7172,7 @@ type TrailLog struct {
 
 func (x *TrailLog) Reset() {
 	*x = TrailLog{}
-	mi := &file_records_proto_msgTypes[73]
+	mi := &file_records_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6847,7 +7184,7 @@ func (x *TrailLog) String() string {
 func (*TrailLog) ProtoMessage() {}
 
 func (x *TrailLog) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[73]
+	mi := &file_records_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6860,7 +7197,7 @@ func (x *TrailLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrailLog.ProtoReflect.Descriptor instead.
 func (*TrailLog) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{73}
+	return file_records_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *TrailLog) GetObject() string {
@@ -6924,7 +7261,7 @@ type TrailEvent struct {
 
 func (x *TrailEvent) Reset() {
 	*x = TrailEvent{}
-	mi := &file_records_proto_msgTypes[74]
+	mi := &file_records_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6936,7 +7273,7 @@ func (x *TrailEvent) String() string {
 func (*TrailEvent) ProtoMessage() {}
 
 func (x *TrailEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[74]
+	mi := &file_records_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6949,7 +7286,7 @@ func (x *TrailEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrailEvent.ProtoReflect.Descriptor instead.
 func (*TrailEvent) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{74}
+	return file_records_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *TrailEvent) GetSchema() uint32 {
@@ -6977,7 +7314,7 @@ var File_records_proto protoreflect.FileDescriptor
 
 const file_records_proto_rawDesc = "" +
 	"\n" +
-	"\rrecords.proto\x12\vpail.record\"\xf7\x05\n" +
+	"\rrecords.proto\x12\vpail.record\"\xb6\x06\n" +
 	"\x06Bucket\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x12\n" +
@@ -7004,8 +7341,34 @@ const file_records_proto_rawDesc = "" +
 	"\townership\x18\x1e \x01(\rR\townership\x12\x1a\n" +
 	"\bpolicied\x18\x1f \x01(\bR\bpolicied\x12\"\n" +
 	"\x03acl\x18  \x01(\v2\x10.pail.record.AclR\x03acl\x124\n" +
-	"\x05block\x18! \x01(\v2\x1e.pail.record.PublicAccessBlockR\x05block\x1a7\n" +
+	"\x05block\x18! \x01(\v2\x1e.pail.record.PublicAccessBlockR\x05block\x12=\n" +
+	"\n" +
+	"encryption\x18( \x01(\v2\x1d.pail.record.BucketEncryptionR\n" +
+	"encryption\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x7f\n" +
+	"\x10BucketEncryption\x12\x12\n" +
+	"\x04mode\x18\x01 \x01(\rR\x04mode\x12\x17\n" +
+	"\akms_key\x18\x02 \x01(\tR\x06kmsKey\x12\x1d\n" +
+	"\n" +
+	"bucket_key\x18\x03 \x01(\bR\tbucketKey\x12\x1f\n" +
+	"\vno_customer\x18\x04 \x01(\bR\n" +
+	"noCustomer\"\xb4\x02\n" +
+	"\n" +
+	"Encryption\x12\x12\n" +
+	"\x04mode\x18\x01 \x01(\rR\x04mode\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\x06R\x02id\x12\x18\n" +
+	"\awrapped\x18\x03 \x01(\fR\awrapped\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x04 \x01(\rR\n" +
+	"generation\x12\x17\n" +
+	"\akms_key\x18\x05 \x01(\tR\x06kmsKey\x12>\n" +
+	"\acontext\x18\x06 \x03(\v2$.pail.record.Encryption.ContextEntryR\acontext\x12\x1d\n" +
+	"\n" +
+	"bucket_key\x18\a \x01(\bR\tbucketKey\x12\x14\n" +
+	"\x05check\x18\b \x01(\fR\x05check\x1a:\n" +
+	"\fContextEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"7\n" +
 	"\x05Quota\x12\x14\n" +
@@ -7110,7 +7473,7 @@ const file_records_proto_rawDesc = "" +
 	"\bChecksum\x12\x1c\n" +
 	"\talgorithm\x18\x01 \x01(\tR\talgorithm\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05value\x12\x1c\n" +
-	"\tcomposite\x18\x03 \x01(\bR\tcomposite\"\xc3\t\n" +
+	"\tcomposite\x18\x03 \x01(\bR\tcomposite\"\xfc\t\n" +
 	"\aVersion\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x16\n" +
@@ -7148,7 +7511,10 @@ const file_records_proto_rawDesc = "" +
 	"\arenamed\x18\x1e \x01(\tR\arenamed\x12%\n" +
 	"\x04lock\x18( \x01(\v2\x11.pail.record.LockR\x04lock\x12\x14\n" +
 	"\x05owner\x182 \x01(\tR\x05owner\x12\"\n" +
-	"\x03acl\x183 \x01(\v2\x10.pail.record.AclR\x03acl\x1a;\n" +
+	"\x03acl\x183 \x01(\v2\x10.pail.record.AclR\x03acl\x127\n" +
+	"\n" +
+	"encryption\x18< \x01(\v2\x17.pail.record.EncryptionR\n" +
+	"encryption\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a7\n" +
@@ -7174,20 +7540,32 @@ const file_records_proto_rawDesc = "" +
 	"\x05reach\x18\t \x01(\rR\x05reach\x1a9\n" +
 	"\vXattrsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"\x8e\x01\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"\xbb\x01\n" +
 	"\x04Blob\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x16\n" +
 	"\x06length\x18\x02 \x01(\x03R\x06length\x12\x10\n" +
 	"\x03sum\x18\x03 \x01(\x04R\x03sum\x12\x12\n" +
 	"\x04refs\x18\x04 \x01(\x04R\x04refs\x12\x1c\n" +
 	"\tallocated\x18\x05 \x01(\x03R\tallocated\x12\x12\n" +
-	"\x04used\x18\x06 \x01(\x03R\x04used\"\x99\x01\n" +
+	"\x04used\x18\x06 \x01(\x03R\x04used\x12+\n" +
+	"\x04keys\x18\a \x03(\v2\x17.pail.record.WrappedKeyR\x04keys\"]\n" +
+	"\x06Sealed\x127\n" +
+	"\n" +
+	"encryption\x18\x01 \x01(\v2\x17.pail.record.EncryptionR\n" +
+	"encryption\x12\x1a\n" +
+	"\benvelope\x18\x02 \x01(\fR\benvelope\"W\n" +
+	"\n" +
+	"WrappedKey\x127\n" +
+	"\n" +
+	"encryption\x18\x01 \x01(\v2\x17.pail.record.EncryptionR\n" +
+	"encryption\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\fR\x03key\"\x99\x01\n" +
 	"\aPending\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x16\n" +
 	"\x06bucket\x18\x02 \x01(\x04R\x06bucket\x12\x10\n" +
 	"\x03key\x18\x03 \x01(\tR\x03key\x12\x14\n" +
 	"\x05blobs\x18\x04 \x03(\x04R\x05blobs\x126\n" +
-	"\vpredecessor\x18\x05 \x01(\v2\x14.pail.record.VersionR\vpredecessor\"\x91\x03\n" +
+	"\vpredecessor\x18\x05 \x01(\v2\x14.pail.record.VersionR\vpredecessor\"\xe5\x03\n" +
 	"\x05Draft\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x16\n" +
 	"\x06bucket\x18\x02 \x01(\x04R\x06bucket\x12\x10\n" +
@@ -7205,22 +7583,30 @@ const file_records_proto_rawDesc = "" +
 	"\x03uid\x18\f \x01(\rR\x03uid\x12\x12\n" +
 	"\x04door\x18\r \x01(\rR\x04door\x12\x12\n" +
 	"\x04lent\x18\x0e \x03(\x04R\x04lent\x12\x18\n" +
-	"\alabeled\x18\x0f \x01(\bR\alabeled\"\x8f\x01\n" +
+	"\alabeled\x18\x0f \x01(\bR\alabeled\x127\n" +
+	"\n" +
+	"encryption\x18\x10 \x01(\v2\x17.pail.record.EncryptionR\n" +
+	"encryption\x12\x19\n" +
+	"\bfile_key\x18\x11 \x01(\fR\afileKey\"\xa7\x01\n" +
 	"\x05Patch\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x12\n" +
 	"\x04size\x18\x02 \x01(\x03R\x04size\x12\x19\n" +
 	"\bmtime_ns\x18\x03 \x01(\x03R\amtimeNs\x12\x19\n" +
 	"\bctime_ns\x18\x04 \x01(\x03R\actimeNs\x12$\n" +
-	"\x04runs\x18\x05 \x03(\v2\x10.pail.record.RunR\x04runs\"+\n" +
+	"\x04runs\x18\x05 \x03(\v2\x10.pail.record.RunR\x04runs\x12\x16\n" +
+	"\x06sealed\x18\x06 \x01(\fR\x06sealed\"+\n" +
 	"\x03Run\x12\x10\n" +
 	"\x03off\x18\x01 \x01(\x03R\x03off\x12\x12\n" +
-	"\x04data\x18\x02 \x01(\fR\x04data\"\x85\x01\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data\"\xbe\x01\n" +
 	"\n" +
 	"ExtentList\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12-\n" +
 	"\aextents\x18\x02 \x03(\v2\x13.pail.record.ExtentR\aextents\x12\x16\n" +
 	"\x06chunks\x18\x03 \x01(\rR\x06chunks\x12\x18\n" +
-	"\aedition\x18\x04 \x01(\x04R\aedition\"\xab\x02\n" +
+	"\aedition\x18\x04 \x01(\x04R\aedition\x127\n" +
+	"\n" +
+	"encryption\x18\x05 \x01(\v2\x17.pail.record.EncryptionR\n" +
+	"encryption\"\xab\x02\n" +
 	"\x06Upload\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
@@ -7692,171 +8078,184 @@ func file_records_proto_rawDescGZIP() []byte {
 	return file_records_proto_rawDescData
 }
 
-var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 82)
+var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 87)
 var file_records_proto_goTypes = []any{
 	(*Bucket)(nil),                // 0: pail.record.Bucket
-	(*Quota)(nil),                 // 1: pail.record.Quota
-	(*Usage)(nil),                 // 2: pail.record.Usage
-	(*DefaultRetention)(nil),      // 3: pail.record.DefaultRetention
-	(*Lock)(nil),                  // 4: pail.record.Lock
-	(*Acl)(nil),                   // 5: pail.record.Acl
-	(*Grant)(nil),                 // 6: pail.record.Grant
-	(*PublicAccessBlock)(nil),     // 7: pail.record.PublicAccessBlock
-	(*Policy)(nil),                // 8: pail.record.Policy
-	(*PolicyEntity)(nil),          // 9: pail.record.PolicyEntity
-	(*AccessPoint)(nil),           // 10: pail.record.AccessPoint
-	(*Settings)(nil),              // 11: pail.record.Settings
-	(*Patterns)(nil),              // 12: pail.record.Patterns
-	(*Attr)(nil),                  // 13: pail.record.Attr
-	(*Headers)(nil),               // 14: pail.record.Headers
-	(*Extent)(nil),                // 15: pail.record.Extent
-	(*Content)(nil),               // 16: pail.record.Content
-	(*Checksum)(nil),              // 17: pail.record.Checksum
-	(*Version)(nil),               // 18: pail.record.Version
-	(*PartRun)(nil),               // 19: pail.record.PartRun
-	(*Dir)(nil),                   // 20: pail.record.Dir
-	(*Blob)(nil),                  // 21: pail.record.Blob
-	(*Pending)(nil),               // 22: pail.record.Pending
-	(*Draft)(nil),                 // 23: pail.record.Draft
-	(*Patch)(nil),                 // 24: pail.record.Patch
-	(*Run)(nil),                   // 25: pail.record.Run
-	(*ExtentList)(nil),            // 26: pail.record.ExtentList
-	(*Upload)(nil),                // 27: pail.record.Upload
-	(*Part)(nil),                  // 28: pail.record.Part
-	(*Move)(nil),                  // 29: pail.record.Move
-	(*Change)(nil),                // 30: pail.record.Change
-	(*Cursor)(nil),                // 31: pail.record.Cursor
-	(*Scrub)(nil),                 // 32: pail.record.Scrub
-	(*Damage)(nil),                // 33: pail.record.Damage
-	(*DamagedPart)(nil),           // 34: pail.record.DamagedPart
-	(*AccessKey)(nil),             // 35: pail.record.AccessKey
-	(*ConfigPiece)(nil),           // 36: pail.record.ConfigPiece
-	(*Cors)(nil),                  // 37: pail.record.Cors
-	(*CorsRule)(nil),              // 38: pail.record.CorsRule
-	(*Website)(nil),               // 39: pail.record.Website
-	(*WebsiteRule)(nil),           // 40: pail.record.WebsiteRule
-	(*Lifecycle)(nil),             // 41: pail.record.Lifecycle
-	(*LifecycleRule)(nil),         // 42: pail.record.LifecycleRule
-	(*LifecycleFilter)(nil),       // 43: pail.record.LifecycleFilter
-	(*LifecycleTag)(nil),          // 44: pail.record.LifecycleTag
-	(*Notifications)(nil),         // 45: pail.record.Notifications
-	(*NotificationTarget)(nil),    // 46: pail.record.NotificationTarget
-	(*NotificationFilter)(nil),    // 47: pail.record.NotificationFilter
-	(*Webhook)(nil),               // 48: pail.record.Webhook
-	(*Event)(nil),                 // 49: pail.record.Event
-	(*Expiry)(nil),                // 50: pail.record.Expiry
-	(*Identity)(nil),              // 51: pail.record.Identity
-	(*IdentityAccount)(nil),       // 52: pail.record.IdentityAccount
-	(*IdentityUser)(nil),          // 53: pail.record.IdentityUser
-	(*IdentityGroup)(nil),         // 54: pail.record.IdentityGroup
-	(*IdentityRole)(nil),          // 55: pail.record.IdentityRole
-	(*IdentityPolicy)(nil),        // 56: pail.record.IdentityPolicy
-	(*IdentityPolicyVersion)(nil), // 57: pail.record.IdentityPolicyVersion
-	(*IdentityDevice)(nil),        // 58: pail.record.IdentityDevice
-	(*IdentitySecret)(nil),        // 59: pail.record.IdentitySecret
-	(*IdentityLastUse)(nil),       // 60: pail.record.IdentityLastUse
-	(*IdentityTag)(nil),           // 61: pail.record.IdentityTag
-	(*IdentityInline)(nil),        // 62: pail.record.IdentityInline
-	(*IdentityEntity)(nil),        // 63: pail.record.IdentityEntity
-	(*Kms)(nil),                   // 64: pail.record.Kms
-	(*KmsKey)(nil),                // 65: pail.record.KmsKey
-	(*KmsMaterial)(nil),           // 66: pail.record.KmsMaterial
-	(*KmsAlias)(nil),              // 67: pail.record.KmsAlias
-	(*KmsGrant)(nil),              // 68: pail.record.KmsGrant
-	(*KmsPairs)(nil),              // 69: pail.record.KmsPairs
-	(*Trail)(nil),                 // 70: pail.record.Trail
-	(*TrailState)(nil),            // 71: pail.record.TrailState
-	(*TrailChain)(nil),            // 72: pail.record.TrailChain
-	(*TrailLog)(nil),              // 73: pail.record.TrailLog
-	(*TrailEvent)(nil),            // 74: pail.record.TrailEvent
-	nil,                           // 75: pail.record.Bucket.TagsEntry
-	nil,                           // 76: pail.record.AccessPoint.TagsEntry
-	nil,                           // 77: pail.record.Version.MetadataEntry
-	nil,                           // 78: pail.record.Version.TagsEntry
-	nil,                           // 79: pail.record.Version.XattrsEntry
-	nil,                           // 80: pail.record.Dir.XattrsEntry
-	nil,                           // 81: pail.record.KmsPairs.PairsEntry
+	(*BucketEncryption)(nil),      // 1: pail.record.BucketEncryption
+	(*Encryption)(nil),            // 2: pail.record.Encryption
+	(*Quota)(nil),                 // 3: pail.record.Quota
+	(*Usage)(nil),                 // 4: pail.record.Usage
+	(*DefaultRetention)(nil),      // 5: pail.record.DefaultRetention
+	(*Lock)(nil),                  // 6: pail.record.Lock
+	(*Acl)(nil),                   // 7: pail.record.Acl
+	(*Grant)(nil),                 // 8: pail.record.Grant
+	(*PublicAccessBlock)(nil),     // 9: pail.record.PublicAccessBlock
+	(*Policy)(nil),                // 10: pail.record.Policy
+	(*PolicyEntity)(nil),          // 11: pail.record.PolicyEntity
+	(*AccessPoint)(nil),           // 12: pail.record.AccessPoint
+	(*Settings)(nil),              // 13: pail.record.Settings
+	(*Patterns)(nil),              // 14: pail.record.Patterns
+	(*Attr)(nil),                  // 15: pail.record.Attr
+	(*Headers)(nil),               // 16: pail.record.Headers
+	(*Extent)(nil),                // 17: pail.record.Extent
+	(*Content)(nil),               // 18: pail.record.Content
+	(*Checksum)(nil),              // 19: pail.record.Checksum
+	(*Version)(nil),               // 20: pail.record.Version
+	(*PartRun)(nil),               // 21: pail.record.PartRun
+	(*Dir)(nil),                   // 22: pail.record.Dir
+	(*Blob)(nil),                  // 23: pail.record.Blob
+	(*Sealed)(nil),                // 24: pail.record.Sealed
+	(*WrappedKey)(nil),            // 25: pail.record.WrappedKey
+	(*Pending)(nil),               // 26: pail.record.Pending
+	(*Draft)(nil),                 // 27: pail.record.Draft
+	(*Patch)(nil),                 // 28: pail.record.Patch
+	(*Run)(nil),                   // 29: pail.record.Run
+	(*ExtentList)(nil),            // 30: pail.record.ExtentList
+	(*Upload)(nil),                // 31: pail.record.Upload
+	(*Part)(nil),                  // 32: pail.record.Part
+	(*Move)(nil),                  // 33: pail.record.Move
+	(*Change)(nil),                // 34: pail.record.Change
+	(*Cursor)(nil),                // 35: pail.record.Cursor
+	(*Scrub)(nil),                 // 36: pail.record.Scrub
+	(*Damage)(nil),                // 37: pail.record.Damage
+	(*DamagedPart)(nil),           // 38: pail.record.DamagedPart
+	(*AccessKey)(nil),             // 39: pail.record.AccessKey
+	(*ConfigPiece)(nil),           // 40: pail.record.ConfigPiece
+	(*Cors)(nil),                  // 41: pail.record.Cors
+	(*CorsRule)(nil),              // 42: pail.record.CorsRule
+	(*Website)(nil),               // 43: pail.record.Website
+	(*WebsiteRule)(nil),           // 44: pail.record.WebsiteRule
+	(*Lifecycle)(nil),             // 45: pail.record.Lifecycle
+	(*LifecycleRule)(nil),         // 46: pail.record.LifecycleRule
+	(*LifecycleFilter)(nil),       // 47: pail.record.LifecycleFilter
+	(*LifecycleTag)(nil),          // 48: pail.record.LifecycleTag
+	(*Notifications)(nil),         // 49: pail.record.Notifications
+	(*NotificationTarget)(nil),    // 50: pail.record.NotificationTarget
+	(*NotificationFilter)(nil),    // 51: pail.record.NotificationFilter
+	(*Webhook)(nil),               // 52: pail.record.Webhook
+	(*Event)(nil),                 // 53: pail.record.Event
+	(*Expiry)(nil),                // 54: pail.record.Expiry
+	(*Identity)(nil),              // 55: pail.record.Identity
+	(*IdentityAccount)(nil),       // 56: pail.record.IdentityAccount
+	(*IdentityUser)(nil),          // 57: pail.record.IdentityUser
+	(*IdentityGroup)(nil),         // 58: pail.record.IdentityGroup
+	(*IdentityRole)(nil),          // 59: pail.record.IdentityRole
+	(*IdentityPolicy)(nil),        // 60: pail.record.IdentityPolicy
+	(*IdentityPolicyVersion)(nil), // 61: pail.record.IdentityPolicyVersion
+	(*IdentityDevice)(nil),        // 62: pail.record.IdentityDevice
+	(*IdentitySecret)(nil),        // 63: pail.record.IdentitySecret
+	(*IdentityLastUse)(nil),       // 64: pail.record.IdentityLastUse
+	(*IdentityTag)(nil),           // 65: pail.record.IdentityTag
+	(*IdentityInline)(nil),        // 66: pail.record.IdentityInline
+	(*IdentityEntity)(nil),        // 67: pail.record.IdentityEntity
+	(*Kms)(nil),                   // 68: pail.record.Kms
+	(*KmsKey)(nil),                // 69: pail.record.KmsKey
+	(*KmsMaterial)(nil),           // 70: pail.record.KmsMaterial
+	(*KmsAlias)(nil),              // 71: pail.record.KmsAlias
+	(*KmsGrant)(nil),              // 72: pail.record.KmsGrant
+	(*KmsPairs)(nil),              // 73: pail.record.KmsPairs
+	(*Trail)(nil),                 // 74: pail.record.Trail
+	(*TrailState)(nil),            // 75: pail.record.TrailState
+	(*TrailChain)(nil),            // 76: pail.record.TrailChain
+	(*TrailLog)(nil),              // 77: pail.record.TrailLog
+	(*TrailEvent)(nil),            // 78: pail.record.TrailEvent
+	nil,                           // 79: pail.record.Bucket.TagsEntry
+	nil,                           // 80: pail.record.Encryption.ContextEntry
+	nil,                           // 81: pail.record.AccessPoint.TagsEntry
+	nil,                           // 82: pail.record.Version.MetadataEntry
+	nil,                           // 83: pail.record.Version.TagsEntry
+	nil,                           // 84: pail.record.Version.XattrsEntry
+	nil,                           // 85: pail.record.Dir.XattrsEntry
+	nil,                           // 86: pail.record.KmsPairs.PairsEntry
 }
 var file_records_proto_depIdxs = []int32{
-	75, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
-	11, // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
-	3,  // 2: pail.record.Bucket.default_retention:type_name -> pail.record.DefaultRetention
-	1,  // 3: pail.record.Bucket.quota:type_name -> pail.record.Quota
-	5,  // 4: pail.record.Bucket.acl:type_name -> pail.record.Acl
-	7,  // 5: pail.record.Bucket.block:type_name -> pail.record.PublicAccessBlock
-	6,  // 6: pail.record.Acl.grants:type_name -> pail.record.Grant
-	9,  // 7: pail.record.Policy.entities:type_name -> pail.record.PolicyEntity
-	7,  // 8: pail.record.AccessPoint.block:type_name -> pail.record.PublicAccessBlock
-	76, // 9: pail.record.AccessPoint.tags:type_name -> pail.record.AccessPoint.TagsEntry
-	12, // 10: pail.record.Settings.no_history:type_name -> pail.record.Patterns
-	15, // 11: pail.record.Content.extents:type_name -> pail.record.Extent
-	13, // 12: pail.record.Version.attr:type_name -> pail.record.Attr
-	16, // 13: pail.record.Version.content:type_name -> pail.record.Content
-	14, // 14: pail.record.Version.headers:type_name -> pail.record.Headers
-	77, // 15: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
-	78, // 16: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
-	17, // 17: pail.record.Version.checksums:type_name -> pail.record.Checksum
-	79, // 18: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
-	19, // 19: pail.record.Version.layout:type_name -> pail.record.PartRun
-	4,  // 20: pail.record.Version.lock:type_name -> pail.record.Lock
-	5,  // 21: pail.record.Version.acl:type_name -> pail.record.Acl
-	13, // 22: pail.record.Dir.attr:type_name -> pail.record.Attr
-	80, // 23: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
-	18, // 24: pail.record.Pending.predecessor:type_name -> pail.record.Version
-	18, // 25: pail.record.Draft.version:type_name -> pail.record.Version
-	16, // 26: pail.record.Draft.base:type_name -> pail.record.Content
-	25, // 27: pail.record.Patch.runs:type_name -> pail.record.Run
-	15, // 28: pail.record.ExtentList.extents:type_name -> pail.record.Extent
-	18, // 29: pail.record.Upload.version:type_name -> pail.record.Version
-	16, // 30: pail.record.Part.content:type_name -> pail.record.Content
-	17, // 31: pail.record.Part.checksums:type_name -> pail.record.Checksum
-	3,  // 32: pail.record.Move.retention:type_name -> pail.record.DefaultRetention
-	34, // 33: pail.record.Damage.parts:type_name -> pail.record.DamagedPart
-	38, // 34: pail.record.Cors.rules:type_name -> pail.record.CorsRule
-	40, // 35: pail.record.Website.rules:type_name -> pail.record.WebsiteRule
-	42, // 36: pail.record.Lifecycle.rules:type_name -> pail.record.LifecycleRule
-	43, // 37: pail.record.LifecycleRule.filter:type_name -> pail.record.LifecycleFilter
-	44, // 38: pail.record.LifecycleFilter.tags:type_name -> pail.record.LifecycleTag
-	46, // 39: pail.record.Notifications.targets:type_name -> pail.record.NotificationTarget
-	47, // 40: pail.record.NotificationTarget.filters:type_name -> pail.record.NotificationFilter
-	52, // 41: pail.record.Identity.account:type_name -> pail.record.IdentityAccount
-	53, // 42: pail.record.Identity.user:type_name -> pail.record.IdentityUser
-	54, // 43: pail.record.Identity.group:type_name -> pail.record.IdentityGroup
-	55, // 44: pail.record.Identity.role:type_name -> pail.record.IdentityRole
-	56, // 45: pail.record.Identity.policy:type_name -> pail.record.IdentityPolicy
-	58, // 46: pail.record.Identity.device:type_name -> pail.record.IdentityDevice
-	59, // 47: pail.record.Identity.secret:type_name -> pail.record.IdentitySecret
-	60, // 48: pail.record.Identity.last_use:type_name -> pail.record.IdentityLastUse
-	61, // 49: pail.record.IdentityUser.tags:type_name -> pail.record.IdentityTag
-	62, // 50: pail.record.IdentityUser.inline:type_name -> pail.record.IdentityInline
-	62, // 51: pail.record.IdentityGroup.inline:type_name -> pail.record.IdentityInline
-	61, // 52: pail.record.IdentityRole.tags:type_name -> pail.record.IdentityTag
-	62, // 53: pail.record.IdentityRole.inline:type_name -> pail.record.IdentityInline
-	63, // 54: pail.record.IdentityRole.trusted:type_name -> pail.record.IdentityEntity
-	61, // 55: pail.record.IdentityPolicy.tags:type_name -> pail.record.IdentityTag
-	57, // 56: pail.record.IdentityPolicy.versions:type_name -> pail.record.IdentityPolicyVersion
-	61, // 57: pail.record.IdentityDevice.tags:type_name -> pail.record.IdentityTag
-	65, // 58: pail.record.Kms.key:type_name -> pail.record.KmsKey
-	67, // 59: pail.record.Kms.alias:type_name -> pail.record.KmsAlias
-	68, // 60: pail.record.Kms.grant:type_name -> pail.record.KmsGrant
-	63, // 61: pail.record.KmsKey.named:type_name -> pail.record.IdentityEntity
-	61, // 62: pail.record.KmsKey.tags:type_name -> pail.record.IdentityTag
-	66, // 63: pail.record.KmsKey.materials:type_name -> pail.record.KmsMaterial
-	63, // 64: pail.record.KmsGrant.grantee:type_name -> pail.record.IdentityEntity
-	63, // 65: pail.record.KmsGrant.retiring:type_name -> pail.record.IdentityEntity
-	69, // 66: pail.record.KmsGrant.subset:type_name -> pail.record.KmsPairs
-	69, // 67: pail.record.KmsGrant.equals:type_name -> pail.record.KmsPairs
-	81, // 68: pail.record.KmsPairs.pairs:type_name -> pail.record.KmsPairs.PairsEntry
-	72, // 69: pail.record.TrailState.bucket:type_name -> pail.record.TrailChain
-	72, // 70: pail.record.TrailState.file:type_name -> pail.record.TrailChain
-	72, // 71: pail.record.TrailState.former_buckets:type_name -> pail.record.TrailChain
-	72, // 72: pail.record.TrailState.former_files:type_name -> pail.record.TrailChain
-	73, // 73: pail.record.TrailChain.logs:type_name -> pail.record.TrailLog
-	74, // [74:74] is the sub-list for method output_type
-	74, // [74:74] is the sub-list for method input_type
-	74, // [74:74] is the sub-list for extension type_name
-	74, // [74:74] is the sub-list for extension extendee
-	0,  // [0:74] is the sub-list for field type_name
+	79, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
+	13, // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
+	5,  // 2: pail.record.Bucket.default_retention:type_name -> pail.record.DefaultRetention
+	3,  // 3: pail.record.Bucket.quota:type_name -> pail.record.Quota
+	7,  // 4: pail.record.Bucket.acl:type_name -> pail.record.Acl
+	9,  // 5: pail.record.Bucket.block:type_name -> pail.record.PublicAccessBlock
+	1,  // 6: pail.record.Bucket.encryption:type_name -> pail.record.BucketEncryption
+	80, // 7: pail.record.Encryption.context:type_name -> pail.record.Encryption.ContextEntry
+	8,  // 8: pail.record.Acl.grants:type_name -> pail.record.Grant
+	11, // 9: pail.record.Policy.entities:type_name -> pail.record.PolicyEntity
+	9,  // 10: pail.record.AccessPoint.block:type_name -> pail.record.PublicAccessBlock
+	81, // 11: pail.record.AccessPoint.tags:type_name -> pail.record.AccessPoint.TagsEntry
+	14, // 12: pail.record.Settings.no_history:type_name -> pail.record.Patterns
+	17, // 13: pail.record.Content.extents:type_name -> pail.record.Extent
+	15, // 14: pail.record.Version.attr:type_name -> pail.record.Attr
+	18, // 15: pail.record.Version.content:type_name -> pail.record.Content
+	16, // 16: pail.record.Version.headers:type_name -> pail.record.Headers
+	82, // 17: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
+	83, // 18: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
+	19, // 19: pail.record.Version.checksums:type_name -> pail.record.Checksum
+	84, // 20: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
+	21, // 21: pail.record.Version.layout:type_name -> pail.record.PartRun
+	6,  // 22: pail.record.Version.lock:type_name -> pail.record.Lock
+	7,  // 23: pail.record.Version.acl:type_name -> pail.record.Acl
+	2,  // 24: pail.record.Version.encryption:type_name -> pail.record.Encryption
+	15, // 25: pail.record.Dir.attr:type_name -> pail.record.Attr
+	85, // 26: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
+	25, // 27: pail.record.Blob.keys:type_name -> pail.record.WrappedKey
+	2,  // 28: pail.record.Sealed.encryption:type_name -> pail.record.Encryption
+	2,  // 29: pail.record.WrappedKey.encryption:type_name -> pail.record.Encryption
+	20, // 30: pail.record.Pending.predecessor:type_name -> pail.record.Version
+	20, // 31: pail.record.Draft.version:type_name -> pail.record.Version
+	18, // 32: pail.record.Draft.base:type_name -> pail.record.Content
+	2,  // 33: pail.record.Draft.encryption:type_name -> pail.record.Encryption
+	29, // 34: pail.record.Patch.runs:type_name -> pail.record.Run
+	17, // 35: pail.record.ExtentList.extents:type_name -> pail.record.Extent
+	2,  // 36: pail.record.ExtentList.encryption:type_name -> pail.record.Encryption
+	20, // 37: pail.record.Upload.version:type_name -> pail.record.Version
+	18, // 38: pail.record.Part.content:type_name -> pail.record.Content
+	19, // 39: pail.record.Part.checksums:type_name -> pail.record.Checksum
+	5,  // 40: pail.record.Move.retention:type_name -> pail.record.DefaultRetention
+	38, // 41: pail.record.Damage.parts:type_name -> pail.record.DamagedPart
+	42, // 42: pail.record.Cors.rules:type_name -> pail.record.CorsRule
+	44, // 43: pail.record.Website.rules:type_name -> pail.record.WebsiteRule
+	46, // 44: pail.record.Lifecycle.rules:type_name -> pail.record.LifecycleRule
+	47, // 45: pail.record.LifecycleRule.filter:type_name -> pail.record.LifecycleFilter
+	48, // 46: pail.record.LifecycleFilter.tags:type_name -> pail.record.LifecycleTag
+	50, // 47: pail.record.Notifications.targets:type_name -> pail.record.NotificationTarget
+	51, // 48: pail.record.NotificationTarget.filters:type_name -> pail.record.NotificationFilter
+	56, // 49: pail.record.Identity.account:type_name -> pail.record.IdentityAccount
+	57, // 50: pail.record.Identity.user:type_name -> pail.record.IdentityUser
+	58, // 51: pail.record.Identity.group:type_name -> pail.record.IdentityGroup
+	59, // 52: pail.record.Identity.role:type_name -> pail.record.IdentityRole
+	60, // 53: pail.record.Identity.policy:type_name -> pail.record.IdentityPolicy
+	62, // 54: pail.record.Identity.device:type_name -> pail.record.IdentityDevice
+	63, // 55: pail.record.Identity.secret:type_name -> pail.record.IdentitySecret
+	64, // 56: pail.record.Identity.last_use:type_name -> pail.record.IdentityLastUse
+	65, // 57: pail.record.IdentityUser.tags:type_name -> pail.record.IdentityTag
+	66, // 58: pail.record.IdentityUser.inline:type_name -> pail.record.IdentityInline
+	66, // 59: pail.record.IdentityGroup.inline:type_name -> pail.record.IdentityInline
+	65, // 60: pail.record.IdentityRole.tags:type_name -> pail.record.IdentityTag
+	66, // 61: pail.record.IdentityRole.inline:type_name -> pail.record.IdentityInline
+	67, // 62: pail.record.IdentityRole.trusted:type_name -> pail.record.IdentityEntity
+	65, // 63: pail.record.IdentityPolicy.tags:type_name -> pail.record.IdentityTag
+	61, // 64: pail.record.IdentityPolicy.versions:type_name -> pail.record.IdentityPolicyVersion
+	65, // 65: pail.record.IdentityDevice.tags:type_name -> pail.record.IdentityTag
+	69, // 66: pail.record.Kms.key:type_name -> pail.record.KmsKey
+	71, // 67: pail.record.Kms.alias:type_name -> pail.record.KmsAlias
+	72, // 68: pail.record.Kms.grant:type_name -> pail.record.KmsGrant
+	67, // 69: pail.record.KmsKey.named:type_name -> pail.record.IdentityEntity
+	65, // 70: pail.record.KmsKey.tags:type_name -> pail.record.IdentityTag
+	70, // 71: pail.record.KmsKey.materials:type_name -> pail.record.KmsMaterial
+	67, // 72: pail.record.KmsGrant.grantee:type_name -> pail.record.IdentityEntity
+	67, // 73: pail.record.KmsGrant.retiring:type_name -> pail.record.IdentityEntity
+	73, // 74: pail.record.KmsGrant.subset:type_name -> pail.record.KmsPairs
+	73, // 75: pail.record.KmsGrant.equals:type_name -> pail.record.KmsPairs
+	86, // 76: pail.record.KmsPairs.pairs:type_name -> pail.record.KmsPairs.PairsEntry
+	76, // 77: pail.record.TrailState.bucket:type_name -> pail.record.TrailChain
+	76, // 78: pail.record.TrailState.file:type_name -> pail.record.TrailChain
+	76, // 79: pail.record.TrailState.former_buckets:type_name -> pail.record.TrailChain
+	76, // 80: pail.record.TrailState.former_files:type_name -> pail.record.TrailChain
+	77, // 81: pail.record.TrailChain.logs:type_name -> pail.record.TrailLog
+	82, // [82:82] is the sub-list for method output_type
+	82, // [82:82] is the sub-list for method input_type
+	82, // [82:82] is the sub-list for extension type_name
+	82, // [82:82] is the sub-list for extension extendee
+	0,  // [0:82] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }
@@ -7864,13 +8263,13 @@ func file_records_proto_init() {
 	if File_records_proto != nil {
 		return
 	}
-	file_records_proto_msgTypes[11].OneofWrappers = []any{}
-	file_records_proto_msgTypes[38].OneofWrappers = []any{}
-	file_records_proto_msgTypes[39].OneofWrappers = []any{}
-	file_records_proto_msgTypes[40].OneofWrappers = []any{}
+	file_records_proto_msgTypes[13].OneofWrappers = []any{}
 	file_records_proto_msgTypes[42].OneofWrappers = []any{}
 	file_records_proto_msgTypes[43].OneofWrappers = []any{}
-	file_records_proto_msgTypes[51].OneofWrappers = []any{
+	file_records_proto_msgTypes[44].OneofWrappers = []any{}
+	file_records_proto_msgTypes[46].OneofWrappers = []any{}
+	file_records_proto_msgTypes[47].OneofWrappers = []any{}
+	file_records_proto_msgTypes[55].OneofWrappers = []any{
 		(*Identity_Account)(nil),
 		(*Identity_User)(nil),
 		(*Identity_Group)(nil),
@@ -7880,7 +8279,7 @@ func file_records_proto_init() {
 		(*Identity_Secret)(nil),
 		(*Identity_LastUse)(nil),
 	}
-	file_records_proto_msgTypes[64].OneofWrappers = []any{
+	file_records_proto_msgTypes[68].OneofWrappers = []any{
 		(*Kms_Key)(nil),
 		(*Kms_Alias)(nil),
 		(*Kms_Grant)(nil),
@@ -7891,7 +8290,7 @@ func file_records_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_proto_rawDesc), len(file_records_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   82,
+			NumMessages:   87,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
