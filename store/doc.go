@@ -58,6 +58,18 @@
 // moment (blob.Freeze), so that restoring it is like opening the store after kill(2) then.
 // Rebuild makes the same store of one; what is written down between is package backup.
 //
+// # Encryption
+//
+// What is encrypted has a record.Encryption (encryption.go): under whose key its bytes are, and
+// how that key is opened. Its content files have a data key each, in their records, in an
+// envelope of the key of every Encryption that shares the file; so copies and later versions
+// refer to the same bytes as they do without, and a list of extents, which compaction may
+// change for all its owners, has one Encryption for all of them. Inlined contents, small drafts
+// and patches are envelopes themselves. A content is encrypted as a whole or not at all: a
+// draft that becomes encrypted, because its bucket now asks for it, copies what it stands on.
+// The data keys of a content file that is garbage stay until the file goes, for those who have
+// it open.
+//
 // # Configurations
 //
 // What S3 lets an owner configure about a bucket is kept where it can be enforced, and
