@@ -91,6 +91,7 @@ var decoders = map[string]string{
 	"store/checksum.Algorithm.Decode": "FuzzDecode",
 
 	"store/checksum.Algorithm.DecodeObject": "FuzzDecode",
+	"store.encryption.openPatch":            "a record; what it is of is authenticated before it is read",
 	"store/event.ParseARN":                  "FuzzARN",
 	"store/event.Target.affixes":            "FuzzFilters",
 
