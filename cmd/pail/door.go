@@ -210,12 +210,14 @@ func (dm *doorman) listen(d *door, req control.ServeRequest, config *tls.Config)
 		Region: d.service.Region, NoV2: req.NoSigV2, Hosts: req.Domains, Lookup: web.LookupIn(dm.st), Temporary: web.TemporaryIn(dm.st),
 		Bucket: objects.HostNames,
 	}}
+	identities := iamapi.New()
+	identities.Settle = dm.settle
 	services := &web.Services{
 		S3:        web.Service{Identify: identifier.Identify, Protocol: objects},
 		Control:   web.Service{Identify: identifier.Identify, Protocol: managing},
 		IsControl: managing.Answers,
 		Others: map[string]web.Service{
-			"iam": {Identify: identifier.For("iam"), Protocol: iamapi.New()},
+			"iam": {Identify: identifier.For("iam"), Protocol: identities},
 			"sts": {Identify: identifier.For("sts"), Protocol: stsapi.New()},
 			"kms": {Identify: identifier.For("kms"), Protocol: kmsapi.New()},
 		},

@@ -1,6 +1,7 @@
 package iamapi
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -65,6 +66,30 @@ func TestWhatNobodyHas(t *testing.T) {
 		r.Run(alice, "", version, querytest.Step{Op: op, Want: "403 AccessDenied"})
 	}
 	run("CreateLoginProfile", f("UserName", "alice", "Password", "x"), "400 InvalidAction")
+}
+
+// What changes identities is answered when mounts show it; what only reads waits for nothing.
+func TestMountsAreWaitedFor(t *testing.T) {
+	h := New()
+	waited := 0
+	h.Settle = func(context.Context) { waited++ }
+	r := querytest.New(t, "iam", h)
+	for _, c := range []struct {
+		op, params, want string
+		waits            int
+	}{
+		{"CreateUser", f("UserName", "alice"), "", 1},
+		{"CreateUser", f("UserName", "alice"), exists, 1},
+		{"GetUser", f("UserName", "alice"), "", 1},
+		{"ListUsers", "", "", 1},
+		{"PutUserPolicy", f("UserName", "alice", "PolicyName", "p", "PolicyDocument", allowAll), "", 2},
+		{"DeleteUserPolicy", f("UserName", "alice", "PolicyName", "p"), "", 3},
+	} {
+		r.Run(r.Root, "", version, querytest.Step{Op: c.op, Params: c.params, Want: c.want})
+		if waited != c.waits {
+			t.Errorf("after %s mounts were waited for %d times, want %d", c.op, waited, c.waits)
+		}
+	}
 }
 
 // An account's details are all that says who may do what, in parts of any size.

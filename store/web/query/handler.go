@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"pail/store"
+	"pail/store/trail"
 	"pail/store/web"
 )
 
@@ -65,6 +66,10 @@ type Options struct {
 
 // A Handler answers requests of one service. It is safe for concurrent use.
 type Handler struct {
+	// Settle, if it is not nil, returns when mounts show what was changed before, or its context
+	// ends; what changes something is answered then. It is set before the first request.
+	Settle func(context.Context)
+
 	o   Options
 	ops map[string]*Operation
 }
@@ -88,6 +93,9 @@ func (h *Handler) Answer(w *web.Answer, r *web.Request) error {
 	if err != nil {
 		h.Refuse(w, r, err)
 		return err
+	}
+	if h.Settle != nil && !trail.KindOf(op.Name).ReadOnly {
+		h.Settle(c.Ctx)
 	}
 	var x XML
 	x.b.WriteString(`<` + op.Name + `Response xmlns="` + h.o.Namespace + `">`)
