@@ -152,6 +152,7 @@ func wrongRecords() []wrongRecord {
 		{"state of a key", 'K', kmsIs[*record.Kms_Key], func(r record.Record) { r.(*record.Kms).GetKey().State = 0 }, ProblemRecordWrong},
 		{"material of a key", 'K', kmsIs[*record.Kms_Key], func(r record.Record) { r.(*record.Kms).GetKey().Materials[0].Sealed = nil }, ProblemRecordWrong},
 		{"key of an alias", 'K', kmsIs[*record.Kms_Alias], func(r record.Record) { r.(*record.Kms).GetAlias().Target += "x" }, ProblemRecordWrong},
+		{"secret of a key service", 'K', kmsIs[*record.Kms_Service], func(r record.Record) { r.(*record.Kms).GetService().Sealed = nil }, ProblemRecordWrong},
 		{"key of a grant", 'K', kmsIs[*record.Kms_Grant], func(r record.Record) { r.(*record.Kms).GetGrant().Key += "x" }, ProblemRecordWrong},
 		{"operation of a grant", 'K', kmsIs[*record.Kms_Grant], func(r record.Record) { r.(*record.Kms).GetGrant().Operations[0] = "Sign" }, ProblemRecordWrong},
 		{"pieces", 'o', nil, func(r record.Record) { r.(*record.ConfigPiece).Pieces++ }, ProblemRecordWrong},

@@ -23,9 +23,10 @@ import (
 
 // A keyService is the key management service of a store.
 type keyService struct {
-	s    *Store
-	job  *work.Job
-	keys atomic.Pointer[kms.Keys] // never nil
+	s       *Store
+	job     *work.Job
+	keys    atomic.Pointer[kms.Keys]    // never nil
+	outside atomic.Pointer[kms.Outside] // nil: key services outside are not reached
 	// generation changes with the keys: what was unwrapped before must not be used after.
 	generation atomic.Uint64
 
@@ -143,7 +144,7 @@ func kmsTitle(k []byte) string {
 	if err != nil {
 		return fmt.Sprintf("record %q", k)
 	}
-	word, ok := map[table.KmsKind]string{table.KmsKey: "key", table.KmsAlias: "alias", table.KmsGrant: "grant"}[kind]
+	word, ok := map[table.KmsKind]string{table.KmsKey: "key", table.KmsAlias: "alias", table.KmsGrant: "grant", table.KmsService: "key service"}[kind]
 	if !ok {
 		word = "item"
 	}

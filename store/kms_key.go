@@ -11,7 +11,8 @@ import (
 )
 
 // KMSCreateKey makes a key in the caller's account. The kinds of failure: AccessDenied,
-// InvalidArgument, NotSupported, MalformedPolicy, LimitExceeded, InvalidTag.
+// InvalidArgument, NotSupported, MalformedPolicy, LimitExceeded, InvalidTag, and of a key that
+// is kept outside KMSNotFound, KMSUnavailable.
 func (se *Session) KMSCreateKey(ctx context.Context, in kms.NewKey) (*kms.Key, error) {
 	q := kmsAsked{action: "kms:CreateKey", arn: "*", tags: in.Tags, values: map[string][]string{
 		"kms:KeySpec": one(or(in.Spec, kms.SymmetricDefault)), "kms:KeyUsage": one(or(in.Usage, kms.EncryptDecrypt)),
@@ -27,6 +28,18 @@ func (se *Session) KMSCreateKey(ctx context.Context, in kms.NewKey) (*kms.Key, e
 	sealer, err := se.s.kmsSealer()
 	if err != nil {
 		return nil, err
+	}
+	if in.Origin == kms.OriginExternal && in.CustomKeyStore != "" {
+		svc, err := se.s.kmsKeys().FindService(c.Account.ID, in.CustomKeyStore)
+		if err == nil {
+			err = kms.CheckExternalKey(svc.Kind, in.ExternalKey)
+		}
+		if err == nil {
+			err = se.s.tryOutside(ctx, svc, in.ExternalKey)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	return se.changeKMSKey(ctx, func(ks *kms.Keys, now time.Time) (*kms.Key, error) {
 		k, err := ks.CreateKey(kms.Maker{

@@ -33,6 +33,12 @@ func kmsRecord(it kms.Item) ([]byte, *record.Kms) {
 			Account: it.Account, Region: it.Region, Name: it.Name, Target: it.Target, CreatedNs: fromTime(it.Created), UpdatedNs: fromTime(it.Updated),
 		}}
 		return table.Kms(table.KmsAlias, it.Account+"/"+it.Name), r
+	case *kms.Service:
+		r.What = &record.Kms_Service{Service: &record.KmsService{
+			Id: it.ID, Account: it.Account, Name: it.Name, Kind: uint32(it.Kind), Url: it.URL, Mount: it.Mount, Region: it.Region,
+			AccessKey: it.AccessKey, Ca: it.CA, Sealed: it.Sealed, CreatedNs: fromTime(it.Created),
+		}}
+		return table.Kms(table.KmsService, it.ID), r
 	case *kms.Grant:
 		g := &record.KmsGrant{
 			Id: it.ID, Key: it.Key, Account: it.Account, Region: it.Region, Name: it.Name, Grantee: fromEntity(it.Grantee), Issuer: it.Issuer,
@@ -70,6 +76,12 @@ func kmsItem(r *record.Kms) (kms.Item, table.KmsKind, string) {
 		return &kms.Alias{
 			Account: a.Account, Region: a.Region, Name: a.Name, Target: a.Target, Created: toTime(a.CreatedNs), Updated: toTime(a.UpdatedNs),
 		}, table.KmsAlias, a.Account + "/" + a.Name
+	case *record.Kms_Service:
+		s := w.Service
+		return &kms.Service{
+			ID: s.Id, Account: s.Account, Name: s.Name, Kind: kms.ServiceKind(s.Kind), URL: s.Url, Mount: s.Mount, Region: s.Region,
+			AccessKey: s.AccessKey, CA: s.Ca, Sealed: s.Sealed, Created: toTime(s.CreatedNs),
+		}, table.KmsService, s.Id
 	case *record.Kms_Grant:
 		g := w.Grant
 		return &kms.Grant{

@@ -83,11 +83,15 @@ func tellMaterial(ctx context.Context, id string) {
 
 // encrypt encrypts under the current material of a key.
 func (s *Store) kmsEncrypt(ctx context.Context, k *kms.Key, plaintext []byte, pairs map[string]string) (*KMSEncrypted, error) {
+	var blob []byte
 	sealer, err := s.kmsSealer()
-	if err != nil {
-		return nil, err
+	switch {
+	case err != nil:
+	case k.External != (kms.External{}):
+		blob, err = s.encryptOutside(ctx, k, plaintext, pairs)
+	default:
+		blob, err = k.Encrypt(sealer, plaintext, pairs)
 	}
-	blob, err := k.Encrypt(sealer, plaintext, pairs)
 	if err != nil {
 		return nil, err
 	}
@@ -98,11 +102,15 @@ func (s *Store) kmsEncrypt(ctx context.Context, k *kms.Key, plaintext []byte, pa
 
 // kmsDecrypt decrypts what kmsEncrypt has made with the key.
 func (s *Store) kmsDecrypt(ctx context.Context, k *kms.Key, blob []byte, pairs map[string]string) (*KMSDecrypted, error) {
+	var plain []byte
 	sealer, err := s.kmsSealer()
-	if err != nil {
-		return nil, err
+	switch {
+	case err != nil:
+	case k.External != (kms.External{}):
+		plain, err = s.decryptOutside(ctx, k, blob, pairs)
+	default:
+		plain, err = k.Decrypt(sealer, blob, pairs)
 	}
-	plain, err := k.Decrypt(sealer, blob, pairs)
 	if err != nil {
 		return nil, err
 	}

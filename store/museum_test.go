@@ -135,6 +135,8 @@ func (m *museum) kms() {
 	k, err := m.se.KMSCreateKey(ctx, kms.NewKey{Tags: []kms.Tag{{Key: "a", Value: "b"}}})
 	m.ok(err)
 	m.ok(m.se.KMSCreateAlias(ctx, "alias/museum", k.ID))
+	_, err = m.se.KMSCreateKeyService(ctx, kms.NewService{Name: "vault", Kind: kms.Transit, URL: "https://vault.example.com", Secret: "token"})
+	m.ok(err)
 	_, err = m.se.KMSCreateGrant(ctx, k.ID, kms.NewGrant{
 		Grantee: "arn:aws:iam::000000000000:user/staff/alice", Operations: []string{"Decrypt"}, Equals: map[string]string{"a": "b"},
 	}, nil, false)

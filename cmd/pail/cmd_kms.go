@@ -31,7 +31,7 @@ was encrypted with a key that is gone cannot be read any more.`,
 	}
 	cmd.AddCommand(newKMSCreateCommand(g), newKMSLsCommand(g), newKMSDescribeCommand(g), newKMSAliasCommand(g),
 		newKMSStateCommand(g, true), newKMSStateCommand(g, false), newKMSRotateCommand(g),
-		newKMSScheduleCommand(g), newKMSCancelCommand(g), newKMSPolicyCommand(g), newKMSGrantCommand(g), newKMSRevokeCommand(g))
+		newKMSScheduleCommand(g), newKMSCancelCommand(g), newKMSPolicyCommand(g), newKMSGrantCommand(g), newKMSRevokeCommand(g), newKMSExternalCommand(g))
 	return cmd
 }
 
@@ -47,6 +47,9 @@ func newKMSCreateCommand(g *globals) *cobra.Command {
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if (req.Service == "") != (req.ExternalKey == "") {
+				return usagef("--external and --external-key are given together")
+			}
 			if policy != "" {
 				if req.Policy, err = readText(policy, cmd.InOrStdin()); err != nil {
 					return err
@@ -72,6 +75,10 @@ func newKMSCreateCommand(g *globals) *cobra.Command {
 	textVar(cmd.Flags(), &req.Alias, "alias", "another `name` of the key")
 	textVar(cmd.Flags(), &req.Description, "description", "`text` for people")
 	textVar(cmd.Flags(), &policy, "policy", "`file` with the key's policy, - for standard input (default: the account decides)")
+	textVar(cmd.Flags(), &req.Service, "external", "have a key `service` outside keep the key (pail kms external)")
+	textVar(cmd.Flags(), &req.ExternalKey, "external-key", "`name` of the key there")
+	flagSuggests(cmd, "external", cobra.NoFileCompletions)
+	flagSuggests(cmd, "external-key", cobra.NoFileCompletions)
 	cmd.Flags().StringArrayVar(&tags, "tag", nil, "`KEY=VALUE` of a tag; may be given more than once")
 	for _, name := range []string{"alias", "description", "tag"} {
 		flagSuggests(cmd, name, cobra.NoFileCompletions)
@@ -165,6 +172,9 @@ func showKMSKey(out io.Writer, k control.KMSKey) error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(k.Tags)) {
 		line("tag", shown(key+"="+k.Tags[key]))
+	}
+	if k.Service != "" {
+		line("kept by", k.Service+" as "+k.ExternalKey)
 	}
 	line("materials", fmt.Sprint(k.Materials))
 	if k.NextRotation != nil {

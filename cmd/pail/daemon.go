@@ -17,6 +17,7 @@ import (
 	"pail/store/fault"
 	"pail/store/web"
 	"pail/store/web/control"
+	"pail/store/web/keyclient"
 	"pail/store/web/metrics"
 	"pail/store/web/webhook"
 )
@@ -91,6 +92,9 @@ func runDaemon(ctx context.Context, d *daemon, p *mountPlan, ready readyFunc) er
 	// Mount and door come before the socket, so that one that fails takes nobody
 	// else's down with it. Until then other commands wait for the lock.
 	d.metrics.Opened(d.st)
+	keys := keyclient.New(release())
+	defer keys.Close()
+	d.st.SetKeyServices(keys) // before anybody reads what is encrypted
 	first, err := d.Mount(ctx, control.Self(), p.req)
 	if err != nil {
 		d.metrics.Closing()

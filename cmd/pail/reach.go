@@ -12,6 +12,7 @@ import (
 	"pail/store"
 	"pail/store/fault"
 	"pail/store/web/control"
+	"pail/store/web/keyclient"
 )
 
 // patience is how long a command waits for a store that another command has open
@@ -90,6 +91,7 @@ func reach(ctx context.Context, cmd *cobra.Command, g *globals, dir string, dead
 }
 
 func openedHere(ctx context.Context, st *store.Store, cmd *cobra.Command) (*reached, error) {
+	st.SetKeyServices(keyclient.New(release()))
 	h := control.NewHandler(st, nil, release(), stderrLog(cmd))
 	c, err := control.Local(ctx, h)
 	if err != nil {

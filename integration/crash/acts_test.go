@@ -63,6 +63,7 @@ var passive = map[string]string{
 	"KMSDescribeKey": reading, "KMSListKeys": reading, "KMSListAliases": reading, "KMSListGrants": reading,
 	"KMSListRetirableGrants": reading, "KMSListResourceTags": reading, "KMSListKeyRotations": reading,
 	"KMSListKeyPolicies": reading, "KMSGetKeyPolicy": reading, "KMSGetKeyRotationStatus": reading,
+	"KMSKeyServices": reading, "KMSCreateKeyService": likeUsers, "KMSDeleteKeyService": likeUsers,
 	"KMSEncrypt": computing, "KMSDecrypt": computing, "KMSReEncrypt": computing, "KMSGenerateDataKey": computing,
 	"KMSGenerateDataKeyWithoutPlaintext": computing, "KMSGenerateRandom": computing, "KMSUpdatePrimaryRegion": computing,
 	"KMSCreateKey": likeUsers, "KMSUpdateKeyDescription": likeUsers, "KMSEnableKey": likeUsers, "KMSDisableKey": likeUsers,

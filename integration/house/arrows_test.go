@@ -39,6 +39,7 @@ var rules = []rule{
 		"no rule of S3 or POSIX lives below the engine's interface"},
 	{"versioning", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "pure rules touch no disk, no clock, no network"},
 	{"crypto", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "keys and streams do no I/O"},
+	{"store/kms", nil, []string{"pail/store/internal", "pail/store/web", "pail/fs", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "the rules of keys are pure"},
 	{"store/access", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "the evaluator is pure"},
 	{"store/keyring", nil, []string{"pail/store", "pail/versioning", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "keys do no I/O"},
 	{"store/cors", nil, []string{"pail/", "os", "io/fs", "net/http", "syscall", "path/filepath"}, "rules of origins are pure"},

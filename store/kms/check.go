@@ -18,6 +18,10 @@ func CheckItem(it Item) string {
 		if !strings.HasPrefix(it.Name, "alias/") || it.Target == "" || it.Region == "" {
 			return "it is no alias that anybody could make"
 		}
+	case *Service:
+		if !strings.HasPrefix(it.ID, "cks-") || it.Name == "" || it.URL == "" || kindNames[it.Kind] == "" || len(it.Sealed) == 0 {
+			return "it is no key service that anybody could make"
+		}
 	case *Grant:
 		if !isHexID(it.ID) || it.Key == "" || it.Region == "" || it.Grantee.Value == "" || len(it.Operations) == 0 || it.checkConstraints() != nil {
 			return "it is no grant that anybody could make"

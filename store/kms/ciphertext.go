@@ -8,7 +8,8 @@ import (
 
 // The layout of a ciphertext, which doc.go describes.
 const (
-	version1   = 1
+	version1   = 1 // sealed here
+	version2   = 2 // the rest is a service's outside
 	headerSize = 1 + 16 + 4
 )
 
@@ -21,7 +22,7 @@ type Header struct {
 // ParseHeader reads the beginning of a ciphertext. The kinds of failure:
 // KMSInvalidCiphertext.
 func ParseHeader(blob []byte) (Header, error) {
-	if len(blob) <= headerSize || len(blob) > maxCiphertext || blob[0] != version1 {
+	if len(blob) <= headerSize || len(blob) > maxCiphertext || blob[0] != version1 && blob[0] != version2 {
 		return Header{}, badCiphertext()
 	}
 	h := Header{Key: formatID([16]byte(blob[1:17])), Material: binary.BigEndian.Uint32(blob[17:headerSize])}
@@ -67,7 +68,7 @@ func (k *Key) Decrypt(s Sealer, blob []byte, context map[string]string) ([]byte,
 	}
 	raw, ok := parseID(k.ID)
 	m := k.Material(h.Material)
-	if !ok || h.Key != k.ID || m == nil {
+	if !ok || h.Key != k.ID || m == nil || blob[0] != version1 {
 		return nil, badCiphertext()
 	}
 	secret, err := m.open(s, raw)

@@ -12,7 +12,7 @@
 //
 // # Ciphertexts
 //
-//	0   1   version, 1
+//	0   1   version: 1, or 2 of a key that is kept outside
 //	1   16  id of the key, a UUID
 //	17  4   number of the material, big-endian, not 0
 //	21  n   the plaintext in an envelope of package crypto under that material
@@ -28,6 +28,13 @@
 // (HKDF-SHA256), used once. So neither many ciphertexts under one key nor a store that is
 // restored from a backup brings the nonces of AES-GCM together: two ciphertexts share a key
 // only if their salts collide.
+//
+// # Keys outside
+//
+// A key may be kept by a [Service] outside, which is asked for each use ([Outside]). Version 2 of
+// a ciphertext has the same header, and behind it what the service made. Where that takes
+// associated data it gets the bytes above; where it takes an encryption context it gets ours
+// and the id of the key (KeyPair), so that nothing opens for another key or context either way.
 //
 // # Material at rest
 //

@@ -87,7 +87,8 @@ type Key struct {
 	policy *access.Policy // nil: the text cannot be enforced, and nobody may use the key
 }
 
-// An External is where a key is kept that is not kept here.
+// An External is where a key is kept that is not kept here: the id of a service, and the name
+// of the key there.
 type External struct{ Service, Key string }
 
 // An Alias is another name of a key.
@@ -117,7 +118,7 @@ type Grant struct {
 	compiled access.KeyGrant
 }
 
-// An Item is what is kept: *Key, *Alias or *Grant.
+// An Item is what is kept: *Key, *Alias, *Grant or *Service.
 type Item interface{ home() string }
 
 func (k *Key) home() string   { return k.Account }

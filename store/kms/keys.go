@@ -19,9 +19,10 @@ type Keys struct {
 
 // A ring is what one account has.
 type ring struct {
-	keys    map[string]*Key
-	aliases map[string]*Alias   // by their names
-	named   map[string][]string // names of the aliases of a key, sorted
+	keys     map[string]*Key
+	aliases  map[string]*Alias   // by their names
+	named    map[string][]string // names of the aliases of a key, sorted
+	services map[string]*Service // outside, by their ids
 }
 
 // A grantSet is the grants of one key.
@@ -87,7 +88,7 @@ func (b *builder) ring(account string) *ring {
 		r = &ring{}
 	}
 	if !b.rings[account] {
-		r = &ring{keys: cloned(r.keys), aliases: cloned(r.aliases), named: cloned(r.named)}
+		r = &ring{keys: cloned(r.keys), aliases: cloned(r.aliases), named: cloned(r.named), services: cloned(r.services)}
 		b.next.accounts[account], b.rings[account] = r, true
 	}
 	return r
@@ -124,6 +125,8 @@ func (b *builder) put(it Item) {
 		names := append(slices.Clone(r.named[it.Target]), it.Name)
 		slices.Sort(names)
 		r.named[it.Target] = names
+	case *Service:
+		b.ring(it.Account).services[it.ID] = it
 	case *Grant:
 		it.compile()
 		s := b.set(it.Key)
@@ -149,6 +152,8 @@ func (b *builder) drop(it Item) {
 		}
 	case *Alias:
 		b.ring(it.Account).unname(it.Name)
+	case *Service:
+		delete(b.ring(it.Account).services, it.ID)
 	case *Grant:
 		b.set(it.Key).forget(it.ID)
 		delete(b.grantKeys(), it.ID)

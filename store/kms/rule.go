@@ -62,12 +62,13 @@ type NewKey struct {
 	Description             string
 	Spec, Usage, Origin     string
 	MultiRegion             bool
-	CustomKeyStore          string
+	CustomKeyStore          string // name or id of a service outside
+	ExternalKey             string // the name of the key there
 	Tags                    []Tag
 	BypassPolicyLockoutSafe bool
 }
 
-// kinds are what keys of AWS may be that keys here are not.
+// checkKind refuses what keys of AWS may be and keys here are not.
 func (in *NewKey) checkKind() error {
 	switch in.Spec {
 	case "", SymmetricDefault:
@@ -86,16 +87,20 @@ func (in *NewKey) checkKind() error {
 	}
 	switch in.Origin {
 	case "", OriginKMS:
-	case "EXTERNAL", "AWS_CLOUDHSM", OriginExternal:
-		return fault.New(fault.NotSupported, "Origin %s is not supported: the material of keys is made here", in.Origin)
+	case OriginExternal:
+		if in.CustomKeyStore == "" {
+			return invalid("a key of Origin %s is kept by a key service: name it (CustomKeyStoreId)", OriginExternal)
+		}
+	case "EXTERNAL", "AWS_CLOUDHSM":
+		return fault.New(fault.NotSupported, "Origin %s is not supported: material is made here, or kept by a key service (%s)", in.Origin, OriginExternal)
 	default:
 		return invalid("Value '%s' at 'origin' failed to satisfy constraint: Member must satisfy enum value set", in.Origin)
 	}
 	switch {
 	case in.MultiRegion:
 		return fault.New(fault.NotSupported, "MultiRegion is not supported: keys are of one Region")
-	case in.CustomKeyStore != "":
-		return fault.New(fault.NotSupported, "CustomKeyStoreId is not supported: there are no custom key stores")
+	case (in.CustomKeyStore != "" || in.ExternalKey != "") && in.Origin != OriginExternal:
+		return invalid("CustomKeyStoreId and XksKeyId are of keys of Origin %s", OriginExternal)
 	}
 	return nil
 }
@@ -137,6 +142,17 @@ func (ks *Keys) CreateKey(mk Maker, in NewKey) (*Key, error) {
 	k := &Key{Account: mk.Account, Region: mk.Region, Created: mk.Now, Description: in.Description, State: Enabled, Tags: tags}
 	if err := k.setPolicy(in.Policy, mk.Lookup); err != nil {
 		return nil, err
+	}
+	if in.Origin == OriginExternal {
+		s, err := ks.FindService(mk.Account, in.CustomKeyStore)
+		if err != nil {
+			return nil, err
+		}
+		if err := CheckExternalKey(s.Kind, in.ExternalKey); err != nil {
+			return nil, err
+		}
+		k.beginOutside(s, in.ExternalKey, mk.Now)
+		return k, nil
 	}
 	return k, k.begin(mk)
 }

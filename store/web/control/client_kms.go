@@ -76,3 +76,18 @@ func (c *Client) CreateKMSGrant(ctx context.Context, req CreateKMSGrantRequest) 
 func (c *Client) RevokeKMSGrant(ctx context.Context, req RevokeKMSGrantRequest) error {
 	return none(ctx, c, opRevokeKMSGrant, req)
 }
+
+// AddKMSService has an account keep keys in a service outside.
+func (c *Client) AddKMSService(ctx context.Context, req AddKMSServiceRequest) (KMSService, error) {
+	return one[KMSService](ctx, c, opAddKMSService, req)
+}
+
+// KMSServices lists the services outside in which an account keeps keys.
+func (c *Client) KMSServices(ctx context.Context, in InAccount, fn func(KMSService) error) error {
+	return each(ctx, c, opKMSServices, in, fn)
+}
+
+// DeleteKMSService takes a service away that keeps no key any more.
+func (c *Client) DeleteKMSService(ctx context.Context, req KMSServiceRequest) error {
+	return none(ctx, c, opDeleteKMSService, req)
+}

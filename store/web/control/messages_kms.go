@@ -15,6 +15,8 @@ type KMSKey struct {
 	Created      time.Time         `json:"created"`
 	Manager      string            `json:"manager"` // CUSTOMER, or AWS for the key of S3
 	Origin       string            `json:"origin"`
+	Service      string            `json:"service,omitempty"`      // id of the one outside that keeps it
+	ExternalKey  string            `json:"external_key,omitempty"` // its name there
 	Aliases      []string          `json:"aliases,omitempty"`
 	Tags         map[string]string `json:"tags,omitempty"`
 	Deletion     *time.Time        `json:"deletion,omitempty"`
@@ -51,6 +53,39 @@ type CreateKMSKeyRequest struct {
 	Description string            `json:"description,omitempty"`
 	Policy      string            `json:"policy,omitempty"` // "": the default
 	Tags        map[string]string `json:"tags,omitempty"`
+	Service     string            `json:"service,omitempty"`      // outside, that keeps it
+	ExternalKey string            `json:"external_key,omitempty"` // the key's name there
+}
+
+// A KMSService is a key service outside.
+type KMSService struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Kind      string    `json:"kind"` // transit or kms
+	URL       string    `json:"url"`
+	Mount     string    `json:"mount,omitempty"`
+	Region    string    `json:"region,omitempty"`
+	AccessKey string    `json:"access_key,omitempty"`
+	Created   time.Time `json:"created"`
+}
+
+// An AddKMSServiceRequest has an account keep keys in a service outside.
+type AddKMSServiceRequest struct {
+	InAccount
+	Name      string `json:"service"`
+	Kind      string `json:"kind"`
+	URL       string `json:"url"`
+	Mount     string `json:"mount,omitempty"`
+	Region    string `json:"region,omitempty"`
+	AccessKey string `json:"access_key,omitempty"`
+	CA        string `json:"ca,omitempty"` // PEM
+	Secret    string `json:"secret"`       // the token, or the secret key
+}
+
+// A KMSServiceRequest names a service by its name or id.
+type KMSServiceRequest struct {
+	InAccount
+	Name string `json:"service"`
 }
 
 // A KMSAliasRequest gives a key another name, or takes that away for Key "".
@@ -98,7 +133,7 @@ type RevokeKMSGrantRequest struct {
 func kmsKeyOf(k *kms.Key, aliases []string) KMSKey {
 	out := KMSKey{
 		ID: k.ID, ARN: k.ARN(), State: k.State.String(), Description: k.Description, Created: k.Created, Manager: "CUSTOMER",
-		Origin: k.Origin(), Aliases: aliases, Materials: len(k.Materials),
+		Origin: k.Origin(), Service: k.External.Service, ExternalKey: k.External.Key, Aliases: aliases, Materials: len(k.Materials),
 	}
 	if k.AWS {
 		out.Manager = "AWS"

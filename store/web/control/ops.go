@@ -235,5 +235,8 @@ func operations() map[string]operation {
 		opPutKMSPolicy:        asking(putKMSPolicy),
 		opCreateKMSGrant:      asking(createKMSGrant),
 		opRevokeKMSGrant:      asking(revokeKMSGrant),
+		opAddKMSService:       asking(addKMSService),
+		opKMSServices:         asking(kmsServices),
+		opDeleteKMSService:    asking(deleteKMSService),
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"pail/store"
 	"pail/store/kms"
+	"pail/store/web/keyclient"
 )
 
 // The operations of the key management service: what is behind "kms-" is the name of that of KMS.
@@ -27,6 +28,9 @@ const (
 	opPutKMSPolicy        = "kms-put-key-policy"
 	opCreateKMSGrant      = "kms-create-grant"
 	opRevokeKMSGrant      = "kms-revoke-grant"
+	opAddKMSService       = "kms-create-custom-key-store"
+	opKMSServices         = "kms-describe-custom-key-stores"
+	opDeleteKMSService    = "kms-delete-custom-key-store"
 )
 
 // everyKMSPage calls list with one page after another.
@@ -133,7 +137,10 @@ func createKMSKey(ctx context.Context, c *call, req CreateKMSKeyRequest) error {
 	if err != nil {
 		return err
 	}
-	in := kms.NewKey{Description: req.Description, Policy: req.Policy}
+	in := kms.NewKey{Description: req.Description, Policy: req.Policy, CustomKeyStore: req.Service, ExternalKey: req.ExternalKey}
+	if req.Service != "" {
+		in.Origin = kms.OriginExternal
+	}
 	for _, key := range slices.Sorted(maps.Keys(req.Tags)) {
 		in.Tags = append(in.Tags, kms.Tag{Key: key, Value: req.Tags[key]})
 	}
@@ -256,4 +263,54 @@ func endKMSRotation(ctx context.Context, se *store.Session, id string) error {
 func cancelKMSDeletion(ctx context.Context, se *store.Session, id string) error {
 	_, err := se.KMSCancelKeyDeletion(ctx, id)
 	return err
+}
+
+func addKMSService(ctx context.Context, c *call, req AddKMSServiceRequest) error {
+	se, err := c.sessionIn(req.InAccount)
+	if err != nil {
+		return err
+	}
+	if err := keyclient.CheckURL(req.URL); err != nil {
+		return err
+	}
+	kind := kms.Transit
+	if req.Kind == kms.Compatible.String() {
+		kind = kms.Compatible
+	}
+	s, err := se.KMSCreateKeyService(ctx, kms.NewService{
+		Name: req.Name, Kind: kind, URL: req.URL, Mount: req.Mount, Region: req.Region, AccessKey: req.AccessKey, CA: req.CA, Secret: req.Secret,
+	})
+	if err != nil {
+		return err
+	}
+	return c.out.item(kmsServiceOf(s))
+}
+
+func kmsServices(ctx context.Context, c *call, req InAccount) error {
+	se, err := c.sessionIn(req)
+	if err != nil {
+		return err
+	}
+	all, err := se.KMSKeyServices(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		if err := c.out.item(kmsServiceOf(s)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func deleteKMSService(ctx context.Context, c *call, req KMSServiceRequest) error {
+	se, err := c.sessionIn(req.InAccount)
+	if err != nil {
+		return err
+	}
+	return se.KMSDeleteKeyService(ctx, req.Name)
+}
+
+func kmsServiceOf(s *kms.Service) KMSService {
+	return KMSService{ID: s.ID, Name: s.Name, Kind: s.Kind.String(), URL: s.URL, Mount: s.Mount, Region: s.Region, AccessKey: s.AccessKey, Created: s.Created}
 }

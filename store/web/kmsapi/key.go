@@ -67,6 +67,8 @@ type keyMetadata struct {
 	KeyUsage, KeyState          string
 	DeletionDate                *epoch `json:",omitempty"`
 	Origin, KeyManager          string
+	CustomKeyStoreId            string  `json:",omitempty"`
+	XksKeyConfiguration         *xksKey `json:",omitempty"`
 	CustomerMasterKeySpec       string
 	KeySpec                     string
 	EncryptionAlgorithms        []string
@@ -74,6 +76,8 @@ type keyMetadata struct {
 	PendingDeletionWindowInDays int    `json:",omitempty"`
 	CurrentKeyMaterialId        string `json:",omitempty"`
 }
+
+type xksKey struct{ Id string }
 
 func metadata(k *kms.Key) any {
 	m := keyMetadata{
@@ -84,6 +88,9 @@ func metadata(k *kms.Key) any {
 	}
 	if k.AWS {
 		m.KeyManager = "AWS"
+	}
+	if k.External != (kms.External{}) {
+		m.CustomKeyStoreId, m.XksKeyConfiguration = k.External.Service, &xksKey{k.External.Key}
 	}
 	return map[string]any{"KeyMetadata": m}
 }
@@ -104,7 +111,7 @@ func createKey(c *call, in createKeyIn) (any, error) {
 	}
 	k, err := c.s.KMSCreateKey(c.ctx, kms.NewKey{
 		Policy: in.Policy, Description: in.Description, Spec: in.KeySpec, Usage: in.KeyUsage, Origin: in.Origin,
-		MultiRegion: in.MultiRegion, CustomKeyStore: in.CustomKeyStoreId + in.XksKeyId, Tags: tagsOf(in.Tags),
+		MultiRegion: in.MultiRegion, CustomKeyStore: in.CustomKeyStoreId, ExternalKey: in.XksKeyId, Tags: tagsOf(in.Tags),
 		BypassPolicyLockoutSafe: in.BypassPolicyLockoutSafetyCheck,
 	})
 	if err != nil {

@@ -62,7 +62,7 @@ func TestOperations(t *testing.T) {
 	second := in(r.do("CreateKey", "", ""), "KeyMetadata", "KeyId")
 	for body, want := range map[string]string{
 		q("KeySpec", "RSA_2048", "KeyUsage", "SIGN_VERIFY"): unsup, q("CustomerMasterKeySpec", "HMAC_256"): unsup, q("KeySpec", "x"): validation,
-		q("Origin", "EXTERNAL"): unsup, q("MultiRegion", "true"): unsup, q("CustomKeyStoreId", "cks-1"): unsup,
+		q("Origin", "EXTERNAL"): unsup, q("MultiRegion", "true"): unsup, q("CustomKeyStoreId", "cks-1"): validation, q("Origin", "EXTERNAL_KEY_STORE"): validation, q("Origin", "EXTERNAL_KEY_STORE", "CustomKeyStoreId", "cks-1", "XksKeyId", "x"): notFound,
 		q("Policy", "x"): "400 MalformedPolicyDocumentException", q("Tags", `[{"TagKey":"aws:a","TagValue":""}]`): "400 TagException",
 		`{"Policy":1}`: "400 SerializationException", "x": "400 SerializationException", "[]": "400 SerializationException",
 	} {

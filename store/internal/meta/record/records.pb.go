@@ -6207,6 +6207,7 @@ type Kms struct {
 	//	*Kms_Key
 	//	*Kms_Alias
 	//	*Kms_Grant
+	//	*Kms_Service
 	What          isKms_What `protobuf_oneof:"what"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -6283,6 +6284,15 @@ func (x *Kms) GetGrant() *KmsGrant {
 	return nil
 }
 
+func (x *Kms) GetService() *KmsService {
+	if x != nil {
+		if x, ok := x.What.(*Kms_Service); ok {
+			return x.Service
+		}
+	}
+	return nil
+}
+
 type isKms_What interface {
 	isKms_What()
 }
@@ -6299,11 +6309,17 @@ type Kms_Grant struct {
 	Grant *KmsGrant `protobuf:"bytes,4,opt,name=grant,proto3,oneof"`
 }
 
+type Kms_Service struct {
+	Service *KmsService `protobuf:"bytes,5,opt,name=service,proto3,oneof"`
+}
+
 func (*Kms_Key) isKms_What() {}
 
 func (*Kms_Alias) isKms_What() {}
 
 func (*Kms_Grant) isKms_What() {}
+
+func (*Kms_Service) isKms_What() {}
 
 type KmsKey struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
@@ -6777,6 +6793,131 @@ func (x *KmsGrant) GetRegion() string {
 	return ""
 }
 
+// A KmsService is a key service outside.
+type KmsService struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Account       string                 `protobuf:"bytes,2,opt,name=account,proto3" json:"account,omitempty"`
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Kind          uint32                 `protobuf:"varint,4,opt,name=kind,proto3" json:"kind,omitempty"` // kms.ServiceKind
+	Url           string                 `protobuf:"bytes,5,opt,name=url,proto3" json:"url,omitempty"`
+	Mount         string                 `protobuf:"bytes,6,opt,name=mount,proto3" json:"mount,omitempty"`
+	Region        string                 `protobuf:"bytes,7,opt,name=region,proto3" json:"region,omitempty"`
+	AccessKey     string                 `protobuf:"bytes,8,opt,name=access_key,json=accessKey,proto3" json:"access_key,omitempty"`
+	Ca            string                 `protobuf:"bytes,9,opt,name=ca,proto3" json:"ca,omitempty"`          // PEM
+	Sealed        []byte                 `protobuf:"bytes,10,opt,name=sealed,proto3" json:"sealed,omitempty"` // its token or secret key, by the store's master key
+	CreatedNs     int64                  `protobuf:"varint,11,opt,name=created_ns,json=createdNs,proto3" json:"created_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KmsService) Reset() {
+	*x = KmsService{}
+	mi := &file_records_proto_msgTypes[73]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KmsService) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KmsService) ProtoMessage() {}
+
+func (x *KmsService) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[73]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KmsService.ProtoReflect.Descriptor instead.
+func (*KmsService) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{73}
+}
+
+func (x *KmsService) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *KmsService) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *KmsService) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *KmsService) GetKind() uint32 {
+	if x != nil {
+		return x.Kind
+	}
+	return 0
+}
+
+func (x *KmsService) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *KmsService) GetMount() string {
+	if x != nil {
+		return x.Mount
+	}
+	return ""
+}
+
+func (x *KmsService) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *KmsService) GetAccessKey() string {
+	if x != nil {
+		return x.AccessKey
+	}
+	return ""
+}
+
+func (x *KmsService) GetCa() string {
+	if x != nil {
+		return x.Ca
+	}
+	return ""
+}
+
+func (x *KmsService) GetSealed() []byte {
+	if x != nil {
+		return x.Sealed
+	}
+	return nil
+}
+
+func (x *KmsService) GetCreatedNs() int64 {
+	if x != nil {
+		return x.CreatedNs
+	}
+	return 0
+}
+
 type KmsPairs struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Pairs         map[string]string      `protobuf:"bytes,1,rep,name=pairs,proto3" json:"pairs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
@@ -6786,7 +6927,7 @@ type KmsPairs struct {
 
 func (x *KmsPairs) Reset() {
 	*x = KmsPairs{}
-	mi := &file_records_proto_msgTypes[73]
+	mi := &file_records_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6798,7 +6939,7 @@ func (x *KmsPairs) String() string {
 func (*KmsPairs) ProtoMessage() {}
 
 func (x *KmsPairs) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[73]
+	mi := &file_records_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6811,7 +6952,7 @@ func (x *KmsPairs) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KmsPairs.ProtoReflect.Descriptor instead.
 func (*KmsPairs) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{73}
+	return file_records_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *KmsPairs) GetPairs() map[string]string {
@@ -6841,7 +6982,7 @@ type Trail struct {
 
 func (x *Trail) Reset() {
 	*x = Trail{}
-	mi := &file_records_proto_msgTypes[74]
+	mi := &file_records_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6853,7 +6994,7 @@ func (x *Trail) String() string {
 func (*Trail) ProtoMessage() {}
 
 func (x *Trail) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[74]
+	mi := &file_records_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6866,7 +7007,7 @@ func (x *Trail) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Trail.ProtoReflect.Descriptor instead.
 func (*Trail) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{74}
+	return file_records_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *Trail) GetSchema() uint32 {
@@ -6964,7 +7105,7 @@ type TrailState struct {
 
 func (x *TrailState) Reset() {
 	*x = TrailState{}
-	mi := &file_records_proto_msgTypes[75]
+	mi := &file_records_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6976,7 +7117,7 @@ func (x *TrailState) String() string {
 func (*TrailState) ProtoMessage() {}
 
 func (x *TrailState) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[75]
+	mi := &file_records_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6989,7 +7130,7 @@ func (x *TrailState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrailState.ProtoReflect.Descriptor instead.
 func (*TrailState) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{75}
+	return file_records_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *TrailState) GetSchema() uint32 {
@@ -7072,7 +7213,7 @@ type TrailChain struct {
 
 func (x *TrailChain) Reset() {
 	*x = TrailChain{}
-	mi := &file_records_proto_msgTypes[76]
+	mi := &file_records_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7084,7 +7225,7 @@ func (x *TrailChain) String() string {
 func (*TrailChain) ProtoMessage() {}
 
 func (x *TrailChain) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[76]
+	mi := &file_records_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7097,7 +7238,7 @@ func (x *TrailChain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrailChain.ProtoReflect.Descriptor instead.
 func (*TrailChain) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{76}
+	return file_records_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *TrailChain) GetPlace() string {
@@ -7172,7 +7313,7 @@ type TrailLog struct {
 
 func (x *TrailLog) Reset() {
 	*x = TrailLog{}
-	mi := &file_records_proto_msgTypes[77]
+	mi := &file_records_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7184,7 +7325,7 @@ func (x *TrailLog) String() string {
 func (*TrailLog) ProtoMessage() {}
 
 func (x *TrailLog) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[77]
+	mi := &file_records_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7197,7 +7338,7 @@ func (x *TrailLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrailLog.ProtoReflect.Descriptor instead.
 func (*TrailLog) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{77}
+	return file_records_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *TrailLog) GetObject() string {
@@ -7261,7 +7402,7 @@ type TrailEvent struct {
 
 func (x *TrailEvent) Reset() {
 	*x = TrailEvent{}
-	mi := &file_records_proto_msgTypes[78]
+	mi := &file_records_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7273,7 +7414,7 @@ func (x *TrailEvent) String() string {
 func (*TrailEvent) ProtoMessage() {}
 
 func (x *TrailEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[78]
+	mi := &file_records_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7286,7 +7427,7 @@ func (x *TrailEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrailEvent.ProtoReflect.Descriptor instead.
 func (*TrailEvent) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{78}
+	return file_records_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *TrailEvent) GetSchema() uint32 {
@@ -7947,12 +8088,13 @@ const file_records_proto_rawDesc = "" +
 	"\x0eIdentityEntity\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x12\x0e\n" +
-	"\x02id\x18\x03 \x01(\tR\x02id\"\xac\x01\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id\"\xe1\x01\n" +
 	"\x03Kms\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12'\n" +
 	"\x03key\x18\x02 \x01(\v2\x13.pail.record.KmsKeyH\x00R\x03key\x12-\n" +
 	"\x05alias\x18\x03 \x01(\v2\x15.pail.record.KmsAliasH\x00R\x05alias\x12-\n" +
-	"\x05grant\x18\x04 \x01(\v2\x15.pail.record.KmsGrantH\x00R\x05grantB\x06\n" +
+	"\x05grant\x18\x04 \x01(\v2\x15.pail.record.KmsGrantH\x00R\x05grant\x123\n" +
+	"\aservice\x18\x05 \x01(\v2\x17.pail.record.KmsServiceH\x00R\aserviceB\x06\n" +
 	"\x04what\"\xd4\x04\n" +
 	"\x06KmsKey\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
@@ -8008,7 +8150,23 @@ const file_records_proto_rawDesc = "" +
 	" \x01(\v2\x15.pail.record.KmsPairsR\x06equals\x12\x1d\n" +
 	"\n" +
 	"created_ns\x18\v \x01(\x03R\tcreatedNs\x12\x16\n" +
-	"\x06region\x18\f \x01(\tR\x06region\"|\n" +
+	"\x06region\x18\f \x01(\tR\x06region\"\x84\x02\n" +
+	"\n" +
+	"KmsService\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x12\n" +
+	"\x04kind\x18\x04 \x01(\rR\x04kind\x12\x10\n" +
+	"\x03url\x18\x05 \x01(\tR\x03url\x12\x14\n" +
+	"\x05mount\x18\x06 \x01(\tR\x05mount\x12\x16\n" +
+	"\x06region\x18\a \x01(\tR\x06region\x12\x1d\n" +
+	"\n" +
+	"access_key\x18\b \x01(\tR\taccessKey\x12\x0e\n" +
+	"\x02ca\x18\t \x01(\tR\x02ca\x12\x16\n" +
+	"\x06sealed\x18\n" +
+	" \x01(\fR\x06sealed\x12\x1d\n" +
+	"\n" +
+	"created_ns\x18\v \x01(\x03R\tcreatedNs\"|\n" +
 	"\bKmsPairs\x126\n" +
 	"\x05pairs\x18\x01 \x03(\v2 .pail.record.KmsPairs.PairsEntryR\x05pairs\x1a8\n" +
 	"\n" +
@@ -8078,7 +8236,7 @@ func file_records_proto_rawDescGZIP() []byte {
 	return file_records_proto_rawDescData
 }
 
-var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 87)
+var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 88)
 var file_records_proto_goTypes = []any{
 	(*Bucket)(nil),                // 0: pail.record.Bucket
 	(*BucketEncryption)(nil),      // 1: pail.record.BucketEncryption
@@ -8153,49 +8311,50 @@ var file_records_proto_goTypes = []any{
 	(*KmsMaterial)(nil),           // 70: pail.record.KmsMaterial
 	(*KmsAlias)(nil),              // 71: pail.record.KmsAlias
 	(*KmsGrant)(nil),              // 72: pail.record.KmsGrant
-	(*KmsPairs)(nil),              // 73: pail.record.KmsPairs
-	(*Trail)(nil),                 // 74: pail.record.Trail
-	(*TrailState)(nil),            // 75: pail.record.TrailState
-	(*TrailChain)(nil),            // 76: pail.record.TrailChain
-	(*TrailLog)(nil),              // 77: pail.record.TrailLog
-	(*TrailEvent)(nil),            // 78: pail.record.TrailEvent
-	nil,                           // 79: pail.record.Bucket.TagsEntry
-	nil,                           // 80: pail.record.Encryption.ContextEntry
-	nil,                           // 81: pail.record.AccessPoint.TagsEntry
-	nil,                           // 82: pail.record.Version.MetadataEntry
-	nil,                           // 83: pail.record.Version.TagsEntry
-	nil,                           // 84: pail.record.Version.XattrsEntry
-	nil,                           // 85: pail.record.Dir.XattrsEntry
-	nil,                           // 86: pail.record.KmsPairs.PairsEntry
+	(*KmsService)(nil),            // 73: pail.record.KmsService
+	(*KmsPairs)(nil),              // 74: pail.record.KmsPairs
+	(*Trail)(nil),                 // 75: pail.record.Trail
+	(*TrailState)(nil),            // 76: pail.record.TrailState
+	(*TrailChain)(nil),            // 77: pail.record.TrailChain
+	(*TrailLog)(nil),              // 78: pail.record.TrailLog
+	(*TrailEvent)(nil),            // 79: pail.record.TrailEvent
+	nil,                           // 80: pail.record.Bucket.TagsEntry
+	nil,                           // 81: pail.record.Encryption.ContextEntry
+	nil,                           // 82: pail.record.AccessPoint.TagsEntry
+	nil,                           // 83: pail.record.Version.MetadataEntry
+	nil,                           // 84: pail.record.Version.TagsEntry
+	nil,                           // 85: pail.record.Version.XattrsEntry
+	nil,                           // 86: pail.record.Dir.XattrsEntry
+	nil,                           // 87: pail.record.KmsPairs.PairsEntry
 }
 var file_records_proto_depIdxs = []int32{
-	79, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
+	80, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
 	13, // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
 	5,  // 2: pail.record.Bucket.default_retention:type_name -> pail.record.DefaultRetention
 	3,  // 3: pail.record.Bucket.quota:type_name -> pail.record.Quota
 	7,  // 4: pail.record.Bucket.acl:type_name -> pail.record.Acl
 	9,  // 5: pail.record.Bucket.block:type_name -> pail.record.PublicAccessBlock
 	1,  // 6: pail.record.Bucket.encryption:type_name -> pail.record.BucketEncryption
-	80, // 7: pail.record.Encryption.context:type_name -> pail.record.Encryption.ContextEntry
+	81, // 7: pail.record.Encryption.context:type_name -> pail.record.Encryption.ContextEntry
 	8,  // 8: pail.record.Acl.grants:type_name -> pail.record.Grant
 	11, // 9: pail.record.Policy.entities:type_name -> pail.record.PolicyEntity
 	9,  // 10: pail.record.AccessPoint.block:type_name -> pail.record.PublicAccessBlock
-	81, // 11: pail.record.AccessPoint.tags:type_name -> pail.record.AccessPoint.TagsEntry
+	82, // 11: pail.record.AccessPoint.tags:type_name -> pail.record.AccessPoint.TagsEntry
 	14, // 12: pail.record.Settings.no_history:type_name -> pail.record.Patterns
 	17, // 13: pail.record.Content.extents:type_name -> pail.record.Extent
 	15, // 14: pail.record.Version.attr:type_name -> pail.record.Attr
 	18, // 15: pail.record.Version.content:type_name -> pail.record.Content
 	16, // 16: pail.record.Version.headers:type_name -> pail.record.Headers
-	82, // 17: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
-	83, // 18: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
+	83, // 17: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
+	84, // 18: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
 	19, // 19: pail.record.Version.checksums:type_name -> pail.record.Checksum
-	84, // 20: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
+	85, // 20: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
 	21, // 21: pail.record.Version.layout:type_name -> pail.record.PartRun
 	6,  // 22: pail.record.Version.lock:type_name -> pail.record.Lock
 	7,  // 23: pail.record.Version.acl:type_name -> pail.record.Acl
 	2,  // 24: pail.record.Version.encryption:type_name -> pail.record.Encryption
 	15, // 25: pail.record.Dir.attr:type_name -> pail.record.Attr
-	85, // 26: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
+	86, // 26: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
 	25, // 27: pail.record.Blob.keys:type_name -> pail.record.WrappedKey
 	2,  // 28: pail.record.Sealed.encryption:type_name -> pail.record.Encryption
 	2,  // 29: pail.record.WrappedKey.encryption:type_name -> pail.record.Encryption
@@ -8238,24 +8397,25 @@ var file_records_proto_depIdxs = []int32{
 	69, // 66: pail.record.Kms.key:type_name -> pail.record.KmsKey
 	71, // 67: pail.record.Kms.alias:type_name -> pail.record.KmsAlias
 	72, // 68: pail.record.Kms.grant:type_name -> pail.record.KmsGrant
-	67, // 69: pail.record.KmsKey.named:type_name -> pail.record.IdentityEntity
-	65, // 70: pail.record.KmsKey.tags:type_name -> pail.record.IdentityTag
-	70, // 71: pail.record.KmsKey.materials:type_name -> pail.record.KmsMaterial
-	67, // 72: pail.record.KmsGrant.grantee:type_name -> pail.record.IdentityEntity
-	67, // 73: pail.record.KmsGrant.retiring:type_name -> pail.record.IdentityEntity
-	73, // 74: pail.record.KmsGrant.subset:type_name -> pail.record.KmsPairs
-	73, // 75: pail.record.KmsGrant.equals:type_name -> pail.record.KmsPairs
-	86, // 76: pail.record.KmsPairs.pairs:type_name -> pail.record.KmsPairs.PairsEntry
-	76, // 77: pail.record.TrailState.bucket:type_name -> pail.record.TrailChain
-	76, // 78: pail.record.TrailState.file:type_name -> pail.record.TrailChain
-	76, // 79: pail.record.TrailState.former_buckets:type_name -> pail.record.TrailChain
-	76, // 80: pail.record.TrailState.former_files:type_name -> pail.record.TrailChain
-	77, // 81: pail.record.TrailChain.logs:type_name -> pail.record.TrailLog
-	82, // [82:82] is the sub-list for method output_type
-	82, // [82:82] is the sub-list for method input_type
-	82, // [82:82] is the sub-list for extension type_name
-	82, // [82:82] is the sub-list for extension extendee
-	0,  // [0:82] is the sub-list for field type_name
+	73, // 69: pail.record.Kms.service:type_name -> pail.record.KmsService
+	67, // 70: pail.record.KmsKey.named:type_name -> pail.record.IdentityEntity
+	65, // 71: pail.record.KmsKey.tags:type_name -> pail.record.IdentityTag
+	70, // 72: pail.record.KmsKey.materials:type_name -> pail.record.KmsMaterial
+	67, // 73: pail.record.KmsGrant.grantee:type_name -> pail.record.IdentityEntity
+	67, // 74: pail.record.KmsGrant.retiring:type_name -> pail.record.IdentityEntity
+	74, // 75: pail.record.KmsGrant.subset:type_name -> pail.record.KmsPairs
+	74, // 76: pail.record.KmsGrant.equals:type_name -> pail.record.KmsPairs
+	87, // 77: pail.record.KmsPairs.pairs:type_name -> pail.record.KmsPairs.PairsEntry
+	77, // 78: pail.record.TrailState.bucket:type_name -> pail.record.TrailChain
+	77, // 79: pail.record.TrailState.file:type_name -> pail.record.TrailChain
+	77, // 80: pail.record.TrailState.former_buckets:type_name -> pail.record.TrailChain
+	77, // 81: pail.record.TrailState.former_files:type_name -> pail.record.TrailChain
+	78, // 82: pail.record.TrailChain.logs:type_name -> pail.record.TrailLog
+	83, // [83:83] is the sub-list for method output_type
+	83, // [83:83] is the sub-list for method input_type
+	83, // [83:83] is the sub-list for extension type_name
+	83, // [83:83] is the sub-list for extension extendee
+	0,  // [0:83] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }
@@ -8283,6 +8443,7 @@ func file_records_proto_init() {
 		(*Kms_Key)(nil),
 		(*Kms_Alias)(nil),
 		(*Kms_Grant)(nil),
+		(*Kms_Service)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -8290,7 +8451,7 @@ func file_records_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_proto_rawDesc), len(file_records_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   87,
+			NumMessages:   88,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

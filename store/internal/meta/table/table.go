@@ -29,7 +29,7 @@
 //	'j'    webhook id, seq, index                 Event       what webhooks are still to be told
 //	'z'    number                                 TrailEvent  what the audit trail is still to have
 //	'A'    account, name                          AccessPoint access points; their policies are among the configurations, by their ids
-//	'K'    kind, id                               Kms         keys, aliases and grants of the key management service, see KmsKind
+//	'K'    kind, id                               Kms         what the key management service keeps, see KmsKind
 //
 // Numbers are big-endian, so that they sort. Where something follows a key or a
 // path, that is escaped: 0x00 becomes 0x00 0xff and 0x00 0x01 ends it, which keeps
@@ -556,13 +556,14 @@ type KmsKind byte
 
 // The kinds.
 const (
-	KmsKey   KmsKind = 'k' // by its id
-	KmsAlias KmsKind = 'a' // by its account, a slash and its name
-	KmsGrant KmsKind = 'g' // by its id
+	KmsKey     KmsKind = 'k' // by its id
+	KmsAlias   KmsKind = 'a' // by its account, a slash and its name
+	KmsGrant   KmsKind = 'g' // by its id
+	KmsService KmsKind = 's' // by its id
 )
 
 // KmsKinds are all of them: keys first, because the others refer to them.
-func KmsKinds() []KmsKind { return []KmsKind{KmsKey, KmsAlias, KmsGrant} }
+func KmsKinds() []KmsKind { return []KmsKind{KmsKey, KmsAlias, KmsGrant, KmsService} }
 
 // Kms is where a key, an alias or a grant stands.
 func Kms(kind KmsKind, id string) []byte { return append(KmsOf(kind), id...) }
