@@ -79,6 +79,9 @@ func Create(opts Options) error {
 	if err := blobs.Close(); err != nil {
 		return fault.Wrap(fault.IOFailed, err, "make the store")
 	}
+	if err := createKeys(opts); err != nil {
+		return err
+	}
 	return writeLabel(opts)
 }
 

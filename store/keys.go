@@ -72,17 +72,24 @@ func (s *Store) MasterKeySource() keyring.Source {
 	return ""
 }
 
+// Locked is why the store was opened without its keys, nil if it has them or has none.
+func (s *Store) Locked() error { return s.sealing.locked }
+
 // openKeys opens the store's keys, if it has any, and mends the file of them and its copy.
 func (s *Store) openKeys() error {
 	l, err := readKeys(s.opts.Dir)
 	if err != nil || l == nil {
 		return err
 	}
-	r, err := unlock(s.opts.Dir, l, s.opts.MasterKey)
-	if fault.Is(err, fault.AccessDenied) && s.opts.WithoutMasterKey && !l.Records() {
+	secret, err := secretOf(s.opts.Dir, l, s.opts.MasterKey)
+	if errors.Is(err, keyring.ErrNotGiven) && s.opts.WithoutMasterKey {
 		s.sealing.locked, s.sealing.shut = err, l
 		return nil
 	}
+	if err != nil {
+		return err
+	}
+	r, err := unlock(s.opts.Dir, l, secret)
 	if err != nil {
 		return err
 	}
@@ -109,35 +116,41 @@ func (s *Store) sealedKeys() []byte {
 	return nil
 }
 
-// unlock opens the keys of the store at dir with the secret that lies beside them or that ask
-// returns. The kinds of failure: AccessDenied, IOFailed.
-func unlock(dir string, l *keyring.Locked, ask func(keyring.Source) ([]byte, error)) (*keyring.Ring, error) {
+// secretOf is what opens the keys of the store at dir: what lies beside them or what ask
+// returns. The kinds of failure: AccessDenied with keyring.ErrNotGiven, IOFailed.
+func secretOf(dir string, l *keyring.Locked, ask func(keyring.Source) ([]byte, error)) ([]byte, error) {
 	source, path := l.Source(), filepath.Join(dir, masterName)
-	var secret []byte
-	var err error
+	missing := fmt.Sprintf("the store at %s is opened with its %s", dir, sourceName(source))
 	if source == keyring.Beside {
-		secret, err = readSecret(path)
-	}
-	switch {
-	case err == nil && secret != nil:
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return nil, fault.Wrap(fault.IOFailed, err, "read the master key")
-	case ask == nil && source == keyring.Beside:
-		return nil, fault.New(fault.AccessDenied, "%s is missing, and without it the store's encrypted contents cannot be read; put it back, or give the master key", path)
-	case ask == nil:
-		return nil, fault.New(fault.AccessDenied, "the store at %s is opened with its %s, and none was given", dir, sourceName(source))
-	default:
-		if secret, err = ask(source); err != nil {
-			return nil, err
+		secret, err := readSecret(path)
+		if err == nil {
+			return secret, nil
 		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, fault.Wrap(contentKind(err), err, "read the master key")
+		}
+		missing = fmt.Sprintf("%s is missing, and without it what is encrypted in the store cannot be read", path)
 	}
+	if ask == nil {
+		return nil, fault.Wrap(fault.AccessDenied, keyring.ErrNotGiven, "%s", missing)
+	}
+	secret, err := ask(source)
+	if errors.Is(err, keyring.ErrNotGiven) {
+		return nil, fault.Wrap(fault.AccessDenied, err, "%s", missing)
+	}
+	return secret, err
+}
+
+// unlock opens the keys of the store at dir and overwrites the secret. The kind of failure:
+// AccessDenied.
+func unlock(dir string, l *keyring.Locked, secret []byte) (*keyring.Ring, error) {
 	defer clear(secret)
 	r, err := l.Open(secret)
-	switch {
-	case errors.Is(err, keyring.ErrWrong):
-		return nil, fault.New(fault.AccessDenied, "that is not the %s of the store at %s; nothing was changed", sourceName(source), dir)
-	case err != nil:
-		return nil, fault.Wrap(fault.AccessDenied, err, "that is not the %s of the store at %s; nothing was changed", sourceName(source), dir)
+	if errors.Is(err, keyring.ErrWrong) {
+		return nil, fault.New(fault.AccessDenied, "that is not the %s of the store at %s; nothing was changed", sourceName(l.Source()), dir)
+	}
+	if err != nil {
+		return nil, fault.Wrap(fault.AccessDenied, err, "that is not the %s of the store at %s", sourceName(l.Source()), dir)
 	}
 	return r, nil
 }

@@ -224,3 +224,107 @@ func TestBackupsHaveSealedKeys(t *testing.T) {
 	r, _ := openTest(t, Options{Dir: to})
 	opens(r)
 }
+
+// A change of the master key writes nothing again but the file of keys, and takes the key away
+// that lay beside it.
+func TestChangeKeys(t *testing.T) {
+	give := func(secret string) func(keyring.Source) ([]byte, error) {
+		return func(keyring.Source) ([]byte, error) { return []byte(secret), nil }
+	}
+	under := func(source keyring.Source, secret string) *keyring.Master {
+		m, err := keyring.NewMaster(source, []byte(secret))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	s, _ := openTest(t, Options{})
+	o := Options{Dir: s.Dir()}
+	if l, err := ReadKeys(o.Dir); l != nil || err != nil {
+		t.Fatalf("keys before there are any: %v, %v", l, err)
+	}
+	opens := sealedUnder(t, mustKeys(t, s))
+	if _, err := ChangeKeys(o, KeysChange{Rotate: true}); !fault.Is(err, fault.StoreLocked) {
+		t.Errorf("a change while the store is open: %v", err)
+	}
+	reopen := func(o Options) {
+		t.Helper()
+		if err := s.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		s, _ = openTest(t, o)
+		opens(s)
+	}
+	reopen(o)
+	if err := s.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	former, err := ExportMasterKey(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := s.sealedKeys()
+	l, err := ChangeKeys(o, KeysChange{Under: under(keyring.External, strings.Repeat("5a", 32))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(l.Generations()); n != 2 || l.Source() != keyring.External || MasterKeyNeeded(o.Dir) != keyring.External {
+		t.Errorf("%d generations, %q", n, l.Source())
+	}
+	if _, err := os.Stat(filepath.Join(o.Dir, masterName)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the former master key is still there (%v)", err)
+	}
+	// An older backup is opened with the key of its time.
+	was, err := keyring.Parse(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := was.Open([]byte(keyring.KeyText(former))); err != nil {
+		t.Errorf("keys of before, with what was exported: %v", err)
+	}
+	o.MasterKey = give(strings.Repeat("5a", 32))
+	reopen(o)
+	reopen(o)
+	if err := s.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	wrong := o
+	wrong.MasterKey = give(strings.Repeat("5b", 32))
+	before := s.sealedKeys()
+	if _, err := ChangeKeys(wrong, KeysChange{Rotate: true}); !fault.Is(err, fault.AccessDenied) {
+		t.Errorf("a wrong key rotates: %v", err)
+	}
+	if b, err := os.ReadFile(filepath.Join(o.Dir, keysName)); err != nil || !bytes.Equal(b, before) {
+		t.Errorf("what was refused has changed something (%v)", err)
+	}
+	if l, err = ChangeKeys(o, KeysChange{Under: under(keyring.Passphrase, "correct horse"), Rotate: true}); err != nil || len(l.Generations()) != 3 {
+		t.Fatalf("%v, %v", l, err)
+	}
+	o.MasterKey = give("correct horse")
+	reopen(o)
+	if g := mustKeys(t, s).Generation(); g != 3 {
+		t.Errorf("generation %d is in use", g)
+	}
+}
+
+// What an interrupted Create has left does not choose the keys of the next one.
+func TestCreateWithKeys(t *testing.T) {
+	m, err := keyring.NewMaster(keyring.External, bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Dir: t.TempDir(), NewMasterKey: m}
+	if err := Create(o); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(o.Dir, labelName)); err != nil {
+		t.Fatal(err)
+	}
+	if err := Create(Options{Dir: o.Dir}); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := ReadKeys(o.Dir); l != nil || err != nil {
+		t.Errorf("the keys of before: %v, %v", l, err)
+	}
+	openTest(t, Options{Dir: o.Dir})
+}

@@ -24,6 +24,7 @@ type Status struct {
 	ID        string
 	Format    int
 	Region    string
+	MasterKey string // what it is made from, as keyring.Source says; "" if there is none yet
 	Free      int64  // bytes free on the disk
 	Reserve   int64  // bytes of them that only deletes may use
 	Stopped   string // why the store no longer writes; "" if it does
@@ -80,6 +81,7 @@ func (s *Store) Status() Status {
 		Free: sp.Free, Reserve: sp.Reserve, LastSeq: s.db.LastSeq(), Jobs: s.jobs.Status(), Recovered: s.recovered,
 		Moves: int(s.moves.active.Load()), Pending: s.settler.count(),
 	}
+	st.MasterKey = string(s.MasterKeySource())
 	if err := s.failure(); err != nil {
 		st.Stopped = err.Error()
 	}

@@ -80,11 +80,15 @@ type Options struct {
 	// cannot wait make it shorter.
 	LifecycleDay time.Duration
 	// MasterKey is asked for the secret that opens the store's keys, if it does not lie beside
-	// them: a passphrase, or a key, as the source says. nil, or an error: the store is not
-	// opened. What it returned is overwritten.
+	// them: a passphrase, or a key, as the source says. nil is as if it returned
+	// keyring.ErrNotGiven; with that, or another error, the store is not opened. What it
+	// returned is overwritten.
 	MasterKey func(source keyring.Source) (secret []byte, err error)
-	// WithoutMasterKey opens the store without its keys if they cannot be had: whatever
-	// needs them is refused.
+	// NewMasterKey is for Create: the master key of the store. nil: one is made when it is
+	// needed first, and lies beside the store.
+	NewMasterKey *keyring.Master
+	// WithoutMasterKey opens the store without its keys if the secret for them is not given:
+	// whatever needs them is refused.
 	WithoutMasterKey bool
 	// ReserveBytes is how much of the disk is kept free. 0: what the engine needs.
 	ReserveBytes int64

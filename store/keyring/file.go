@@ -19,6 +19,8 @@ const fileFormat = 1
 var (
 	// ErrWrong says that a secret is not the one of the file: another one may be.
 	ErrWrong = errors.New("the master key is another")
+	// ErrNotGiven says that nobody gave a secret.
+	ErrNotGiven = errors.New("none was given")
 	// ErrDamaged says that bytes are not what Ring.Marshal returned.
 	ErrDamaged = errors.New("the file of keys is damaged")
 	// ErrNewer says that a later program has written the file.

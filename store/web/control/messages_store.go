@@ -20,6 +20,7 @@ type Status struct {
 	Listeners []Listener `json:"listeners"` // where the daemon answers S3, and tells of itself
 
 	ID        string    `json:"id"`
+	MasterKey string    `json:"master_key,omitempty"` // what it is made from: beside, passphrase, key; "" if there is none yet
 	Buckets   int       `json:"buckets"`
 	Free      int64     `json:"free"`              // bytes free on the disk
 	Reserve   int64     `json:"reserve"`           // bytes of them that only deletes may use
@@ -104,7 +105,7 @@ func statusOf(s store.Status) Status {
 	r := s.Recovered
 	w := Status{
 		Store: s.Dir, ID: s.ID, Format: s.Format, Region: s.Region, Mounts: []Mount{}, Listeners: []Listener{}, Jobs: []Job{},
-		Buckets: s.Buckets, Free: s.Free, Reserve: s.Reserve, Stopped: s.Stopped,
+		Buckets: s.Buckets, Free: s.Free, Reserve: s.Reserve, Stopped: s.Stopped, MasterKey: s.MasterKey,
 		OpenFiles: s.OpenFiles, Drafts: s.Drafts, Pending: s.Pending, Moves: s.Moves, Dead: s.Dead,
 		Scrub: scrubOf(s.Scrub), Lifecycle: lifecycleOf(s.Lifecycle),
 		Recovery: Recovery{
