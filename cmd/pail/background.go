@@ -23,6 +23,13 @@ const readyEnv = "PAIL_READY_FD"
 // startBackground runs this command line again in a session of its own and returns
 // once it answers. Until then the child's errors go where ours would.
 func startBackground(cmd *cobra.Command, p *mountPlan, ready readyFunc) error {
+	secret, err := p.unlock.secretPipe(cmd.Context(), p.store)
+	if err != nil {
+		return err
+	}
+	if secret != nil {
+		defer secret.Close()
+	}
 	from, to, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("start a daemon: %w", err)
@@ -32,6 +39,10 @@ func startBackground(cmd *cobra.Command, p *mountPlan, ready readyFunc) error {
 	child.Args[0] = os.Args[0]
 	child.Env = append(os.Environ(), readyEnv+"=3")
 	child.ExtraFiles = []*os.File{to}
+	if secret != nil {
+		child.ExtraFiles = append(child.ExtraFiles, secret)
+		child.Env = append(child.Env, secretFdEnv+"=4")
+	}
 	child.Stderr = os.Stderr
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	err = child.Start()

@@ -68,6 +68,7 @@ next run does not copy again what this one did.`,
 					return err
 				}
 			}
+			g.unlock.optional = true
 			return withStore(cmd, g, func(ctx context.Context, c *control.Client) error {
 				return runBackup(ctx, c, cmd, dest, g.json)
 			})

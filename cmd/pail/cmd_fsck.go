@@ -42,6 +42,7 @@ say what was done; the exit code is 0 if the store is sound afterwards.`,
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			g.unlock.optional = !opts.repair // which would take what it cannot read for lost
 			if opts.repair {
 				return runRepair(cmd, g, opts)
 			}

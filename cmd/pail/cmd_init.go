@@ -13,6 +13,8 @@ import (
 type initOptions struct {
 	region    string
 	versioned bool
+	encrypt   bool
+	yes       bool
 }
 
 func newInitCommand(g *globals) *cobra.Command {
@@ -21,8 +23,11 @@ func newInitCommand(g *globals) *cobra.Command {
 		Use:   "init",
 		Short: "Make an empty store",
 		Long: `Make an empty store in a directory that is empty or does not exist. pail mount
-does it too when it finds none.`,
-		Example: "  pail init --store /srv/pail --versioning",
+does it too when it finds none.
+
+With --encrypt its keys are opened with a passphrase, which is asked for, or a key that is
+kept elsewhere, and it is opened with that only (see pail master-key).`,
+		Example: "  pail init --store /srv/pail --versioning\n  pail init --encrypt --passphrase-file secret --yes",
 		Args:    takes(0, 0),
 
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -31,11 +36,19 @@ does it too when it finds none.`,
 			if err != nil {
 				return err
 			}
-			return runInit(cmd.Context(), opts, storeOptions(cmd, g, dir), g.json, cmd.OutOrStdout())
+			so := storeOptions(cmd, g, dir)
+			if opts.encrypt {
+				if so.NewMasterKey, err = firstMaster(cmd, g, dir, opts.yes); err != nil {
+					return err
+				}
+			}
+			return runInit(cmd.Context(), opts, so, g.json, cmd.OutOrStdout())
 		},
 	}
 	textVar(cmd.Flags(), &opts.region, "region", "`region` of buckets that name none (default "+store.DefaultRegion+")")
 	cmd.Flags().BoolVar(&opts.versioned, "versioning", false, "buckets made by mkdir start versioned (later: pail config set mkdir-versioning)")
+	cmd.Flags().BoolVar(&opts.encrypt, "encrypt", false, "have the store opened with a passphrase or a key that is kept elsewhere")
+	yesFlag(cmd, &opts.yes)
 	return cmd
 }
 

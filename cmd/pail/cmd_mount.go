@@ -67,6 +67,10 @@ func runMount(cmd *cobra.Command, g *globals, opts *mountOptions, args []string)
 // runPlan mounts, opens an S3 door, or both, here or in the background.
 func runPlan(cmd *cobra.Command, g *globals, plan *mountPlan, background bool) error {
 	r := announcer(cmd, g.json)
+	plan.unlock = plan.unlock.or(g.unlock)
+	if err := plan.unlock.prepare(cmd, plan.store); err != nil {
+		return err
+	}
 	if background {
 		if child, err := backgroundChild(); err != nil {
 			return err
@@ -276,7 +280,7 @@ func (p *mountPlan) openStore(ctx context.Context, cmd *cobra.Command) (*store.S
 	if p.req.Bucket != "" && !store.IsStore(p.store) {
 		return nil, fault.New(fault.NoSuchStore, "there is no store at %s and so no bucket %q; run pail init and pail bucket create first", p.store, p.req.Bucket)
 	}
-	so := store.Options{Dir: p.store, AllowAnyFS: p.anyFS, Log: daemonLog(cmd, false)}
+	so := store.Options{Dir: p.store, AllowAnyFS: p.anyFS, Log: daemonLog(cmd, false), MasterKey: p.unlock.opener(ctx)}
 	if p.req.S3 != nil {
 		so.Region = p.req.S3.Region // of a store that is made now; of another the door checks it
 	}

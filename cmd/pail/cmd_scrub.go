@@ -33,6 +33,7 @@ damaged; restore it from a backup, restore an older version, or delete it.`,
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			g.unlock.optional = true
 			return withStore(cmd, g, func(ctx context.Context, c *control.Client) error {
 				return runScrub(ctx, opts, c, cmd, g.json)
 			})

@@ -22,6 +22,7 @@ func newStatusCommand(g *globals) *cobra.Command {
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			g.unlock.optional = true
 			return withStore(cmd, g, func(ctx context.Context, c *control.Client) error {
 				return runStatus(ctx, c, g.json, cmd.OutOrStdout())
 			})
@@ -62,6 +63,9 @@ func runStatus(ctx context.Context, c *control.Client, asJSON bool, out io.Write
 	}
 	fmt.Fprintf(w, "buckets:\t%d\n", s.Buckets)
 	fmt.Fprintf(w, "free:\t%s, of which %s are kept as a reserve\n", shownSize(s.Free), shownSize(s.Reserve))
+	if s.MasterKey != "" {
+		fmt.Fprintf(w, "master key:\t%s\n", masterKeyLine(s.MasterKey))
+	}
 	if s.Stopped != "" {
 		fmt.Fprintf(w, "stopped:\t%s\n", s.Stopped)
 	}

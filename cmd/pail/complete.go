@@ -95,7 +95,7 @@ func glance(ctx context.Context, g *globals) (*control.Client, func()) {
 	if !errors.Is(err, control.ErrNoDaemon) {
 		return nil, nil
 	}
-	st, err := store.Open(ctx, store.Options{Dir: dir, AllowAnyFS: g.allowAnyFS})
+	st, err := store.Open(ctx, store.Options{Dir: dir, AllowAnyFS: g.allowAnyFS, WithoutMasterKey: true})
 	if err != nil {
 		return nil, nil
 	}

@@ -46,7 +46,7 @@ func (o *mountOptions) addFlags(cmd *cobra.Command, g *globals) {
 	textVar(f, &o.umask, "umask", "permission `bits`, octal, that such objects lack (default 022)")
 	textVar(f, &o.as, "as", "`user` of the store, USER or ACCOUNT/USER, for whom everyone on the mount acts (default its owner)")
 	f.StringArrayVar(&o.mapUID, "map-uid", nil, "`UID=USER,...`: for whom processes of these users of the machine act; may be given again")
-	f.StringArrayVarP(&o.options, "options", "o", nil, "mount `options` as in fstab: ro, allow_other, bucket=, uid=, gid=, umask=, as=, map_uid=, store=, log=, fsname=, allow_any_fs, verify_reads, scrub_every=, s3=, metrics=, domain=, region=, no_sigv2, public_by_default, tls_cert=, tls_key=, tls_self_signed, tls_acme, acme_email=, acme_directory=, acme_ca=, tls_client_ca=, listen=, http_redirect=, trusted_proxy=, rate_per_address=, rate_per_key=, debug, noexec, noatime, ...")
+	f.StringArrayVarP(&o.options, "options", "o", nil, "mount `options` as in fstab: ro, allow_other, bucket=, uid=, gid=, umask=, as=, map_uid=, store=, log=, passphrase_file=, master_key_file=, fsname=, allow_any_fs, verify_reads, scrub_every=, s3=, metrics=, domain=, region=, no_sigv2, public_by_default, tls_cert=, tls_key=, tls_self_signed, tls_acme, acme_email=, acme_directory=, acme_ca=, tls_client_ca=, listen=, http_redirect=, trusted_proxy=, rate_per_address=, rate_per_key=, debug, noexec, noatime, ...")
 	f.BoolVar(&o.background, "background", false, "return once the mount answers; the daemon goes on in the background")
 	textVar(f, &o.log, "log", "`file` to which a daemon in the background logs (default daemon.log in the store)")
 	f.BoolVar(&o.verify, "verify-reads", false, "compare checksums whenever a content is read")
@@ -138,6 +138,7 @@ func prefixed(head string, words []string) (out []string) {
 func ownOptions() []string {
 	return append(serveOptionNames(),
 		"ro", "rw", "allow_other", "bucket=", "store=", "uid=", "gid=", "umask=", "as=", "map_uid=", "log=", "fsname=", "allow_any_fs", "verify_reads", "scrub_every=", "debug",
+		"passphrase_file=", "master_key_file=",
 	)
 }
 
@@ -146,6 +147,7 @@ type mountPlan struct {
 	store      string // absolute
 	log        string // absolute, or empty
 	anyFS      bool
+	unlock     unlock
 	byDefault  bool // the mountpoint was not named and may be made
 	mountpoint string
 	req        control.MountRequest
@@ -215,6 +217,10 @@ func (p *mountPlan) option(name, value, whole string) (err error) {
 		p.req.FsName = value
 	case "bucket":
 		err = p.setBucket(value)
+	case "passphrase_file":
+		p.unlock.passphraseFile, err = absolute(value)
+	case "master_key_file":
+		p.unlock.keyFile, err = absolute(value)
 	case "log":
 		p.log, err = absolute(value)
 	case "uid":

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -24,6 +25,9 @@ const patience = 15 * time.Second
 func withStore(cmd *cobra.Command, g *globals, fn func(context.Context, *control.Client) error) error {
 	dir, err := g.storeDir()
 	if err != nil {
+		return err
+	}
+	if err := g.unlock.prepare(cmd, dir); err != nil {
 		return err
 	}
 	ctx := cmd.Context()
@@ -79,6 +83,9 @@ func reach(ctx context.Context, cmd *cobra.Command, g *globals, dir string, dead
 		}
 		st, err := store.Open(ctx, storeOptions(cmd, g, dir))
 		if err == nil {
+			if why := st.Locked(); why != nil {
+				fmt.Fprintf(cmd.ErrOrStderr(), "pail: %s; going on without it: what is encrypted is compared with its checksums and not opened\n", sentence(why))
+			}
 			return openedHere(ctx, st, cmd)
 		}
 		if !fault.Is(err, fault.StoreLocked) || time.Now().After(deadline) {
@@ -113,7 +120,10 @@ func (r *reached) close(cmd *cobra.Command) error {
 }
 
 func storeOptions(cmd *cobra.Command, g *globals, dir string) store.Options {
-	return store.Options{Dir: dir, AllowAnyFS: g.allowAnyFS, Log: stderrLog(cmd)}
+	return store.Options{
+		Dir: dir, AllowAnyFS: g.allowAnyFS, Log: stderrLog(cmd),
+		MasterKey: g.unlock.opener(cmd.Context()), WithoutMasterKey: g.unlock.optional,
+	}
 }
 
 // stderrLog tells of what a person should know.

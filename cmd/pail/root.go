@@ -13,12 +13,14 @@ type globals struct {
 	store      string
 	json       bool
 	allowAnyFS bool
+	unlock     unlock
 }
 
 func (g *globals) addFlags(f *pflag.FlagSet) {
 	textVar(f, &g.store, "store", "`directory` of the store (default $PAIL_STORE, else "+defaultStoreHelp+")")
 	f.BoolVar(&g.json, "json", false, "print JSON: one object a line for listings")
 	f.BoolVar(&g.allowAnyFS, "allow-any-fs", false, "accept a store on a network or FUSE filesystem, whose fsync and locks may lie")
+	g.unlock.addFlags(f)
 }
 
 func newRootCommand() *cobra.Command {
@@ -42,11 +44,12 @@ or delete in a versioned bucket can be brought back.
 	}
 	g.addFlags(cmd.PersistentFlags())
 	flagSuggests(cmd, "store", flagDirectories)
+	g.unlock.suggest(cmd)
 	cmd.SetFlagErrorFunc(flagError)
 	cmd.SetHelpCommand(newHelpCommand())
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	cmd.AddCommand(
-		newInitCommand(g), newMountCommand(g), newServeCommand(g), newUmountCommand(g), newStopCommand(g),
+		newInitCommand(g), newMasterKeyCommand(g), newMountCommand(g), newServeCommand(g), newUmountCommand(g), newStopCommand(g),
 		newBucketCommand(g), newLsCommand(g), newStatCommand(g), newVersionsCommand(g), newLogCommand(g),
 		newRestoreCommand(g), newRmCommand(g), newTagCommand(g), newConfigCommand(g), newQuotaCommand(g), newKeyCommand(g), newAccountCommand(g), newAccessPointCommand(g), newUserCommand(g), newGroupCommand(g), newRoleCommand(g), newPolicyCommand(g), newMFACommand(g), newKMSCommand(g), newPresignCommand(g),
 		newWebhookCommand(g), newTrailCommand(g), newLifecycleCommand(g),
