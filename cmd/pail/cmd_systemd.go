@@ -85,6 +85,9 @@ func (o *systemdOptions) unit(g *globals, args []string) (unit, error) {
 	if err != nil {
 		return u, err
 	}
+	if err := g.unlock.forUnit(); err != nil {
+		return u, err
+	}
 	u.net = p.req.S3 != nil
 	if o.noMount {
 		if err := o.checkNoMount(g, p, args); err != nil {
@@ -132,7 +135,7 @@ func (o *systemdOptions) asFlags(g *globals) (flags []string) {
 			flags = append(flags, "--"+f.name)
 		}
 	}
-	flags = append(flags, o.serveOptions.asFlags()...)
+	flags = append(append(flags, g.unlock.asFlags()...), o.serveOptions.asFlags()...)
 	for _, list := range o.options {
 		flags = append(flags, "-o", list)
 	}
@@ -154,7 +157,7 @@ func (o *systemdOptions) checkNoMount(g *globals, p *mountPlan, args []string) e
 func (o *systemdOptions) asServeFlags(g *globals) (flags []string) {
 	s := o.serveOptions
 	s.s3 = nil
-	flags = s.asFlags()
+	flags = append(s.asFlags(), g.unlock.asFlags()...)
 	if o.scrubEvery != "" {
 		flags = append(flags, "--scrub-every="+o.scrubEvery)
 	}

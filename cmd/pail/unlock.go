@@ -166,6 +166,32 @@ func (u unlock) or(other unlock) unlock {
 	return other
 }
 
+// forUnit makes the paths of files absolute, for there is no directory of ours in a unit, and
+// refuses what it cannot have.
+func (u *unlock) forUnit() (err error) {
+	if u.passphraseFD != "" {
+		return usagef("--passphrase-fd does not go into a unit; let systemd have the passphrase: LoadCredential=%s:FILE", credentialName)
+	}
+	for _, path := range []*string{&u.passphraseFile, &u.keyFile} {
+		if *path != "" && err == nil {
+			*path, err = absolute(*path)
+		}
+	}
+	return err
+}
+
+// asFlags are the flags as they were given.
+func (u *unlock) asFlags() (flags []string) {
+	for _, f := range []struct{ name, value string }{
+		{"passphrase-file", u.passphraseFile}, {"master-key-file", u.keyFile}, {"master-key-command", u.keyCommand},
+	} {
+		if f.value != "" {
+			flags = append(flags, "--"+f.name+"="+f.value)
+		}
+	}
+	return flags
+}
+
 // openTerminal opens the terminal of the person who has started the program.
 func openTerminal() (*os.File, error) {
 	return os.OpenFile("/dev/tty", os.O_RDWR|unix.O_NOCTTY, 0)
