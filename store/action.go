@@ -41,6 +41,8 @@ const (
 	actPutRequestPayment       action = "s3:PutBucketRequestPayment"
 	actGetOwnership            action = "s3:GetBucketOwnershipControls"
 	actPutOwnership            action = "s3:PutBucketOwnershipControls" // deleting it, too
+	actGetEncryption           action = "s3:GetEncryptionConfiguration"
+	actPutEncryption           action = "s3:PutEncryptionConfiguration" // deleting it, too
 	actGetObjectLock           action = "s3:GetBucketObjectLockConfiguration"
 	actPutObjectLock           action = "s3:PutBucketObjectLockConfiguration"
 	actGetRetention            action = "s3:GetObjectRetention"

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pail/store/access"
+	"pail/store/fault"
 	"pail/store/iam"
 	"pail/store/internal/meta/record"
 	"pail/versioning"
@@ -59,6 +60,7 @@ type putAsked struct {
 	copySource     string
 	directive      string // of a copy: COPY or REPLACE of the metadata
 	part           bool   // it brings a part, and makes no object
+	upload         string // id of the upload that it goes on with, which says the encryption
 	region         string // of a new bucket
 	ownership      string // of a new bucket
 	lockMode       string // of Object Lock
@@ -219,6 +221,9 @@ func (a *asked) ofPut(key string) ([]string, bool) {
 		}
 		return yesNo(a.put == nil || !a.put.part)
 	}
+	if key == "s3:x-amz-server-side-encryption" {
+		return optional(a.encryption())
+	}
 	p := a.put
 	if p == nil {
 		return nil, false
@@ -240,8 +245,6 @@ func (a *asked) ofPut(key string) ([]string, bool) {
 		return optional(p.copySource)
 	case "s3:x-amz-metadata-directive":
 		return optional(p.directive)
-	case "s3:x-amz-server-side-encryption":
-		return optional(p.sse)
 	case "s3:x-amz-server-side-encryption-aws-kms-key-id":
 		return optional(p.sseKey)
 	case "s3:x-amz-server-side-encryption-customer-algorithm":
@@ -254,6 +257,34 @@ func (a *asked) ofPut(key string) ([]string, bool) {
 		return nil, false
 	}
 	return optional(p.acl.header(key))
+}
+
+// encryption is the encryption that a request asks for. Parts and what joins them have no such
+// header, and count with that of their upload; on a mount nobody can ask, and the bucket's
+// default stands for it.
+func (a *asked) encryption() string {
+	p := a.put
+	switch {
+	case a.se.rc.Door == DoorMount:
+		if a.act != actPutObject {
+			return ""
+		}
+		return modeName(a.rec.GetEncryption().GetMode())
+	case p == nil:
+		return ""
+	case p.upload == "":
+		return p.sse
+	}
+	mode := ""
+	err := a.se.view(a.bucket, func(sn *snap, b *record.Bucket) error {
+		u, err := sn.upload(b, a.key, p.upload)
+		mode = modeName(u.GetVersion().GetEncryption().GetMode())
+		return err
+	})
+	if err != nil && !fault.Is(err, fault.NoSuchUpload) && !fault.Is(err, fault.NoSuchBucket) {
+		a.err = err
+	}
+	return mode
 }
 
 // ofLock are the keys of Object Lock.

@@ -41,7 +41,6 @@ type Unset string
 
 // The kinds, by the word that names their actions.
 const (
-	UnsetEncryption  Unset = "EncryptionConfiguration"
 	UnsetReplication Unset = "ReplicationConfiguration"
 	UnsetLogging     Unset = "BucketLogging"
 	UnsetAccelerate  Unset = "AccelerateConfiguration"

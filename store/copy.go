@@ -51,8 +51,11 @@ type CopyInput struct {
 	// source, checksum.Default if that has none.
 	Checksum checksum.Algorithm
 	// Lock is as for Put; a copy never has that of its source.
-	Lock       versioning.Lock
-	ACL        ACLInput   // that of the source does not count
+	Lock versioning.Lock
+	ACL  ACLInput // that of the source does not count
+	// Encryption is as for Put; but what neither the request nor the bucket asks to encrypt is
+	// as its source is. What is encrypted already keeps its key.
+	Encryption EncryptionInput
 	Conditions Conditions // on the destination
 	SourceIf   Conditions // on the source
 	// Source, if it is not nil, is told the version that is copied, perhaps more than once
@@ -62,17 +65,19 @@ type CopyInput struct {
 }
 
 // changesNothing says that a copy of an object onto itself would be the object. Which fields
-// are given counts, not whether they differ from the object's; a source that is named with
-// its version may be copied in any case, for that is how S3 makes it current again.
-func (in CopyInput) changesNothing(src Source, bucket, key string) bool {
-	return src.Bucket == bucket && src.Key == key && src.Version == "" && !in.ReplaceMetadata && in.StorageClass == "" && in.Headers.WebsiteRedirect == ""
+// are given counts, not whether they differ from the object's, and encryption counts even if
+// it is the bucket's default; a source that is named with its version may be copied in any
+// case, for that is how S3 makes it current again.
+func (in CopyInput) changesNothing(src Source, bucket, key string, e *encryption) bool {
+	return src.Bucket == bucket && src.Key == key && src.Version == "" && !in.ReplaceMetadata && in.StorageClass == "" && in.Headers.WebsiteRedirect == "" && e == nil
 }
 
-// errUnread says that a copy needs sums of its source that have to be computed.
+// errUnread says that the source of a copy has to be read: for sums of it that have to be
+// computed, or because the copy is encrypted and the source is not.
 var errUnread = errors.New("the source has to be read")
 
-// Copy makes a new version of key out of another version, without moving its bytes. It is
-// durable when it returns. As on S3 the copy is one piece, whatever parts its source was made
+// Copy makes a new version of key out of another version, without moving its bytes, unless
+// they are to be encrypted and were not. It is durable when it returns. As on S3 the copy is one piece, whatever parts its source was made
 // of: its ETag is the MD5 of its bytes, its checksum is one of all of them. They are read for
 // what the source does not say of itself. The kinds of failure besides those of Put and of
 // reading the source: InvalidRequest (onto itself, without a change).
@@ -86,22 +91,29 @@ func (se *Session) Copy(ctx context.Context, src Source, bucket, key string, in 
 	if err := se.checkLock(bucket, key, in.Lock); err != nil {
 		return Object{}, err
 	}
-	var read copySums
+	e, err := se.newEncryption(bucket, in.Encryption)
+	if err != nil {
+		return Object{}, err
+	}
+	var read copySource
 	for {
-		o, err := se.copyOnce(ctx, src, bucket, key, in, read)
+		o, err := se.copyOnce(ctx, src, bucket, key, in, e, &read)
 		if !errors.Is(err, errUnread) {
+			read.done(err)
 			return o, se.reading(src).withheld(err, src.Bucket, src.Version)
 		}
-		if read, err = se.readSums(ctx, src, in); err != nil {
+		read.drop()
+		if read, err = se.readSource(ctx, src, in, e); err != nil {
 			return Object{}, se.reading(src).withheld(err, src.Bucket, src.Version)
 		}
 	}
 }
 
-// copyOnce is Copy if the source says its sums, or is the version that was read for them.
-func (se *Session) copyOnce(ctx context.Context, src Source, bucket, key string, in CopyInput, read copySums) (Object, error) {
+// copyOnce is Copy if the source says its sums, or is the version that was read for them. e is
+// how the copy is to be encrypted, nil: as its source is.
+func (se *Session) copyOnce(ctx context.Context, src Source, bucket, key string, in CopyInput, e *encryption, read *copySource) (Object, error) {
 	o, err := se.copyVersion(ctx, src, bucket, key, func(t *txn, db *record.Bucket, old *record.Version) (*record.Version, error) {
-		if in.changesNothing(src, bucket, key) {
+		if in.changesNothing(src, bucket, key, e) {
 			return nil, fault.New(fault.InvalidRequest, "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.").At(bucket, key)
 		}
 		if err := t.check(db, key, in.Conditions); err != nil {
@@ -120,15 +132,11 @@ func (se *Session) copyOnce(ctx context.Context, src Source, bucket, key string,
 		if err := tell(in.Source, sb, src.Key, old); err != nil {
 			return nil, err
 		}
-		sums, ok := saidSums(old, in.copyAlgorithm(old))
-		if !ok {
-			if sums = read; read.of != old.Seq {
-				return nil, errUnread
-			}
-		}
 		v := t.copyOf(old)
-		v.Etag, v.Checksums = sums.etag, sums.sums
-		v.Parts, v.Layout, v.Content = 0, nil, inOnePiece(old.Content)
+		if err := t.copyContent(v, old, in.copyAlgorithm(old), e, read); err != nil {
+			return nil, err
+		}
+		v.Parts, v.Layout = 0, nil
 		v.StorageClass, v.Lock = storageClass(in.StorageClass), fromLock(in.Lock)
 		if in.ReplaceMetadata {
 			v.Headers, v.Metadata = fromHeaders(in.Headers), in.Metadata
@@ -148,6 +156,28 @@ func (se *Session) copyOnce(ctx context.Context, src Source, bucket, key string,
 	return o, err
 }
 
+// copyContent gives a copy its content, which it shares with its source unless that was read
+// to be encrypted, and its sums. errUnread: that has to be done, or for the sums.
+func (t *txn) copyContent(v, old *record.Version, a checksum.Algorithm, e *encryption, read *copySource) (err error) {
+	read.used = false // this may run more than once
+	sums, said := saidSums(old, a)
+	encrypts := e != nil && old.Encryption == nil
+	switch {
+	case read.of == old.Seq && encrypts == (read.content != nil):
+		sums = read.copySums
+	case encrypts, !said:
+		return errUnread
+	}
+	v.Etag, v.Checksums = sums.etag, sums.sums
+	if !encrypts {
+		v.Content = inOnePiece(old.Content)
+		return t.share(v.Content)
+	}
+	v.Encryption, read.used = e.record(), true
+	v.Content, err = t.newContent(read.content)
+	return err
+}
+
 // tell tells who asked which version of key is the source.
 func tell(who func(Object) error, b *record.Bucket, key string, v *record.Version) error {
 	if who == nil {
@@ -163,9 +193,35 @@ func markerAsSource(src Source) error {
 
 // copySums are what a copy has of the bytes of a version.
 type copySums struct {
-	of   uint64 // that version's sequence
+	of   uint64 // that version's sequence, 0: of none
 	etag string
 	sums []*record.Checksum
+}
+
+// A copySource is a source that was read.
+type copySource struct {
+	copySums
+	content *received // encrypted for the copy, nil if the copy shares the source's
+	used    bool      // the copy has it
+}
+
+// drop ends the use of a source that was not copied.
+func (c *copySource) drop() {
+	if c.content != nil {
+		c.content.drop()
+		c.content = nil
+	}
+}
+
+// done ends the use of a source.
+func (c *copySource) done(failed error) {
+	switch {
+	case c.content == nil:
+	case c.used:
+		c.content.done(failed)
+	default:
+		c.drop()
+	}
 }
 
 // copyAlgorithm is the algorithm of which a copy of v has a checksum.
@@ -191,17 +247,29 @@ func saidSums(v *record.Version, a checksum.Algorithm) (s copySums, ok bool) {
 	return copySums{v.Seq, v.Etag, sums}, sums != nil
 }
 
-// readSums computes the sums of a copy from the bytes of its source.
-func (se *Session) readSums(ctx context.Context, src Source, in CopyInput) (copySums, error) {
+// readSource reads the source of a copy: it computes the sums that the copy has, and encrypts
+// what is not encrypted if the copy is to be.
+func (se *Session) readSource(ctx context.Context, src Source, in CopyInput, e *encryption) (copySource, error) {
 	v, from, err := se.openSource(ctx, src, in.SourceIf, in.Source)
 	if err != nil {
-		return copySums{}, err
+		return copySource{}, err
 	}
 	defer from.close()
-	s := copySums{of: v.Seq}
+	c := copySource{copySums: copySums{of: v.Seq}}
 	bytes := io.NewSectionReader(from, 0, v.Size)
-	s.etag, s.sums, err = se.s.sumsOf(ctx, v, bytes, []checksum.Algorithm{in.copyAlgorithm(v)})
-	return s, err
+	algorithms := []checksum.Algorithm{in.copyAlgorithm(v)}
+	if e == nil || v.Encryption != nil {
+		c.etag, c.sums, err = se.s.sumsOf(ctx, v, bytes, algorithms)
+		return c, err
+	}
+	c.content, err = se.s.receive(incoming{
+		body: contextReader{ctx, bytes}, size: v.Size, inline: int64(se.s.opts.InlineMax), algorithms: algorithms, encryption: e,
+	})
+	if err != nil {
+		return copySource{}, err
+	}
+	c.etag, c.sums = c.content.sums.etag(), c.content.sums.records()
+	return c, nil
 }
 
 // inOnePiece is a content without the checksums of the parts that it was made of.
@@ -237,7 +305,11 @@ func (se *Session) Restore(ctx context.Context, bucket, key, ref string) (Object
 		return cur, engineError(se.s.db.Sync(ctx))
 	}
 	return se.copyVersion(ctx, Source{Bucket: bucket, Key: key, Version: ref}, bucket, key, func(t *txn, b *record.Bucket, old *record.Version) (*record.Version, error) {
-		return t.revived(old), t.bearAsOf(b, table.DirOf(key), old.Seq)
+		v := t.revived(old)
+		if err := t.share(v.Content); err != nil {
+			return nil, err
+		}
+		return v, t.bearAsOf(b, table.DirOf(key), old.Seq)
 	})
 }
 
@@ -254,8 +326,9 @@ func (t *txn) copyOf(old *record.Version) *record.Version {
 	return v
 }
 
-// copyVersion publishes at bucket/key what make makes of the source. Bytes that are
-// not on disk yet are settled first: a pending content has one name only.
+// copyVersion publishes at bucket/key what make makes of the source, its content included,
+// which it then owns. Bytes that are not on disk yet are settled first: a pending content has
+// one name only.
 func (se *Session) copyVersion(ctx context.Context, src Source, bucket, key string, make func(t *txn, db *record.Bucket, old *record.Version) (*record.Version, error)) (Object, error) {
 	var o Object
 	_, err := se.update(ctx, durable, bucket, func(t *txn, db *record.Bucket) error {
@@ -269,9 +342,6 @@ func (se *Session) copyVersion(ctx context.Context, src Source, bucket, key stri
 		}
 		v, err := make(t, db, old)
 		if err != nil {
-			return err
-		}
-		if err := t.share(v.Content); err != nil {
 			return err
 		}
 		t.makes = event.CreatedCopy

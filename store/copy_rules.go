@@ -11,7 +11,7 @@ func (se *Session) authorizeCopy(src Source, bucket, key string, in CopyInput) e
 		return nil
 	}
 	say := func(a *asked) {
-		a.says(PutInput{ACL: in.ACL, StorageClass: in.StorageClass, Headers: in.Headers, Conditions: in.Conditions, Lock: in.Lock})
+		a.says(PutInput{ACL: in.ACL, StorageClass: in.StorageClass, Headers: in.Headers, Conditions: in.Conditions, Lock: in.Lock, Encryption: in.Encryption})
 		a.tags, a.tagged = in.Tags, in.ReplaceTags
 		if a.puts().directive = "COPY"; in.ReplaceMetadata {
 			a.puts().directive = "REPLACE"

@@ -177,24 +177,48 @@ func (t *txn) admit(id blob.ID, e *encryption, key func() (*crypto.Key, error)) 
 
 // EncryptionInput is how a request asks for an object to be encrypted.
 type EncryptionInput struct {
-	// Mode is "AES256", or "" for the bucket's default.
+	// Mode is ModeS3, or "" for the bucket's default.
 	Mode string
+	// Told, if it is not nil, is told how the object will be encrypted, "" for not at all,
+	// before anything is kept. CreateUpload calls it, whose result does not say.
+	Told func(mode string)
 }
 
 // newEncryption is that of a new object in a bucket: what the request asks for, else the
-// bucket's default, else nil. The kinds of failure: InvalidArgument (a mode that there is not).
+// bucket's default, else nil. The kinds of failure: InvalidArgument (a mode that there is not),
+// NotSupported.
 func (se *Session) newEncryption(bucket string, in EncryptionInput) (*encryption, error) {
 	switch in.Mode {
 	case "":
 		return se.s.defaultEncryption(bucket)
 	case ModeS3:
 		return se.s.newEncryption()
+	case modeKMS, modeDSSE:
+		return nil, fault.New(fault.NotSupported, "objects are not encrypted with keys of the key management service yet; AES256 encrypts them with keys of the store").At(bucket, "")
 	}
-	return nil, fault.New(fault.InvalidArgument, "the encryption method %q is not supported", in.Mode).At(bucket, "")
+	return nil, fault.New(fault.InvalidArgument, "The encryption method specified is not supported").
+		With("ArgumentName", "x-amz-server-side-encryption").With("ArgumentValue", in.Mode).At(bucket, "")
 }
 
 // ModeS3 is how S3 names encryption under keys of the store.
 const ModeS3 = "AES256"
+
+// How S3 names encryption under keys of the key management service.
+const (
+	modeKMS  = "aws:kms"
+	modeDSSE = "aws:kms:dsse"
+)
+
+// modeName is how S3 names a mode of record.Encryption, "" for none.
+func modeName(mode uint32) string {
+	if mode == encryptedS3 {
+		return ModeS3
+	}
+	return ""
+}
+
+// mode is how S3 names it, "" for no encryption.
+func (e *encryption) mode() string { return modeName(e.record().GetMode()) }
 
 // encrypt decides how a draft is encrypted: as what it began from is, or as the bucket asks
 // for. What is encrypted stays so. The inode's mu is held.
@@ -321,8 +345,13 @@ func (s *Store) defaultEncryption(bucket string) (*encryption, error) {
 	if s.opts.tuning.encryptAll {
 		return s.newEncryption()
 	}
-	if b, _ := s.buckets.ruled(bucket); b.GetEncryption().GetMode() == encryptedS3 {
+	b, _ := s.buckets.ruled(bucket)
+	switch mode := b.GetEncryption().GetMode(); mode {
+	case 0:
+		return nil, nil
+	case encryptedS3:
 		return s.newEncryption()
+	default: // never in the clear what was to be encrypted
+		return nil, fault.New(fault.NewerFormat, "the bucket encrypts in mode %d, which this program does not know", mode).At(bucket, "")
 	}
-	return nil, nil
 }

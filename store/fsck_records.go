@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -228,7 +229,7 @@ func (f *fsck) checkBucket(k, v []byte) error {
 	if err := versioning.CheckBucketTags(b.Tags); err != nil {
 		return f.wrong(k, sound, "%v", err)
 	}
-	if bad := checkBucketAccess(&b); bad != "" {
+	if bad := cmp.Or(checkBucketAccess(&b), checkBucketEncryption(b.Encryption)); bad != "" {
 		return f.wrong(k, sound, "%s", bad)
 	}
 	return f.checkNumbers(k, b.Born, b.Id, sound)

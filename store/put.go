@@ -66,7 +66,8 @@ func keyError(bucket, key string, err error) error {
 // ConditionalRequestConflict (a new file of that name is being written on a mount),
 // EntityTooLarge, IncompleteBody, BadDigest, InvalidKey, KeyTooLong, InvalidTag,
 // InvalidStorageClass, NoSpace, InvalidRequest (a lock where the bucket has no Object Lock, or
-// no checksum where one is demanded), MalformedConfig (the lock), and those of the body's reader. A checksum is kept of every
+// no checksum where one is demanded), InvalidArgument or NotSupported (the encryption),
+// MalformedConfig (the lock), and those of the body's reader. A checksum is kept of every
 // object that is put; the MD5 is its ETag.
 func (se *Session) Put(ctx context.Context, bucket, key string, in PutInput) (Object, error) {
 	if err := se.authorizePut(bucket, key, in); err != nil {
@@ -153,7 +154,7 @@ func (se *Session) authorizePut(bucket, key string, in PutInput) error {
 func (a *asked) says(in PutInput) {
 	p := a.puts()
 	p.acl, p.storageClass, p.redirect = &in.ACL, in.StorageClass, in.Headers.WebsiteRedirect
-	p.ifMatch, p.ifNoneMatch = in.Conditions.IfMatch, in.Conditions.IfNoneMatch
+	p.ifMatch, p.ifNoneMatch, p.sse = in.Conditions.IfMatch, in.Conditions.IfNoneMatch, in.Encryption.Mode
 	a.tags, a.tagged = in.Tags, len(in.Tags) > 0
 	a.locks(in.Lock)
 }

@@ -135,6 +135,9 @@ func (f *fsck) soundBucket(k []byte) remedy {
 		if checkACLRecord(b.Acl) != "" {
 			b.Acl = nil
 		}
+		if checkBucketEncryption(b.Encryption) != "" {
+			b.Encryption.Mode = encryptedS3
+		}
 	})
 }
 

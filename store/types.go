@@ -91,9 +91,10 @@ type Object struct {
 	Blocks       int64      // 512-byte units that its content takes, holes not counted
 	// Lock is what keeps it from being removed, as far as the caller may know. Only Head and Get
 	// tell it.
-	Lock    versioning.Lock
-	Renamed string // the key that a rename brought it from; of a marker, took it to
-	Owner   string // canonical id of the account whose it is, in listings
+	Lock       versioning.Lock
+	Encryption string // ModeS3, "" if it is not encrypted
+	Renamed    string // the key that a rename brought it from; of a marker, took it to
+	Owner      string // canonical id of the account whose it is, in listings
 }
 
 // A Dir is a directory: a bucket's root (Key "") or a prefix that ends in "/".

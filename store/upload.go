@@ -50,6 +50,8 @@ type Part struct {
 	// Checksums are by algorithm in lower case, in base64: of the upload's algorithm, and if
 	// none was named of the one that was named with the part too.
 	Checksums map[string]string
+	// Encryption is ModeS3, "" if the part is not encrypted. Only what stores it tells.
+	Encryption string
 }
 
 // A PartInput is what UploadPart stores.
@@ -143,6 +145,9 @@ func (se *Session) CreateUpload(ctx context.Context, bucket, key string, in PutI
 	if err != nil {
 		return "", err
 	}
+	if in.Encryption.Told != nil {
+		in.Encryption.Told(e.mode())
+	}
 	var u *record.Upload
 	_, err = se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
 		if err := lockable(b, in.Lock); err != nil {
@@ -219,7 +224,8 @@ func (sn *snap) upload(b *record.Bucket, key, id string) (*record.Upload, error)
 
 // canUpload returns the upload if a part may be uploaded, before its bytes are read.
 func (se *Session) canUpload(bucket, key, id string, number int) (u *record.Upload, err error) {
-	if err := se.authorizeFor(actPutObject, bucket, key, func(a *asked) { a.puts().part = true }); err != nil {
+	err = se.authorizeFor(actPutObject, bucket, key, func(a *asked) { a.puts().part, a.puts().upload = true, id })
+	if err != nil {
 		return nil, err
 	}
 	if number < 1 || number > MaxParts {
@@ -287,7 +293,14 @@ func (se *Session) receivePart(ctx context.Context, bucket, key, id string, numb
 	if err != nil {
 		return Part{}, err
 	}
-	return toPart(p), nil
+	return madePart(p, e), nil
+}
+
+// madePart is what is told of a part to who has stored it.
+func madePart(p *record.Part, e *encryption) Part {
+	part := toPart(p)
+	part.Encryption = e.mode()
+	return part
 }
 
 // putPart makes p, which owns its content, a part of an upload and lets go of the part

@@ -54,7 +54,10 @@ type CompleteInput struct {
 // EntityTooSmall (a part that is not the last is below Options.MinPartSize), EntityTooLarge,
 // and those of conditions as for Put. None of them ends the upload.
 func (se *Session) CompleteUpload(ctx context.Context, bucket, key, id string, parts []CompletedPart, in CompleteInput) (Object, error) {
-	err := se.authorizeFor(actPutObject, bucket, key, func(a *asked) { a.says(PutInput{Conditions: in.Conditions}) })
+	err := se.authorizeFor(actPutObject, bucket, key, func(a *asked) {
+		a.says(PutInput{Conditions: in.Conditions})
+		a.put.upload = id
+	})
 	if err == nil {
 		err = se.authorizeMatch(bucket, key, in.Conditions)
 	}

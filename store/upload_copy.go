@@ -78,7 +78,7 @@ func (se *Session) UploadPartCopy(ctx context.Context, src Source, bucket, key, 
 	if err != nil {
 		return Part{}, err
 	}
-	return toPart(p), nil
+	return madePart(p, e), nil
 }
 
 // openSource finds the version to copy from and opens its bytes.

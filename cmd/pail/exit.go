@@ -122,7 +122,7 @@ func exitCodes() map[int][]fault.Kind {
 		exitNotFound: {
 			fault.NoSuchStore, fault.NoSuchMount, fault.NoSuchBucket, fault.NoSuchKey, fault.NoSuchVersion,
 			fault.NoSuchTagSet, fault.NoSuchUpload, fault.NoSuchEntity,
-			fault.NoSuchCORS, fault.NoSuchWebsite, fault.NoSuchLifecycle, fault.NoSuchObjectLock, fault.NoSuchLock, fault.NoSuchAccessPoint, fault.NoSuchAccessPointPolicy, fault.NoSuchBucketPolicy, fault.NoSuchPublicAccessBlock, fault.NoSuchOwnership, fault.NoData, fault.NoMoreData, fault.KMSNotFound,
+			fault.NoSuchCORS, fault.NoSuchWebsite, fault.NoSuchLifecycle, fault.NoSuchObjectLock, fault.NoSuchLock, fault.NoSuchAccessPoint, fault.NoSuchAccessPointPolicy, fault.NoSuchBucketPolicy, fault.NoSuchPublicAccessBlock, fault.NoSuchOwnership, fault.NoSuchEncryption, fault.NoData, fault.NoMoreData, fault.KMSNotFound,
 		},
 		exitDenied: {
 			fault.AccessDenied, fault.NotPermitted, fault.OwnersOnly, fault.PublicACLBlocked, fault.MFARequired, fault.ObjectLocked,

@@ -28,7 +28,7 @@ var passive = map[string]string{
 
 	"AccessKeys": reading, "CORS": reading, "Website": reading, "Lifecycle": reading, "Notifications": reading, "Webhooks": reading,
 	"ObjectLock": reading, "Expiration": reading, "UploadExpiration": reading, "Tagging": reading,
-	"RequestPayment": reading, "Ownership": reading, "Retention": reading, "LegalHold": reading, "Quota": reading, "MFADelete": reading, "BucketPolicy": reading, "BucketPolicyPublic": reading, "PublicAccess": reading,
+	"RequestPayment": reading, "BucketEncryption": reading, "Ownership": reading, "Retention": reading, "LegalHold": reading, "Quota": reading, "MFADelete": reading, "BucketPolicy": reading, "BucketPolicyPublic": reading, "PublicAccess": reading,
 	"AccountPublicAccess": reading, "BucketACL": reading, "ObjectACL": reading, "Location": reading, "ExpectOwner": reading, "LookUnset": reading,
 	"Rights": reading, "TagCount": reading, "BucketsOwner": reading, "VisibleBuckets": reading,
 
@@ -79,6 +79,8 @@ var passive = map[string]string{
 
 	"AccessPoint": reading, "AccessPointPolicy": reading, "AccessPointPolicyPublic": reading, "ListAccessPoints": reading, "ExpectAccount": reading,
 	"CreateAccessPoint": likePolicies, "DeleteAccessPoint": likePolicies, "SetAccessPointPolicy": likePolicies, "DeleteAccessPointPolicy": likePolicies,
+
+	"SetBucketEncryption": "it edits the bucket's record in one durable update, as SetOwnership", "DeleteBucketEncryption": "likewise",
 
 	"SetObjectACL":           "it edits a version's record in one durable update, as PutTagging",
 	"SetAccountPublicAccess": "it writes one record in one durable update, as SetSetting", "DeleteAccountPublicAccess": "likewise",

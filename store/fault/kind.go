@@ -44,7 +44,8 @@ const (
 	MalformedConfig  // a configuration of a shape that S3's schema does not have
 	NoSuchBucketPolicy
 	NoSuchPublicAccessBlock
-	NoSuchOwnership // nobody has chosen who owns a bucket's objects
+	NoSuchOwnership  // nobody has chosen who owns a bucket's objects
+	NoSuchEncryption // nobody has chosen how a bucket encrypts
 	PolicyTooLarge
 	MalformedACL
 	ACLsDisabled      // the bucket's owner owns every object, so that ACLs grant nothing

@@ -55,6 +55,7 @@ var table = [kindCount]Row{
 	// "List of error codes" of the API Reference, "Troubleshooting" of Object Ownership.
 	NoSuchBucketPolicy:      {"NoSuchBucketPolicy", syscall.ENODATA, "NoSuchBucketPolicy", 404, "the bucket policy does not exist"},
 	NoSuchPublicAccessBlock: {"NoSuchPublicAccessBlock", syscall.ENODATA, "NoSuchPublicAccessBlockConfiguration", 404, "the public access block configuration was not found"},
+	NoSuchEncryption:        {"NoSuchEncryption", syscall.ENODATA, "ServerSideEncryptionConfigurationNotFoundError", 404, "the server side encryption configuration was not found"},
 	NoSuchOwnership:         {"NoSuchOwnership", syscall.ENODATA, "OwnershipControlsNotFoundError", 404, "the bucket ownership controls were not found"},
 	PolicyTooLarge:          {"PolicyTooLarge", syscall.E2BIG, "PolicyTooLarge", 400, "the policy is too long"},
 	MalformedACL:            {"MalformedACL", syscall.EINVAL, "MalformedACLError", 400, "not a valid access control list"},

@@ -52,7 +52,6 @@ const (
 	MissingRequestBody                Code = "MissingRequestBodyError"
 	MissingSecurityElement            Code = "MissingSecurityElement"
 	MissingSecurityHeader             Code = "MissingSecurityHeader"
-	NoEncryption                      Code = "ServerSideEncryptionConfigurationNotFoundError"
 	NoReplication                     Code = "ReplicationConfigurationNotFoundError"
 	NoSuchConfiguration               Code = "NoSuchConfiguration"
 	NoSuchResource                    Code = "NoSuchResource" // of S3 Control
@@ -108,7 +107,6 @@ var codes = map[Code]struct {
 	MissingRequestBody:                {400, "Request Body is empty"},
 	MissingSecurityElement:            {400, "The SOAP 1.1 request is missing a security element."},
 	MissingSecurityHeader:             {400, "Your request was missing a required header"},
-	NoEncryption:                      {404, "The server side encryption configuration was not found"},
 	NoReplication:                     {404, "The replication configuration was not found"},
 	NoSuchConfiguration:               {404, "The specified configuration does not exist."},
 	NoSuchResource:                    {404, "The specified resource doesn't exist."},

@@ -134,7 +134,7 @@ func TestUnsetConfigurations(t *testing.T) {
 	r.must("PUT", "/photos", "")
 	codes := map[string]string{
 		"policy": "NoSuchBucketPolicy", "policyStatus": "NoSuchBucketPolicy", "publicAccessBlock": "NoSuchPublicAccessBlockConfiguration",
-		"encryption": "ServerSideEncryptionConfigurationNotFoundError", "replication": "ReplicationConfigurationNotFoundError",
+		"replication": "ReplicationConfigurationNotFoundError",
 	}
 	for _, u := range unsets() {
 		path := "/photos?" + u.query

@@ -48,6 +48,7 @@ var sentences = map[fault.Kind]string{
 	fault.NoSuchBucketPolicy:      "The bucket policy does not exist",
 	fault.NoSuchPublicAccessBlock: "The public access block configuration was not found",
 	fault.NoSuchOwnership:         "The bucket ownership controls were not found",
+	fault.NoSuchEncryption:        "The server side encryption configuration was not found",
 	fault.ACLsDisabled:            "The bucket does not allow ACLs",
 	fault.ACLNotOwners:            "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
 	fault.IncompleteBody:          "You did not provide the number of bytes specified by the Content-Length HTTP header",
@@ -117,7 +118,7 @@ func (c *call) details(err error) []apierror.Detail {
 	bucket, key := c.about(err)
 	switch kind := fault.KindOf(err); kind {
 	case fault.NoSuchBucket, fault.BucketNotEmpty, fault.BucketAlreadyExists, fault.BucketAlreadyOwnedByYou, fault.InvalidBucketName,
-		fault.NoSuchBucketPolicy, fault.NoSuchPublicAccessBlock, fault.NoSuchOwnership,
+		fault.NoSuchBucketPolicy, fault.NoSuchPublicAccessBlock, fault.NoSuchOwnership, fault.NoSuchEncryption,
 		fault.NoSuchTagSet, fault.NoSuchCORS, fault.NoSuchWebsite, fault.NoSuchLifecycle, fault.NoSuchObjectLock:
 		return []apierror.Detail{{Name: "BucketName", Value: bucket}}
 	case fault.NoSuchKey:

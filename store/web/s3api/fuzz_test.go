@@ -19,6 +19,7 @@ func FuzzBodies(f *testing.F) {
 		"<LifecycleConfiguration><Rule><Filter><And/></Filter><Expiration><Date>2030-01-01</Date></Expiration><Transition/></Rule></LifecycleConfiguration>",
 		"<NotificationConfiguration><QueueConfiguration><Filter/></QueueConfiguration></NotificationConfiguration>",
 		"<Tagging><TagSet><Tag><Key>a</Key></Tag></TagSet></Tagging>", "<VersioningConfiguration/>", "<VersioningConfiguration><Status/><Status/></VersioningConfiguration>",
+		encryptionDocument("AES256", "<BlockedEncryptionTypes><EncryptionType>SSE-C</EncryptionType></BlockedEncryptionTypes><BucketKeyEnabled>true</BucketKeyEnabled>"),
 		"<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>", "<RequestPaymentConfiguration><Payer/></RequestPaymentConfiguration>",
 		"<CreateBucketConfiguration><Tags><Tag><Key>a</Key></Tag></Tags></CreateBucketConfiguration>", "<a><b></a>", "<!DOCTYPE x [<!ENTITY y 'z'>]><x>&y;</x>", "",
 	} {
@@ -40,6 +41,12 @@ func FuzzBodies(f *testing.F) {
 		if checkParse(t, data, &l) {
 			for _, r := range l.Rules {
 				_, _ = r.rule()
+			}
+		}
+		var e encryptionConfiguration
+		if checkParse(t, data, &e) {
+			for _, r := range e.Rules {
+				_, _ = r.encryption()
 			}
 		}
 		var n notificationConfiguration

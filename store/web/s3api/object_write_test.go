@@ -50,7 +50,13 @@ func TestPutIsChecked(t *testing.T) {
 		{501, "NotImplemented", []string{"If-Match", "*"}},
 		{404, "NoSuchKey", []string{"If-Match", `"x"`}},
 		{200, "", []string{"If-None-Match", "*"}},
-		{501, "NotImplemented", []string{"x-amz-server-side-encryption", "AES256"}},
+		{200, "", []string{"x-amz-server-side-encryption", "AES256"}},
+		{200, "", []string{"x-amz-server-side-encryption", "AES256", "x-amz-server-side-encryption-bucket-key-enabled", "false"}},
+		{400, "InvalidArgument", []string{"x-amz-server-side-encryption", "aes256"}},
+		{400, "InvalidArgument", []string{"x-amz-server-side-encryption", ""}},
+		{501, "NotImplemented", []string{"x-amz-server-side-encryption", "aws:kms"}},
+		{501, "NotImplemented", []string{"x-amz-server-side-encryption", "aws:kms:dsse"}},
+		{501, "NotImplemented", []string{"x-amz-server-side-encryption-customer-algorithm", "AES256"}},
 	} {
 		got := r.do("PUT", "/photos/a", "hello", c.header...)
 		if got.StatusCode != c.status || element(got.body, "Code") != c.code {

@@ -48,6 +48,7 @@ func (c *call) completeMultipartUpload() error {
 	if err != nil {
 		return err
 	}
+	encryptionHeader(c.w.Header(), o.Encryption)
 	c.versionHeader(o)
 	c.expirationHeader(o)
 	x := newXML("CompleteMultipartUploadResult")

@@ -8,7 +8,8 @@ import (
 
 // copyObject answers PUT /BUCKET/KEY with x-amz-copy-source
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html). No bytes move; but
-// where the source's ETag is not its MD5 all of it is read.
+// where the source's ETag is not its MD5, or it is not encrypted and the copy is, all of it is
+// read.
 func (c *call) copyObject() error {
 	if err := c.noVersion(); err != nil {
 		return err
@@ -35,6 +36,7 @@ func (c *call) copyObject() error {
 		return err
 	}
 	c.copiedHeader(from)
+	encryptionHeader(c.w.Header(), o.Encryption)
 	c.versionHeader(o)
 	c.expirationHeader(o)
 	x := newXML("CopyObjectResult")
@@ -57,7 +59,7 @@ func (c *call) copyInput() (in store.CopyInput, err error) {
 	if err != nil {
 		return in, err
 	}
-	in.StorageClass, in.Lock, in.ACL = put.StorageClass, put.Lock, put.ACL
+	in.StorageClass, in.Lock, in.ACL, in.Encryption = put.StorageClass, put.Lock, put.ACL, put.Encryption
 	in.Headers.WebsiteRedirect = put.Headers.WebsiteRedirect
 	if in.ReplaceMetadata {
 		in.Headers, in.Metadata = put.Headers, put.Metadata

@@ -4,6 +4,9 @@ package s3api
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html). A symbolic link
 // that was made on a mount is an object whose body is what it points to.
 func (c *call) getObject() error {
+	if err := c.noEncryption(); err != nil {
+		return err
+	}
 	ref, err := c.version()
 	if err != nil {
 		return err

@@ -3,6 +3,9 @@ package s3api
 // headObject answers HEAD /BUCKET/KEY
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html).
 func (c *call) headObject() error {
+	if err := c.noEncryption(); err != nil {
+		return err
+	}
 	ref, err := c.version()
 	if err != nil {
 		return err

@@ -42,6 +42,7 @@ func (c *call) putObject() error {
 	}
 	c.w.Header()["Etag"] = []string{quote(o.ETag)}
 	checksumHeaders(c.w.Header(), o)
+	encryptionHeader(c.w.Header(), o.Encryption)
 	c.versionHeader(o)
 	c.expirationHeader(o)
 	return c.empty(http.StatusOK)
@@ -59,6 +60,9 @@ func (c *call) putInput() (in store.PutInput, err error) {
 		return in, err
 	}
 	if in.ACL, err = c.aclHeaders(); err != nil {
+		return in, err
+	}
+	if in.Encryption, err = c.encryption(); err != nil {
 		return in, err
 	}
 	in.Tags, err = parseTagging(c.r.Header.Get("x-amz-tagging"))

@@ -28,6 +28,7 @@ func (c *call) uploadPart() error {
 	}
 	h := c.w.Header()
 	h["Etag"] = []string{quote(p.ETag)}
+	encryptionHeader(h, p.Encryption)
 	for name, value := range p.Checksums {
 		// One only: clients complete with what they were told, and two for a part are refused.
 		if a := in.Sums.Algorithm; a == checksum.None || a.Lower() == name {

@@ -37,6 +37,7 @@ func (c *call) uploadPartCopy() error {
 		return err
 	}
 	c.copiedHeader(from)
+	encryptionHeader(c.w.Header(), p.Encryption)
 	x := newXML("CopyPartResult")
 	x.text("LastModified", formatXMLTime(p.Modified))
 	x.text("ETag", quote(p.ETag))

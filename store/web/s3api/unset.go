@@ -24,8 +24,6 @@ type unset struct {
 
 func unsets() []unset {
 	return []unset{
-		{query: "encryption", kind: store.UnsetEncryption, get: "GetBucketEncryption", put: "PutBucketEncryption", delete: "DeleteBucketEncryption",
-			absent: apierror.New(apierror.NoEncryption, "")},
 		{query: "replication", kind: store.UnsetReplication, get: "GetBucketReplication", put: "PutBucketReplication", delete: "DeleteBucketReplication",
 			absent: apierror.New(apierror.NoReplication, "")},
 		{query: "logging", kind: store.UnsetLogging, get: "GetBucketLogging", put: "PutBucketLogging", root: "BucketLoggingStatus"},

@@ -23,6 +23,11 @@ const (
 	hookARN           = "arn:aws:sqs:us-east-1:000000000000:walk"
 )
 
+func encryptionDocument(algorithm, more string) string {
+	return "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>" + algorithm +
+		"</SSEAlgorithm></ApplyServerSideEncryptionByDefault>" + more + "</Rule></ServerSideEncryptionConfiguration>"
+}
+
 func versioningDocument(elements string) string {
 	return "<VersioningConfiguration>" + elements + "</VersioningConfiguration>"
 }
@@ -272,6 +277,34 @@ func configWalks() map[string]walk {
 			},
 		},
 		"DeleteBucketOwnershipControls": {},
+		"GetBucketEncryption": {
+			ready: after(encryptionDocument("AES256", "")),
+			output: func(_ *stroll, out any) string {
+				rules := out.(*s3.GetBucketEncryptionOutput).ServerSideEncryptionConfiguration.Rules
+				return wrongUnless(len(rules) == 1 && rules[0].ApplyServerSideEncryptionByDefault.SSEAlgorithm == types.ServerSideEncryptionAes256 &&
+					!*rules[0].BucketKeyEnabled && rules[0].BlockedEncryptionTypes.EncryptionType[0] == types.EncryptionTypeNone, out)
+			},
+			fails: []failure{notSet("ServerSideEncryptionConfigurationNotFoundError")},
+		},
+		"PutBucketEncryption": {
+			document: true, ready: saying(encryptionDocument("AES256", "")),
+			input: func(_ *stroll, in any) {
+				in.(*s3.PutBucketEncryptionInput).ServerSideEncryptionConfiguration = &types.ServerSideEncryptionConfiguration{Rules: []types.ServerSideEncryptionRule{{
+					ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAes256}, BucketKeyEnabled: aws.Bool(true),
+					BlockedEncryptionTypes: &types.BlockedEncryptionTypes{EncryptionType: []types.EncryptionType{types.EncryptionTypeSseC}},
+				}}}
+			},
+			fails: []failure{
+				document(400, "MalformedXML", "", "<ServerSideEncryptionConfiguration/>"),
+				document(400, "MalformedXML", "", "<ServerSideEncryptionConfiguration><Rule/></ServerSideEncryptionConfiguration>"),
+				document(400, "MalformedXML", "", strings.Replace(encryptionDocument("AES256", ""), "</Rule>", "</Rule><Rule/>", 1)),
+				document(400, "MalformedXML", "", encryptionDocument("ROT13", "")),
+				document(400, "MalformedXML", "", encryptionDocument("AES256", "<BlockedEncryptionTypes><EncryptionType>SSE-KMS</EncryptionType></BlockedEncryptionTypes>")),
+				document(400, "InvalidArgument", "ArgumentName=ApplyServerSideEncryptionByDefault", strings.Replace(encryptionDocument("AES256", ""), "<SSE", "<KMSMasterKeyID>x</KMSMasterKeyID><SSE", 1)),
+				document(501, "NotImplemented", "", encryptionDocument("aws:kms", "")),
+			},
+		},
+		"DeleteBucketEncryption": {},
 		"GetObjectLockConfiguration": {
 			ready: func(s *stroll, a *ask) {
 				s.bucket += "-locked"

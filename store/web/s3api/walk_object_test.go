@@ -114,7 +114,12 @@ func putFailures() []failure {
 			return s.send(s.request.with("x-amz-meta-abcdefgh", strings.Repeat("x", 2041), "x-amz-metadata-directive", "REPLACE"))
 		}),
 		fails(400, "InvalidRedirectLocation", "", func(s *stroll) reply { return s.send(s.request.with("x-amz-website-redirect-location", "elsewhere")) }),
-		refusedHeader("x-amz-server-side-encryption", "AES256"),
+		fails(501, "NotImplemented", "", func(s *stroll) reply { return s.send(s.request.with("x-amz-server-side-encryption", "aws:kms")) }),
+		invalid("x-amz-server-side-encryption", "AES128", func(s *stroll) reply {
+			return s.send(s.request.with("x-amz-server-side-encryption", "AES128"))
+		}),
+		refusedHeader("x-amz-server-side-encryption-aws-kms-key-id", "alias/x"),
+		refusedHeader("x-amz-server-side-encryption-customer-algorithm", "AES256"),
 		fails(400, "InvalidRequest", "", func(s *stroll) reply { return s.send(s.request.with(lockHoldHeader, "ON")) }).on(""),
 		fails(400, "InvalidRequest", "", func(s *stroll) reply {
 			return s.send(s.request.with(lockModeHeader, "COMPLIANCE", lockUntilHeader, "2100-01-01T00:00:00Z"))
@@ -142,7 +147,7 @@ func putFailures() []failure {
 		fails(400, "UnresolvableGrantByEmailAddress", "", func(s *stroll) reply {
 			return s.send(s.request.with("x-amz-grant-read", `emailAddress="me@example.com"`))
 		}),
-		never("InvalidEncryptionAlgorithmError", "encryption is not implemented yet"),
+		never("InvalidEncryptionAlgorithmError", "S3 answers InvalidArgument; keys of customers are not taken yet"),
 		never("InvalidObjectState", "nothing is archived"),
 		never("CredentialsNotSupported", "requests by SOAP"),
 		never("InlineDataTooLarge", "requests by SOAP"),
@@ -244,7 +249,7 @@ func objectWalks() map[string]walk {
 				invalid("versionId", "null", func(s *stroll) reply { return s.send(s.request.where("versionId", "null")) }),
 				invalid("partNumber", "1", func(s *stroll) reply { return s.send(s.request.where("partNumber", "1")) }),
 				refusedHeader("x-amz-write-offset-bytes", "5"),
-				never("EncryptionTypeMismatch", "encryption is not implemented yet").on(""),
+				never("EncryptionTypeMismatch", "appending is for directory buckets").on(""),
 				never("InvalidWriteOffset", "appending is for directory buckets").on(""),
 				never("TooManyParts", "appending is for directory buckets").on(""),
 			}),
@@ -360,6 +365,9 @@ func getFailures() []failure {
 			return s.send(s.request.with("If-None-Match", `"5d41402abc4b2a76b9719d911017c592"`))
 		}, ""},
 		refusedHeader("x-amz-server-side-encryption-customer-algorithm", "AES256"),
+		invalid("x-amz-server-side-encryption", "AES256", func(s *stroll) reply {
+			return s.send(s.request.with("x-amz-server-side-encryption", "AES256"))
+		}),
 	)
 }
 

@@ -12,15 +12,10 @@ func unsetWalks() map[string]walk {
 		return walk{answers: code, because: because, fails: []failure{notSet(code)}}
 	}
 	all := map[string]walk{
-		"GetBucketEncryption":              absent("ServerSideEncryptionConfigurationNotFoundError", "objects are not encrypted yet"),
-		"DeleteBucketEncryption":           {},
 		"GetBucketReplication":             absent("ReplicationConfigurationNotFoundError", "there is no replication"),
 		"DeleteBucketReplication":          {},
 		"GetBucketLogging":                 {},
 		"GetBucketAccelerateConfiguration": {},
-		"PutBucketEncryption": {input: func(_ *stroll, in any) {
-			in.(*s3.PutBucketEncryptionInput).ServerSideEncryptionConfiguration = &types.ServerSideEncryptionConfiguration{Rules: []types.ServerSideEncryptionRule{{}}}
-		}},
 		"PutBucketReplication": {input: func(_ *stroll, in any) {
 			in.(*s3.PutBucketReplicationInput).ReplicationConfiguration = &types.ReplicationConfiguration{Role: aws.String("r"), Rules: []types.ReplicationRule{}}
 		}},
