@@ -65,11 +65,12 @@ type CopyInput struct {
 }
 
 // changesNothing says that a copy of an object onto itself would be the object. Which fields
-// are given counts, not whether they differ from the object's, and encryption counts even if
-// it is the bucket's default; a source that is named with its version may be copied in any
+// are given counts, not whether they differ from the object's, and a bucket that was told to
+// encrypt counts as if the request asked for it; a source that is named with its version may be copied in any
 // case, for that is how S3 makes it current again.
-func (in CopyInput) changesNothing(src Source, bucket, key string, e *encryption) bool {
-	return src.Bucket == bucket && src.Key == key && src.Version == "" && !in.ReplaceMetadata && in.StorageClass == "" && in.Headers.WebsiteRedirect == "" && e == nil
+func (in CopyInput) changesNothing(src Source, bucket, key string, to *record.Bucket) bool {
+	return src.Bucket == bucket && src.Key == key && src.Version == "" && !in.ReplaceMetadata && in.StorageClass == "" && in.Headers.WebsiteRedirect == "" &&
+		in.Encryption.Mode == "" && to.GetEncryption().GetMode() == 0
 }
 
 // errUnread says that the source of a copy has to be read: for sums of it that have to be
@@ -113,7 +114,7 @@ func (se *Session) Copy(ctx context.Context, src Source, bucket, key string, in 
 // how the copy is to be encrypted, nil: as its source is.
 func (se *Session) copyOnce(ctx context.Context, src Source, bucket, key string, in CopyInput, e *encryption, read *copySource) (Object, error) {
 	o, err := se.copyVersion(ctx, src, bucket, key, func(t *txn, db *record.Bucket, old *record.Version) (*record.Version, error) {
-		if in.changesNothing(src, bucket, key, e) {
+		if in.changesNothing(src, bucket, key, db) {
 			return nil, fault.New(fault.InvalidRequest, "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.").At(bucket, key)
 		}
 		if err := t.check(db, key, in.Conditions); err != nil {
