@@ -165,7 +165,9 @@
 //	acl (JSON as of aws s3api, or a canned ACL)     object,       set in place (xattr_access.go)
 //	                                                bucket
 //	policy public-access-block                      bucket        set and removed, by name only
-//	encryption cors lifecycle logging               -             EOPNOTSUPP
+//	encryption (AES256)                             object        read only, by name only
+//	                                                bucket        set and removed, by name only
+//	cors lifecycle logging                          -             EOPNOTSUPP
 //
 // An object's own key is what a directory has; setting something on a directory that S3
 // only implies makes that key. A bucket's directory stands for the bucket, by name only.

@@ -91,6 +91,14 @@ func (a *attributed) get(at attrs.Attr) ([]byte, error) {
 		return a.lock(at)
 	case attrs.Grants, attrs.Policy, attrs.PublicAccess:
 		return a.accessAttr(at.Kind)
+	case attrs.Encryption:
+		if a.bucket != "" {
+			e, err := a.se.BucketEncryption(a.f.ctx, a.bucket)
+			if err != nil {
+				return nil, err
+			}
+			return known(e.Mode)
+		}
 	case attrs.Versions:
 		return a.versions()
 	case attrs.Tag, attrs.AllTags:
@@ -210,6 +218,8 @@ func describedBy(o *store.Object, at attrs.Attr) ([]byte, error) {
 		return known(o.Modified.UTC().Format(time.RFC3339Nano))
 	case attrs.StorageClass:
 		return known(o.StorageClass)
+	case attrs.Encryption:
+		return known(o.Encryption)
 	case attrs.Checksum:
 		return one(o.Checksums, at.Name)
 	case attrs.Parts:

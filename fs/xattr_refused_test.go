@@ -43,7 +43,7 @@ func TestXattrErrnos(t *testing.T) {
 		{"user.s3.lock.until", "x", 0, unix.EINVAL},
 		{"user.s3.legal-hold", "ON", 0, unix.EOPNOTSUPP},
 		{"user.s3.legal-hold", "x", 0, unix.EINVAL},
-		{"user.s3.encryption", "x", 0, unix.EOPNOTSUPP},
+		{"user.s3.encryption", "AES256", 0, unix.EPERM},
 		{"user.s3.versioning", "enabled", 0, unix.EOPNOTSUPP},
 		{"user.s3.meta.Upper", "x", 0, unix.EINVAL},
 		{"user.s3.meta.", "x", 0, unix.EINVAL},
@@ -86,7 +86,7 @@ func TestXattrErrnos(t *testing.T) {
 	}
 	for name, want := range map[string]unix.Errno{
 		"user.no": unix.ENODATA, "user.s3.no": unix.ENODATA, "user.s3.tag.no": unix.ENODATA, "user.s3.meta.no": unix.ENODATA,
-		"user.s3.encryption": unix.EOPNOTSUPP, "user.s3.policy": unix.ENODATA, "system.posix_acl_access": unix.EOPNOTSUPP, "system.posix_acl_default": unix.EOPNOTSUPP,
+		"user.s3.encryption": unix.ENODATA, "user.s3.policy": unix.ENODATA, "system.posix_acl_access": unix.EOPNOTSUPP, "system.posix_acl_default": unix.EOPNOTSUPP,
 		"security.selinux": unix.EOPNOTSUPP, "security.capability": unix.ENODATA, "trusted.no": unix.ENODATA, "nonsense": unix.EOPNOTSUPP, "user.": unix.EINVAL,
 	} {
 		f.fails(name, want)

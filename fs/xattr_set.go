@@ -28,7 +28,7 @@ func (a *attributed) change(c xattrChange) error {
 		return fault.New(fault.NotPermitted, "this directory has no attributes of its own")
 	case c.Kind == attrs.Plain:
 		return a.se.ChangeXattr(a.f.ctx, a.node, store.XattrChange{Name: c.Name, Value: c.value, Remove: c.remove, When: c.when})
-	case c.Kind.ReadOnly():
+	case c.Kind.ReadOnly(), c.Kind == attrs.Encryption && a.bucket == "":
 		return fault.New(fault.NotPermitted, "%s%s can only be read", attrs.Prefix, c.Name)
 	case c.Kind == attrs.Malformed:
 		if c.remove {
@@ -83,8 +83,33 @@ func (a *attributed) changeBucket(c xattrChange) error {
 			return fault.Wrap(fault.InvalidArgument, err, "bucket %s", a.bucket)
 		}
 		return a.se.SetVersioning(a.f.ctx, a.bucket, to)
+	case attrs.Encryption:
+		return a.changeEncryption(c)
 	}
 	return unsupported()
+}
+
+// changeEncryption says how a bucket encrypts, and leaves what else is configured of its
+// encryption; removing the attribute removes all of it.
+func (a *attributed) changeEncryption(c xattrChange) error {
+	e, err := a.se.BucketEncryption(a.f.ctx, a.bucket)
+	unseen := fault.Is(err, fault.AccessDenied) && c.when == store.Whichever // to change it is another right
+	if err != nil && !unseen && !fault.Is(err, fault.NoSuchEncryption) {
+		return err
+	}
+	switch there := e.Mode != ""; {
+	case c.when == store.Absent && there:
+		return fault.New(fault.Exists, "there is one already")
+	case !there && !unseen && (c.remove || c.when == store.Present):
+		return noAttribute()
+	case c.remove:
+		return a.se.DeleteBucketEncryption(a.f.ctx, a.bucket)
+	}
+	e.Mode, e.KMSKey = string(c.value), ""
+	if e.Mode == "" {
+		return fault.New(fault.InvalidArgument, "bucket %s: no encryption is said by removing the attribute", a.bucket)
+	}
+	return a.se.SetBucketEncryption(a.f.ctx, a.bucket, e)
 }
 
 // text is the change of names and values that a change of one attribute, or of the one

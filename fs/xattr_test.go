@@ -342,7 +342,7 @@ func TestXattrsOfBuckets(t *testing.T) {
 	d.remove("user.s3.tags", unix.ENODATA)
 	d.has("user.s3.bucket", "bkt")
 	d.fails("user.s3.key", unix.ENODATA)
-	for _, name := range []string{"cors", "lifecycle", "logging", "encryption"} {
+	for _, name := range []string{"cors", "lifecycle", "logging"} {
 		d.fails("user.s3."+name, unix.EOPNOTSUPP)
 		d.setFails("user.s3."+name, "x", 0, unix.EOPNOTSUPP)
 	}

@@ -47,6 +47,7 @@ const (
 	Grants       // S3's ACL, of an object or a bucket
 	Policy       // of a bucket
 	PublicAccess // of a bucket
+	Encryption   // of an object, read only; of a bucket
 )
 
 // ReadOnly says whether attributes of the kind show what nobody can set.
@@ -66,7 +67,7 @@ var fixed = map[string]Kind{
 	"cache-control": Header, "expires": Header,
 	"meta": AllMeta, "tags": AllTags, "versioning": Versioning,
 	"lock.mode": LockMode, "lock.until": LockUntil, "legal-hold": LegalHold,
-	"encryption": Later, "acl": Grants,
+	"encryption": Encryption, "acl": Grants,
 	"policy": Policy, "cors": Later, "lifecycle": Later, "logging": Later, "public-access-block": PublicAccess,
 }
 
