@@ -34,3 +34,23 @@ func (l Layout) Run(segment int64) int64 {
 
 // SegmentCount is how many segments some bytes have; the last may be partly unused.
 func SegmentCount(bytes int64) int64 { return (bytes + SegmentSize - 1) / SegmentSize }
+
+// Segments says which segments have slots in n bytes at an offset of the file, wholly or in
+// part: runs, each from its first segment up to and without its second, in the order of the
+// file. Both sides of one segment may be in them.
+func (l Layout) Segments(off, n int64) (runs [][2]int64) {
+	if n <= 0 {
+		return nil
+	}
+	from, to := off/SlotSize, (off+n+SlotSize-1)/SlotSize
+	if l == Dense {
+		return [][2]int64{{from, to}}
+	}
+	for from < to {
+		group, in := from/(2*GroupSegments), from%GroupSegments
+		run := min(to-from, GroupSegments-in)
+		runs = append(runs, [2]int64{group*GroupSegments + in, group*GroupSegments + in + run})
+		from += run
+	}
+	return runs
+}
