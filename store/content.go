@@ -194,10 +194,16 @@ func (t *txn) isWhole(es blob.Extents) (bool, error) {
 // newBlob records a sealed content file to which nothing refers yet. allocated is how
 // many bytes the disk keeps for it. key is its data key, if it is encrypted, for e.
 func (t *txn) newBlob(id blob.ID, seal blob.Seal, allocated int64, e *encryption, key *crypto.Key) error {
-	b := &record.Blob{Schema: record.Schema, Length: seal.Length, Sum: seal.Sum, Allocated: min(allocated, seal.Length)}
+	var keys []*record.WrappedKey
 	if key != nil {
-		b.Keys = []*record.WrappedKey{{Encryption: e.rec, Key: e.wrap(key, id)}}
+		keys = []*record.WrappedKey{{Encryption: e.rec, Key: e.wrap(key, id)}}
 	}
+	return t.newKeyedBlob(id, seal, allocated, keys)
+}
+
+// newKeyedBlob is newBlob with all envelopes of the data key.
+func (t *txn) newKeyedBlob(id blob.ID, seal blob.Seal, allocated int64, keys []*record.WrappedKey) error {
+	b := &record.Blob{Schema: record.Schema, Length: seal.Length, Sum: seal.Sum, Allocated: min(allocated, seal.Length), Keys: keys}
 	t.waste += wasted(b)
 	return t.put(table.Blob(uint64(id)), b)
 }

@@ -17,6 +17,7 @@ import (
 	"pail/store/internal/blob"
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/table"
+	"pail/store/keyring"
 	"pail/versioning"
 )
 
@@ -123,6 +124,9 @@ func backupWanderer(t *testing.T) *wanderer {
 		w.o.tuning = tuning{movedInline: -1, movesPerUpdate: 2, moveDelay: 20 * time.Millisecond}
 	}
 	w.o.Dir = filepath.Join(quickDir(t), "store")
+	if master := filepath.Join(w.o.Dir, masterName); encryptAll { // which no backup has
+		w.o.MasterKey = func(keyring.Source) ([]byte, error) { return readSecret(master) }
+	}
 	if err := Create(w.o); err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func (t *txn) lostFound(locked bool) (*record.Bucket, error) {
 }
 
 // keep makes an object of a lost-and-found bucket that has content c of size bytes,
-// which it owns, the labels of v if that is not nil, and a note.
+// which it owns, the labels of v if that is not nil, and a note. It is encrypted as c is.
 func (t *txn) keep(name string, v *record.Version, c *record.Content, size int64, note string) error {
 	b, err := t.lostFound(v.GetLock() != nil)
 	if err != nil {
@@ -79,6 +79,9 @@ func (t *txn) keep(name string, v *record.Version, c *record.Content, size int64
 	}
 	n.Principal = Owner().ARN
 	n.Ino, n.Content, n.Size = t.tx.NextID(), c, size
+	if n.Encryption, err = t.encryptionOf(c, v.GetEncryption()); err != nil {
+		return err
+	}
 	if v == nil || note != "" || n.Etag == "" {
 		n.Etag, n.Checksums = fmt.Sprintf("%016x-1", n.Random), nil
 		n.Parts, n.Layout = 0, nil

@@ -142,7 +142,7 @@ func (r *repairer) salvageVersion(k []byte, away bool) error {
 		}
 		if !away && rest.whole() {
 			v.Size = rest.size
-			if v.Content, err = t.replaceContent(v.Content, rest); err != nil {
+			if v.Content, err = t.replaceContent(v.Content, rest, v.Encryption); err != nil {
 				return err
 			}
 			return t.put(k, v)
@@ -168,7 +168,11 @@ func (r *repairer) salvagePart(k []byte, away bool) error {
 		}
 		if !away && rest.whole() {
 			p.Size = rest.size
-			if p.Content, err = t.replaceContent(p.Content, rest); err != nil {
+			e, err := t.encryptionFor(rest.extents, nil)
+			if err != nil {
+				return err
+			}
+			if p.Content, err = t.replaceContent(p.Content, rest, e); err != nil {
 				return err
 			}
 			p.Pieces = uint32(len(rest.extents))
@@ -271,10 +275,13 @@ func (t *txn) restOfInline(id uint64, rest *contentRest) error {
 // restOfSealed is restOfInline of what is encrypted. What no longer opens is lost.
 func (t *txn) restOfSealed(c *inlined, rest *contentRest) error {
 	e, err := t.s.openEncryption(c.rec)
-	if err != nil {
-		return err
+	if err != nil && !keyGone(err) {
+		return later(err)
 	}
-	data, err := c.open(t.s, e)
+	var data []byte
+	if err == nil {
+		data, err = c.open(t.s, e)
+	}
 	if err != nil {
 		rest.size = max(rest.size, c.size())
 		rest.lost = []blob.Range{{Lo: 0, Hi: rest.size}}
@@ -365,6 +372,9 @@ func (t *txn) restOfExtent(r *repairer, e blob.Extent, at int64, lengths map[blo
 		}
 		if ok && err == nil && b.Sum != 0 {
 			length = b.Length
+			if _, err := t.s.fileKey(&b, e.Blob); keyGone(err) {
+				length = 0 // nobody can decrypt it
+			}
 		}
 		lengths[e.Blob] = length
 	}
@@ -407,7 +417,11 @@ func (t *txn) keepRest(r *repairer, name string, v *record.Version, c *record.Co
 	case rest.read == 0:
 		kept = 0
 	default:
-		if own, err = t.newExtents(rest.extents, nil); err != nil {
+		e, err := t.encryptionFor(rest.extents, v.GetEncryption())
+		if err != nil {
+			return err
+		}
+		if own, err = t.newExtents(rest.extents, e); err != nil {
 			return err
 		}
 	}
@@ -417,12 +431,13 @@ func (t *txn) keepRest(r *repairer, name string, v *record.Version, c *record.Co
 	return t.keep(name, v, own, kept, rest.note())
 }
 
-// replaceContent is a content with other extents of the same bytes.
-func (t *txn) replaceContent(c *record.Content, rest *contentRest) (*record.Content, error) {
+// replaceContent is a content with other extents of the same bytes; e is the encryption of its
+// owner.
+func (t *txn) replaceContent(c *record.Content, rest *contentRest, e *record.Encryption) (*record.Content, error) {
 	if err := t.soundSums(c); err != nil {
 		return nil, err
 	}
-	n, err := t.replaceBytes(c, rest)
+	n, err := t.replaceBytes(c, rest, e)
 	if err == nil && n != c && len(c.GetSums()) > 0 {
 		if n == nil {
 			n = &record.Content{}
@@ -432,7 +447,7 @@ func (t *txn) replaceContent(c *record.Content, rest *contentRest) (*record.Cont
 	return n, err
 }
 
-func (t *txn) replaceBytes(c *record.Content, rest *contentRest) (*record.Content, error) {
+func (t *txn) replaceBytes(c *record.Content, rest *contentRest, e *record.Encryption) (*record.Content, error) {
 	if c.GetInline() != 0 {
 		return &record.Content{Inline: c.Inline, Allocated: rest.size}, nil
 	}
@@ -445,7 +460,7 @@ func (t *txn) replaceBytes(c *record.Content, rest *contentRest) (*record.Conten
 	if err := t.dropOwner(c); err != nil {
 		return nil, err
 	}
-	return t.newExtents(rest.extents, nil)
+	return t.newExtents(rest.extents, e)
 }
 
 // soundSums lets go of the checksums of a content's parts if one of them cannot be read.
@@ -504,6 +519,11 @@ func (f *fsck) keepUnowned(c *blobCount) remedy {
 		}
 		if d := r.damaged[id]; d != nil && d.copy != 0 {
 			return r.dropFile(id) // all that was in it is in the copy
+		}
+		if opaque, err := r.isOpaque(id, is); err != nil {
+			return err
+		} else if opaque {
+			return r.keepOpaque(blob.ID(id), blob.ID(id))
 		}
 		return r.update(func(t *txn) error { return t.keepUnowned(r, id, is) })
 	}}

@@ -47,14 +47,23 @@ func (r *repairer) keepDraft(k []byte) error {
 	return r.keepWritten(table.SplitBucket(k), &d)
 }
 
-// keepWritten keeps what was written to a draft since its file was last published: where
-// nothing was written there are zeros. d is nil if only patches are left.
+// keepWritten keeps what was written to a draft since its file was last published, encrypted
+// as the draft is: where nothing was written there are zeros. d is nil if only patches are left;
+// those that are encrypted nobody can read then.
 func (r *repairer) keepWritten(ino uint64, d *record.Draft) error {
-	w, err := r.s.blobs.Create(blob.ID(r.s.db.NextID()))
-	if err != nil {
-		return blobError(err)
+	e, err := r.s.openEncryption(d.GetEncryption())
+	if err != nil && !keyGone(err) {
+		return later(err)
 	}
-	if err := r.copyWritten(ino, d, w); err != nil {
+	var of []*encryption
+	if e != nil {
+		of = append(of, e)
+	}
+	w, err := r.newFile(of, false)
+	if err != nil {
+		return err
+	}
+	if err := r.copyWritten(ino, d, e, w.Writer); err != nil {
 		return errors.Join(err, w.Discard())
 	}
 	size := w.Size()
@@ -86,16 +95,20 @@ func (r *repairer) keepWritten(ino uint64, d *record.Draft) error {
 	})
 }
 
-func (r *repairer) copyWritten(ino uint64, d *record.Draft, w *blob.Writer) error {
-	if d != nil && len(d.Inline) > 0 {
-		if _, err := w.WriteAt(d.Inline, 0); err != nil {
+// copyWritten copies to w what can be read of what a draft has in its content file and in the
+// records; e is its encryption.
+func (r *repairer) copyWritten(ino uint64, d *record.Draft, e *encryption, w *blob.Writer) error {
+	sealed := d.GetEncryption() != nil
+	if inline := d.GetInline(); len(inline) > 0 {
+		if sealed {
+			inline, _ = e.open(inline, "draft", ino)
+		}
+		if _, err := w.WriteAt(inline, 0); err != nil {
 			return blobError(err)
 		}
 	}
-	if d != nil && d.Blob != 0 {
-		id := blob.ID(d.Blob)
-		_, err := r.s.blobs.Salvage(id, id, blob.Seal{}, min(d.BlobSize, r.s.blobs.FileSize(id)), w)
-		if err != nil && !errors.Is(err, blob.ErrNotFound) {
+	if d.GetBlob() != 0 {
+		if err := r.copyDraftFile(d, sealed, e, w); err != nil && !errors.Is(err, blob.ErrNotFound) {
 			return blobError(err)
 		}
 	}
@@ -104,7 +117,7 @@ func (r *repairer) copyWritten(ino uint64, d *record.Draft, w *blob.Writer) erro
 		defer it.Close()
 		for it.Next() {
 			var p record.Patch
-			if unmarshal(it.Key(), it.Value(), &p) != nil {
+			if unmarshal(it.Key(), it.Value(), &p) != nil || e.openPatch(&p, ino) != nil {
 				continue
 			}
 			for _, run := range p.Runs {
@@ -118,6 +131,24 @@ func (r *repairer) copyWritten(ino uint64, d *record.Draft, w *blob.Writer) erro
 		}
 		return ignoreUnreadable(damaged(it.Err()))
 	})
+}
+
+// copyDraftFile copies what can be read of a draft's content file.
+func (r *repairer) copyDraftFile(d *record.Draft, sealed bool, e *encryption, w *blob.Writer) error {
+	id := blob.ID(d.Blob)
+	if !sealed {
+		_, err := r.s.blobs.Salvage(id, id, blob.Seal{}, min(d.BlobSize, r.s.blobs.FileSize(id)), w)
+		return err
+	}
+	if e == nil {
+		return nil
+	}
+	key, err := e.unwrap(d.FileKey, id)
+	if err != nil {
+		return nil
+	}
+	_, err = r.s.blobs.SalvageEncrypted(id, id, blob.Seal{}, d.BlobSize, key, w)
+	return err
 }
 
 // dropLostDraft removes the records of a draft. What it began from is another's, or is found

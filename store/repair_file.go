@@ -82,21 +82,22 @@ func (f *fsck) replaceFile(id blob.ID, b *record.Blob) remedy {
 func (r *repairer) replaceFile(id blob.ID, seal blob.Seal) error {
 	d := &damagedFile{length: seal.Length}
 	from, earlier := r.whereIs(id, seal), r.copyOf[uint64(id)]
-	copied := blob.ID(r.s.db.NextID())
-	w, err := r.s.blobs.Create(copied)
-	if err != nil {
-		return blobError(err)
+	w, got, err := r.salvageFile(from, id, seal)
+	if w == nil && err != nil {
+		return err
 	}
-	got, err := r.s.blobs.Salvage(from, id, seal, seal.Length, w)
-	if errors.Is(err, blob.ErrNotFound) || err == nil && got.Bytes == 0 && len(got.Lost) > 0 {
+	if w == nil || errors.Is(err, blob.ErrNotFound) || err == nil && got.Bytes == 0 && len(got.Lost) > 0 {
 		d.lost = []blob.Range{{Lo: 0, Hi: seal.Length}}
 		r.damaged[uint64(id)] = d
+		if w == nil {
+			return nil
+		}
 		return blobError(w.Discard())
 	}
 	if err != nil {
 		return errors.Join(blobError(err), w.Discard())
 	}
-	d.copy, d.suspect, d.lost = copied, got.Suspect, got.Lost
+	d.copy, d.suspect, d.lost = w.ID(), got.Suspect, got.Lost
 	if earlier != 0 { // some may have it already
 		d.copy = blob.ID(earlier)
 		err = blobError(w.Discard())
@@ -112,7 +113,7 @@ func (r *repairer) replaceFile(id blob.ID, seal blob.Seal) error {
 
 // addFile seals a content file that repair has made, and records it. id is what it
 // replaces, 0 for nothing.
-func (r *repairer) addFile(w *blob.Writer, id blob.ID) error {
+func (r *repairer) addFile(w *madeFile, id blob.ID) error {
 	seal, err := w.Seal()
 	if err == nil {
 		err = w.Sync()
@@ -128,7 +129,7 @@ func (r *repairer) addFile(w *blob.Writer, id blob.ID) error {
 		if id != 0 {
 			t.tx.Set(noteKey(settingCopied(), uint64(w.ID())), beBytes(uint64(id)))
 		}
-		return t.newBlob(w.ID(), seal, used, nil, nil)
+		return t.newKeyedBlob(w.ID(), seal, used, w.keys)
 	})
 }
 
@@ -249,11 +250,19 @@ func (f *fsck) fileRemedy(id blob.ID, without remedy) remedy {
 	}
 }
 
-// readopt makes the record of a content file if the file reads whole.
+// readopt makes the record of a content file if the file reads whole, and can be read: the key
+// of one that is encrypted is in what stands of it among the garbage, or nowhere.
 func (r *repairer) readopt(id blob.ID) (done bool, err error) {
 	whose, seal, err := r.s.blobs.Sealed(id)
 	if err != nil || whose != id || r.s.blobs.Verify(id, seal) != nil {
 		return false, nil
+	}
+	keys, err := r.keysKept(id)
+	if keyGone(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, later(err)
 	}
 	used, err := r.s.blobs.Usage(id)
 	if err != nil {
@@ -264,7 +273,7 @@ func (r *repairer) readopt(id blob.ID) (done bool, err error) {
 		if there, err := t.has(table.Blob(uint64(id))); there || err != nil {
 			return ignoreUnreadable(err)
 		}
-		return t.newBlob(id, seal, used, nil, nil)
+		return t.newKeyedBlob(id, seal, used, keys)
 	})
 }
 
@@ -376,11 +385,14 @@ func (r *repairer) keepFile(id blob.ID) error {
 	if !unsealed && sealed != nil || length == 0 {
 		return blobError(r.s.blobs.Delete(id))
 	}
-	w, err := r.s.blobs.Create(blob.ID(r.s.db.NextID()))
-	if err != nil {
-		return blobError(err)
+	if encrypted, _ := r.s.blobs.Encrypted(from); encrypted {
+		return r.keepOpaque(id, from)
 	}
-	got, err := r.s.blobs.Salvage(from, whose, seal, length, w)
+	w, err := r.newFile(nil, true)
+	if err != nil {
+		return err
+	}
+	got, err := r.s.blobs.Salvage(from, whose, seal, length, w.Writer)
 	if err != nil || got.Bytes == 0 {
 		err = errors.Join(blobError(err), blobError(w.Discard()))
 		if err != nil {

@@ -111,6 +111,9 @@ func (p *patient) readAll(s *Store) {
 					}
 					for _, f := range es.Blobs() {
 						needs = append(needs, fmt.Sprintf("%s/%02x/%v", blobDir, byte(f>>8), f))
+						if encryptAll {
+							needs = append(needs, string(table.Blob(uint64(f)))) // it has the key
+						}
 					}
 				}
 				p.bytes[id], p.needs[id] = readAll(p.t, se, b.Name, key, id[2]), needs

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"pail/crypto"
 	"pail/store/fault"
 	"pail/store/internal/blob"
 	"pail/store/internal/meta"
@@ -87,8 +88,19 @@ func (r *scrubRun) begin(ctx context.Context) error {
 
 // A scrubFile is a content file that is to be read.
 type scrubFile struct {
-	id   blob.ID
-	seal blob.Seal
+	id        blob.ID
+	seal      blob.Seal
+	encrypted bool
+	key       *crypto.Key // if it can be had
+}
+
+// share is how much of a content file's bytes have been read when all before an offset of the
+// file have, which has size bytes. The file of an encrypted one is longer than that.
+func (f *scrubFile) share(off, size int64) int64 {
+	if !f.encrypted || size <= f.seal.Length {
+		return min(off, f.seal.Length)
+	}
+	return min(int64(float64(f.seal.Length)*(float64(off)/float64(size))), f.seal.Length)
 }
 
 // filesAtOnce is how many content files are kept from being deleted until they were read.
@@ -133,7 +145,7 @@ func (r *scrubRun) batch(ctx context.Context) (batch []scrubFile, err error) {
 			case id > st.Last || len(batch) == filesAtOnce:
 				return errEnough
 			case err == nil && unmarshal(k, v, &b) == nil && b.Sum != 0: // else it is fsck's
-				batch = append(batch, scrubFile{blob.ID(id), blob.Seal{Length: b.Length, Sum: b.Sum}})
+				batch = append(batch, scrubFile{blob.ID(id), blob.Seal{Length: b.Length, Sum: b.Sum}, len(b.Keys) > 0, r.c.s.keyAtHand(&b, blob.ID(id))})
 			}
 			return nil
 		})
@@ -153,17 +165,27 @@ func (r *scrubRun) file(ctx context.Context, f scrubFile) error {
 	if st := r.c.now(); st.Id == uint64(f.id) {
 		from = st.Offset
 	}
+	size := int64(0)
+	if f.encrypted {
+		size = r.c.s.blobs.FileSize(f.id)
+	}
+	told := f.share(from, size)
 	err := r.examine(ctx, f, from, func(off, n int64) error {
 		r.c.change(func(st *record.Scrub) {
 			st.Id, st.Offset = uint64(f.id), off+n
-			st.Bytes += n
+			st.Bytes, told = st.Bytes+max(0, f.share(off+n, size)-told), max(told, f.share(off+n, size))
 		})
 		return r.step(ctx)
 	})
 	if err != nil {
 		return err
 	}
-	r.c.change(func(st *record.Scrub) { st.Id, st.Offset = uint64(f.id)+1, 0 })
+	r.c.change(func(st *record.Scrub) {
+		st.Id, st.Offset = uint64(f.id)+1, 0
+		if f.encrypted {
+			st.Bytes += f.seal.Length - told // its index and trailer are none of its bytes
+		}
+	})
 	return r.step(ctx)
 }
 
@@ -175,7 +197,9 @@ func (r *scrubRun) examine(ctx context.Context, f scrubFile, from int64, read fu
 	var ended error
 	err := r.c.s.blobs.Examine(f.id, f.seal, from, func(off, n int64, damage error) error {
 		if damage != nil {
-			r.note(id, off, n, damage)
+			for _, hit := range r.c.s.blobs.Hit(f.id, f.seal, off, n, f.key) {
+				r.note(id, hit.Lo, hit.Hi-hit.Lo, damage)
+			}
 		}
 		if ended = read(off, n); ended == nil {
 			ended = r.gait.worked(ctx, n)
@@ -193,6 +217,9 @@ func (r *scrubRun) examine(ctx context.Context, f scrubFile, from int64, read fu
 		return blobError(err) // of descriptors or memory, which says nothing of the file
 	case err != nil:
 		r.note(id, 0, f.seal.Length, err)
+	}
+	if f.encrypted && from > 0 {
+		return nil // which of its bytes are before that is not in their order
 	}
 	r.c.confirm(id, from, r.here)
 	return nil
@@ -262,8 +289,8 @@ func (r *scrubRun) step(ctx context.Context) error {
 // note notes a damaged range, or makes the one before it longer.
 func (r *scrubRun) note(id contentID, off, n int64, why error) {
 	if len(r.found) > 0 {
-		if d := r.found[len(r.found)-1]; d.Id == id.id && d.Inlined == id.inlined && d.Off+d.Len == off {
-			d.Len += n
+		if d := r.found[len(r.found)-1]; d.Id == id.id && d.Inlined == id.inlined && d.Off <= off && off <= d.Off+d.Len {
+			d.Len = max(d.Len, off+n-d.Off)
 			return
 		}
 	}
@@ -321,7 +348,7 @@ func (r *scrubRun) pinned(id blob.ID) (f scrubFile, ok bool, err error) {
 	if unreadable(err) {
 		err = nil // which is fsck's
 	}
-	return scrubFile{id, blob.Seal{Length: b.Length, Sum: b.Sum}}, ok, err
+	return scrubFile{id, blob.Seal{Length: b.Length, Sum: b.Sum}, len(b.Keys) > 0, r.c.s.keyAtHand(&b, id)}, ok, err
 }
 
 // save names what was found and records it with how far the pass is. A store that writes

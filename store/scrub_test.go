@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"pail/crypto"
 	"pail/store/fault"
 	"pail/store/internal/blob"
 	"pail/store/internal/meta/record"
@@ -145,6 +146,17 @@ func (r *scrubRig) want(damage []Damage, want ...string) {
 	}
 }
 
+// hit is the damage of a key when the file of its content was damaged in some of its ranges of
+// 128 KiB: of one that is encrypted, those of the segments in them. at is where the content
+// begins in the key, end where it ends.
+func hit(key string, at, from, to, end int64) string {
+	if encryptAll {
+		from = from / crypto.SlotSize * crypto.SegmentSize
+		to = (to + crypto.SlotSize - 1) / crypto.SlotSize * crypto.SegmentSize
+	}
+	return fmt.Sprint(key, " ", at+from, " ", min(to, end)-from)
+}
+
 func TestScrubNamesWhatIsDamaged(t *testing.T) {
 	r := newScrubRig(t, false)
 	ctx := context.Background()
@@ -178,8 +190,8 @@ func TestScrubNamesWhatIsDamaged(t *testing.T) {
 	r.ok(os.Truncate(cut, 100_000))
 	r.ok(os.Remove(gone))
 	want := []string{
-		"copied 0 262144", "copied 393216 6784", "cut 0 300000", "flipped 0 262144", "flipped 393216 6784",
-		"gone 0 1000", "pieces 100000 262144",
+		hit("copied", 0, 0, 262144, 400_000), hit("copied", 0, 393216, 1<<20, 400_000), "cut 0 300000", hit("flipped", 0, 0, 262144, 400_000), hit("flipped", 0, 393216, 1<<20, 400_000),
+		"gone 0 1000", hit("pieces", 100_000, 0, 262144, 300_000),
 	}
 	r.want(r.scrub(ScrubOptions{}), want...)
 	for _, key := range []string{"copied", "cut", "flipped", "gone", "pieces"} {
@@ -202,7 +214,7 @@ func TestScrubNamesWhatIsDamaged(t *testing.T) {
 	r.flip(flipped, 399_999)
 	_, err = r.se.Delete(ctx, "kept", "cut", DeleteOptions{Version: versionsOf(t, r.se, "cut")[0]})
 	r.ok(err)
-	r.want(r.scrub(ScrubOptions{}), "copied 131072 131072", "flipped 131072 131072", "gone 0 1000", "pieces 231072 131072")
+	r.want(r.scrub(ScrubOptions{}), hit("copied", 0, 131072, 262144, 400_000), hit("flipped", 0, 131072, 262144, 400_000), "gone 0 1000", hit("pieces", 100_000, 131072, 262144, 400_000))
 	if found, err := r.s.Fsck(ctx, nil); err != nil || len(found) != 2 { // the file that is gone, and its version
 		t.Errorf("fsck finds %v, %v", found, err)
 	}
@@ -291,7 +303,7 @@ func TestScrubGoesOn(t *testing.T) {
 	if read != total || cuts < 5 {
 		t.Errorf("%d bytes were read of %d, in %d parts", read, total, cuts)
 	}
-	r.want(r.s.Status().Scrub.Damage, "k1 131072 131072")
+	r.want(r.s.Status().Scrub.Damage, hit("k1", 0, 131072, 262144, 2_000_000))
 }
 
 func TestScrubKeepsItsRate(t *testing.T) {

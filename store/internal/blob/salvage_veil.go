@@ -149,8 +149,8 @@ func (s *Store) Encrypted(id ID) (encrypted bool, length int64) {
 
 // Hit says which bytes of a blob with a seal cannot be relied on when n bytes at off of its
 // file are damaged. Of an encrypted blob these are whole segments, and all of it if its index
-// is among what is damaged.
-func (s *Store) Hit(id ID, seal Seal, off, n int64) []Range {
+// may be among what is damaged: with the key it is known whether it is. key may be nil.
+func (s *Store) Hit(id ID, seal Seal, off, n int64, key *crypto.Key) []Range {
 	all := []Range{{0, seal.Length}}
 	f, foot, err := s.openFooter(id)
 	if err != nil {
@@ -165,8 +165,18 @@ func (s *Store) Hit(id ID, seal Seal, off, n int64) []Range {
 		return all
 	}
 	index := binary.LittleEndian.Uint64(b[:])
-	if index > uint64(foot.length-8) || off+n > foot.length-8-int64(index) {
+	if index > uint64(foot.length-8) {
 		return all
+	}
+	if slots := foot.length - 8 - int64(index); off+n > slots {
+		h := &handle{id: id, path: s.path(id), file: f}
+		if key == nil {
+			return all
+		}
+		if _, err := indexOf(h, foot, key.ForBlob(uint64(foot.id))); err != nil {
+			return all
+		}
+		n = slots - off
 	}
 	var out []Range
 	for _, r := range foot.layout.Segments(off, n) {

@@ -167,11 +167,14 @@ func TestHit(t *testing.T) {
 		{crypto.Double.Offset(segments-1, 0), crypto.SlotSize, []Range{{(segments - 1) * seg, seal.Length}}},
 		{length - 1, 1, []Range{{0, seal.Length}}},
 	} {
-		if got := s.Hit(1, seal, c.off, c.n); !slices.Equal(got, c.want) {
+		if got := s.Hit(1, seal, c.off, c.n, nil); !slices.Equal(got, c.want) {
 			t.Errorf("%d bytes at %d hit %v, not %v", c.n, c.off, got, c.want)
 		}
 	}
-	if got := s.Hit(9, Seal{Length: 77}, 0, 1); !slices.Equal(got, []Range{{0, 77}}) {
+	if got := s.Hit(1, seal, length-1, 1, testKey); len(got) > 0 {
+		t.Errorf("the index is sound, and damage beside it hits %v", got)
+	}
+	if got := s.Hit(9, Seal{Length: 77}, 0, 1, nil); !slices.Equal(got, []Range{{0, 77}}) {
 		t.Errorf("a file that is not there: %v", got)
 	}
 }
