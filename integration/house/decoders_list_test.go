@@ -99,6 +99,7 @@ var decoders = map[string]string{
 
 	"crypto.Segments.Open":            "FuzzOpen",
 	"crypto.uvarint":                  "FuzzIndex",
+	"store/internal/blob.Store.Hit":   "a length, compared with the file's; what is damaged is all that it decides",
 	"store/internal/blob.indexOf":     "a length, compared with the file's; what it is of is authenticated before it is read",
 	"store/internal/blob.parseFooter": "FuzzTrailer",
 	"store/internal/blob.parseName":   "FuzzName",
