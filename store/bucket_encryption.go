@@ -53,6 +53,9 @@ func (se *Session) BucketEncryption(ctx context.Context, bucket string) (BucketE
 	var e BucketEncryption
 	err := se.view(bucket, func(_ *snap, b *record.Bucket) error {
 		r := b.Encryption
+		if r == nil && se.s.encryptsAll() {
+			r = &record.BucketEncryption{Mode: encryptedS3} // as it is for every bucket of AWS
+		}
 		if r == nil {
 			return fault.New(fault.NoSuchEncryption, "").At(bucket, "")
 		}

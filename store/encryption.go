@@ -12,6 +12,7 @@ import (
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
+	"pail/store/keyring"
 )
 
 // Encrypted contents. A version, an upload or a draft that is encrypted has an Encryption,
@@ -339,14 +340,26 @@ func (e *encryption) openPatch(p *record.Patch, ino uint64) error {
 	return nil
 }
 
+// encryptsAll says that no bucket of the store is plain: somebody has chosen its master key.
+func (s *Store) encryptsAll() bool {
+	source := s.MasterKeySource()
+	return s.opts.tuning.encryptAll || source != "" && source != keyring.Beside
+}
+
+// bucketMode is the mode in which a bucket encrypts what asks for none; 0: it does not.
+func (s *Store) bucketMode(b *record.Bucket) uint32 {
+	mode := b.GetEncryption().GetMode()
+	if mode == 0 && s.encryptsAll() {
+		mode = encryptedS3
+	}
+	return mode
+}
+
 // defaultEncryption is a new encryption as a bucket asks for, nil if it asks for none and the
 // store does not encrypt everything. A bucket that is gone asks for none.
 func (s *Store) defaultEncryption(bucket string) (*encryption, error) {
-	if s.opts.tuning.encryptAll {
-		return s.newEncryption()
-	}
 	b, _ := s.buckets.ruled(bucket)
-	switch mode := b.GetEncryption().GetMode(); mode {
+	switch mode := s.bucketMode(b); mode {
 	case 0:
 		return nil, nil
 	case encryptedS3:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"pail/store/backup"
 	"pail/store/fault"
 	"pail/store/keyring"
+	"pail/versioning"
 )
 
 func mustKeys(t *testing.T, s *Store) *keyring.Ring {
@@ -327,4 +329,56 @@ func TestCreateWithKeys(t *testing.T) {
 		t.Errorf("the keys of before: %v, %v", l, err)
 	}
 	openTest(t, Options{Dir: o.Dir})
+}
+
+// In a store whose master key somebody chose no bucket is plain: what is written by either door
+// is encrypted, though no bucket asks for it.
+func TestEncryptedStoreHasNoPlainBucket(t *testing.T) {
+	ctx := context.Background()
+	secret := bytes.Repeat([]byte{7}, 32)
+	m, err := keyring.NewMaster(keyring.External, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Dir: t.TempDir(), NewMasterKey: m, MasterKey: func(keyring.Source) ([]byte, error) { return bytes.Clone(secret), nil }}
+	if err := Create(o); err != nil {
+		t.Fatal(err)
+	}
+	s, se := openTest(t, Options{Dir: o.Dir, MasterKey: o.MasterKey})
+	mustBucket(t, se, "bkt", versioning.Unversioned)
+	if e, err := se.BucketEncryption(ctx, "bkt"); err != nil || e.Mode != ModeS3 {
+		t.Errorf("the bucket's encryption is %q, %v", e.Mode, err)
+	}
+	for key, size := range map[string]int{"small": 100, "large": 1 << 20} {
+		body := bytes.Repeat([]byte("needle in the hay "), size/18+1)[:size]
+		if _, err := se.Put(ctx, "bkt", key, PutInput{Body: bytes.NewReader(body), Size: int64(size)}); err != nil {
+			t.Fatal(err)
+		}
+		err := s.view(func(sn *snap) error {
+			v, err := sn.head(s.buckets.byName["bkt"].Id, key)
+			if err == nil && v.Encryption == nil {
+				t.Errorf("%s is not encrypted", key)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	err = filepath.WalkDir(o.Dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if bytes.Contains(b, []byte("needle in the hay")) {
+			t.Errorf("%s has the bytes in the clear", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
