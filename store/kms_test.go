@@ -48,7 +48,7 @@ func TestKMSWithoutMasterKey(t *testing.T) {
 	s, root = openTest(t, Options{Dir: dir, WithoutMasterKey: true})
 	_, err := root.KMSCreateKey(ctx, kms.NewKey{})
 	mustBe(t, err, fault.AccessDenied)
-	if !strings.Contains(err.Error(), "master key") {
+	if !strings.Contains(err.Error(), masterName) {
 		t.Error(err)
 	}
 	mustBe(t, kmsErr(root.KMSEncrypt(ctx, KMSUse{Key: k.ID}, []byte("x"))), fault.AccessDenied)
