@@ -77,6 +77,7 @@ var passive = map[string]string{
 
 	"SetRequestPayment": oneAnswer,
 
+	"AccessPointTags": reading, "TagAccessPoint": likePolicies, "UntagAccessPoint": likePolicies,
 	"AccessPoint": reading, "AccessPointPolicy": reading, "AccessPointPolicyPublic": reading, "ListAccessPoints": reading, "ExpectAccount": reading,
 	"CreateAccessPoint": likePolicies, "DeleteAccessPoint": likePolicies, "SetAccessPointPolicy": likePolicies, "DeleteAccessPointPolicy": likePolicies,
 
