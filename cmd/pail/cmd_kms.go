@@ -19,10 +19,11 @@ func newKMSCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "kms",
 		Short: "Make, list, rotate and delete keys that encrypt",
-		Long: `Make, list, rotate and delete the keys of the key management service, with which objects are
-encrypted (aws:kms), and with which applications encrypt through the API of KMS on the S3
-address. Their secrets are kept under the store's master key and never leave the store.
-A key is named by its id, its ARN or an alias.
+		Long: `Make, list, rotate and delete the keys of the key management service, with which applications
+encrypt through the API of KMS on the S3 address. Objects are not encrypted with them yet.
+Secrets of keys are kept under the store's master key and never leave the store, but for those
+of keys that are at a service outside (pail kms external). A key is named by its id, its ARN or
+an alias.
 
 What was encrypted with a key that is disabled cannot be read until it is enabled again; what
 was encrypted with a key that is gone cannot be read any more.`,
@@ -42,7 +43,7 @@ func newKMSCreateCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "create",
 		Short:   "Make a key and print its ARN",
-		Example: "  pail kms create --alias photos\n  aws s3 cp cat.jpg s3://pets/ --sse aws:kms --sse-kms-key-id alias/photos",
+		Example: "  pail kms create --alias photos\n  aws --endpoint-url http://127.0.0.1:9000 kms encrypt --key-id alias/photos --plaintext fileb://secret",
 		Args:    takes(0, 0),
 
 		ValidArgsFunction: cobra.NoFileCompletions,
