@@ -180,6 +180,7 @@ func (a *account) compare() {
 func kill(t *testing.T, s *Store) {
 	t.Helper()
 	s.closeOnce.Do(func() {
+		s.kms.end() // its timer would keep the store, and with it the files that a process's end closes
 		if err := s.shut(); err != nil {
 			t.Fatal(err)
 		}
