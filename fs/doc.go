@@ -164,10 +164,10 @@
 //	lock.mode lock.until legal-hold                 object        set in place (xattr_lock.go)
 //	acl (JSON as of aws s3api, or a canned ACL)     object,       set in place (xattr_access.go)
 //	                                                bucket
-//	policy public-access-block                      bucket        set and removed, by name only
+//	policy public-access-block logging              bucket        set and removed, by name only
 //	encryption (AES256)                             object        read only, by name only
 //	                                                bucket        set and removed, by name only
-//	cors lifecycle logging                          -             EOPNOTSUPP
+//	cors lifecycle                                  -             EOPNOTSUPP
 //
 // An object's own key is what a directory has; setting something on a directory that S3
 // only implies makes that key. A bucket's directory stands for the bucket, by name only.

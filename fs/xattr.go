@@ -89,7 +89,7 @@ func (a *attributed) get(at attrs.Attr) ([]byte, error) {
 		return []byte(state.String()), err
 	case attrs.LockMode, attrs.LockUntil, attrs.LegalHold:
 		return a.lock(at)
-	case attrs.Grants, attrs.Policy, attrs.PublicAccess:
+	case attrs.Grants, attrs.Policy, attrs.PublicAccess, attrs.Logging:
 		return a.accessAttr(at.Kind)
 	case attrs.Encryption:
 		if a.bucket != "" {

@@ -7,8 +7,8 @@ import (
 	"pail/store/fault"
 )
 
-// The attributes acl, policy and public-access-block: who may do what. They are read and set by
-// the same calls, and the same rules, as over S3.
+// The attributes acl, policy and public-access-block: who may do what, and logging: who did
+// (xattr_logging.go). They are read and set by the same calls, and the same rules, as over S3.
 
 // accessAttr reads one of them.
 func (a *attributed) accessAttr(kind attrs.Kind) ([]byte, error) {
@@ -21,6 +21,8 @@ func (a *attributed) accessAttr(kind attrs.Kind) ([]byte, error) {
 		return attrs.FormatAccessList(toAccessList(list)), nil
 	case a.bucket == "":
 		return nil, noAttribute()
+	case kind == attrs.Logging:
+		return a.loggingAttr()
 	case kind == attrs.Policy:
 		text, err := a.se.BucketPolicy(a.f.ctx, a.bucket)
 		return []byte(text), err
@@ -72,13 +74,17 @@ func absentRule(err error) error {
 func toAccessList(a access.ACL) attrs.AccessList {
 	list := attrs.AccessList{Owner: attrs.AccessOwner{ID: a.Owner}}
 	for _, g := range a.Grants {
-		who := attrs.AccessGrantee{Type: "CanonicalUser", ID: g.Grantee.CanonicalUser}
-		if g.Grantee.Group != "" {
-			who = attrs.AccessGrantee{Type: "Group", URI: g.Grantee.Group}
-		}
-		list.Grants = append(list.Grants, attrs.AccessGrant{Grantee: who, Permission: string(g.Permission)})
+		list.Grants = append(list.Grants, toAccessGrant(g))
 	}
 	return list
+}
+
+func toAccessGrant(g access.Grant) attrs.AccessGrant {
+	who := attrs.AccessGrantee{Type: "CanonicalUser", ID: g.Grantee.CanonicalUser}
+	if g.Grantee.Group != "" {
+		who = attrs.AccessGrantee{Type: "Group", URI: g.Grantee.Group}
+	}
+	return attrs.AccessGrant{Grantee: who, Permission: string(g.Permission)}
 }
 
 // aclOf reads an ACL, or the name of a canned one.
@@ -99,7 +105,7 @@ func aclOf(value []byte) (store.ACLInput, error) {
 }
 
 func isAccess(k attrs.Kind) bool {
-	return k == attrs.Grants || k == attrs.Policy || k == attrs.PublicAccess
+	return k == attrs.Grants || k == attrs.Policy || k == attrs.PublicAccess || k == attrs.Logging
 }
 
 // changeAccess sets or removes one of them.
@@ -125,6 +131,8 @@ func (a *attributed) changeAccess(c xattrChange) error {
 		return a.changeACL(c)
 	case attrs.Policy:
 		return a.changePolicy(c)
+	case attrs.Logging:
+		return a.changeLogging(c)
 	}
 	return a.changeBlock(c)
 }

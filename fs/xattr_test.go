@@ -342,7 +342,25 @@ func TestXattrsOfBuckets(t *testing.T) {
 	d.remove("user.s3.tags", unix.ENODATA)
 	d.has("user.s3.bucket", "bkt")
 	d.fails("user.s3.key", unix.ENODATA)
-	for _, name := range []string{"cors", "lifecycle", "logging"} {
+	d.fails("user.s3.logging", unix.ENODATA)
+	d.remove("user.s3.logging", unix.ENODATA)
+	for _, bad := range []string{"x", `{"LoggingEnabled":{"TargetBucket":"none","TargetPrefix":""}}`, `{"LoggingEnabled":{}}`} {
+		d.setFails("user.s3.logging", bad, 0, unix.EINVAL)
+	}
+	for _, good := range []string{
+		`{"LoggingEnabled":{"TargetBucket":"bkt","TargetPrefix":"logs/"}}`,
+		`{"LoggingEnabled":{"TargetBucket":"bkt","TargetPrefix":"","TargetObjectKeyFormat":{"SimplePrefix":{}}}}`,
+		`{"LoggingEnabled":{"TargetBucket":"bkt","TargetPrefix":"","TargetObjectKeyFormat":{"PartitionedPrefix":{}}}}`,
+		`{"LoggingEnabled":{"TargetBucket":"bkt","TargetPrefix":"","TargetObjectKeyFormat":{"PartitionedPrefix":{"PartitionDateSource":"EventTime"}}}}`,
+		`{"LoggingEnabled":{"TargetBucket":"bkt","TargetPrefix":"","TargetObjectKeyFormat":{"PartitionedPrefix":{"PartitionDateSource":"DeliveryTime"}}}}`,
+	} {
+		d.set("user.s3.logging", good)
+		d.has("user.s3.logging", good)
+	}
+	d.setFails("user.s3.logging", `{"LoggingEnabled":{"TargetBucket":"bkt","TargetPrefix":"","TargetGrants":[{"Grantee":{"Type":"Group","URI":"http://acs.amazonaws.com/groups/global/AllUsers"},"Permission":"READ"}]}}`, 0, unix.EOPNOTSUPP)
+	d.remove("user.s3.logging", 0)
+	d.fails("user.s3.logging", unix.ENODATA)
+	for _, name := range []string{"cors", "lifecycle"} {
 		d.fails("user.s3."+name, unix.EOPNOTSUPP)
 		d.setFails("user.s3."+name, "x", 0, unix.EOPNOTSUPP)
 	}

@@ -37,6 +37,8 @@ const (
 	actPutLifecycle            action = "s3:PutLifecycleConfiguration" // deleting it, too
 	actGetNotifications        action = "s3:GetBucketNotification"
 	actPutNotifications        action = "s3:PutBucketNotification"
+	actGetLogging              action = "s3:GetBucketLogging"
+	actPutLogging              action = "s3:PutBucketLogging"
 	actGetRequestPayment       action = "s3:GetBucketRequestPayment"
 	actPutRequestPayment       action = "s3:PutBucketRequestPayment"
 	actGetOwnership            action = "s3:GetBucketOwnershipControls"

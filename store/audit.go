@@ -2,12 +2,14 @@ package store
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"pail/store/access"
 	"pail/store/fault"
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
@@ -47,13 +49,12 @@ type auditor struct {
 
 	mu     sync.Mutex // guards what follows
 	open   map[uint64]struct{}
-	roomy  chan struct{} // closed when something was delivered
 	timer  *time.Timer
 	ended  bool
 	failed error
 	since  time.Time // since when it has failed
 
-	waiting atomic.Int64 // bytes of records that are not delivered
+	backlog backlog
 }
 
 // An auditConfig is a trail that is on, ready to be used. It never changes.
@@ -68,17 +69,17 @@ func (c *auditConfig) place(s *Store) trail.Place {
 }
 
 func newAuditor(s *Store) *auditor {
-	a := &auditor{s: s, open: map[uint64]struct{}{}, roomy: make(chan struct{})}
-	a.spool.init(s.opts.Dir)
+	a := &auditor{s: s, open: map[uint64]struct{}{}}
+	a.spool.init(filepath.Join(s.opts.Dir, spoolDir), "the audit trail")
 	a.job = s.jobs.Add(work.Task{Name: "trail", Run: func(ctx context.Context, _ *work.Progress) error { return a.deliver(ctx, false) }})
 	return a
 }
 
 func (a *auditor) on() bool { return a.conf.Load() != nil }
 
-// Audits says whether there is an audit trail, and so whether it is worth knowing more of
-// callers than the store itself needs.
-func (s *Store) Audits() bool { return s.audit.on() }
+// Audits says whether there is an audit trail or an access log, and so whether it is worth
+// knowing more of callers than the store itself needs.
+func (s *Store) Audits() bool { return s.audit.on() || s.logs.busy.Load() > 0 }
 
 // The limits of what waits to be delivered, in bytes.
 const (
@@ -86,26 +87,8 @@ const (
 	auditFull = 256 << 20 // from here on callers are made to wait
 )
 
-// auditStall is how long a caller waits for room at most. Nothing is dropped after that: the
-// trail takes its record all the same.
-const auditStall = time.Second
-
 // awaitRoom slows callers down while more waits than delivery keeps up with.
-func (a *auditor) awaitRoom() {
-	if a.waiting.Load() < auditFull {
-		return
-	}
-	a.job.Wake()
-	a.mu.Lock()
-	roomy := a.roomy
-	a.mu.Unlock()
-	t := time.NewTimer(auditStall)
-	defer t.Stop()
-	select {
-	case <-roomy:
-	case <-t.C:
-	}
-}
+func (a *auditor) awaitRoom() { a.backlog.await(auditFull, a.job.Wake) }
 
 // An Operation is what an act is about to do.
 type Operation struct {
@@ -330,7 +313,7 @@ func (a *auditor) append(row uint64, rec []byte) {
 
 // added notes that something waits to be delivered.
 func (a *auditor) added(n int64) {
-	if a.waiting.Add(n) >= auditSoon {
+	if a.backlog.waiting.Add(n) >= auditSoon {
 		a.job.Wake()
 		return
 	}
@@ -341,7 +324,7 @@ func (a *auditor) added(n int64) {
 func (t *txn) audit() error {
 	c := t.s.audit.conf.Load()
 	switch {
-	case c == nil || t.quiet || len(t.changes) == 0 && t.who.act == nil:
+	case c == nil || t.quiet || t.who.untold || len(t.changes) == 0 && t.who.act == nil:
 		return nil
 	case t.who.principal == auditPrincipal:
 		return nil // delivering would make something to deliver, for ever
@@ -479,21 +462,28 @@ func versionMade(ch *Change) []trail.Field {
 // actor fills in who the author of an update is.
 func (t *txn) actor(e *trail.Event) {
 	w := &t.who
-	if w.expires || w.principal == lifecyclePrincipal {
-		e.Who = trail.Identity{Type: "AWSService", InvokedBy: lifecyclePrincipal}
-		e.SourceIP, e.UserAgent, e.Service = lifecyclePrincipal, lifecyclePrincipal, true
+	if w.expires || w.principal == lifecyclePrincipal || w.principal == access.LogDeliveryService {
+		e.Who = trail.Identity{Type: "AWSService", InvokedBy: w.principal}
+		e.SourceIP, e.UserAgent, e.Service = w.principal, w.principal, true
 		e.Account = recipient(e.Owner, "")
 		e.Additional = append(e.Additional, trail.Field{Name: "door", Value: w.door.String()})
 		return
 	}
-	p := w.who
-	if p == Anonymous() { // of a draft that recovery has found: only its name was kept
-		p = Principal{ARN: w.principal, Account: accountInARN(w.principal)}
-	}
+	p := t.actorOf()
 	e.Who = t.s.identity(p, "")
 	e.Account = recipient(p.Account, e.Owner)
 	e.Additional = append(e.Additional, trail.Field{Name: "door", Value: w.door.String()}, trail.Field{Name: "uid", Value: w.uid})
 	e.Additional = append(e.Additional, w.process.fields()...)
+}
+
+// actorOf is who the author of an update is.
+func (t *txn) actorOf() Principal {
+	if p := t.who.who; p != Anonymous() {
+		return p
+	}
+	// Of a draft that recovery has found only the name was kept.
+	p := Principal{ARN: t.who.principal, Account: accountInARN(t.who.principal)}
+	return p
 }
 
 // accountInARN is the account in an ARN.
@@ -520,7 +510,7 @@ func (p Process) fields() []trail.Field {
 
 // process is the program that calls, if the trail is to tell it.
 func (se *Session) process() Process {
-	if se.rc.Process == nil || !se.s.audit.on() {
+	if se.rc.Process == nil || !se.s.Audits() {
 		return Process{}
 	}
 	return se.rc.Process()
@@ -529,6 +519,7 @@ func (se *Session) process() Process {
 // denied tells the trail that the caller of a mount was refused. Other doors have an act that
 // tells of it.
 func (se *Session) denied(act action, bucket, key string, err error) {
+	se.logDenied(act, bucket, key, err)
 	c := se.s.audit.conf.Load()
 	if c == nil || se.rc.Door != DoorMount {
 		return

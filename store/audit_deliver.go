@@ -77,7 +77,7 @@ func (a *auditor) load(sn *snap) error {
 		return err
 	}
 	if waiting > 0 || pendingLogs(st) > 0 {
-		a.waiting.Store(waiting)
+		a.backlog.waiting.Store(waiting)
 		a.schedule(time.Second)
 	}
 	return nil
@@ -151,9 +151,8 @@ func (a *auditor) deliver(ctx context.Context, digest bool) error {
 	default:
 		a.failed = err
 	}
-	close(a.roomy)
-	a.roomy = make(chan struct{})
 	a.mu.Unlock()
+	a.backlog.emptied()
 	return err
 }
 
@@ -327,9 +326,7 @@ func (d *delivery) commit(ctx context.Context, b *batch) error {
 		return err
 	}
 	d.st = st
-	if d.a.waiting.Add(-b.size) < 0 {
-		d.a.waiting.Store(0)
-	}
+	d.a.backlog.took(b.size)
 	if pendingBytes(st) > digestBytes {
 		return d.digest(ctx, true)
 	}

@@ -15,21 +15,22 @@ import (
 	"pail/store/trail"
 )
 
-// The spool of the audit trail: files of frames (package trail) in a directory of the store's,
-// numbered, each written once from its beginning to its end. What was appended is with the
-// kernel: it survives kill(2), and a power cut as far as the kernel had written it. A process
+// The spools of the audit trail and of access logs: files of frames (package trail) in a
+// directory, numbered, each written once from its beginning to its end. What was appended is
+// with the kernel: it survives kill(2), and a power cut as far as the kernel had written it. A process
 // never goes on with a file that another one has begun, so a frame that is cut off is the end
 // of its file.
 
 const (
-	spoolDir    = "trail"
+	spoolDir    = "trail" // that of the audit trail, in the store's directory
 	spoolSuffix = ".spool"
 	spoolSize   = 16 << 20 // bytes from which on a file is not added to
 )
 
 // A spool is the files and what is still to be written to them.
 type spool struct {
-	dir string
+	dir  string
+	what string // it holds records of, for people
 
 	mu    sync.Mutex // guards what follows
 	file  *os.File   // nil: none was begun
@@ -46,7 +47,7 @@ type spoolPlace struct {
 	off  int64
 }
 
-func (s *spool) init(store string) { s.dir = filepath.Join(store, spoolDir) }
+func (s *spool) init(dir, what string) { s.dir, s.what = dir, what }
 
 func (s *spool) name(n uint64) string {
 	return filepath.Join(s.dir, fmt.Sprintf("%016x%s", n, spoolSuffix))
@@ -105,16 +106,28 @@ func (s *spool) load(from spoolPlace) (waiting int64, err error) {
 func (s *spool) append(row uint64, rec []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.buf = trail.AppendFrame(s.buf[:0], row, rec)
+	return s.take(s.buf)
+}
+
+// appendFrames is append for several frames at once.
+func (s *spool) appendFrames(frames []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.take(frames)
+}
+
+// take writes frames, or keeps them. mu is held.
+func (s *spool) take(frames []byte) error {
 	if len(s.kept) > 0 {
-		s.kept = trail.AppendFrame(s.kept, row, rec)
+		s.kept = append(s.kept, frames...)
 		return s.flush()
 	}
-	s.buf = trail.AppendFrame(s.buf[:0], row, rec)
-	if err := s.write(s.buf); err != nil {
-		s.kept = append(s.kept, s.buf...)
-		return err
+	err := s.write(frames)
+	if err != nil {
+		s.kept = append(s.kept, frames...)
 	}
-	return nil
+	return err
 }
 
 // flush writes what could not be written. mu is held.
@@ -154,7 +167,7 @@ func (s *spool) write(b []byte) error {
 
 // next begins a file. mu is held.
 func (s *spool) next() error {
-	if err := os.Mkdir(s.dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(s.name(s.n+1), os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
@@ -274,6 +287,20 @@ func (s *spool) seal(at spoolPlace) spoolPlace {
 	return spoolPlace{file: s.n + 1}
 }
 
+// remove takes the directory away when nothing is left to be read. A spool that was removed
+// may be appended to again.
+func (s *spool) remove() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.file != nil || len(s.kept) > 0 {
+		return nil
+	}
+	if err := os.Remove(s.dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // close has the disk keep what was appended, and ends the spool.
 func (s *spool) close() error {
 	s.mu.Lock()
@@ -291,7 +318,7 @@ func (s *spool) close() error {
 	case err == nil:
 		return nil
 	case errors.Is(err, unix.ENOSPC):
-		return fault.Wrap(fault.NoSpace, err, "some records of the audit trail could not be kept")
+		return fault.Wrap(fault.NoSpace, err, "some records of %s could not be kept", s.what)
 	}
-	return fault.Wrap(fault.IOFailed, err, "some records of the audit trail could not be kept")
+	return fault.Wrap(fault.IOFailed, err, "some records of %s could not be kept", s.what)
 }

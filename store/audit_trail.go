@@ -71,7 +71,7 @@ func (a *auditor) records() (*record.Trail, *record.TrailState, error) {
 func (a *auditor) status(rec *record.Trail, st *record.TrailState) Trail {
 	w := Trail{
 		TrailInput: TrailInput{Name: rec.Name, Bucket: rec.Bucket, Prefix: rec.Prefix, File: rec.File, Select: selectorOf(rec)},
-		On:         rec.On, Created: time.Unix(0, rec.CreatedNs).UTC(), Waiting: a.waiting.Load(), Records: st.Records,
+		On:         rec.On, Created: time.Unix(0, rec.CreatedNs).UTC(), Waiting: a.backlog.waiting.Load(), Records: st.Records,
 	}
 	if signer, err := trail.ParseKey(rec.Key); err == nil {
 		w.PublicKey = signer.Public()

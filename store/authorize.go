@@ -74,6 +74,9 @@ func (e *DeniedError) Error() string { return e.Sentence }
 // decide is authorize where it takes a decision.
 func (se *Session) decide(a *asked) error {
 	d, r, err := a.judge()
+	if d.Allowed && d.Grant != nil && !a.quiet {
+		a.se.byACL.Store(true)
+	}
 	switch {
 	case err != nil:
 		return err

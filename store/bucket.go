@@ -385,6 +385,7 @@ func (t *txn) dropBucket(b *record.Bucket) error {
 		t.s.buckets.drop(b)
 		t.s.quotas.set(b.Id, nil)
 		t.s.herald.tell(b.Id, nil)
+		t.s.logs.use(b.Id, nil)
 	})
 	t.dropRest(b.Id)
 	return t.dropConfigs(b.Id)

@@ -42,7 +42,6 @@ type Unset string
 // The kinds, by the word that names their actions.
 const (
 	UnsetReplication Unset = "ReplicationConfiguration"
-	UnsetLogging     Unset = "BucketLogging"
 	UnsetAccelerate  Unset = "AccelerateConfiguration"
 	UnsetAnalytics   Unset = "AnalyticsConfiguration"
 	UnsetMetrics     Unset = "MetricsConfiguration"

@@ -110,17 +110,23 @@ func toACL(owner string, r *record.Acl) *access.ACL {
 		a.Grants = []access.Grant{{Grantee: access.Grantee{CanonicalUser: owner}, Permission: access.FullControl}}
 		return a
 	}
-	for _, g := range r.Grants {
-		out := access.Grant{Grantee: access.Grantee{CanonicalUser: g.Canonical}}
+	a.Grants = toGrants(r.Grants)
+	return a
+}
+
+// toGrants are grants as package access has them.
+func toGrants(rs []*record.Grant) (out []access.Grant) {
+	for _, g := range rs {
+		one := access.Grant{Grantee: access.Grantee{CanonicalUser: g.Canonical}}
 		if int(g.Group) < len(aclGroups) {
-			out.Grantee.Group = aclGroups[g.Group]
+			one.Grantee.Group = aclGroups[g.Group]
 		}
 		if int(g.Permission) < len(aclPermissions) {
-			out.Permission = aclPermissions[g.Permission]
+			one.Permission = aclPermissions[g.Permission]
 		}
-		a.Grants = append(a.Grants, out)
+		out = append(out, one)
 	}
-	return a
+	return out
 }
 
 // fromACL is an ACL as records have it; nil for the one that is there without one.
@@ -128,8 +134,12 @@ func fromACL(a *access.ACL) *record.Acl {
 	if a == nil || len(a.Grants) == 1 && a.Grants[0] == (access.Grant{Grantee: access.Grantee{CanonicalUser: a.Owner}, Permission: access.FullControl}) {
 		return nil
 	}
-	r := &record.Acl{}
-	for _, g := range a.Grants {
+	return &record.Acl{Grants: fromGrants(a.Grants)}
+}
+
+// fromGrants are grants as records have them.
+func fromGrants(grants []access.Grant) (rs []*record.Grant) {
+	for _, g := range grants {
 		out := &record.Grant{Canonical: g.Grantee.CanonicalUser}
 		for i, group := range aclGroups {
 			if i > 0 && group == g.Grantee.Group {
@@ -141,7 +151,7 @@ func fromACL(a *access.ACL) *record.Acl {
 				out.Permission = uint32(i)
 			}
 		}
-		r.Grants = append(r.Grants, out)
+		rs = append(rs, out)
 	}
-	return r
+	return rs
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"pail/store/access"
 	"pail/store/fault"
 	"pail/store/iam"
 )
@@ -15,6 +16,8 @@ func (s *Store) caller(p Principal) (*iam.Caller, error) {
 	switch {
 	case p == Anonymous():
 		return iam.Anonymous(), nil
+	case p == logDelivery:
+		return &iam.Caller{Principal: access.Principal{Kind: access.Service, Service: p.ARN}}, nil
 	case p.Temporary != nil:
 		if !s.now().Before(p.Temporary.Expires) {
 			return nil, fault.New(fault.AccessDenied, "%s may do nothing: its temporary credentials have expired", callerName(p))

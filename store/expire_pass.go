@@ -9,6 +9,7 @@ import (
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
+	"pail/store/trail"
 	"pail/versioning"
 )
 
@@ -403,6 +404,7 @@ func (r *expiryRun) uploads(ctx context.Context, bucket uint64, prefix string, j
 				}
 				if d, due := j.Upload(f.key, time.Unix(0, u.CreatedNs)); ok && due && !t.now().Before(d.At) {
 					t.endUpload(b, f.key, u.Number)
+					t.logExpired(b, trail.LogExpireUpload, f.key, nil)
 					deleted++
 				}
 			}

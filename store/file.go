@@ -37,6 +37,7 @@ type File struct {
 	closed atomic.Bool
 	reads  atomic.Uint64 // in which generation of rules reading it was allowed
 	writes atomic.Uint64 // and changing it
+	log    *fileLog      // nil: reading it is not logged
 }
 
 // OpenFile opens the current version of a file, or one of the past for reading. The
@@ -51,7 +52,7 @@ func (se *Session) OpenFile(ctx context.Context, bucket, key string, o OpenFlags
 		if err != nil {
 			return nil, err
 		}
-		return (&File{se: se, flags: o, frozen: r}).granted(o.rules), nil
+		return (&File{se: se, flags: o, frozen: r, log: se.logOpen(bucket, key, o)}).granted(o.rules), nil
 	}
 	if err := se.authorizeOpen(bucket, key, o); err != nil {
 		return nil, err
@@ -68,7 +69,7 @@ func (se *Session) OpenFile(ctx context.Context, bucket, key string, o OpenFlags
 	if err != nil {
 		return nil, err
 	}
-	f := (&File{se: se, n: n, flags: o, maker: o.Write || made}).granted(o.rules)
+	f := (&File{se: se, n: n, flags: o, maker: o.Write || made, log: se.logOpen(bucket, key, o)}).granted(o.rules)
 	if !made && o.Truncate && o.Write {
 		truncated := false
 		defer func() {
@@ -185,6 +186,12 @@ func (f *File) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 	if err := f.mayRead(); err != nil {
 		return 0, err
 	}
+	n, err := f.readAt(p, off)
+	f.log.took(n)
+	return n, err
+}
+
+func (f *File) readAt(p []byte, off int64) (int, error) {
 	if f.frozen != nil {
 		return f.frozen.ReadAt(p, off)
 	}
@@ -233,6 +240,12 @@ func (f *File) Extent(off int64, n int) (fd uintptr, fdOff int64, length int, re
 	if f.reads.Load() != f.se.s.rules.Load() {
 		return 0, 0, 0, nil, false // ReadAt asks
 	}
+	fd, fdOff, length, release, ok = f.extent(off, n)
+	f.log.took(length)
+	return fd, fdOff, length, release, ok
+}
+
+func (f *File) extent(off int64, n int) (fd uintptr, fdOff int64, length int, release func(), ok bool) {
 	if f.frozen != nil {
 		return f.frozen.b.extent(off, n)
 	}

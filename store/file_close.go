@@ -23,6 +23,9 @@ func (f *File) Close(ctx context.Context) error {
 	if f.closed.Swap(true) {
 		return nil
 	}
+	if f.log != nil {
+		f.log.end(f.Object().Size)
+	}
 	if f.frozen != nil {
 		return f.frozen.Close()
 	}

@@ -43,6 +43,8 @@ func newConfigRecord(kind table.ConfigKind) record.Record {
 		return new(record.Notifications)
 	case table.ConfigPolicy, table.ConfigPointPolicy:
 		return new(record.Policy)
+	case table.ConfigLogging:
+		return new(record.Logging)
 	}
 	return nil
 }
@@ -95,6 +97,9 @@ func checkConfigRecord(m record.Record, bucket string) error {
 		return toNotifications(r).Check()
 	case *record.Policy:
 		return toBucketPolicy(bucket, r).broken
+	case *record.Logging:
+		l := toLogging(r)
+		return l.check()
 	}
 	return fmt.Errorf("no configuration is kept as %T", m)
 }

@@ -255,6 +255,8 @@ func (f *fsck) checkSetting(k, v []byte) error {
 		return f.checkAccountBlock(k, v)
 	case bytes.HasPrefix(k, settingWebhook()):
 		return f.checkWebhook(k, v)
+	case bytes.HasPrefix(k, settingLogQueues()):
+		return f.checkLogQueue(k, v)
 	case string(k) != string(settingStore()):
 		return nil
 	}

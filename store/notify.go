@@ -13,6 +13,7 @@ import (
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
+	"pail/store/trail"
 	"pail/store/work"
 )
 
@@ -144,6 +145,9 @@ func (h *herald) namedBy(name string) uint64 {
 // notify writes down whom to tell that something has happened to a key: of what type, as
 // package event names it. v is the version that was made, removed or changed.
 func (t *txn) notify(b *record.Bucket, typ, key string, v *record.Version) error {
+	if t.who.expires {
+		t.logExpiry(b, typ, key, v)
+	}
 	if t.s.herald.busy.Load() == 0 {
 		return nil
 	}
@@ -177,6 +181,16 @@ func (t *txn) notify(b *record.Bucket, typ, key string, v *record.Version) error
 		}
 	}
 	return nil
+}
+
+// logExpiry tells the access log what a lifecycle does.
+func (t *txn) logExpiry(b *record.Bucket, typ, key string, v *record.Version) {
+	switch typ {
+	case event.RemovedDelete:
+		t.logExpired(b, trail.LogExpire, key, v)
+	case event.RemovedMarker:
+		t.logExpired(b, trail.LogExpireMarker, key, v)
+	}
 }
 
 // notifyRemoved is notify of a version that was removed for good.

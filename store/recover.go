@@ -37,6 +37,9 @@ func (s *Store) recover(ctx context.Context) error {
 	if err := s.view(s.audit.load); err != nil {
 		return err
 	}
+	if err := s.view(s.logs.load); err != nil {
+		return err
+	}
 	if err := s.view(s.sampler.load); err != nil {
 		return err
 	}

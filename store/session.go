@@ -18,6 +18,8 @@ type Session struct {
 	rc  RequestContext
 	way *way // the access point that all of it comes through; nil: none
 
+	byACL atomic.Bool // an ACL has let it do something
+
 	bound atomic.Bool // there are ids
 	mu    sync.Mutex  // guards ids
 	ids   map[string]uint64

@@ -198,6 +198,7 @@ type Store struct {
 	counter   *work.Job // counts what buckets with quotas hold
 	quotas    quotasInMemory
 	audit     *auditor
+	logs      *accessLogger
 
 	publisher *work.Job
 
@@ -335,6 +336,7 @@ func (s *Store) openFiles() (err error) {
 	s.counter = newCounter(s)
 	s.kms.job = s.jobs.Add(work.Task{Name: "keys", Run: s.kms.tend})
 	s.audit = newAuditor(s)
+	s.logs = newAccessLogger(s)
 	s.SetVerifyReads(s.opts.VerifyReads)
 	return nil
 }
@@ -359,6 +361,7 @@ func openError(err error) error {
 // jobs and gives the lock back. Calls after the first return what the first returned.
 func (s *Store) Close(ctx context.Context) error {
 	s.closeOnce.Do(func() {
+		s.logs.last(ctx)
 		s.audit.last(ctx)
 		s.closing.Store(true)
 		err := s.publishAll(ctx)
@@ -368,6 +371,7 @@ func (s *Store) Close(ctx context.Context) error {
 		s.expirer.end()
 		s.kms.end()
 		s.audit.end()
+		s.logs.end()
 		s.jobs.Close()
 		err = errors.Join(err, s.discardDrafts())
 		if s.failure() == nil {
@@ -403,6 +407,9 @@ func (s *Store) shut() error {
 	}
 	if s.audit != nil {
 		errs = append(errs, s.audit.spool.close())
+	}
+	if s.logs != nil {
+		errs = append(errs, s.logs.close()...)
 	}
 	for _, fn := range s.unlocking {
 		fn()

@@ -156,6 +156,9 @@ func (se *Session) ReadDir(ctx context.Context, bucket, dir string, in ReadDirIn
 		entries, more, err = sn.readDir(b, dir, in, claims)
 		return err
 	})
+	if err == nil && in.After == "" && !in.Begin {
+		se.logListing(bucket, dir)
+	}
 	return entries, more, err
 }
 

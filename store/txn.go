@@ -20,9 +20,10 @@ type author struct {
 	request   string // id of its request
 	expires   bool   // it is the lifecycle job
 	who       Principal
-	process   Process      // of the caller of a mount, if the audit trail is to tell it
+	process   Process      // of the caller of a mount, if the audit trail or an access log is to tell it
 	block     PublicAccess // of the access point that it came through
 	act       *Act         // of the audit trail; nil: the changes themselves tell what is done
+	untold    bool         // neither audit trail nor access log is told
 }
 
 // A txn is one update of the records: a snap that also writes. It lives on the
@@ -49,6 +50,7 @@ type txn struct {
 	waste     int64         // bytes of content files that became dead, less those that went
 	removes   bool          // it removes a version that was named
 	rules     bool          // it changes what decides over who may do what
+	logged    []logLine     // what access logs are told when it is visible
 }
 
 // How an update is committed.
@@ -68,14 +70,19 @@ func (s *Store) update(ctx context.Context, who author, mode commitMode, fn func
 		s.audit.awaitRoom()
 	}
 	opts := meta.UpdateOptions{Durable: mode == durable || mode == durableFreeing, Frees: mode == freeing || mode == durableFreeing}
+	var logged []logLine // of the last run of fn
 	for {
 		if err := s.failure(); err != nil {
 			return meta.Commit{}, fault.Wrap(fault.StoreFailed, err, "the store no longer writes")
 		}
-		c, err := s.db.Update(ctx, opts, func(tx *meta.Tx) error { return s.runTxn(tx, who, fn) })
+		c, err := s.db.Update(ctx, opts, func(tx *meta.Tx) (err error) {
+			logged, err = s.runTxn(tx, who, fn)
+			return err
+		})
 		var pending *pendingError
 		switch {
 		case err == nil:
+			s.logs.addAll(logged)
 			return c, nil
 		case errors.As(err, &pending):
 			if err := s.settler.settle(ctx, pending.seqs); err != nil {
@@ -99,26 +106,26 @@ func inPieces(most int, fn func(most int) error) error {
 	}
 }
 
-func (s *Store) runTxn(tx *meta.Tx, who author, fn func(*txn) error) error {
+func (s *Store) runTxn(tx *meta.Tx, who author, fn func(*txn) error) ([]logLine, error) {
 	t := &txn{snap: snap{s: s, r: tx}, tx: tx, who: who}
 	if s.moves.active.Load() > 0 {
 		if err := t.loadMoves(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := fn(t); err != nil {
-		return err
+		return nil, err
 	}
 	if err := t.letGo(); err != nil {
-		return err
+		return nil, err
 	}
 	if err := t.settleUsage(); err != nil {
-		return err
+		return nil, err
 	}
 	if err := t.countWaste(); err != nil {
-		return err
+		return nil, err
 	}
-	return t.finish()
+	return t.logged, t.finish()
 }
 
 // finish writes what every update writes and arranges for watchers to hear of it.
@@ -127,6 +134,9 @@ func (t *txn) finish() error {
 		t.sampleTime()
 	}
 	if err := t.audit(); err != nil {
+		return err
+	}
+	if err := t.logChanges(); err != nil {
 		return err
 	}
 	for i := range t.changes {

@@ -21,7 +21,7 @@ func newBucketCommand(g *globals) *cobra.Command {
 		Args:  cobra.ArbitraryArgs,
 	}
 	cmd.AddCommand(newBucketCreateCommand(g), newBucketLsCommand(g), newBucketInfoCommand(g),
-		newBucketRmCommand(g), newBucketVersioningCommand(g), newBucketLockCommand(g))
+		newBucketRmCommand(g), newBucketVersioningCommand(g), newBucketLockCommand(g), newBucketLoggingCommand(g))
 	return cmd
 }
 

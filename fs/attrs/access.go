@@ -44,15 +44,23 @@ func ParseAccessList(b []byte) (a AccessList, err error) {
 		return AccessList{}, err
 	}
 	for _, g := range a.Grants {
-		want := AccessGrantee{Type: "CanonicalUser", ID: g.Grantee.ID}
-		if g.Grantee.Type == "Group" {
-			want = AccessGrantee{Type: "Group", URI: g.Grantee.URI}
-		}
-		if g.Grantee != want || want.ID == "" && want.URI == "" {
-			return AccessList{}, errors.New(`a grantee is {"Type":"CanonicalUser","ID":"..."} or {"Type":"Group","URI":"..."}`)
+		if err := g.check(); err != nil {
+			return AccessList{}, err
 		}
 	}
 	return a, nil
+}
+
+// check says what is wrong with a grantee.
+func (g *AccessGrant) check() error {
+	want := AccessGrantee{Type: "CanonicalUser", ID: g.Grantee.ID}
+	if g.Grantee.Type == "Group" {
+		want = AccessGrantee{Type: "Group", URI: g.Grantee.URI}
+	}
+	if g.Grantee != want || want.ID == "" && want.URI == "" {
+		return errors.New(`a grantee is {"Type":"CanonicalUser","ID":"..."} or {"Type":"Group","URI":"..."}`)
+	}
+	return nil
 }
 
 // A Block is Block Public Access as the attribute public-access-block has it.
@@ -85,4 +93,52 @@ func strict(b []byte, v any) error {
 		return errors.New("something follows the JSON object")
 	}
 	return nil
+}
+
+// A LoggingStatus is where the access log of a bucket goes as the attribute logging has it: the
+// JSON that aws s3api get-bucket-logging prints and put-bucket-logging takes.
+type LoggingStatus struct {
+	LoggingEnabled *LoggingEnabled `json:",omitempty"`
+}
+
+// LoggingEnabled says where.
+type LoggingEnabled struct {
+	TargetBucket          string
+	TargetGrants          []AccessGrant `json:",omitempty"`
+	TargetPrefix          string
+	TargetObjectKeyFormat *ObjectKeyFormat `json:",omitempty"`
+}
+
+// An ObjectKeyFormat has one of the two.
+type ObjectKeyFormat struct {
+	SimplePrefix      *struct{}          `json:",omitempty"`
+	PartitionedPrefix *PartitionedPrefix `json:",omitempty"`
+}
+
+// A PartitionedPrefix says which day stands in keys: EventTime or DeliveryTime.
+type PartitionedPrefix struct {
+	PartitionDateSource string `json:",omitempty"`
+}
+
+// FormatLogging writes where a log goes.
+func FormatLogging(l LoggingStatus) []byte { return marshal(l) }
+
+// ParseLogging reads what FormatLogging writes.
+func ParseLogging(b []byte) (l LoggingStatus, err error) {
+	if err := strict(b, &l); err != nil {
+		return LoggingStatus{}, err
+	}
+	on := l.LoggingEnabled
+	if on == nil {
+		return l, nil
+	}
+	if f := on.TargetObjectKeyFormat; f != nil && (f.SimplePrefix == nil) == (f.PartitionedPrefix == nil) {
+		return LoggingStatus{}, errors.New("TargetObjectKeyFormat has a SimplePrefix or a PartitionedPrefix")
+	}
+	for _, g := range on.TargetGrants {
+		if err := g.check(); err != nil {
+			return LoggingStatus{}, err
+		}
+	}
+	return l, nil
 }

@@ -16,6 +16,14 @@ func TestAccessListRefuses(t *testing.T) {
 			t.Errorf("%q was read as %v", s, a)
 		}
 	}
+	for _, s := range []string{
+		``, `{"LoggingEnabled":{"TargetObjectKeyFormat":{}}}`, `{"LoggingEnabled":{"TargetGrants":[{}]}}`,
+		`{"LoggingEnabled":{"TargetObjectKeyFormat":{"SimplePrefix":{},"PartitionedPrefix":{}}}}`,
+	} {
+		if l, err := ParseLogging([]byte(s)); err == nil {
+			t.Errorf("%q was read as %v", s, l)
+		}
+	}
 	for _, s := range []string{``, `{"BlockAll":true}`, `{"BlockPublicAcls":1}`, `{} {}`} {
 		if b, err := ParseBlock([]byte(s)); err == nil {
 			t.Errorf("%q was read as %v", s, b)
@@ -28,6 +36,7 @@ func FuzzAccess(f *testing.F) {
 	for _, s := range []string{
 		`{"Owner":{"ID":"1"},"Grants":[{"Grantee":{"Type":"CanonicalUser","ID":"1"},"Permission":"FULL_CONTROL"}]}`,
 		`{"Owner":{"ID":""},"Grants":[{"Grantee":{"Type":"Group","URI":"http://acs.amazonaws.com/groups/global/AllUsers"},"Permission":"READ"}]}`,
+		`{"LoggingEnabled":{"TargetBucket":"l","TargetPrefix":"p","TargetObjectKeyFormat":{"PartitionedPrefix":{}}}}`,
 		`{"BlockPublicAcls":true,"RestrictPublicBuckets":false}`, `{}`, `{"Grants":null}`, "{\"Owner\":{\"ID\":\"\xff\"}}",
 	} {
 		f.Add([]byte(s))
@@ -40,6 +49,15 @@ func FuzzAccess(f *testing.F) {
 			}
 			if err != nil || !reflect.DeepEqual(again, a) {
 				t.Fatalf("%q is %v, then %v: %v", b, a, again, err)
+			}
+		}
+		if l, err := ParseLogging(b); err == nil {
+			again, err := ParseLogging(FormatLogging(l))
+			if on := l.LoggingEnabled; on != nil && len(on.TargetGrants) == 0 {
+				on.TargetGrants = nil
+			}
+			if err != nil || !reflect.DeepEqual(again, l) {
+				t.Fatalf("%q is %v, then %v: %v", b, l, again, err)
 			}
 		}
 		if p, err := ParseBlock(b); err == nil {

@@ -48,6 +48,7 @@ const (
 	Policy       // of a bucket
 	PublicAccess // of a bucket
 	Encryption   // of an object, read only; of a bucket
+	Logging      // of a bucket
 )
 
 // ReadOnly says whether attributes of the kind show what nobody can set.
@@ -68,7 +69,7 @@ var fixed = map[string]Kind{
 	"meta": AllMeta, "tags": AllTags, "versioning": Versioning,
 	"lock.mode": LockMode, "lock.until": LockUntil, "legal-hold": LegalHold,
 	"encryption": Encryption, "acl": Grants,
-	"policy": Policy, "cors": Later, "lifecycle": Later, "logging": Later, "public-access-block": PublicAccess,
+	"policy": Policy, "cors": Later, "lifecycle": Later, "logging": Logging, "public-access-block": PublicAccess,
 }
 
 // families are those of the names behind Prefix that a name follows.

@@ -18,7 +18,8 @@
 //
 // user.s3.acl is the JSON that aws s3api get-object-acl prints; the name of a canned ACL may be
 // set in its place. user.s3.policy of a bucket is its policy, and user.s3.public-access-block
-// a JSON object of the four settings of Block Public Access.
+// a JSON object of the four settings of Block Public Access. user.s3.logging of a bucket is the
+// JSON that aws s3api get-bucket-logging prints.
 //
 // user.s3.versions is a JSON array, newest first, as long as the largest attribute
 // permits (64 KiB: some 300 versions). If there are older ones, the last element is

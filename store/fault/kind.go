@@ -48,11 +48,13 @@ const (
 	NoSuchEncryption // nobody has chosen how a bucket encrypts
 	PolicyTooLarge
 	MalformedACL
-	ACLsDisabled      // the bucket's owner owns every object, so that ACLs grant nothing
-	ACLNotOwners      // the bucket's ACL grants something to others, and so cannot be disabled
-	UnresolvableGrant // a grantee is named by an email address
-	PublicACLBlocked  // Block Public Access does not let a new bucket have its ACL
-	OwnersOnly        // only the account that owns the bucket may, whoever else is allowed to
+	ACLsDisabled       // the bucket's owner owns every object, so that ACLs grant nothing
+	ACLNotOwners       // the bucket's ACL grants something to others, and so cannot be disabled
+	UnresolvableGrant  // a grantee is named by an email address
+	PublicACLBlocked   // Block Public Access does not let a new bucket have its ACL
+	OwnersOnly         // only the account that owns the bucket may, whoever else is allowed to
+	InvalidLogTarget   // access logs cannot go to that bucket
+	LogTargetElsewhere // access logs cannot go to a bucket of another region
 
 	// Access points.
 	NoSuchAccessPoint

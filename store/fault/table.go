@@ -62,6 +62,8 @@ var table = [kindCount]Row{
 	ACLsDisabled:            {"ACLsDisabled", syscall.EOPNOTSUPP, "AccessControlListNotSupported", 400, "the bucket does not allow ACLs"},
 	PublicACLBlocked:        {"PublicACLBlocked", syscall.EACCES, "InvalidBucketAclWithBlockPublicAccessError", 400, "Bucket cannot have public ACLs set with BlockPublicAccess enabled"},
 	OwnersOnly:              {"OwnersOnly", syscall.EACCES, "MethodNotAllowed", 405, "only the account that owns the bucket may do this"},
+	InvalidLogTarget:        {"InvalidLogTarget", syscall.EINVAL, "InvalidTargetBucketForLogging", 400, "access logs cannot go to that bucket"},
+	LogTargetElsewhere:      {"LogTargetElsewhere", syscall.EINVAL, "CrossLocationLoggingProhibitted", 403, "access logs cannot go to a bucket of another region"},
 	ACLNotOwners:            {"ACLNotOwners", syscall.EINVAL, "InvalidBucketAclWithObjectOwnership", 400, "the bucket has an ACL that grants something to others"},
 	UnresolvableGrant:       {"UnresolvableGrant", syscall.EINVAL, "UnresolvableGrantByEmailAddress", 400, "a grantee cannot be named by an email address"},
 

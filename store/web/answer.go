@@ -3,6 +3,7 @@ package web
 import (
 	"io"
 	"net/http"
+	"time"
 )
 
 // An Answer is a ResponseWriter that knows what was answered, for the log, the metrics,
@@ -16,12 +17,15 @@ type Answer struct {
 
 	body      *stallingBody // of the request; nil: it has none, or is not watched
 	accessKey string        // of the request, for the log
+	begun     time.Time     // when the request came
+	first     time.Time     // when the answer began
 }
 
 // WriteHeader implements http.ResponseWriter.
 func (a *Answer) WriteHeader(status int) {
 	if a.Status == 0 && status >= 200 {
 		a.Status = status
+		a.first = time.Now()
 		if a.Before != nil {
 			a.Before()
 		}

@@ -25,7 +25,7 @@ type stallingBody struct {
 	stall time.Duration
 
 	mu    sync.Mutex // guards what follows
-	ended bool
+	ended time.Time  // when its end was read; zero: it was not
 	read  int64
 }
 
@@ -39,7 +39,7 @@ func newStallingBody(w http.ResponseWriter, body io.ReadCloser, stall time.Durat
 func (b *stallingBody) arm() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.ended {
+	if b.ended.IsZero() {
 		_ = b.conn.SetReadDeadline(time.Now().Add(b.stall)) // a connection that cannot is closed
 	}
 }
@@ -55,13 +55,20 @@ func (b *stallingBody) Read(p []byte) (int, error) {
 	switch {
 	case err == nil:
 	case err == io.EOF:
-		b.ended = true
+		b.ended = time.Now()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = apierror.New(apierror.RequestTimeout, "")
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, new(*net.OpError)): // the latter is a reset
 		err = fault.Wrap(fault.IncompleteBody, err, "")
 	}
 	return n, err
+}
+
+// endedAt is when the end of the body was read, zero if it was not.
+func (b *stallingBody) endedAt() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ended
 }
 
 // bytes is how many bytes of the body have come.

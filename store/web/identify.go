@@ -105,14 +105,19 @@ func (i *Identifier) session(r *Request, c *sigv4.Credential) *store.Session {
 	if c != nil {
 		who = c.Who.(store.Principal)
 	}
+	return i.Store.As(who, r.context())
+}
+
+// context is what is known of the request, whoever has sent it.
+func (r *Request) context() store.RequestContext {
 	from := ClientOf(r.Request)
-	return i.Store.As(who, store.RequestContext{
+	return store.RequestContext{
 		Door: store.DoorS3, SourceIP: from.IP, Secure: from.Secure,
 		UserAgent: r.UserAgent(), RequestID: r.ID.String(), Time: time.Now(),
 		Referer: r.Referer(), TLSVersion: tlsVersion(r.TLS),
 		AuthType: r.signature.authType, Signature: r.signature.version, Signed: r.signature.signed,
 		ContentSHA256: r.Header.Get("X-Amz-Content-Sha256"), VPC: from.VPC, VPCE: from.VPCE,
-	})
+	}
 }
 
 // A signature is what of a request's signature policies may ask for.

@@ -45,7 +45,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	h := w.Header()
 	h["X-Amz-Request-Id"], h["X-Amz-Id-2"] = []string{id.String()}, []string{id.HostID()}
 	h["Server"] = []string{"Pail"}
-	a := &Answer{ResponseWriter: w}
+	a := &Answer{ResponseWriter: w, begun: begun}
 	client := s.opts.Proxies.client(hr)
 	hr = hr.WithContext(withClient(WithID(hr.Context(), id), client)) // a copy: net/http goes on with its own
 	if hr.Body != nil && hr.Body != http.NoBody {

@@ -39,6 +39,11 @@ func (c *Client) ObjectLock(ctx context.Context, req LockRequest) (Lock, error) 
 	return one[Lock](ctx, c, opLock, req)
 }
 
+// Logging says where the access log of a bucket goes, after choosing it if that is asked for.
+func (c *Client) Logging(ctx context.Context, req LoggingRequest) (Logging, error) {
+	return one[Logging](ctx, c, opLogging, req)
+}
+
 // Quota returns a bucket's quota and what it holds, after changing the quota if that is asked
 // for.
 func (c *Client) Quota(ctx context.Context, req QuotaRequest) (Quota, error) {

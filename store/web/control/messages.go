@@ -44,6 +44,20 @@ type Lock struct {
 	Years int32  `json:"years,omitempty"`
 }
 
+// A Logging is where the access log of a bucket goes, and how it is doing.
+type Logging struct {
+	Name      string     `json:"name"`
+	Target    string     `json:"target,omitempty"` // a bucket; empty: requests are not logged
+	Prefix    string     `json:"prefix,omitempty"`
+	Partition string     `json:"partition,omitempty"`     // EventTime or DeliveryTime
+	Grants    int        `json:"target_grants,omitempty"` // to others, which S3's API shows
+	Waiting   int64      `json:"waiting_bytes"`           // not delivered yet
+	Records   int64      `json:"records"`                 // that were delivered there
+	Delivered *time.Time `json:"delivered,omitempty"`
+	Failed    string     `json:"failed,omitempty"` // why the last delivery failed
+	Since     *time.Time `json:"since,omitempty"`
+}
+
 // A Quota is what a bucket may hold, in all its versions, and what it holds.
 type Quota struct {
 	Name        string `json:"name"`

@@ -71,6 +71,7 @@ const (
 	opSetVersioning      = "set-versioning"
 	opLock               = "object-lock"
 	opQuota              = "quota"
+	opLogging            = "logging"
 	opList               = "list"
 	opListVersions       = "list-versions"
 	opVersions           = "versions"
@@ -152,6 +153,7 @@ func operations() map[string]operation {
 		opSetVersioning:      asking(setVersioning),
 		opLock:               asking(lock),
 		opQuota:              asking(quota),
+		opLogging:            asking(logging),
 		opList:               asking(list),
 		opListVersions:       asking(listVersions),
 		opVersions:           asking(versions),

@@ -5,6 +5,7 @@ import (
 
 	"pail/store"
 	"pail/store/fault"
+	"pail/store/trail"
 	"pail/versioning"
 )
 
@@ -70,6 +71,47 @@ func lock(ctx context.Context, c *call, req LockRequest) error {
 		return err
 	}
 	return c.out.item(Lock{Name: req.Name, Mode: d.Mode.String(), Days: d.Days, Years: d.Years})
+}
+
+func logging(ctx context.Context, c *call, req LoggingRequest) error {
+	se := c.session()
+	if req.Set {
+		to := store.Logging{Target: req.Target, Prefix: req.Prefix}
+		var ok bool
+		if to.Partition, ok = partitions[req.Partition]; !ok {
+			return fault.New(fault.InvalidArgument, "keys are partitioned by EventTime or DeliveryTime, not by %q", req.Partition)
+		}
+		if err := se.SetLogging(ctx, req.Name, to); err != nil {
+			return err
+		}
+	}
+	status := se.LogStatus
+	if req.Deliver {
+		status = se.DeliverLog
+	}
+	st, err := status(ctx, req.Name)
+	if err != nil {
+		return err
+	}
+	out := Logging{Name: req.Name, Target: st.Target, Prefix: st.Prefix, Grants: len(st.Grants), Waiting: st.Waiting, Records: st.Records}
+	switch {
+	case st.Partition == trail.PartitionDelivery:
+		out.Partition = "DeliveryTime"
+	case st.Partition.ByEvent():
+		out.Partition = "EventTime"
+	}
+	if !st.Delivered.IsZero() {
+		out.Delivered = &st.Delivered
+	}
+	if st.Failed != nil {
+		out.Failed, out.Since = st.Failed.Error(), &st.Since
+	}
+	return c.out.item(out)
+}
+
+// partitions are the ways of making keys of log objects, by their names in requests.
+var partitions = map[string]trail.Partition{
+	"": trail.PrefixUnsaid, "EventTime": trail.PartitionEvent, "DeliveryTime": trail.PartitionDelivery,
 }
 
 func quota(ctx context.Context, c *call, req QuotaRequest) error {

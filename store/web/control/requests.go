@@ -25,6 +25,17 @@ type LockRequest struct {
 	Years int32  `json:"years,omitempty"`
 }
 
+// A LoggingRequest asks where the access log of a bucket goes, or chooses it.
+type LoggingRequest struct {
+	Name string `json:"name"`
+	// Set has the log go to Target, and to no bucket if that is empty.
+	Set       bool   `json:"set,omitempty"`
+	Target    string `json:"target,omitempty"`
+	Prefix    string `json:"prefix,omitempty"`    // of its keys
+	Partition string `json:"partition,omitempty"` // EventTime or DeliveryTime: the day in its keys; empty: none
+	Deliver   bool   `json:"deliver,omitempty"`   // delivers what there is now
+}
+
 // A QuotaRequest asks for a bucket's quota, or changes it.
 type QuotaRequest struct {
 	Name    string `json:"name"`

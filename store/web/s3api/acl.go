@@ -84,16 +84,19 @@ type accessControlPolicy struct {
 		ID          string
 		DisplayName string
 	}
-	Grants []struct {
-		Grantee struct {
-			Type         string `xml:"http://www.w3.org/2001/XMLSchema-instance type,attr"`
-			ID           string
-			DisplayName  string
-			URI          string
-			EmailAddress string
-		}
-		Permission string
-	} `xml:"AccessControlList>Grant"`
+	Grants []aclGrant `xml:"AccessControlList>Grant"`
+}
+
+// An aclGrant is a grant in a document.
+type aclGrant struct {
+	Grantee struct {
+		Type         string `xml:"http://www.w3.org/2001/XMLSchema-instance type,attr"`
+		ID           string
+		DisplayName  string
+		URI          string
+		EmailAddress string
+	}
+	Permission string
 }
 
 // aclInput is the ACL that a request is to set: in its headers or in its body.
@@ -130,23 +133,31 @@ func (doc *accessControlPolicy) acl() (*access.ACL, error) {
 	}
 	a := &access.ACL{Owner: doc.Owner.ID}
 	for _, g := range doc.Grants {
-		who := access.Grantee{CanonicalUser: g.Grantee.ID, Group: g.Grantee.URI, Email: g.Grantee.EmailAddress}
-		want := map[string]access.Grantee{
-			"CanonicalUser":         {CanonicalUser: who.CanonicalUser},
-			"Group":                 {Group: who.Group},
-			"AmazonCustomerByEmail": {Email: who.Email},
-		}
-		if who != want[g.Grantee.Type] || who == (access.Grantee{}) {
+		grant, ok := g.grant()
+		if !ok {
 			return nil, apierror.New(apierror.MalformedACL, "")
 		}
-		switch p := access.Permission(g.Permission); p {
-		case access.Read, access.Write, access.ReadACP, access.WriteACP, access.FullControl:
-			a.Grants = append(a.Grants, access.Grant{Grantee: who, Permission: p})
-		default:
-			return nil, apierror.New(apierror.MalformedACL, "")
-		}
+		a.Grants = append(a.Grants, grant)
 	}
 	return a, nil
+}
+
+// grant is the grant as the store knows it; false: it is none.
+func (g *aclGrant) grant() (access.Grant, bool) {
+	who := access.Grantee{CanonicalUser: g.Grantee.ID, Group: g.Grantee.URI, Email: g.Grantee.EmailAddress}
+	want := map[string]access.Grantee{
+		"CanonicalUser":         {CanonicalUser: who.CanonicalUser},
+		"Group":                 {Group: who.Group},
+		"AmazonCustomerByEmail": {Email: who.Email},
+	}
+	if who != want[g.Grantee.Type] || who == (access.Grantee{}) {
+		return access.Grant{}, false
+	}
+	switch p := access.Permission(g.Permission); p {
+	case access.Read, access.Write, access.ReadACP, access.WriteACP, access.FullControl:
+		return access.Grant{Grantee: who, Permission: p}, true
+	}
+	return access.Grant{}, false
 }
 
 // acl writes an ACL.
@@ -155,22 +166,27 @@ func (c *call) acl(a access.ACL) error {
 	c.owner(x, "Owner", a.Owner)
 	x.open("AccessControlList")
 	for _, g := range a.Grants {
-		x.open("Grant")
-		kind := "CanonicalUser"
-		if g.Grantee.Group != "" {
-			kind = "Group"
-		}
-		x.b = append(x.b, `<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="`+kind+`">`...)
-		if g.Grantee.Group != "" {
-			x.text("URI", g.Grantee.Group)
-		} else {
-			x.text("ID", g.Grantee.CanonicalUser)
-			x.optional("DisplayName", c.displayName(g.Grantee.CanonicalUser))
-		}
-		x.close("Grantee")
-		x.text("Permission", string(g.Permission))
-		x.close("Grant")
+		c.grant(x, g)
 	}
 	x.close("AccessControlList")
 	return c.xml(x, "AccessControlPolicy")
+}
+
+// grant writes a grant.
+func (c *call) grant(x *xmlWriter, g access.Grant) {
+	x.open("Grant")
+	kind := "CanonicalUser"
+	if g.Grantee.Group != "" {
+		kind = "Group"
+	}
+	x.b = append(x.b, `<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="`+kind+`">`...)
+	if g.Grantee.Group != "" {
+		x.text("URI", g.Grantee.Group)
+	} else {
+		x.text("ID", g.Grantee.CanonicalUser)
+		x.optional("DisplayName", c.displayName(g.Grantee.CanonicalUser))
+	}
+	x.close("Grantee")
+	x.text("Permission", string(g.Permission))
+	x.close("Grant")
 }

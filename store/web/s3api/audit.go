@@ -9,7 +9,7 @@ import (
 
 	"pail/store"
 	"pail/store/trail"
-	"pail/store/web/sigv4"
+	"pail/store/web"
 )
 
 // What the audit trail is told of a request. Its record is written when everything of the
@@ -43,12 +43,12 @@ func (c *call) beginAct(operation, key string) (context.Context, *store.Act) {
 	}
 	e := &act.Event
 	e.Parameters = []trail.Field{{Name: "Host", Value: c.r.Host}}
-	version, method := signing(c.r.Signed)
+	version, method := web.Signing(c.r.Signed)
 	if version != "" {
 		e.Additional = append(e.Additional, trail.Field{Name: "SignatureVersion", Value: version})
 	}
 	if t := c.r.TLS; t != nil {
-		e.TLS = trail.TLS{Version: tlsVersion(t.Version), Cipher: tls.CipherSuiteName(t.CipherSuite), Host: c.r.Host}
+		e.TLS = trail.TLS{Version: web.TLSVersion(t.Version), Cipher: tls.CipherSuiteName(t.CipherSuite), Host: c.r.Host}
 		e.Additional = append(e.Additional, trail.Field{Name: "CipherSuite", Value: e.TLS.Cipher})
 	}
 	e.Additional = append(e.Additional, trail.Field{Name: "bytesTransferredIn", Value: max(c.r.ContentLength, 0)})
@@ -75,27 +75,6 @@ func (c *call) endAct(act *store.Act, err error, out int64) {
 		o.Code, o.Message = r.code, r.message
 	}
 	act.End(o)
-}
-
-// signing is how records tell who has signed a request: by which version, and where.
-func signing(k sigv4.Kind) (version, method string) {
-	switch k {
-	case sigv4.Header:
-		return "SigV4", "AuthHeader"
-	case sigv4.Query:
-		return "SigV4", "QueryString"
-	case sigv4.HeaderV2:
-		return "SigV2", "AuthHeader"
-	case sigv4.QueryV2:
-		return "SigV2", "QueryString"
-	case sigv4.Form:
-		return "", "HTMLForm"
-	}
-	return "", ""
-}
-
-func tlsVersion(v uint16) string {
-	return strings.Replace(tls.VersionName(v), "TLS ", "TLSv", 1)
 }
 
 // secrets are parameters and headers that no record repeats: what signs, and what opens.

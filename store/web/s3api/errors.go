@@ -93,7 +93,14 @@ func (c *call) refuse(err error) {
 
 // Refuse answers a request that never came to be a call: one whose signature is wrong.
 func (h *Handler) Refuse(w http.ResponseWriter, r *web.Request, err error) {
-	write(w, r, refusalOf(err))
+	refused := refusalOf(err)
+	a, ok := w.(*web.Answer)
+	if !ok {
+		a = &web.Answer{ResponseWriter: w}
+	}
+	log := h.logRefused(r)
+	write(a, r, refused)
+	web.EndLog(log, a, refused.code)
 }
 
 // markerHeaders tell that what was to be read is a delete marker, and what may be done to

@@ -65,11 +65,12 @@ type call struct {
 	address
 
 	begun bool // the answer was, before what it says is known: see meanwhile
+	log   *store.AccessEntry
 }
 
 // Answer does what a request asks for, or says in the answer why not. It returns that
 // error, for the log.
-func (h *Handler) Answer(w *web.Answer, r *web.Request) error {
+func (h *Handler) Answer(w *web.Answer, r *web.Request) (err error) {
 	a := h.addressOf(r.Request)
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -88,11 +89,17 @@ func (h *Handler) Answer(w *web.Answer, r *web.Request) error {
 		c.s = store.Through(c.s, a.point.AccessPoint)
 	}
 	c.allowOrigin()
-	if c.op, err = h.routes.find(c); err != nil {
+	c.op, err = h.routes.find(c)
+	c.beginLog()
+	answered := false
+	defer func() { c.endLog(err, answered) }()
+	if err != nil {
 		c.refuse(err)
-		return err
+	} else {
+		err = c.audited(c.run)
 	}
-	return c.audited(c.run)
+	answered = true
+	return err
 }
 
 // awaitCloses waits until what was closed on mounts, of what a request is about, is published.

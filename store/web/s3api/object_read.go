@@ -65,6 +65,7 @@ type reading struct {
 // that brings it or only tells of it. Preconditions come first: a range counts only if they
 // hold (RFC 9110, section 13.2.2).
 func (c *call) describe(o store.Object) (reading, error) {
+	c.tellSize(o.Size)
 	if err := o.Meets(c.readConditions(), time.Now()); err != nil {
 		if fault.Is(err, fault.NotModified) {
 			c.notModified(o)

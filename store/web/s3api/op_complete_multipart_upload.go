@@ -48,6 +48,7 @@ func (c *call) completeMultipartUpload() error {
 	if err != nil {
 		return err
 	}
+	c.tellSize(o.Size)
 	encryptionHeader(c.w.Header(), o.Encryption)
 	c.versionHeader(o)
 	c.expirationHeader(o)

@@ -4,13 +4,14 @@ import (
 	"strings"
 
 	"pail/store"
+	"pail/store/trail"
 )
 
 // copyObject answers PUT /BUCKET/KEY with x-amz-copy-source
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html). No bytes move; but
 // where the source's ETag is not its MD5, or it is not encrypted and the copy is, all of it is
 // read.
-func (c *call) copyObject() error {
+func (c *call) copyObject() (err error) {
 	if err := c.noVersion(); err != nil {
 		return err
 	}
@@ -23,6 +24,8 @@ func (c *call) copyObject() error {
 		return err
 	}
 	var from store.Object
+	read := c.beginSource(src, trail.LogCopySource)
+	defer func() { c.endSource(read, from, err) }()
 	in.Source = func(o store.Object) error {
 		from = o
 		return fitsCopy(o)
@@ -35,6 +38,7 @@ func (c *call) copyObject() error {
 	if err != nil {
 		return err
 	}
+	c.tellSize(o.Size)
 	c.copiedHeader(from)
 	encryptionHeader(c.w.Header(), o.Encryption)
 	c.versionHeader(o)

@@ -138,6 +138,7 @@ func (c *call) deleteAll(objects []objectIdentifier, mfa *store.MFA) []deletion 
 		})
 	}
 	wg.Wait()
+	c.logDeletes(objects, done)
 	return done
 }
 

@@ -36,6 +36,7 @@ func (c *call) postObject() error {
 		return err
 	}
 	store.ActOf(c.ctx).Learn(put.s, c.r.AccessKey, put.key)
+	c.learnLog(put.s, put.key)
 	in, err := put.putInput()
 	if err != nil {
 		return err
@@ -54,6 +55,7 @@ func (c *call) postObject() error {
 	if err != nil {
 		return err
 	}
+	c.tellSize(o.Size)
 	return put.posted(f, o)
 }
 

@@ -40,6 +40,7 @@ func (c *call) putObject() error {
 	if err != nil {
 		return err
 	}
+	c.tellSize(o.Size)
 	c.w.Header()["Etag"] = []string{quote(o.ETag)}
 	checksumHeaders(c.w.Header(), o)
 	encryptionHeader(c.w.Header(), o.Encryption)

@@ -26,6 +26,7 @@ func (c *call) uploadPart() error {
 	if err != nil {
 		return err
 	}
+	c.tellSize(p.Size)
 	h := c.w.Header()
 	h["Etag"] = []string{quote(p.ETag)}
 	encryptionHeader(h, p.Encryption)

@@ -4,11 +4,12 @@ import (
 	"strings"
 
 	"pail/store"
+	"pail/store/trail"
 )
 
 // uploadPartCopy answers PUT /BUCKET/KEY?partNumber=N&uploadId=ID with x-amz-copy-source
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html).
-func (c *call) uploadPartCopy() error {
+func (c *call) uploadPartCopy() (err error) {
 	number, err := c.partNumber()
 	if err != nil {
 		return err
@@ -18,10 +19,12 @@ func (c *call) uploadPartCopy() error {
 		return err
 	}
 	in := store.PartCopy{SourceIf: c.conditions(copySourcePrefix)}
+	var from store.Object
+	read := c.beginSource(src, trail.LogPartSource)
+	defer func() { c.endSource(read, from, err) }()
 	if in.Range, err = c.copyRange(); err != nil {
 		return err
 	}
-	var from store.Object
 	in.Source = func(o store.Object) error {
 		if from = o; in.Range != nil {
 			o.Size = in.Range.Len
@@ -36,6 +39,7 @@ func (c *call) uploadPartCopy() error {
 	if err != nil {
 		return err
 	}
+	c.tellSize(p.Size)
 	c.copiedHeader(from)
 	encryptionHeader(c.w.Header(), p.Encryption)
 	x := newXML("CopyPartResult")

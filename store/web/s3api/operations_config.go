@@ -20,6 +20,8 @@ func configOperations() []operation {
 		op("DeleteBucketLifecycle", del, "lifecycle", (*call).deleteBucketLifecycle),
 		op("GetBucketNotificationConfiguration", get, "notification", (*call).getBucketNotification),
 		op("PutBucketNotificationConfiguration", put, "notification", (*call).putBucketNotification),
+		op("GetBucketLogging", get, "logging", (*call).getBucketLogging),
+		op("PutBucketLogging", put, "logging", (*call).putBucketLogging),
 		op("GetBucketRequestPayment", get, "requestPayment", (*call).getBucketRequestPayment),
 		op("PutBucketRequestPayment", put, "requestPayment", (*call).putBucketRequestPayment),
 		op("GetBucketOwnershipControls", get, "ownershipControls", (*call).getBucketOwnershipControls),

@@ -12,7 +12,6 @@ import (
 
 // unenforcedOperations cannot be done yet, and why.
 var unenforcedOperations = map[string]string{
-	"PutBucketLogging":                         "access logs are not delivered yet, and so cannot be set",
 	"PutBucketAccelerateConfiguration":         "there is no acceleration: the server is where you are",
 	"PutBucketAnalyticsConfiguration":          "there is no analytics",
 	"PutBucketMetricsConfiguration":            "there are no metrics of buckets in CloudWatch; see --metrics",

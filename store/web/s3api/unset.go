@@ -26,7 +26,6 @@ func unsets() []unset {
 	return []unset{
 		{query: "replication", kind: store.UnsetReplication, get: "GetBucketReplication", put: "PutBucketReplication", delete: "DeleteBucketReplication",
 			absent: apierror.New(apierror.NoReplication, "")},
-		{query: "logging", kind: store.UnsetLogging, get: "GetBucketLogging", put: "PutBucketLogging", root: "BucketLoggingStatus"},
 		{query: "accelerate", kind: store.UnsetAccelerate, get: "GetBucketAccelerateConfiguration", put: "PutBucketAccelerateConfiguration", root: "AccelerateConfiguration"},
 	}
 }

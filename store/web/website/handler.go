@@ -53,13 +53,24 @@ type visit struct {
 }
 
 // Answer answers with a page, a redirect, or an error as a page, and returns that error.
-func (h *Handler) Answer(w *web.Answer, r *web.Request) error {
+func (h *Handler) Answer(w *web.Answer, r *web.Request) (err error) {
 	v := &visit{h: h, w: w, r: r, key: strings.TrimPrefix(r.URL.Path, "/")}
+	v.bucket = v.named()
+	log := web.BeginLog(h.o.Store, r, v.bucket)
+	if log != nil {
+		log.Record.Operation, log.Record.Key = "WEBSITE."+r.Method+".OBJECT", v.key
+	}
+	defer func() {
+		code := ""
+		if err != nil {
+			_, code, _ = describe(err)
+		}
+		web.EndLog(log, w, code)
+	}()
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return v.page(apierror.New(apierror.MethodNotAllowed, ""))
 	}
-	err := v.find()
-	if err != nil {
+	if v.conf, err = v.h.o.Store.Website(v.bucket); err != nil {
 		return v.page(err)
 	}
 	p := v.conf.Route(v.key)
@@ -82,18 +93,16 @@ func (h *Handler) Refuse(w http.ResponseWriter, r *web.Request, err error) {
 	_ = (&visit{h: h, w: a, r: r}).page(err)
 }
 
-// find finds the bucket and how it is served.
-func (v *visit) find() (err error) {
+// named is the bucket that the host names.
+func (v *visit) named() string {
+	if bucket, ok := v.h.o.Bucket(v.r.Host); ok {
+		return bucket
+	}
 	host := v.r.Host
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	var ok bool
-	if v.bucket, ok = v.h.o.Bucket(v.r.Host); !ok {
-		v.bucket = strings.ToLower(host)
-	}
-	v.conf, err = v.h.o.Store.Website(v.bucket)
-	return err
+	return strings.ToLower(host)
 }
 
 // object answers with the object of a page, or sends the browser where it says.

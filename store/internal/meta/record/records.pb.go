@@ -7451,6 +7451,209 @@ func (x *TrailEvent) GetTimeNs() int64 {
 	return 0
 }
 
+// A Logging is where the access log of a bucket goes.
+type Logging struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Target        string                 `protobuf:"bytes,2,opt,name=target,proto3" json:"target,omitempty"`        // a bucket
+	Prefix        string                 `protobuf:"bytes,3,opt,name=prefix,proto3" json:"prefix,omitempty"`        // of its keys
+	Partition     uint32                 `protobuf:"varint,4,opt,name=partition,proto3" json:"partition,omitempty"` // trail.Partition
+	Grants        []*Grant               `protobuf:"bytes,5,rep,name=grants,proto3" json:"grants,omitempty"`        // of log objects, besides what their owner has
+	Queue         uint64                 `protobuf:"varint,6,opt,name=queue,proto3" json:"queue,omitempty"`         // where its records wait
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Logging) Reset() {
+	*x = Logging{}
+	mi := &file_records_proto_msgTypes[80]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Logging) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Logging) ProtoMessage() {}
+
+func (x *Logging) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[80]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Logging.ProtoReflect.Descriptor instead.
+func (*Logging) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{80}
+}
+
+func (x *Logging) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *Logging) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *Logging) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *Logging) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *Logging) GetGrants() []*Grant {
+	if x != nil {
+		return x.Grants
+	}
+	return nil
+}
+
+func (x *Logging) GetQueue() uint64 {
+	if x != nil {
+		return x.Queue
+	}
+	return 0
+}
+
+// A LogQueue is a queue of records of an access log, and how far it is delivered. It stays
+// until it is empty, also if its bucket is deleted or logs elsewhere.
+type LogQueue struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Bucket        uint64                 `protobuf:"varint,2,opt,name=bucket,proto3" json:"bucket,omitempty"` // that is logged
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Account       string                 `protobuf:"bytes,4,opt,name=account,proto3" json:"account,omitempty"`
+	Region        string                 `protobuf:"bytes,5,opt,name=region,proto3" json:"region,omitempty"`
+	Logging       *Logging               `protobuf:"bytes,6,opt,name=logging,proto3" json:"logging,omitempty"`                             // where its records go
+	Segment       uint64                 `protobuf:"varint,7,opt,name=segment,proto3" json:"segment,omitempty"`                            // of the spool: what is before it is delivered
+	Offset        int64                  `protobuf:"varint,8,opt,name=offset,proto3" json:"offset,omitempty"`                              // bytes of it that are delivered
+	DeliveredNs   int64                  `protobuf:"varint,9,opt,name=delivered_ns,json=deliveredNs,proto3" json:"delivered_ns,omitempty"` // last
+	Records       int64                  `protobuf:"varint,10,opt,name=records,proto3" json:"records,omitempty"`                           // that were delivered
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogQueue) Reset() {
+	*x = LogQueue{}
+	mi := &file_records_proto_msgTypes[81]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogQueue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogQueue) ProtoMessage() {}
+
+func (x *LogQueue) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[81]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogQueue.ProtoReflect.Descriptor instead.
+func (*LogQueue) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{81}
+}
+
+func (x *LogQueue) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *LogQueue) GetBucket() uint64 {
+	if x != nil {
+		return x.Bucket
+	}
+	return 0
+}
+
+func (x *LogQueue) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *LogQueue) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *LogQueue) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *LogQueue) GetLogging() *Logging {
+	if x != nil {
+		return x.Logging
+	}
+	return nil
+}
+
+func (x *LogQueue) GetSegment() uint64 {
+	if x != nil {
+		return x.Segment
+	}
+	return 0
+}
+
+func (x *LogQueue) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *LogQueue) GetDeliveredNs() int64 {
+	if x != nil {
+		return x.DeliveredNs
+	}
+	return 0
+}
+
+func (x *LogQueue) GetRecords() int64 {
+	if x != nil {
+		return x.Records
+	}
+	return 0
+}
+
 var File_records_proto protoreflect.FileDescriptor
 
 const file_records_proto_rawDesc = "" +
@@ -8222,7 +8425,26 @@ const file_records_proto_rawDesc = "" +
 	"TrailEvent\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x12\n" +
 	"\x04json\x18\x02 \x01(\fR\x04json\x12\x17\n" +
-	"\atime_ns\x18\x03 \x01(\x03R\x06timeNsB!Z\x1fpail/store/internal/meta/recordb\x06proto3"
+	"\atime_ns\x18\x03 \x01(\x03R\x06timeNs\"\xb1\x01\n" +
+	"\aLogging\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x16\n" +
+	"\x06target\x18\x02 \x01(\tR\x06target\x12\x16\n" +
+	"\x06prefix\x18\x03 \x01(\tR\x06prefix\x12\x1c\n" +
+	"\tpartition\x18\x04 \x01(\rR\tpartition\x12*\n" +
+	"\x06grants\x18\x05 \x03(\v2\x12.pail.record.GrantR\x06grants\x12\x14\n" +
+	"\x05queue\x18\x06 \x01(\x04R\x05queue\"\x9f\x02\n" +
+	"\bLogQueue\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x16\n" +
+	"\x06bucket\x18\x02 \x01(\x04R\x06bucket\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x18\n" +
+	"\aaccount\x18\x04 \x01(\tR\aaccount\x12\x16\n" +
+	"\x06region\x18\x05 \x01(\tR\x06region\x12.\n" +
+	"\alogging\x18\x06 \x01(\v2\x14.pail.record.LoggingR\alogging\x12\x18\n" +
+	"\asegment\x18\a \x01(\x04R\asegment\x12\x16\n" +
+	"\x06offset\x18\b \x01(\x03R\x06offset\x12!\n" +
+	"\fdelivered_ns\x18\t \x01(\x03R\vdeliveredNs\x12\x18\n" +
+	"\arecords\x18\n" +
+	" \x01(\x03R\arecordsB!Z\x1fpail/store/internal/meta/recordb\x06proto3"
 
 var (
 	file_records_proto_rawDescOnce sync.Once
@@ -8236,7 +8458,7 @@ func file_records_proto_rawDescGZIP() []byte {
 	return file_records_proto_rawDescData
 }
 
-var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 88)
+var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 90)
 var file_records_proto_goTypes = []any{
 	(*Bucket)(nil),                // 0: pail.record.Bucket
 	(*BucketEncryption)(nil),      // 1: pail.record.BucketEncryption
@@ -8318,43 +8540,45 @@ var file_records_proto_goTypes = []any{
 	(*TrailChain)(nil),            // 77: pail.record.TrailChain
 	(*TrailLog)(nil),              // 78: pail.record.TrailLog
 	(*TrailEvent)(nil),            // 79: pail.record.TrailEvent
-	nil,                           // 80: pail.record.Bucket.TagsEntry
-	nil,                           // 81: pail.record.Encryption.ContextEntry
-	nil,                           // 82: pail.record.AccessPoint.TagsEntry
-	nil,                           // 83: pail.record.Version.MetadataEntry
-	nil,                           // 84: pail.record.Version.TagsEntry
-	nil,                           // 85: pail.record.Version.XattrsEntry
-	nil,                           // 86: pail.record.Dir.XattrsEntry
-	nil,                           // 87: pail.record.KmsPairs.PairsEntry
+	(*Logging)(nil),               // 80: pail.record.Logging
+	(*LogQueue)(nil),              // 81: pail.record.LogQueue
+	nil,                           // 82: pail.record.Bucket.TagsEntry
+	nil,                           // 83: pail.record.Encryption.ContextEntry
+	nil,                           // 84: pail.record.AccessPoint.TagsEntry
+	nil,                           // 85: pail.record.Version.MetadataEntry
+	nil,                           // 86: pail.record.Version.TagsEntry
+	nil,                           // 87: pail.record.Version.XattrsEntry
+	nil,                           // 88: pail.record.Dir.XattrsEntry
+	nil,                           // 89: pail.record.KmsPairs.PairsEntry
 }
 var file_records_proto_depIdxs = []int32{
-	80, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
+	82, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
 	13, // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
 	5,  // 2: pail.record.Bucket.default_retention:type_name -> pail.record.DefaultRetention
 	3,  // 3: pail.record.Bucket.quota:type_name -> pail.record.Quota
 	7,  // 4: pail.record.Bucket.acl:type_name -> pail.record.Acl
 	9,  // 5: pail.record.Bucket.block:type_name -> pail.record.PublicAccessBlock
 	1,  // 6: pail.record.Bucket.encryption:type_name -> pail.record.BucketEncryption
-	81, // 7: pail.record.Encryption.context:type_name -> pail.record.Encryption.ContextEntry
+	83, // 7: pail.record.Encryption.context:type_name -> pail.record.Encryption.ContextEntry
 	8,  // 8: pail.record.Acl.grants:type_name -> pail.record.Grant
 	11, // 9: pail.record.Policy.entities:type_name -> pail.record.PolicyEntity
 	9,  // 10: pail.record.AccessPoint.block:type_name -> pail.record.PublicAccessBlock
-	82, // 11: pail.record.AccessPoint.tags:type_name -> pail.record.AccessPoint.TagsEntry
+	84, // 11: pail.record.AccessPoint.tags:type_name -> pail.record.AccessPoint.TagsEntry
 	14, // 12: pail.record.Settings.no_history:type_name -> pail.record.Patterns
 	17, // 13: pail.record.Content.extents:type_name -> pail.record.Extent
 	15, // 14: pail.record.Version.attr:type_name -> pail.record.Attr
 	18, // 15: pail.record.Version.content:type_name -> pail.record.Content
 	16, // 16: pail.record.Version.headers:type_name -> pail.record.Headers
-	83, // 17: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
-	84, // 18: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
+	85, // 17: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
+	86, // 18: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
 	19, // 19: pail.record.Version.checksums:type_name -> pail.record.Checksum
-	85, // 20: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
+	87, // 20: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
 	21, // 21: pail.record.Version.layout:type_name -> pail.record.PartRun
 	6,  // 22: pail.record.Version.lock:type_name -> pail.record.Lock
 	7,  // 23: pail.record.Version.acl:type_name -> pail.record.Acl
 	2,  // 24: pail.record.Version.encryption:type_name -> pail.record.Encryption
 	15, // 25: pail.record.Dir.attr:type_name -> pail.record.Attr
-	86, // 26: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
+	88, // 26: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
 	25, // 27: pail.record.Blob.keys:type_name -> pail.record.WrappedKey
 	2,  // 28: pail.record.Sealed.encryption:type_name -> pail.record.Encryption
 	2,  // 29: pail.record.WrappedKey.encryption:type_name -> pail.record.Encryption
@@ -8405,17 +8629,19 @@ var file_records_proto_depIdxs = []int32{
 	67, // 74: pail.record.KmsGrant.retiring:type_name -> pail.record.IdentityEntity
 	74, // 75: pail.record.KmsGrant.subset:type_name -> pail.record.KmsPairs
 	74, // 76: pail.record.KmsGrant.equals:type_name -> pail.record.KmsPairs
-	87, // 77: pail.record.KmsPairs.pairs:type_name -> pail.record.KmsPairs.PairsEntry
+	89, // 77: pail.record.KmsPairs.pairs:type_name -> pail.record.KmsPairs.PairsEntry
 	77, // 78: pail.record.TrailState.bucket:type_name -> pail.record.TrailChain
 	77, // 79: pail.record.TrailState.file:type_name -> pail.record.TrailChain
 	77, // 80: pail.record.TrailState.former_buckets:type_name -> pail.record.TrailChain
 	77, // 81: pail.record.TrailState.former_files:type_name -> pail.record.TrailChain
 	78, // 82: pail.record.TrailChain.logs:type_name -> pail.record.TrailLog
-	83, // [83:83] is the sub-list for method output_type
-	83, // [83:83] is the sub-list for method input_type
-	83, // [83:83] is the sub-list for extension type_name
-	83, // [83:83] is the sub-list for extension extendee
-	0,  // [0:83] is the sub-list for field type_name
+	8,  // 83: pail.record.Logging.grants:type_name -> pail.record.Grant
+	80, // 84: pail.record.LogQueue.logging:type_name -> pail.record.Logging
+	85, // [85:85] is the sub-list for method output_type
+	85, // [85:85] is the sub-list for method input_type
+	85, // [85:85] is the sub-list for extension type_name
+	85, // [85:85] is the sub-list for extension extendee
+	0,  // [0:85] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }
@@ -8451,7 +8677,7 @@ func file_records_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_proto_rawDesc), len(file_records_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   88,
+			NumMessages:   90,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

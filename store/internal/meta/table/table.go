@@ -85,11 +85,12 @@ const (
 	ConfigNotifications ConfigKind = 'n'
 	ConfigPolicy        ConfigKind = 'p'
 	ConfigPointPolicy   ConfigKind = 'a' // of an access point, by its id in place of a bucket's
+	ConfigLogging       ConfigKind = 'g'
 )
 
 // ConfigKinds are those that buckets have.
 func ConfigKinds() []ConfigKind {
-	return []ConfigKind{ConfigCORS, ConfigWebsite, ConfigLifecycle, ConfigNotifications, ConfigPolicy}
+	return []ConfigKind{ConfigCORS, ConfigWebsite, ConfigLifecycle, ConfigNotifications, ConfigPolicy, ConfigLogging}
 }
 
 // ErrMalformed says that a key is not of the table it should be of.
