@@ -4,12 +4,15 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"pail/store"
 )
 
 // TestConfigurationsComeBack: what was put is given back, as it came, and goes again.
 func TestConfigurationsComeBack(t *testing.T) {
 	r := newRig(t)
 	r.must("PUT", "/photos", "")
+	r.must("PUT", "/acls", "", "x-amz-object-ownership", "ObjectWriter")
 	if _, err := r.se.AddWebhook(t.Context(), "hook", "http://127.0.0.1:9/"); err != nil {
 		t.Fatal(err)
 	}
@@ -35,6 +38,13 @@ func TestConfigurationsComeBack(t *testing.T) {
 		{"notification", "NotificationConfiguration", "",
 			"<QueueConfiguration><Id>q</Id><Queue>arn:aws:sqs:us-east-1:000000000000:hook</Queue><Event>s3:ObjectCreated:*</Event>" +
 				"<Filter><S3Key><FilterRule><Name>Prefix</Name><Value>in/</Value></FilterRule><FilterRule><Name>Suffix</Name><Value>.jpg</Value></FilterRule></S3Key></Filter></QueueConfiguration>"},
+		{"logging", "BucketLoggingStatus", "", "<LoggingEnabled><TargetBucket>photos</TargetBucket><TargetPrefix>log-&amp;</TargetPrefix></LoggingEnabled>"},
+		{"logging", "BucketLoggingStatus", "", "<LoggingEnabled><TargetBucket>photos</TargetBucket><TargetObjectKeyFormat><SimplePrefix></SimplePrefix></TargetObjectKeyFormat><TargetPrefix></TargetPrefix></LoggingEnabled>"},
+		{"logging", "BucketLoggingStatus", "", "<LoggingEnabled><TargetBucket>photos</TargetBucket><TargetObjectKeyFormat><PartitionedPrefix></PartitionedPrefix></TargetObjectKeyFormat><TargetPrefix></TargetPrefix></LoggingEnabled>"},
+		{"logging", "BucketLoggingStatus", "", "<LoggingEnabled><TargetBucket>photos</TargetBucket><TargetObjectKeyFormat><PartitionedPrefix><PartitionDateSource>DeliveryTime</PartitionDateSource></PartitionedPrefix></TargetObjectKeyFormat><TargetPrefix></TargetPrefix></LoggingEnabled>"},
+		{"logging", "BucketLoggingStatus", "", "<LoggingEnabled><TargetBucket>acls</TargetBucket>" +
+			`<TargetGrants><Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group"><URI>http://acs.amazonaws.com/groups/global/AuthenticatedUsers</URI></Grantee><Permission>READ</Permission></Grant></TargetGrants>` +
+			"<TargetObjectKeyFormat><PartitionedPrefix><PartitionDateSource>EventTime</PartitionDateSource></PartitionedPrefix></TargetObjectKeyFormat><TargetPrefix>p</TargetPrefix></LoggingEnabled>"},
 	} {
 		path := "/photos?" + c.query
 		empty := `<?xml version="1.0" encoding="UTF-8"?>` + "\n" + `<` + c.root + ` xmlns="` + namespace + `"></` + c.root + `>`
@@ -73,8 +83,21 @@ func TestConfigurationsAreChecked(t *testing.T) {
 		{"InvalidArgument", "notification", "<NotificationConfiguration><QueueConfiguration><Queue>arn:aws:sqs:us-east-1:000000000000:nobody</Queue><Event>s3:ObjectCreated:*</Event></QueueConfiguration></NotificationConfiguration>"},
 		{"MalformedXML", "requestPayment", "<RequestPaymentConfiguration><Payer>Me</Payer></RequestPaymentConfiguration>"},
 		{"MalformedXML", "ownershipControls", "<OwnershipControls></OwnershipControls>"},
+		{"MalformedXML", "logging", "<BucketLoggingStatus><LoggingEnabled></LoggingEnabled></BucketLoggingStatus>"},
+		{"MalformedXML", "logging", "<BucketLoggingStatus><LoggingEnabled><TargetBucket>photos</TargetBucket><TargetObjectKeyFormat/></LoggingEnabled></BucketLoggingStatus>"},
+		{"MalformedXML", "logging", "<BucketLoggingStatus><LoggingEnabled><TargetBucket>photos</TargetBucket><TargetObjectKeyFormat><PartitionedPrefix><PartitionDateSource>Never</PartitionDateSource></PartitionedPrefix></TargetObjectKeyFormat></LoggingEnabled></BucketLoggingStatus>"},
+		{"MalformedXML", "logging", "<BucketLoggingStatus><LoggingEnabled><TargetBucket>photos</TargetBucket><TargetGrants><Grant><Permission>READ</Permission></Grant></TargetGrants></LoggingEnabled></BucketLoggingStatus>"},
+		{"InvalidTargetBucketForLogging", "logging", "<BucketLoggingStatus><LoggingEnabled><TargetBucket>nothing-here</TargetBucket><TargetPrefix></TargetPrefix></LoggingEnabled></BucketLoggingStatus>"},
+		{"AccessControlListNotSupported", "logging", `<BucketLoggingStatus><LoggingEnabled><TargetBucket>photos</TargetBucket><TargetGrants><Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group"><URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee><Permission>READ</Permission></Grant></TargetGrants></LoggingEnabled></BucketLoggingStatus>`},
 	} {
 		r.refused(400, c.code, "PUT", "/photos?"+c.query, c.body)
+	}
+	if _, err := r.se.CreateBucket(t.Context(), "far", store.BucketOptions{Region: "eu-west-1"}); err != nil {
+		t.Fatal(err)
+	}
+	const far = "<BucketLoggingStatus><LoggingEnabled><TargetBucket>far</TargetBucket><TargetPrefix></TargetPrefix></LoggingEnabled></BucketLoggingStatus>"
+	if got := r.refused(403, "CrossLocationLoggingProhibitted", "PUT", "/photos?logging", far); element(got.body, "TargetBucketLocation") != "eu-west-1" {
+		t.Errorf("%s", got.body)
 	}
 	for query, body := range map[string]string{
 		"lifecycle":      "<LifecycleConfiguration><Rule><Filter/><Status>Enabled</Status><Transition><Days>1</Days><StorageClass>GLACIER</StorageClass></Transition></Rule></LifecycleConfiguration>",

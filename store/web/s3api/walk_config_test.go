@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"pail/store"
+	"pail/store/access"
 	"pail/versioning"
 )
 
@@ -26,6 +27,10 @@ const (
 func encryptionDocument(algorithm, more string) string {
 	return "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>" + algorithm +
 		"</SSEAlgorithm></ApplyServerSideEncryptionByDefault>" + more + "</Rule></ServerSideEncryptionConfiguration>"
+}
+
+func loggingDocument(target, elements string) string {
+	return "<BucketLoggingStatus><LoggingEnabled><TargetBucket>" + target + "</TargetBucket>" + elements + "<TargetPrefix>log/</TargetPrefix></LoggingEnabled></BucketLoggingStatus>"
 }
 
 func versioningDocument(elements string) string {
@@ -126,6 +131,44 @@ func configWalks() map[string]walk {
 					}
 					return s.send(s.request.in(name).saying(versioningDocument("<Status>Suspended</Status>")))
 				}),
+			},
+		},
+		"GetBucketLogging": {
+			ready: func(s *stroll, a *ask) { after(loggingDocument(s.bucket, ""))(s, a) },
+			output: func(s *stroll, out any) string {
+				l := out.(*s3.GetBucketLoggingOutput).LoggingEnabled
+				return wrongUnless(l != nil && *l.TargetBucket == s.bucket && l.TargetObjectKeyFormat == nil, out)
+			},
+		},
+		"PutBucketLogging": {
+			document: true, ready: func(s *stroll, a *ask) { a.body = loggingDocument(s.bucket, "") },
+			input: func(s *stroll, in any) {
+				in.(*s3.PutBucketLoggingInput).BucketLoggingStatus = &types.BucketLoggingStatus{LoggingEnabled: &types.LoggingEnabled{
+					TargetBucket: &s.bucket, TargetPrefix: aws.String("log/"),
+					TargetObjectKeyFormat: &types.TargetObjectKeyFormat{PartitionedPrefix: &types.PartitionedPrefix{PartitionDateSource: types.PartitionDateSourceEventTime}},
+				}}
+			},
+			fails: []failure{
+				document(400, "InvalidTargetBucketForLogging", "TargetBucket=nothing-here", loggingDocument("nothing-here", "")),
+				fails(400, "InvalidTargetBucketForLogging", "TargetBucket=*", func(s *stroll) reply {
+					name := s.bucket + "-locked"
+					if _, err := s.w.se.CreateBucket(s.t.Context(), name, store.BucketOptions{ObjectLock: true}); err != nil {
+						s.t.Fatal(err)
+					}
+					return s.sendDocument(loggingDocument(name, ""))
+				}),
+				fails(403, "CrossLocationLoggingProhibitted", "TargetBucketLocation=eu-west-1", func(s *stroll) reply {
+					name := s.bucket + "-far"
+					if _, err := s.w.se.CreateBucket(s.t.Context(), name, store.BucketOptions{Region: "eu-west-1"}); err != nil {
+						s.t.Fatal(err)
+					}
+					return s.sendDocument(loggingDocument(name, ""))
+				}),
+				fails(400, "AccessControlListNotSupported", "", func(s *stroll) reply {
+					return s.sendDocument(loggingDocument(s.bucket, `<TargetGrants><Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group">`+
+						"<URI>"+access.AllUsers+"</URI></Grantee><Permission>READ</Permission></Grant></TargetGrants>"))
+				}),
+				document(400, "MalformedXML", "", loggingDocument("", "")),
 			},
 		},
 		"GetBucketTagging": {

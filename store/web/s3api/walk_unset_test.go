@@ -14,13 +14,9 @@ func unsetWalks() map[string]walk {
 	all := map[string]walk{
 		"GetBucketReplication":             absent("ReplicationConfigurationNotFoundError", "there is no replication"),
 		"DeleteBucketReplication":          {},
-		"GetBucketLogging":                 {},
 		"GetBucketAccelerateConfiguration": {},
 		"PutBucketReplication": {input: func(_ *stroll, in any) {
 			in.(*s3.PutBucketReplicationInput).ReplicationConfiguration = &types.ReplicationConfiguration{Role: aws.String("r"), Rules: []types.ReplicationRule{}}
-		}},
-		"PutBucketLogging": {input: func(_ *stroll, in any) {
-			in.(*s3.PutBucketLoggingInput).BucketLoggingStatus = &types.BucketLoggingStatus{}
 		}},
 		"PutBucketAccelerateConfiguration": {input: func(_ *stroll, in any) {
 			in.(*s3.PutBucketAccelerateConfigurationInput).AccelerateConfiguration = &types.AccelerateConfiguration{Status: types.BucketAccelerateStatusEnabled}
