@@ -361,15 +361,12 @@ type LogTotal struct {
 	Failing int   // destinations to which the last delivery failed
 }
 
-// Logs tells how access logs are doing, for whoever watches the store itself.
-func (s *Store) Logs() (t LogTotal) {
-	if s.logs == nil {
-		return t
-	}
-	s.logs.mu.RLock()
-	defer s.logs.mu.RUnlock()
-	t.Buckets = len(s.logs.of)
-	for _, q := range s.logs.queues {
+// total is how all of them are doing.
+func (l *accessLogger) total() (t LogTotal) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	t.Buckets = len(l.of)
+	for _, q := range l.queues {
 		t.Waiting += q.backlog.waiting.Load()
 		if q.failed != nil {
 			t.Failing++

@@ -73,8 +73,8 @@
 // # Configurations
 //
 // What S3 lets an owner configure about a bucket is kept where it can be enforced, and
-// refused where it cannot be (config_fixed.go). CORS, website, lifecycle, notifications and
-// policies stand in a table of their own (config.go), so that a bucket's record, which is in memory
+// refused where it cannot be (config_fixed.go). CORS, website, lifecycle, notifications,
+// policies and where access logs go stand in a table of their own (config.go), so that a bucket's record, which is in memory
 // and written with each of its changes, stays small. Their rules are pure and have rooms:
 // store/cors, store/site, store/event, and lifecycles in package versioning. Events are
 // noted for webhooks in the update that makes the change (notify.go) and sent by a job
@@ -124,6 +124,12 @@
 // What acts are, and where their records wait, is said in audit.go; package trail has the
 // formats. The mount's acts are told by the changes that they make, so that a new one needs
 // nothing; what a new kind of change is called there is said in eventOf.
+//
+// # Access logs
+//
+// Of a bucket that logs, each request is told in objects of another one (access_log.go): by the
+// doors that know requests, and by the changes that the others make (access_log_change.go).
+// Their records wait in spools like the audit trail's.
 //
 // # The past
 //

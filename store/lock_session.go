@@ -277,15 +277,3 @@ func (se *Session) showLock(o *Object, v *record.Version) {
 	}
 	o.Lock = l
 }
-
-// TakesLogs says whether access logs may be delivered to a bucket: not to one with Object Lock
-// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshooting-server-access-logging.html).
-func (s *Store) TakesLogs(bucket string) (bool, error) {
-	takes := false
-	err := s.view(func(sn *snap) error {
-		b, err := sn.bucket(bucket)
-		takes = err == nil && !b.ObjectLock
-		return err
-	})
-	return takes, err
-}

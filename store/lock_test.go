@@ -141,7 +141,7 @@ func TestLegalHold(t *testing.T) {
 func TestObjectLockOfBuckets(t *testing.T) {
 	ctx := context.Background()
 	clock := newTestClock()
-	s, se := openTest(t, Options{Now: clock.now})
+	_, se := openTest(t, Options{Now: clock.now})
 	mustBucket(t, se, "plain", versioning.Unversioned)
 	mustBucket(t, se, "kept", versioning.Enabled)
 	put(t, se, "kept", "a", "one")
@@ -162,17 +162,14 @@ func TestObjectLockOfBuckets(t *testing.T) {
 	wantFault(t, err, fault.InvalidRequest, "copy")
 	_, err = se.Delete(ctx, "kept", "a", DeleteOptions{Bypass: KeepGovernance})
 	wantFault(t, err, fault.InvalidArgument, "bypass")
-	if takes, err := s.TakesLogs("kept"); !takes || err != nil {
-		t.Error(takes, err)
-	}
+	wantFault(t, se.SetLogging(ctx, "kept", Logging{Target: "kept"}), fault.None, "log without Object Lock")
+	wantFault(t, se.SetLogging(ctx, "kept", Logging{}), fault.None, "no log")
 
 	wantFault(t, se.SetObjectLock(ctx, "kept", day2), fault.None, "set")
 	if d, err := se.ObjectLock(ctx, "kept"); d != day2 || err != nil {
 		t.Fatal(d, err)
 	}
-	if takes, err := s.TakesLogs("kept"); takes || err != nil {
-		t.Error(takes, err)
-	}
+	wantFault(t, se.SetLogging(ctx, "kept", Logging{Target: "kept"}), fault.InvalidLogTarget, "log with Object Lock")
 	wantFault(t, se.SetVersioning(ctx, "kept", versioning.Suspended), fault.InvalidBucketState, "suspend")
 	if l := lockOf(t, se, "kept", "a", ""); l != (versioning.Lock{}) {
 		t.Errorf("what was there before has %v", l)

@@ -40,6 +40,7 @@ type Status struct {
 	Jobs      []work.Status
 	Scrub     ScrubStatus
 	Lifecycle LifecycleStatus
+	Logs      LogTotal    // access logs
 	Records   CacheStatus // the cache of records
 	Files     CacheStatus // content files that are kept open
 	Recovered Recovery
@@ -86,6 +87,7 @@ func (s *Store) Status() Status {
 		st.Stopped = err.Error()
 	}
 	st.Scrub = s.scrubber.status()
+	st.Logs = s.logs.total()
 	st.Lifecycle = s.expirer.status()
 	st.Records, st.Files = CacheStatus(s.db.Cache()), CacheStatus(s.blobs.Cache())
 	st.Compacted = s.compactor.moved.Load()

@@ -97,7 +97,7 @@ func printLogging(l control.Logging, asJSON bool, out io.Writer) error {
 	}
 	fmt.Fprintf(w, "delivered:\t%s\n", delivered)
 	if l.Failed != "" {
-		fmt.Fprintf(w, "fails since %s:\t%s\n", shownTime(*l.Since), l.Failed)
+		fmt.Fprintf(w, "failing:\tsince %s: %s\n", shownTime(*l.Since), l.Failed)
 	}
 	return w.Flush()
 }

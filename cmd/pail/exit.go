@@ -136,7 +136,7 @@ func exitCodes() map[int][]fault.Kind {
 		exitDamaged: {fault.Damaged, fault.StoreFailed, fault.IOFailed, fault.KMSInvalidCiphertext},
 		exitConflict: {
 			fault.Exists, fault.EntityAlreadyExists, fault.DeleteConflict, fault.BucketAlreadyExists, fault.BucketAlreadyOwnedByYou, fault.AccessPointAlreadyOwnedByYou, fault.TooManyAccessPoints, fault.AccessPointsAttached, fault.BucketNotEmpty, fault.NotEmpty,
-			fault.InvalidBucketState, fault.IllegalVersioning, fault.MethodNotAllowed, fault.PreconditionFailed, fault.ACLsDisabled, fault.ACLNotOwners, fault.ReadOnly, fault.KMSDisabled, fault.KMSInvalidState,
+			fault.InvalidBucketState, fault.IllegalVersioning, fault.MethodNotAllowed, fault.PreconditionFailed, fault.ACLsDisabled, fault.ACLNotOwners, fault.InvalidLogTarget, fault.LogTargetElsewhere, fault.ReadOnly, fault.KMSDisabled, fault.KMSInvalidState,
 		},
 		exitUnsupported: {fault.NotSupported, fault.NewerFormat},
 		exitSignal:      {fault.Canceled},

@@ -16,11 +16,11 @@ func TestReadme(t *testing.T) {
 	home := readmeHome(t, "readme", text)
 	runReadme(t, home, "pail mount --background\n"+commandsUnder(t, text, "A minute's tour")+
 		"pail mount --background\n"+commandsUnder(t, text, "History on the mount")+commandsUnder(t, text, "Back in time")+
-		commandsUnder(t, text, "Attributes")+commandsUnder(t, text, "Audit trail")+commandsUnder(t, text, "Backups")+
+		commandsUnder(t, text, "Attributes")+commandsUnder(t, text, "Audit trail")+commandsUnder(t, text, "Access logs")+commandsUnder(t, text, "Backups")+
 		"cd /\npail umount\npail fsck --deep\n",
 		"restored version 1 of photos/README.md", "restored version 2 of photos/README.md",
 		"restored 3 keys, deleted 2 newer keys: photos/ as of ", "nothing to do for photos/ as of ", "the store is sound\n",
-		" were looked at: 0 problems\n",
+		" were looked at: 0 problems\n", " MOUNT.PUT.OBJECT README.md ",
 		"all is as it was written: 2 snapshots\n", "made a store at "+home+"/restored as of ", "took 1 snapshot away, ")
 }
 

@@ -38,6 +38,9 @@ func gauges() []gauge {
 		{"pail_store_dead_bytes", "Bytes of contents that nothing refers to, to be moved together.", g, func(s store.Status) float64 { return float64(s.Dead) }},
 		{"pail_store_compacted_bytes_total", "Bytes that compaction has moved since the store was opened.", c, func(s store.Status) float64 { return float64(s.Compacted) }},
 		{"pail_store_damaged", "Damage that is known of.", g, func(s store.Status) float64 { return float64(len(s.Scrub.Damage) + s.Scrub.More) }},
+		{"pail_access_log_buckets", "Buckets whose requests are logged.", g, func(s store.Status) float64 { return float64(s.Logs.Buckets) }},
+		{"pail_access_log_waiting_bytes", "Bytes of access logs that are not delivered yet.", g, func(s store.Status) float64 { return float64(s.Logs.Waiting) }},
+		{"pail_access_log_failing", "Destinations of access logs to which the last delivery has failed; it is tried again.", g, func(s store.Status) float64 { return float64(s.Logs.Failing) }},
 		{"pail_disk_free_bytes", "Bytes free on the store's disk.", g, func(s store.Status) float64 { return float64(s.Free) }},
 		{"pail_disk_reserve_bytes", "Bytes of them that only deletes may use.", g, func(s store.Status) float64 { return float64(s.Reserve) }},
 	}
