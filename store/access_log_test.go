@@ -206,6 +206,38 @@ func TestAccessLogTakesAGrant(t *testing.T) {
 	}
 }
 
+// TestAccessLogTellsACLs: what only an ACL has allowed says so, and what a policy allows does not.
+func TestAccessLogTellsACLs(t *testing.T) {
+	ctx := context.Background()
+	s, se := logStore(t, Options{}, true)
+	for _, err := range []error{
+		se.SetOwnership(ctx, "src", OwnerWriter), se.DeletePublicAccess(ctx, "src"), se.SetBucketACL(ctx, "src", ACLInput{Canned: "public-read"}),
+		se.SetBucketPolicy(ctx, "src", statements(grants("Allow", `"*"`, "s3:GetBucketLocation", "arn:aws:s3:::src", "")), false),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, do := range []func(*Session) error{
+		func(se *Session) error { _, err := se.List(ctx, "src", ListInput{}); return err },
+		func(se *Session) error { _, err := se.Location(ctx, "src"); return err },
+	} {
+		anybody := s.As(Anonymous(), RequestContext{Door: DoorS3})
+		e := BeginLog(anybody, "src")
+		if err := do(anybody); err != nil {
+			t.Fatal(err)
+		}
+		e.Record.Operation = "REST.GET.X"
+		e.End()
+	}
+	deliverLog(t, se, "src")
+	keys := wantTold(t, se, "logs", "REST.GET.X -", "REST.GET.X -")
+	lines := strings.Split(readAll(t, se, "logs", keys[0], ""), "\n")
+	if !strings.HasSuffix(lines[0], " Yes -") || !strings.HasSuffix(lines[1], " - -") {
+		t.Errorf("%q", lines)
+	}
+}
+
 // TestAccessLogSurvivesKill opens what a kill(2) has left: all that was logged is delivered,
 // once.
 func TestAccessLogSurvivesKill(t *testing.T) {

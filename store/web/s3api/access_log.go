@@ -17,13 +17,22 @@ func (c *call) beginLog() {
 	if c.log == nil {
 		return
 	}
+	c.log.As(c.s)
 	rec := &c.log.Record
-	rec.Key, rec.VersionID = c.key, c.q.Get("versionId")
+	rec.Key, rec.VersionID, rec.AccessPoint = c.key, c.q.Get("versionId"), c.pointARN()
 	if c.op != nil {
 		rec.Operation = trail.LogOperation(c.op.name)
 	} else {
 		rec.Operation = unknownOperation(c.r.Method, c.address)
 	}
+}
+
+// pointARN names the access point of an address, "" if there is none.
+func (a address) pointARN() string {
+	if a.point == nil {
+		return ""
+	}
+	return a.point.ARN
 }
 
 // unknownOperation is how the log names what is no operation.
@@ -53,7 +62,7 @@ func (h *Handler) logRefused(r *web.Request) *store.AccessEntry {
 	if log == nil {
 		return nil
 	}
-	log.Record.Key = a.key
+	log.Record.Key, log.Record.AccessPoint = a.key, a.pointARN()
 	if log.Record.Operation = trail.LogOperation(h.OperationOf(r.Request)); log.Record.Operation == "" {
 		log.Record.Operation = unknownOperation(r.Method, a)
 	}
@@ -102,7 +111,7 @@ func (c *call) beginSource(src store.Source, operation string) *store.AccessEntr
 		return nil
 	}
 	log.Record = log.Part(operation, src.Key)
-	log.Record.VersionID = src.Version
+	log.Record.VersionID, log.Record.AccessPoint = src.Version, src.AccessPoint
 	return log
 }
 
