@@ -204,7 +204,11 @@ func (l *accessLogger) commit(ctx context.Context, q *logQueue, frames []spooled
 	}()
 	for i := range objects {
 		o := &objects[i]
-		in := incoming{body: bytes.NewReader(o.body), size: int64(len(o.body)), inline: int64(len(o.body))}
+		e, err := l.s.defaultEncryption(q.to.Target)
+		if err != nil {
+			return err
+		}
+		in := incoming{body: bytes.NewReader(o.body), size: int64(len(o.body)), inline: int64(len(o.body)), encryption: e}
 		if o.c, err = l.s.receive(in); err != nil {
 			return err
 		}
@@ -286,7 +290,7 @@ func (t *txn) putLog(q *logQueue, o *logObject) error {
 	}
 	v := t.newVersion()
 	v.Headers = fromHeaders(Headers{ContentType: "text/plain"})
-	v.Etag, v.Checksums = o.c.sums.etag(), o.c.sums.records()
+	v.Etag, v.Checksums, v.Encryption = o.c.sums.etag(), o.c.sums.records(), o.c.encryption.record()
 	var acl ACLInput
 	if r := rulesOf(b); len(q.to.Grants) > 0 && !r.ownership.ACLsDisabled() {
 		owner := access.Grant{Grantee: access.Grantee{CanonicalUser: r.owner.CanonicalID}, Permission: access.FullControl}

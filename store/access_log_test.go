@@ -115,6 +115,19 @@ func TestAccessLogIsDelivered(t *testing.T) {
 	deliverLog(t, se, "src")
 	wantTold(t, se, "logs", "REST.GET.OBJECT a", "REST.GET.OBJECT b")
 
+	// As the target encrypts what is put there.
+	if err := se.SetBucketEncryption(context.Background(), "logs", BucketEncryption{Mode: ModeS3}); err != nil {
+		t.Fatal(err)
+	}
+	clock.pass(time.Second)
+	logRequest(t, s, "e", clock.now())
+	deliverLog(t, se, "src")
+	keys = wantTold(t, se, "logs", "REST.GET.OBJECT a", "REST.GET.OBJECT b", "REST.GET.OBJECT e")
+	if o, err := se.Head(context.Background(), "logs", keys[1], ""); err != nil || o.Encryption != ModeS3 {
+		t.Errorf("%+v %v", o, err)
+	}
+	clock.pass(-time.Second)
+
 	// By the day of the request: an object for each.
 	for p, want := range map[trail.Partition][]string{
 		trail.PartitionEvent:    {"l/000000000000/us-east-1/src/2025/12/31/2025-12-31-00-00-00-", "l/000000000000/us-east-1/src/2026/01/01/2026-01-01-00-00-00-"},
