@@ -64,14 +64,14 @@ func TestAccessLines(t *testing.T) {
 }
 
 // splitLine takes a line apart as programs that read access logs do: at spaces, but for those
-// in brackets and quotation marks.
+// in the brackets of the time and in quotation marks.
 func splitLine(line string) (fields []string) {
 	for line != "" {
 		end := " "
-		switch line[0] {
-		case '"':
+		switch {
+		case line[0] == '"':
 			end = `" `
-		case '[':
+		case line[0] == '[' && len(fields) == 2:
 			end = "] "
 		}
 		at := strings.Index(line+" ", end)
@@ -92,6 +92,7 @@ func splitLine(line string) (fields []string) {
 // fields behind are as they were.
 func FuzzAccessLine(f *testing.F) {
 	f.Add("k", "GET / HTTP/1.1", "agent", "ref", "host")
+	f.Add("k", "GET / HTTP/1.1", "", "", "[::1]:9000")
 	f.Add("\n", "\" \" - \x00", "\"", "\r\n", " ")
 	f.Fuzz(func(t *testing.T, key, uri, agent, referer, host string) {
 		r := AccessRecord{Owner: "o", Bucket: "b", Key: key, RequestURI: uri, UserAgent: agent, Referer: referer, Host: host, VersionID: "v", ObjectSize: 7}
@@ -102,8 +103,8 @@ func FuzzAccessLine(f *testing.F) {
 		if fields := splitLine(line); len(fields) != 27 || fields[12] != "7" || fields[17] != "v" || fields[26] != "-" {
 			t.Fatalf("%q has %d fields: %q", line, len(fields), fields)
 		}
-		for _, secret := range []string{"SECRET"} {
-			target := "/b/k?" + strings.ReplaceAll(uri, "SECRET", "") + "&X-Amz-%53ignature=" + secret + "&X-Amz-Security-Token=" + secret + "&Signature=" + secret + "&x-user=" + "me"
+		if secret := "SECRET"; !strings.Contains(uri, secret) {
+			target := "/b/k?" + uri + "&X-Amz-%53ignature=" + secret + "&X-Amz-Security-Token=" + secret + "&Signature=" + secret + "&x-user=" + "me"
 			if got := Redact(target); strings.Contains(got, secret) || !strings.HasSuffix(got, "&x-user=me") {
 				t.Fatalf("%q became %q", target, got)
 			}
