@@ -135,7 +135,11 @@ func TestPublicACLsAreBlocked(t *testing.T) {
 			return err
 		},
 	} {
-		is(t, what+" ACL", do(), fault.AccessDenied)
+		want := fault.AccessDenied
+		if what == "a new bucket's" {
+			want = fault.PublicACLBlocked
+		}
+		is(t, what+" ACL", do(), want)
 	}
 	is(t, "with the block gone", owner.DeletePublicAccess(ctx, "bkt"), fault.None)
 	is(t, "public again", read(), fault.None)
