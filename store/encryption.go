@@ -76,7 +76,7 @@ func (s *Store) openEncryption(rec *record.Encryption) (*encryption, error) {
 	case rec.Mode != encryptedS3:
 		return nil, fault.New(fault.NewerFormat, "a content is encrypted in mode %d, which this program does not know", rec.Mode)
 	}
-	keys, err := s.storeKeys()
+	keys, err := s.keysThere()
 	if err != nil {
 		return nil, err
 	}

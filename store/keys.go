@@ -61,6 +61,19 @@ func (s *Store) storeKeys() (*keyring.Ring, error) {
 	return r, nil
 }
 
+// keysThere returns the keys of the store for what they have sealed. Where that is and they are
+// not, others would be of no use. The kinds of failure: AccessDenied.
+func (s *Store) keysThere() (*keyring.Ring, error) {
+	k := &s.sealing
+	switch r := k.ring.Load(); {
+	case r != nil:
+		return r, nil
+	case k.locked != nil:
+		return nil, k.locked
+	}
+	return nil, fault.New(fault.AccessDenied, "the store's keys are missing: put %s back, from a backup", filepath.Join(s.opts.Dir, keysName))
+}
+
 // MasterKeySource is what the store's master key is made from, "" if it has none yet.
 func (s *Store) MasterKeySource() keyring.Source {
 	if r := s.sealing.ring.Load(); r != nil {

@@ -382,3 +382,49 @@ func TestEncryptedStoreHasNoPlainBucket(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Where the files of keys are gone, reading what they have sealed says so, and makes no others
+// in their place: put back, they open it again.
+func TestLostKeysAreNotReplaced(t *testing.T) {
+	ctx := context.Background()
+	s, se := openTest(t, Options{})
+	mustBucket(t, se, "bkt", versioning.Unversioned)
+	body := bytes.Repeat([]byte("kept "), 20_000)
+	_, err := se.Put(ctx, "bkt", "k", PutInput{Body: bytes.NewReader(body), Size: int64(len(body)), Encryption: EncryptionInput{Mode: ModeS3}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := s.opts.Dir
+	if err := s.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	kept := map[string][]byte{}
+	for _, name := range []string{keysName, keysCopy} {
+		path := filepath.Join(dir, name)
+		if kept[path], err = os.ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, se = openTest(t, Options{Dir: dir})
+	if _, err := se.Get(ctx, "bkt", "k", ""); !fault.Is(err, fault.AccessDenied) || !strings.Contains(err.Error(), keysName) {
+		t.Errorf("reading without the keys: %v", err)
+	}
+	if err := s.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for path, b := range kept {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s was made anew: %v", path, err)
+		}
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, se = openTest(t, Options{Dir: dir})
+	if got := readAll(t, se, "bkt", "k", ""); got != string(body) {
+		t.Errorf("%d bytes came back of %d", len(got), len(body))
+	}
+}
