@@ -322,24 +322,9 @@ func TestAccessLogAtShutdown(t *testing.T) {
 func TestAccessLogOfAMount(t *testing.T) {
 	ctx := context.Background()
 	s, se := logStore(t, Options{}, true)
-	m := s.As(Owner(), RequestContext{Door: DoorMount, UID: 7, GID: 8, Process: func() Process { return Process{PID: 9, GID: 8, Comm: "cp"} }})
-	f, err := m.OpenFile(ctx, "src", "f", OpenFlags{Write: true, Create: true, WriteOnly: true})
+	m := actOnMount(t, s, "src", "12345")
+	f, err := m.OpenFile(ctx, "src", "d/g", OpenFlags{})
 	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.WriteAt(ctx, []byte("12345"), 0); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := m.Mkdir(ctx, "src", "d/", Attr{Mode: 0o755}); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Rename(ctx, Path{"src", "f"}, Path{"src", "d/g"}, RenameFlags{}); err != nil {
-		t.Fatal(err)
-	}
-	if f, err = m.OpenFile(ctx, "src", "d/g", OpenFlags{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.ReadAt(ctx, make([]byte, 3), 0); err != nil {

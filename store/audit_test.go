@@ -136,23 +136,7 @@ func TestTrailTellsWhoDidWhat(t *testing.T) {
 	}
 	act.End(Outcome{Additional: []trail.Field{{Name: "bytesTransferredOut", Value: int64(1)}}})
 
-	m := s.As(Owner(), RequestContext{Door: DoorMount, UID: 7, GID: 8, Process: func() Process { return Process{PID: 9, GID: 8, Comm: "cp"} }})
-	f, err := m.OpenFile(ctx, "data", "f", OpenFlags{Write: true, Create: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.WriteAt(ctx, []byte("x"), 0); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := m.Mkdir(ctx, "data", "d/", Attr{Mode: 0o755}); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Rename(ctx, Path{"data", "f"}, Path{"data", "d/g"}, RenameFlags{}); err != nil {
-		t.Fatal(err)
-	}
+	m := actOnMount(t, s, "data", "x")
 	if err := m.Rename(ctx, Path{"data", "d/"}, Path{"data", "e/"}, RenameFlags{}); err != nil {
 		t.Fatal(err)
 	}
@@ -416,4 +400,29 @@ func TestTrailTellsNoProbes(t *testing.T) {
 	if got, want := names(told), "DeleteObject a AccessDenied, PostObject posted, PutObject a"; got != want {
 		t.Errorf("told: %s\nwant: %s", got, want)
 	}
+}
+
+// actOnMount writes the file f, makes the directory d and moves f to d/g, as a process of a
+// mount does it, whose session it returns.
+func actOnMount(t *testing.T, s *Store, bucket, text string) *Session {
+	t.Helper()
+	ctx := context.Background()
+	m := s.As(Owner(), RequestContext{Door: DoorMount, UID: 7, GID: 8, Process: func() Process { return Process{PID: 9, GID: 8, Comm: "cp"} }})
+	f, err := m.OpenFile(ctx, bucket, "f", OpenFlags{Write: true, Create: true, WriteOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(ctx, []byte(text), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Mkdir(ctx, bucket, "d/", Attr{Mode: 0o755}); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Rename(ctx, Path{bucket, "f"}, Path{bucket, "d/g"}, RenameFlags{}); err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
