@@ -241,7 +241,9 @@ func TestNothingOfAnEncryptedBucketLiesInTheClear(t *testing.T) {
 			f = r.file(bucket, "draft-"+size, store.OpenFlags{Write: true, Create: true})
 			r.write(f, 0, add(bucket+" draft "+size))
 			r.ok(f.Sync(r.ctx))
-			r.write(f, 2<<20, add(bucket+" patch "+size))
+			r.write(f, 2<<20, add(bucket+" more draft "+size))
+			r.ok(f.Sync(r.ctx))
+			r.write(f, 1<<20, add(bucket+" patch of the "+size+" small")) // so little that the records have it
 			r.ok(f.Sync(r.ctx))
 			defer func() { r.ok(f.Close(r.ctx)) }()
 		}
@@ -265,5 +267,24 @@ func TestNothingOfAnEncryptedBucketLiesInTheClear(t *testing.T) {
 		if path, ok := found[what]; ok == strings.HasPrefix(what, "secret") {
 			t.Errorf("%s: found %v in %q", what, ok, path)
 		}
+	}
+}
+
+// Who has an encrypted content open reads it to its end, also when the last version is gone.
+func TestDeletedIsReadToItsEnd(t *testing.T) {
+	plainly(t)
+	r := newRig(t, store.Options{})
+	r.encrypted("secret")
+	want := strings.Repeat("encrypted ", 100_000)
+	r.put("secret", "k", want)
+	o, err := r.se.Get(r.ctx, "secret", "k", "")
+	r.ok(err)
+	defer o.Close()
+	_, err = r.se.Delete(r.ctx, "secret", "k", store.DeleteOptions{Version: o.Object().VersionID})
+	r.ok(err)
+	r.ok(r.s.Sync(r.ctx))
+	got := make([]byte, len(want))
+	if _, err := o.ReadAt(got, 0); err != nil || string(got) != want {
+		t.Errorf("what was deleted while it was open: %v", err)
 	}
 }
