@@ -75,6 +75,10 @@ var passive = map[string]string{
 	"GetTrail": reading, "VerifyTrail": reading,
 	"EnableTrail": trailing, "SelectTrail": trailing, "DisableTrail": trailing, "DeliverTrail": trailing,
 
+	"Logging": reading, "LogStatus": reading,
+	"SetLogging": "it edits the bucket's record in one durable update, as SetOwnership",
+	"DeliverLog": "it puts objects that are made of an access log's records, which store's tests of the logs kill in the middle",
+
 	"SetRequestPayment": oneAnswer,
 
 	"AccessPointTags": reading, "TagAccessPoint": likePolicies, "UntagAccessPoint": likePolicies,
