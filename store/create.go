@@ -196,10 +196,10 @@ func replaceSynced(final string, b []byte) error {
 		return err
 	}
 	if err := os.Rename(final+".new", final); err != nil {
-		return fault.Wrap(fault.IOFailed, err, "write %s", final)
+		return fault.Wrap(contentKind(err), err, "write %s", final)
 	}
 	if err := syncDir(filepath.Dir(final)); err != nil {
-		return fault.Wrap(fault.IOFailed, err, "sync %s", filepath.Dir(final))
+		return fault.Wrap(contentKind(err), err, "sync %s", filepath.Dir(final))
 	}
 	return nil
 }
@@ -232,12 +232,12 @@ func syncAbove(dir string) error {
 func writeSynced(path string, b []byte) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
-		return fault.Wrap(fault.IOFailed, err, "write %s", path)
+		return fault.Wrap(contentKind(err), err, "write %s", path)
 	}
 	_, err = f.Write(b)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err != nil {
-		return fault.Wrap(fault.IOFailed, err, "write %s", path)
+		return fault.Wrap(contentKind(err), err, "write %s", path)
 	}
 	return nil
 }

@@ -9,8 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"pail/integration/powercut"
 	"pail/store"
+	"pail/store/fault"
 	"pail/store/keyring"
 )
 
@@ -130,5 +133,55 @@ func opensWith(dir string, secret []byte) store.Options {
 	return store.Options{
 		Dir: dir, AllowAnyFS: true, Now: func() time.Time { return time.Unix(1_790_000_000, 0) },
 		MasterKey: func(keyring.Source) ([]byte, error) { return bytes.Clone(secret), nil },
+	}
+}
+
+// A full disk and one that fails refuse a change of the master key at any of its requests: the
+// keys are what they were, or what they were to be, and the failure is told as what it is.
+func TestMasterKeyOnBadDisk(t *testing.T) {
+	former, next := keyring.NewSecret(), keyring.NewSecret()
+	from := t.TempDir()
+	makeKeyed(t, filepath.Join(from, "store"), keyring.External, former)
+	for errno, kind := range map[unix.Errno]fault.Kind{unix.ENOSPC: fault.NoSpace, unix.EIO: fault.IOFailed} {
+		t.Run(kind.String(), func(t *testing.T) {
+			fs := startDisk(t, from)
+			dir := filepath.Join(fs.Dir(), "store")
+			m, err := keyring.NewMaster(keyring.External, next)
+			if err != nil {
+				t.Fatal(err)
+			}
+			opens := former
+			for skip := 0; ; skip++ {
+				rule, err := fs.AddRule(powercut.Rule{
+					Ops:  []powercut.Op{powercut.OpWrite, powercut.OpFsync, powercut.OpFsyncDir, powercut.OpRename, powercut.OpCreate},
+					Path: "^store(/keys.*)?$", Skip: skip, Count: 1, Errno: errno,
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, changed := store.ChangeKeys(opensWith(dir, opens), store.KeysChange{Under: m})
+				fired, err := fs.EndRule(rule)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if fired == 0 {
+					if changed != nil || skip < 6 {
+						t.Errorf("%d requests; then %v", skip, changed)
+					}
+					return
+				}
+				if !fault.Is(changed, kind) {
+					t.Errorf("request %d: %v", skip, changed)
+				}
+				_, isNew := store.ExportMasterKey(opensWith(dir, next))
+				_, isOld := store.ExportMasterKey(opensWith(dir, former))
+				if isNew != nil && isOld != nil {
+					t.Fatalf("request %d: opened neither with the new key (%v) nor with the former (%v)", skip, isNew, isOld)
+				}
+				if opens = former; isNew == nil {
+					opens = next
+				}
+			}
+		})
 	}
 }
