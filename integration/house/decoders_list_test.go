@@ -101,6 +101,12 @@ var decoders = map[string]string{
 
 	"crypto.Segments.Open":            "FuzzOpen",
 	"crypto.uvarint":                  "FuzzIndex",
+	"crypto/s3ec.Envelope.UnwrapKey":  "FuzzOpen",
+	"crypto/s3ec.Envelope.rest":       "FuzzParse",
+	"crypto/s3ec.field":               "FuzzParse",
+	"crypto/s3ec.parse2":              "FuzzParse",
+	"crypto/s3ec.parse3":              "FuzzParse",
+	"crypto/s3ec.parseDescription":    "FuzzParse",
 	"store/internal/blob.Store.Hit":   "a length, compared with the file's; what is damaged is all that it decides",
 	"store/internal/blob.indexOf":     "a length, compared with the file's; what it is of is authenticated before it is read",
 	"store/internal/blob.parseFooter": "FuzzTrailer",
