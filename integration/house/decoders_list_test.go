@@ -103,6 +103,7 @@ var decoders = map[string]string{
 	"crypto.uvarint":                  "FuzzIndex",
 	"crypto/s3ec.Envelope.UnwrapKey":  "FuzzOpen",
 	"crypto/s3ec.Envelope.rest":       "FuzzParse",
+	"crypto/s3ec.elementOf":           "FuzzOpen",
 	"crypto/s3ec.field":               "FuzzParse",
 	"crypto/s3ec.parse2":              "FuzzParse",
 	"crypto/s3ec.parse3":              "FuzzParse",
