@@ -39,6 +39,8 @@
 // A counter would do for segments as long as the daemon lives, but a power cut can lose what was
 // written and with it how far the counter was, while somebody else has seen the bytes.
 //
+// Records, which the engine encrypts without authenticating them, have a MAC each (mac.go).
+//
 // # Bytes
 //
 // AES-256-GCM, because the machines have instructions for it (4 KiB take a microsecond) and
