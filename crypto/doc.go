@@ -33,7 +33,8 @@
 //
 // # Nonces
 //
-// GCM fails when a nonce is used twice under one key. There are two disciplines and no third:
+// GCM fails when a nonce is used twice under one key. There are two disciplines and no third
+// (mac.go, which encrypts nothing, says why it needs none):
 // envelopes have a key each, made from 256 random bits, and the nonce zero, once; segments
 // have random nonces of 96 bits, and at most MaxSegments of them are sealed under one data key.
 // A counter would do for segments as long as the daemon lives, but a power cut can lose what was

@@ -123,7 +123,7 @@ var decoders = map[string]string{
 	"store/internal/meta.logNumbers":         "it takes a file's name for a number or passes over it",
 	"store/internal/meta.logReport.parse":    "FuzzLog",
 	"store/internal/meta.mappedBytes":        byKernel,
-	"store/internal/meta.parseEntry":         "FuzzLog",
+	"store/internal/meta.logReader.entry":    "FuzzLog",
 	"store/internal/meta.readIndex":          "FuzzTable",
 	"store/internal/meta.readMarker":         "FuzzMarker",
 	"store/internal/meta.removeBadRegistry":  "FuzzUnused",

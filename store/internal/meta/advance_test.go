@@ -7,7 +7,7 @@ import (
 // TestAdvance has numbers go on above those of another database, also after an open.
 func TestAdvance(t *testing.T) {
 	dir := t.TempDir()
-	db, err := Open(Options{Dir: dir, MemTableSize: 1 << 20})
+	db, err := Open(Options{Key: testKey, Dir: dir, MemTableSize: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestAdvance(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if db, err = Open(Options{Dir: dir, MemTableSize: 1 << 20}); err != nil {
+	if db, err = Open(Options{Key: testKey, Dir: dir, MemTableSize: 1 << 20}); err != nil {
 		t.Fatal(err)
 	}
 	above(db, "after an open")

@@ -20,12 +20,12 @@ type write struct {
 func (w write) deletes() bool { return w.value == nil }
 
 // open returns a copy of what is written, ErrNotFound for a deletion.
-func (w write) open() ([]byte, error) {
+func (w write) open(s sealer) ([]byte, error) {
 	if w.deletes() {
 		return nil, ErrNotFound
 	}
-	n := len(w.value) - sealSize
-	return append(make([]byte, 0, n), w.value[:n]...), nil
+	value := s.within(w.value)
+	return append(make([]byte, 0, len(value)), value...), nil
 }
 
 // writes is an ordered set of writes whose copies share what they do not change, so

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -274,4 +275,63 @@ func timeDelete(b *testing.B, db *DB, n int) time.Duration {
 		}
 	}
 	return time.Since(start)
+}
+
+// BenchmarkEncrypted is what encryption costs: a get of a record that is in a table and in no
+// cache of ours, a page of a scan, and an update of ten records, as a rename on a mount is.
+func BenchmarkEncrypted(b *testing.B) {
+	for name, way := range map[string]func(*Options){"plain": plain, "encrypted": encrypted} {
+		dir := b.TempDir()
+		db := open(b, dir, way, func(o *Options) { o.MemTableSize = 0 })
+		const n = 100_000
+		fillRecords(b, db, "r", n)
+		if err := db.Close(); err != nil {
+			b.Fatal(err)
+		}
+		db = open(b, dir, way, func(o *Options) { o.MemTableSize = 0 })
+		txn := db.badger.NewTransactionAt(math.MaxUint64, false)
+		defer txn.Discard()
+		r := rand.New(rand.NewPCG(1, 2))
+		b.Run(name+"/get", func(b *testing.B) {
+			for b.Loop() {
+				if _, err := db.getRaw(txn, fmt.Appendf(nil, "r/%07d", r.IntN(n))); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(name+"/get of few", func(b *testing.B) {
+			for b.Loop() {
+				if _, err := db.getRaw(txn, fmt.Appendf(nil, "r/%07d", r.IntN(1000))); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(name+"/page of 1000", func(b *testing.B) {
+			v := db.View()
+			defer v.Close()
+			for b.Loop() {
+				it := v.Scan(ScanOptions{Prefix: []byte("r/"), Start: fmt.Appendf(nil, "r/%07d", r.IntN(n-1000))})
+				for range 1000 {
+					if !it.Next() {
+						b.Fatal(it.Err())
+					}
+				}
+				it.Close()
+			}
+		})
+		val := value(200)
+		b.Run(name+"/update of 10", func(b *testing.B) {
+			for b.Loop() {
+				_, err := db.Update(context.Background(), UpdateOptions{}, func(tx *Tx) error {
+					for range 10 {
+						tx.Set(fmt.Appendf(nil, "w/%07d", r.IntN(n)), val)
+					}
+					return nil
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

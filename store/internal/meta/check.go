@@ -22,6 +22,7 @@ const restoreAdvice = "nothing was changed; restore the store from a backup: wit
 // that its manifest does not name. The survey finds out whether anything is missing.
 type survey struct {
 	dir    string
+	keys   *cipherKeys
 	marker uint64 // the last batch that was synced, as far as known
 	tables uint64 // the newest batch in a table
 	logs   []logReport
@@ -29,8 +30,8 @@ type survey struct {
 }
 
 // surveyDir looks at everything in dir and changes nothing. Damage is a *DamageError.
-func surveyDir(ctx context.Context, dir string) (*survey, error) {
-	s := &survey{dir: dir}
+func surveyDir(ctx context.Context, dir string, keys *cipherKeys) (*survey, error) {
+	s := &survey{dir: dir, keys: keys}
 	var err error
 	if s.marker, err = readMarker(filepath.Join(dir, markerName)); err != nil {
 		return nil, err
@@ -40,7 +41,7 @@ func surveyDir(ctx context.Context, dir string) (*survey, error) {
 		return nil, err
 	}
 	for _, n := range numbers {
-		r, err := readLog(dir, n)
+		r, err := readLog(dir, n, keys)
 		if err != nil {
 			return nil, err
 		}
@@ -69,10 +70,13 @@ func (s *survey) readTables(ctx context.Context) error {
 		return &DamageError{Path: path, Reason: fmt.Sprintf("the list of tables cannot be read (%s); %s", why, restoreAdvice)}
 	}
 	ids := make([]uint64, 0, len(m.Tables))
-	for id := range m.Tables {
+	for id, t := range m.Tables {
+		if t.KeyID != s.keys.id() {
+			return &DamageError{Path: table.NewFilename(id, s.dir), Reason: s.otherKey() + "; " + restoreAdvice}
+		}
 		ids = append(ids, id)
 	}
-	s.tables, err = checkTables(ctx, s.dir, ids)
+	s.tables, err = checkTables(ctx, s.dir, s.keys, ids)
 	return err
 }
 
@@ -91,8 +95,16 @@ func (s *survey) withoutManifest(path string) error {
 	return nil
 }
 
+// otherKey is what to say of a file that is encrypted otherwise than the database.
+func (s *survey) otherKey() string {
+	if s.keys == nil {
+		return "it is encrypted and the database is not"
+	}
+	return "it is not encrypted as the database is"
+}
+
 // checkTables checks the tables of those ids, and returns the newest batch in them.
-func checkTables(ctx context.Context, dir string, ids []uint64) (uint64, error) {
+func checkTables(ctx context.Context, dir string, keys *cipherKeys, ids []uint64) (uint64, error) {
 	newest := make([]uint64, len(ids))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(min(4, runtime.GOMAXPROCS(0)))
@@ -102,7 +114,7 @@ func checkTables(ctx context.Context, dir string, ids []uint64) (uint64, error) 
 				return err
 			}
 			path := table.NewFilename(id, dir)
-			n, err := checkTable(path)
+			n, err := checkTable(path, keys)
 			if errors.Is(err, os.ErrNotExist) {
 				return &DamageError{Path: path, Reason: "the file is gone; " + restoreAdvice}
 			}
@@ -127,8 +139,10 @@ func (s *survey) judge() error {
 	for i := range s.logs {
 		l := &s.logs[i]
 		switch {
-		case l.keyed && l.last > 0:
-			return &DamageError{Path: l.path, Reason: "its header is wrong; " + restoreAdvice}
+		case l.foreign && (l.last > 0 || l.unread()):
+			return &DamageError{Path: l.path, Reason: "its header is wrong, or " + s.otherKey() + "; " + restoreAdvice}
+		case l.forged != "":
+			return &DamageError{Path: l.path, Reason: fmt.Sprintf("the record at key %q is not what was written there; %s", l.forged, restoreAdvice)}
 		case l.broken:
 			return s.gap(i, fmt.Sprintf("its batches %d to %d are not complete", l.first, l.last))
 		case l.first > s.last+1:
@@ -187,7 +201,7 @@ func (s *survey) settle() error {
 			return err
 		}
 	}
-	if err := removeUnused(s.dir); err != nil {
+	if err := removeUnused(s.dir, s.keys); err != nil {
 		return err
 	}
 	return syncDir(s.dir)

@@ -9,6 +9,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"pail/crypto"
 )
 
 // The format of badger's logs (memtable.go, value.go, structs.go of v4): 20 bytes of key id
@@ -18,7 +20,8 @@ import (
 //
 // with sizes and expiry as varints, the key ending in the complement of the batch number
 // (8), the checksum over all before it. The entries of a batch have metaTxn set and are
-// followed by one with metaEnd whose value is the batch number in decimal.
+// followed by one with metaEnd whose value is the batch number in decimal. Key and value of
+// an encrypted log are encrypted (cipher.go), which the checksum is over then.
 const (
 	logHeader  = 20
 	metaTxn    = 1 << 6
@@ -33,14 +36,15 @@ type logReport struct {
 	path        string
 	first, last uint64 // batches; 0: none
 	broken      bool   // the batches are not numbered one after another
-	keyed       bool   // the header names a cipher key, and there are none
+	foreign     bool   // the header names another key than that of the database
+	forged      string // the key of the first record that is not what was written
 	end         int64  // where the last whole batch ends: badger cuts the log there
 	size        int64
 	holds       fill // up to end
 }
 
 // readLog reads the log of that number.
-func readLog(dir string, number int) (r logReport, err error) {
+func readLog(dir string, number int, keys *cipherKeys) (r logReport, err error) {
 	r = logReport{number: number, path: logPath(dir, number)}
 	f, err := os.Open(r.path)
 	if err != nil {
@@ -57,25 +61,30 @@ func readLog(dir string, number int) (r logReport, err error) {
 		return r, &os.PathError{Op: "mmap", Path: r.path, Err: err}
 	}
 	defer unix.Munmap(data)
-	r.parse(data)
+	r.parse(data, keys)
 	return r, nil
 }
 
-func (r *logReport) parse(data []byte) {
-	table := crc32.MakeTable(crc32.Castagnoli)
+func (r *logReport) parse(data []byte, keys *cipherKeys) {
 	r.end = min(logHeader, int64(len(data)))
-	for _, b := range data[:min(8, len(data))] {
-		r.keyed = r.keyed || b != 0
+	if r.end < logHeader {
+		return
 	}
+	r.foreign = binary.BigEndian.Uint64(data) != keys.id()
+	in := logReader{data: data, cipher: keys.log(data[:logHeader])}
 	var batch uint64   // of the entries since end
+	var forged string  // one of them
 	holds := newFill() // up to at
 	for at := r.end; ; {
-		e, size := parseEntry(data[at:], table)
+		e, size := in.entry(at)
 		if size == 0 {
 			break
 		}
 		at += size
-		holds.add(e.key, e.value)
+		holds.add(len(e.key), len(e.value))
+		if forged == "" && keys != nil && !e.genuine(keys.mac) {
+			forged = string(e.key)
+		}
 		if e.meta&metaEnd == 0 {
 			if e.meta&metaTxn == 0 || batch != 0 && batch != e.batch {
 				break // not written by us
@@ -88,6 +97,9 @@ func (r *logReport) parse(data []byte) {
 		}
 		r.add(batch, at)
 		r.holds = holds
+		if r.forged == "" {
+			r.forged = forged
+		}
 		batch = 0
 	}
 }
@@ -119,14 +131,33 @@ func (r *logReport) add(batch uint64, end int64) {
 
 type logEntry struct {
 	meta  byte
-	key   int    // bytes, without the batch
-	value int    // bytes
+	key   []byte // without the batch
+	value []byte
 	batch uint64 // that the entry is of
 	ends  uint64 // the batch that the entry ends
 }
 
-// parseEntry returns the entry at the start of data and its size, 0 if there is none.
-func parseEntry(data []byte, table *crc32.Table) (e logEntry, size int64) {
+// genuine says whether the value is what was written at the key in the batch. A deletion has
+// none, nor what ends a batch.
+func (e *logEntry) genuine(mac *crypto.MAC) bool {
+	if e.meta&(metaDelete|metaEnd) != 0 {
+		return true
+	}
+	n := len(e.value) - macSize
+	return n >= 0 && mac.Is(e.value[n:], e.batch, e.key, e.value[:n])
+}
+
+// A logReader reads the entries of a log.
+type logReader struct {
+	data   []byte // the log
+	cipher *logCipher
+	plain  []byte // key and value of the last entry
+}
+
+// entry returns the entry at a place in the log and its size, 0 if there is none. Its key and
+// value are valid until the next call.
+func (l *logReader) entry(place int64) (e logEntry, size int64) {
+	data := l.data[place:]
 	if len(data) < 2 {
 		return e, 0
 	}
@@ -144,17 +175,21 @@ func parseEntry(data []byte, table *crc32.Table) (e logEntry, size int64) {
 	if klen < versionLen || klen > maxLogKey || vlen > rest || klen+vlen+crc32.Size > rest {
 		return e, 0
 	}
-	key := data[at : at+int(klen)]
-	value := data[at+int(klen) : at+int(klen+vlen)]
+	both := data[at : at+int(klen+vlen)]
 	at += int(klen + vlen)
-	if binary.BigEndian.Uint32(data[at:]) != crc32.Checksum(data[:at], table) {
+	if binary.BigEndian.Uint32(data[at:]) != crc32.Checksum(data[:at], logTable) {
 		return e, 0
 	}
-	e.meta, e.key, e.value = data[0], int(klen)-versionLen, int(vlen)
-	e.batch = ^binary.BigEndian.Uint64(key[klen-versionLen:])
+	if l.cipher != nil {
+		l.plain = append(l.plain[:0], both...)
+		both = l.plain
+		l.cipher.xor(both, both, place)
+	}
+	e.meta, e.key, e.value = data[0], both[:klen-versionLen], both[klen:]
+	e.batch = ^binary.BigEndian.Uint64(both[klen-versionLen:])
 	if e.meta&metaEnd != 0 {
 		var err error
-		if e.ends, err = strconv.ParseUint(string(value), 10, 64); err != nil {
+		if e.ends, err = strconv.ParseUint(string(e.value), 10, 64); err != nil {
 			return e, 0
 		}
 	}

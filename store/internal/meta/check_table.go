@@ -15,8 +15,9 @@ import (
 // checkTable reads a table (badger's table/builder.go: blocks, index, size of the index,
 // its checksum, size of the checksum) and compares all checksums. It returns the number of
 // the newest batch in it. It reads rather than maps, so that checking a large store does
-// not make the process look large.
-func checkTable(path string) (newest uint64, err error) {
+// not make the process look large. An encrypted block or index has its nonce behind it; the
+// checksum of a block is over what it says, that of the index over what is on the disk.
+func checkTable(path string, keys *cipherKeys) (newest uint64, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, err
@@ -32,7 +33,7 @@ func checkTable(path string) (newest uint64, err error) {
 			err = damagedTable(path, fmt.Sprintf("its index cannot be read (%v)", p))
 		}
 	}()
-	index, err := readIndex(f, st.Size())
+	index, err := readIndex(f, st.Size(), keys)
 	if err != nil {
 		return 0, damagedTable(path, err.Error())
 	}
@@ -53,7 +54,7 @@ func checkTable(path string) (newest uint64, err error) {
 			}
 			return 0, err
 		}
-		if err := checkBlock(buf); err != nil {
+		if err := checkBlock(buf, keys); err != nil {
 			return 0, damagedTable(path, fmt.Sprintf("%v in the block at byte %d", err, block.Offset()))
 		}
 	}
@@ -65,7 +66,7 @@ func damagedTable(path, why string) error {
 }
 
 // readIndex reads the index at the end of a table.
-func readIndex(f io.ReaderAt, size int64) (*fb.TableIndex, error) {
+func readIndex(f io.ReaderAt, size int64, keys *cipherKeys) (*fb.TableIndex, error) {
 	tail := func(end int64, n int64) ([]byte, error) {
 		if n < 0 || n > end {
 			return nil, fmt.Errorf("a size at byte %d is wrong", end)
@@ -93,11 +94,21 @@ func readIndex(f io.ReaderAt, size int64) (*fb.TableIndex, error) {
 	if err := checkSum(index, sum); err != nil {
 		return nil, fmt.Errorf("%w of the index", err)
 	}
+	if keys != nil {
+		var ok bool
+		if index, ok = keys.table(index); !ok {
+			return nil, fmt.Errorf("wrong size of the index")
+		}
+	}
 	return fb.GetRootAsTableIndex(index, 0), nil
 }
 
-// checkBlock compares the checksum of a block: entries, checksum, size of the checksum.
-func checkBlock(b []byte) error {
+// checkBlock compares the checksum of a block: entries, checksum, size of the checksum. It
+// decrypts it in place.
+func checkBlock(b []byte, keys *cipherKeys) error {
+	if keys != nil {
+		b, _ = keys.table(b)
+	}
 	if len(b) < 8 {
 		return fmt.Errorf("wrong size")
 	}

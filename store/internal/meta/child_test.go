@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"pail/crypto"
 	"pail/integration/leak"
 )
 
@@ -19,6 +20,24 @@ const (
 	childDir      = "PAIL_META_CHILD_DIR"
 	childMemTable = "PAIL_META_CHILD_MEMTABLE"
 )
+
+// testKey encrypts the databases of all tests if PAIL_TEST_ENCRYPTED is set, as it is for some of
+// them in TestEncryptedToo.
+var testKey, testKeys = testKeysOf(os.Getenv(encryptedEnv) != "")
+
+const encryptedEnv = "PAIL_TEST_ENCRYPTED"
+
+func testKeysOf(encrypted bool) (*crypto.Key, *cipherKeys) {
+	if !encrypted {
+		return nil, nil
+	}
+	k := &crypto.Key{1, 2, 3}
+	keys, err := newCipherKeys(k)
+	if err != nil {
+		panic(err)
+	}
+	return k, keys
+}
 
 // TestMain serves as a process that opens a database and does as it is told, so that it
 // can be killed.
@@ -35,7 +54,7 @@ func TestMain(m *testing.M) {
 
 func serveChild(dir string, in io.Reader, out io.Writer) error {
 	size, _ := strconv.ParseInt(os.Getenv(childMemTable), 10, 64)
-	db, err := Open(Options{Dir: dir, MemTableSize: size})
+	db, err := Open(Options{Key: testKey, Dir: dir, MemTableSize: size})
 	if err != nil {
 		return err
 	}

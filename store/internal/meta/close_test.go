@@ -125,7 +125,7 @@ func TestCloseWaits(t *testing.T) {
 func TestOneProcessAtATime(t *testing.T) {
 	dir := t.TempDir()
 	open(t, dir)
-	if db, err := Open(Options{Dir: dir}); err == nil {
+	if db, err := Open(Options{Key: testKey, Dir: dir}); err == nil {
 		db.Close()
 		t.Error("opened twice")
 	}

@@ -265,6 +265,7 @@ func (c *committer) commit(w *writes, next counters) (err error) {
 		return err
 	}
 	w.put(counterKey, write{db.sealer.seal(counterKey, next.marshal())})
+	db.sealer.number(w, next.batch)
 	defer func() {
 		if err != nil { // nobody knows what the log or badger holds
 			err = db.fail(err)

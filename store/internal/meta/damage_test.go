@@ -146,7 +146,7 @@ func countRecords(t testing.TB, r Reader, prefix string) int {
 func mustRefuse(t *testing.T, what, dir string, want int) bool {
 	t.Helper()
 	before := contents(t, dir)
-	db, err := Open(Options{Dir: dir, MemTableSize: 1 << 20})
+	db, err := Open(Options{Key: testKey, Dir: dir, MemTableSize: 1 << 20})
 	if err == nil {
 		defer db.Close()
 		v := db.View()
@@ -236,7 +236,7 @@ func TestDamageIsRefused(t *testing.T) {
 	var rep logReport // of the last log with anything in it
 	numbers, _ := logNumbers(dir)
 	for _, i := range numbers {
-		if p, err := readLog(dir, i); err == nil && p.last > 0 {
+		if p, err := readLog(dir, i, testKeys); err == nil && p.last > 0 {
 			rep = p
 		}
 	}
@@ -274,13 +274,13 @@ func TestTornTailIsNoDamage(t *testing.T) {
 	db := open(t, home, small)
 	fillRecords(t, db, "r", 1000)
 	at := db.logs.number
-	synced, err := readLog(home, at)
+	synced, err := readLog(home, at, testKeys)
 	if err != nil {
 		t.Fatal(err)
 	}
 	set(t, db, UpdateOptions{}, "lost", "1")
 	set(t, db, UpdateOptions{}, "lost", "2")
-	whole, err := readLog(home, at)
+	whole, err := readLog(home, at, testKeys)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -308,16 +308,16 @@ func TestLaterLogBehindALoss(t *testing.T) {
 	remove(t, filepath.Join(dir, markerName))
 	numbers, _ := logNumbers(dir)
 	for _, n := range numbers[:len(numbers)-1] {
-		r, err := readLog(dir, n)
+		r, err := readLog(dir, n, testKeys)
 		if err != nil {
 			t.Fatal(err)
 		}
-		next, err := readLog(dir, n+1)
+		next, err := readLog(dir, n+1, testKeys)
 		if err != nil || next.last == 0 || r.last == 0 {
 			continue
 		}
 		truncate(t, r.path, r.end-1)
-		s := &survey{dir: dir}
+		s := &survey{dir: dir, keys: testKeys}
 		s.logs = []logReport{reread(t, dir, n), next}
 		s.tables = r.first - 1
 		if err := s.judge(); err == nil {
@@ -329,7 +329,7 @@ func TestLaterLogBehindALoss(t *testing.T) {
 
 func reread(t *testing.T, dir string, n int) logReport {
 	t.Helper()
-	r, err := readLog(dir, n)
+	r, err := readLog(dir, n, testKeys)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,8 @@ import (
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
 	"golang.org/x/sys/unix"
+
+	"pail/crypto"
 )
 
 // Options say where the database is and how it works.
@@ -25,6 +27,9 @@ type Options struct {
 	MemTableSize int64                            // bytes; 0: sized for a laptop and the disk
 	Reserve      int64                            // bytes kept free on the disk; 0: what the database needs to go on
 	Log          func(format string, args ...any) // nil: nothing is logged
+	// Key encrypts the database, which was made with the same one. nil: it is not encrypted.
+	// To encrypt one that is not, copy it to another (DB.CopyTo).
+	Key *crypto.Key
 
 	mapped bool // badger writes its logs itself, as it does where they are not found
 }
@@ -36,6 +41,7 @@ type DB struct {
 	log      func(string, ...any)
 	lock     *os.File // the directory, locked
 	badger   *badger.DB
+	keys     *cipherKeys // nil: it is not encrypted
 	sealer   sealer
 	limits   limits
 	maxValue int64 // bytes
@@ -66,7 +72,11 @@ type DB struct {
 // Open opens the database in o.Dir, and makes it if there is none. One process at a time
 // can have it open. If files are damaged it returns a *DamageError and changes nothing.
 func Open(o Options) (*DB, error) {
-	db := &DB{opts: o, clock: o.Now, log: o.Log, sealer: newSealer(),
+	keys, err := newCipherKeys(o.Key)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{opts: o, clock: o.Now, log: o.Log, keys: keys, sealer: newSealer(keys),
 		stop: make(chan struct{})}
 	if db.clock == nil {
 		db.clock = time.Now
@@ -93,7 +103,7 @@ func (db *DB) open() (err error) {
 	if db.lock, err = lockDir(db.opts.Dir); err != nil {
 		return err
 	}
-	found, err := surveyDir(context.Background(), db.opts.Dir)
+	found, err := surveyDir(context.Background(), db.opts.Dir, db.keys)
 	if err != nil {
 		return err
 	}
@@ -113,7 +123,7 @@ func (db *DB) open() (err error) {
 	db.badger = opened
 	db.limits = limits{count: db.badger.MaxBatchCount() - 4, bytes: db.badger.MaxBatchSize() - batchOverhead - counterSize - 128}
 	db.maxValue = min(maxValue, db.badger.MaxBatchSize()/2)
-	if db.logs, err = openLogs(db.opts, db.log); err != nil {
+	if db.logs, err = openLogs(db.opts, db.keys, db.log); err != nil {
 		return err
 	}
 	db.logs.makeRoom = db.space.giveUp
@@ -216,7 +226,7 @@ func (db *DB) start(at counters) error {
 	db.queue = newQueue()
 	db.committer = &committer{db: db, at: at, seq: at.seq, batch: newWrites()}
 	db.backlog = newBacklog(db)
-	db.hot = newHot(at.batch, hotBytes)
+	db.hot = newHot(db.sealer, at.batch, hotBytes)
 	if err := unlessFull(noSpace(db.marker.put(at.batch))); err != nil {
 		return err
 	}
@@ -231,6 +241,14 @@ func (db *DB) start(at counters) error {
 	go db.sweepLoop()
 	return nil
 }
+
+// What badger keeps decrypted of an encrypted database, in bytes: blocks, of which a scan and
+// the gets of one page use few, and the indexes of tables, each of which a get asks. They are 2 %
+// of the tables; beyond that each get would decrypt one.
+const (
+	blockCache = 32 * mib
+	indexCache = 128 * mib
+)
 
 func (db *DB) badgerOptions() badger.Options {
 	o := badger.DefaultOptions(db.opts.Dir)
@@ -251,6 +269,10 @@ func (db *DB) badgerOptions() badger.Options {
 	o.IndexCacheSize = 0
 	o.ChecksumVerificationMode = options.NoVerification
 	o.Logger = nil
+	if db.keys != nil {
+		o.EncryptionKey, o.EncryptionKeyRotationDuration = db.keys.wraps, keyLife
+		o.BlockCacheSize, o.IndexCacheSize = blockCache, indexCache
+	}
 	return o
 }
 

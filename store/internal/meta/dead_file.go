@@ -73,13 +73,17 @@ func (db *DB) saveDead(batch uint64) error {
 		}
 		return nil
 	}
-	return os.WriteFile(name, db.dead.marshal(batch), 0o600)
+	return os.WriteFile(name, db.keys.seal(db.dead.marshal(batch), deadName), 0o600)
 }
 
 // loadDead takes over what the last clean end kept.
 func (db *DB) loadDead(batch uint64) {
 	b, err := os.ReadFile(filepath.Join(db.opts.Dir, deadName))
-	if err == nil && !db.dead.unmarshal(b, batch) {
+	if err != nil {
+		return
+	}
+	b, ok := db.keys.open(b, deadName)
+	if !ok || !db.dead.unmarshal(b, batch) {
 		db.log("%s is of another time and not used", deadName)
 	}
 }

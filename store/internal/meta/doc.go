@@ -80,8 +80,24 @@
 // Badger is used mended (../badger): its compaction lost tables that it could not write, and
 // its mapped writes of tables ended the process with SIGBUS where no block was left.
 //
-// Memory. Memtables of 16 MiB (less on disks below 1 GiB), no block cache: tables are
-// mapped, and let go of when more than 64 MiB are resident. 48 MiB resident after opening
+// Encryption (cipher.go, seal.go). With a key badger encrypts logs and tables, and we the
+// file of dead ranges; plain stay numbers of batches ("synced"), of tables and of their sizes
+// (MANIFEST), lengths of records in logs, and files without content (ballast, value logs). Its
+// cipher can be made to say something else by whoever knows what it says, so each record
+// has a MAC over its key, its value and its batch, in place of the checksum: what comes back
+// was written at that key in that batch. So somebody who writes to the disk cannot make
+// records up, nor put one under another key, nor an older one of a key in the
+// place of a later one. He can hide one: records that are gone leave nothing to compare, badger's
+// deletions have no MAC, and who has an older copy of all files can put that back (the
+// number in "synced" does not bind him). Open notices what is missing in the row of batches.
+// A MAC for each record and not for each file, because badger rewrites files on its own.
+// An update of ten records took as long as without encryption, a get of a record that was
+// lately read from badger 1.4 times as long, one whose block has to be decrypted 2 to 3 times,
+// a scan 2 to 4 times, half of it the MAC; records in hot.go are as fast as ever. Badger's keys are
+// made of ours, and never change: what opens our key may, and nothing is written again.
+//
+// Memory. Memtables of 16 MiB (less on disks below 1 GiB), no block cache but for what is
+// decrypted (32 MiB): tables are mapped, and let go of when more than 64 MiB are resident. 48 MiB resident after opening
 // 1,000,000 records of 300 bytes.
 //
 // Left out on purpose: values of 1 MiB or more (badger's value log can lose them alone),

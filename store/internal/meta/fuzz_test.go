@@ -9,11 +9,40 @@ import (
 	"testing"
 )
 
-// FuzzLog reads any bytes as a log: what it takes for whole lies within them, and reading
-// that part alone finds the same.
+// bothWays are the keys of a database that is not encrypted, and of one that is.
+func bothWays() [2]*cipherKeys {
+	_, keys := testKeysOf(true)
+	return [2]*cipherKeys{nil, keys}
+}
+
+// FuzzLog reads any bytes as a log, plain and encrypted: what it takes for whole lies within
+// them, and reading that part alone finds the same.
 func FuzzLog(f *testing.F) {
+	for _, encrypted := range []bool{false, true} {
+		addLog(f, encrypted)
+	}
+	f.Add([]byte{})
+	ways := bothWays()
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, keys := range ways {
+			var r, again logReport
+			r.parse(b, keys)
+			if r.end < 0 || r.end > int64(len(b)) {
+				t.Fatalf("%d bytes end at %d", len(b), r.end)
+			}
+			again.parse(b[:r.end], keys)
+			if again.end != r.end || again.first != r.first || again.last != r.last || again.forged != r.forged {
+				t.Fatalf("batches %d to %d until %d, then %d to %d until %d", r.first, r.last, r.end, again.first, again.last, again.end)
+			}
+		}
+	})
+}
+
+// addLog adds a log and a part of it to what fuzzing begins with.
+func addLog(f *testing.F, encrypted bool) {
+	f.Helper()
 	dir := f.TempDir()
-	db := open(f, dir)
+	db := open(f, dir, func(o *Options) { o.Key, _ = testKeysOf(encrypted) })
 	set(f, db, UpdateOptions{Durable: true}, "a", "1", "b", "2")
 	set(f, db, UpdateOptions{Durable: true}, "c", "3")
 	logs, err := filepath.Glob(filepath.Join(dir, "*.mem"))
@@ -27,24 +56,35 @@ func FuzzLog(f *testing.F) {
 	whole = whole[:min(len(whole), 1024)]
 	f.Add(whole)
 	f.Add(whole[:100])
-	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		var r, again logReport
-		r.parse(b)
-		if r.end < 0 || r.end > int64(len(b)) {
-			t.Fatalf("%d bytes end at %d", len(b), r.end)
+}
+
+// FuzzTable checks any bytes as a table, plain and encrypted.
+func FuzzTable(f *testing.F) {
+	wholes := [2][]byte{wholeTable(f, false), wholeTable(f, true)}
+	f.Add(wholes[0], true)
+	f.Add(wholes[1], true)
+	f.Add([]byte("short"), false)
+	ways := bothWays()
+	path := filepath.Join(f.TempDir(), "000001.sst")
+	f.Fuzz(func(t *testing.T, b []byte, seed bool) {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
 		}
-		again.parse(b[:r.end])
-		if again.end != r.end || again.first != r.first || again.last != r.last {
-			t.Fatalf("batches %d to %d until %d, then %d to %d until %d", r.first, r.last, r.end, again.first, again.last, again.end)
+		for i, keys := range ways {
+			_, err := checkTable(path, keys)
+			if whole := wholes[i]; seed && bytes.Equal(b, whole) != (err == nil) && len(b) == len(whole) {
+				t.Fatalf("a changed table is whole, or the whole one is not: %v", err)
+			}
+			_ = checkBlock(bytes.Clone(b), keys)
 		}
 	})
 }
 
-// FuzzTable checks any bytes as a table.
-func FuzzTable(f *testing.F) {
+// wholeTable is a table that badger wrote.
+func wholeTable(f *testing.F, encrypted bool) []byte {
+	f.Helper()
 	dir := f.TempDir()
-	db := open(f, dir)
+	db := open(f, dir, func(o *Options) { o.Key, _ = testKeysOf(encrypted) })
 	set(f, db, UpdateOptions{}, "a", "1", "b", "2")
 	if err := db.Close(); err != nil {
 		f.Fatal(err)
@@ -57,19 +97,7 @@ func FuzzTable(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(whole, true)
-	f.Add([]byte("short"), false)
-	path := filepath.Join(f.TempDir(), "000001.sst")
-	f.Fuzz(func(t *testing.T, b []byte, seed bool) {
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		_, err := checkTable(path)
-		if seed && bytes.Equal(b, whole) != (err == nil) && len(b) == len(whole) {
-			t.Fatalf("a changed table is whole, or the whole one is not: %v", err)
-		}
-		_ = checkBlock(b)
-	})
+	return whole
 }
 
 // FuzzDead reads any bytes, with the right checksum behind them, as ranges of deleted keys.
@@ -109,7 +137,7 @@ func FuzzMarker(f *testing.F) {
 	f.Add(whole, false)
 	f.Add(whole[:31], true)
 	f.Add(counters{1, 2, 3}.marshal(), false)
-	f.Add(newSealer().seal("key", []byte("value")), false)
+	f.Add(newSealer(nil).seal("key", []byte("value")), false)
 	f.Fuzz(func(t *testing.T, b []byte, mend bool) {
 		if mend && len(b) == markerSize {
 			binary.LittleEndian.PutUint32(b[28:], crc32.ChecksumIEEE(b[:28]))
@@ -128,8 +156,8 @@ func FuzzMarker(f *testing.F) {
 		if err := c.unmarshal(b); err == nil && !bytes.Equal(c.marshal(), b) {
 			t.Fatalf("%q are the counters %+v", b, c)
 		}
-		s := newSealer()
-		if v, ok := s.open("key", b); ok && !bytes.Equal(s.seal("key", v), b) {
+		s := newSealer(nil)
+		if v, ok := s.open("key", b, 1); ok && !bytes.Equal(s.seal("key", v), b) {
 			t.Fatalf("%q holds %q", b, v)
 		}
 	})
@@ -146,7 +174,7 @@ func FuzzUnused(f *testing.F) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		bad, err := badValueLog(path)
+		bad, err := badValueLog(path, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,6 +21,7 @@ const (
 // entry came later asks badger.
 type hot struct {
 	seed   maphash.Seed
+	sealer sealer
 	shards [hotShards]hotShard
 }
 
@@ -44,8 +45,8 @@ type hotRecord struct {
 
 // newHot returns one that keeps some bytes at most, and begins when badger has the batches
 // up to given.
-func newHot(given uint64, bytes int) *hot {
-	h := &hot{seed: maphash.MakeSeed()}
+func newHot(s sealer, given uint64, bytes int) *hot {
+	h := &hot{seed: maphash.MakeSeed(), sealer: s}
 	for i := range h.shards {
 		h.shards[i] = hotShard{given: given, young: map[string]hotRecord{}, room: bytes / hotShards / 2}
 	}
@@ -131,9 +132,8 @@ func (h *hot) follow(w *writes, given uint64) {
 			switch {
 			case v.deletes():
 				s.put(key, hotRecord{nil, given})
-			case len(v.value) <= hotMost+sealSize:
-				n := len(v.value) - sealSize
-				s.put(key, hotRecord{v.value[:n:n], given})
+			case len(v.value) <= hotMost+h.sealer.size:
+				s.put(key, hotRecord{h.sealer.within(v.value), given})
 			default:
 				s.forget(key)
 			}

@@ -65,7 +65,7 @@ func TestKill(t *testing.T) {
 
 func countKilled(t *testing.T, dir string, written int) int {
 	t.Helper()
-	db, err := Open(Options{Dir: dir, MemTableSize: 256 << 10})
+	db, err := Open(Options{Key: testKey, Dir: dir, MemTableSize: 256 << 10})
 	if err != nil {
 		t.Fatal(err)
 	}

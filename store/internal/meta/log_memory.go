@@ -27,10 +27,11 @@ const zeroAhead = 256 << 10
 
 // A logMemory is what badger takes for the mapping of its log.
 type logMemory struct {
-	bytes []byte // nil: badger writes to the file itself
-	end   int64  // where the last batch ends in the file
-	zeros int64  // how far the file was written
-	buf   []byte
+	bytes  []byte // nil: badger writes to the file itself
+	cipher *logCipher
+	end    int64 // where the last batch ends in the file
+	zeros  int64 // how far the file was written
+	buf    []byte
 }
 
 // takeOver puts memory under badger, which must not be writing; up to end the file holds
@@ -41,7 +42,11 @@ func (l *logs) takeOver(end int64) error {
 	if l.mapped {
 		return nil
 	}
-	m, err := l.mapping()
+	header := make([]byte, logHeader)
+	if _, err := l.active.ReadAt(header, 0); err != nil {
+		return err
+	}
+	m, err := l.mapping(header)
 	if err != nil {
 		l.log("the log stays mapped: %v", err)
 		return nil
@@ -54,7 +59,7 @@ func (l *logs) takeOver(end int64) error {
 	}
 	room := unsafe.Slice((*byte)(at), size)
 	_ = unix.Madvise(room, unix.MADV_HUGEPAGE) // advice
-	l.memory = logMemory{bytes: room, end: end, zeros: end}
+	l.memory = logMemory{bytes: room, cipher: l.keys.log(header), end: end, zeros: end}
 	return nil
 }
 
@@ -63,13 +68,9 @@ func pointer(address uintptr) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(
 
 // mapping finds badger's mapping of the active log. Its header tells it from any other:
 // it has a nonce.
-func (l *logs) mapping() (found mapping, err error) {
+func (l *logs) mapping(header []byte) (found mapping, err error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(l.active.Fd()), &st); err != nil {
-		return found, err
-	}
-	header := make([]byte, logHeader)
-	if _, err := l.active.ReadAt(header, 0); err != nil {
 		return found, err
 	}
 	name, count := "/"+filepath.Base(l.path(l.number)), 0
@@ -96,7 +97,7 @@ const mostLogBuffer = 256 << 10
 
 // store writes a batch to the file.
 func (m *logMemory) store(l *logs, number uint64, w *writes) error {
-	m.buf = appendBatch(m.buf[:0], number, w)
+	m.buf = appendBatch(m.buf[:0], m.cipher, m.end, number, w)
 	if err := m.write(l); err != nil {
 		return err
 	}

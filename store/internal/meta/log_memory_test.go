@@ -39,7 +39,7 @@ func TestLogHoldsEveryBatch(t *testing.T) {
 					t.Fatal("the log is not written as it was asked for")
 				}
 				ahead = ahead || db.logs.memory.zeros > db.logs.memory.end
-				rep, err := readLog(dir, db.logs.number)
+				rep, err := readLog(dir, db.logs.number, testKeys)
 				if err != nil || rep.broken || rep.last != db.committer.at.batch {
 					t.Fatalf("the log ends with batch %d of %d (broken: %v): %v", rep.last, db.committer.at.batch, rep.broken, err)
 				}
@@ -70,7 +70,7 @@ func TestLogAsBadgerWritesIt(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		r, err := readLog(dir, db.logs.number)
+		r, err := readLog(dir, db.logs.number, testKeys)
 		if err != nil || r.last != 50 {
 			t.Fatalf("%d batches: %v", r.last, err)
 		}
@@ -89,9 +89,14 @@ func entriesOf(t *testing.T, r logReport) (all []string) {
 		t.Fatal(err)
 	}
 	first := 0 // of the batch
+	in := logReader{data: data, cipher: testKeys.log(data[:logHeader])}
 	for at := int64(logHeader); at < r.end; {
-		e, size := parseEntry(data[at:], logTable)
-		all = append(all, string(data[at:at+size]))
+		e, size := in.entry(at)
+		entry := string(data[at : at+size])
+		if testKeys != nil { // what is on the disk depends on the place and on the log
+			entry = fmt.Sprintf("%x %s %d %x", e.meta, e.key, e.batch, e.value)
+		}
+		all = append(all, entry)
 		if at += size; e.meta&metaEnd != 0 {
 			slices.Sort(all[first:])
 			first = len(all)

@@ -28,6 +28,7 @@ const logSuffix = ".mem"
 type logs struct {
 	dir     string
 	dirFile *os.File
+	keys    *cipherKeys
 	size    int64 // of a memtable: a log is full when it holds that much
 	fill    fill  // of the active log; only the committer uses it, and the next
 	// allocated says that the active log has its blocks.
@@ -47,8 +48,8 @@ type logs struct {
 }
 
 // openLogs finds the log that badger began when it was opened.
-func openLogs(o Options, log func(string, ...any)) (*logs, error) {
-	l := &logs{dir: o.Dir, size: o.MemTableSize, mapped: o.mapped, fill: newFill(), log: log}
+func openLogs(o Options, keys *cipherKeys, log func(string, ...any)) (*logs, error) {
+	l := &logs{dir: o.Dir, keys: keys, size: o.MemTableSize, mapped: o.mapped, fill: newFill(), log: log}
 	var err error
 	if l.dirFile, err = os.Open(l.dir); err != nil {
 		return nil, err
@@ -233,7 +234,7 @@ func (l *logs) rotate(batch fill) error {
 	if err := old.Close(); err != nil {
 		return err
 	}
-	r, err := readLog(l.dir, l.number)
+	r, err := readLog(l.dir, l.number, l.keys)
 	if err != nil {
 		return err
 	}

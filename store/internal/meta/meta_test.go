@@ -11,7 +11,7 @@ import (
 
 func open(t testing.TB, dir string, change ...func(*Options)) *DB {
 	t.Helper()
-	o := Options{Dir: dir, Log: func(f string, a ...any) { t.Logf(f, a...) }}
+	o := Options{Key: testKey, Dir: dir, Log: func(f string, a ...any) { t.Logf(f, a...) }}
 	for _, c := range change {
 		c(&o)
 	}

@@ -237,14 +237,14 @@ func (s *scan) read(item *badger.Item) (live, ok bool) {
 	}
 	ok = true
 	err := item.Value(func(sealed []byte) error {
-		s.val, ok = s.db.sealer.open(stringOf(item.Key()), sealed)
+		s.val, ok = s.db.sealer.open(stringOf(item.Key()), sealed, item.Version())
 		return nil
 	})
 	switch {
 	case err != nil:
 		return false, s.fail(fmt.Errorf("read record %q: %w", item.Key(), err))
 	case !ok:
-		return false, s.fail(damagedNear(item.Key(), "its checksum is wrong"))
+		return false, s.fail(damagedNear(item.Key(), s.db.sealer.wrong()))
 	}
 	return true, true
 }

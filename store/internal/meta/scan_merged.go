@@ -169,7 +169,7 @@ func (it *merged) Next() bool {
 			if w.deletes() {
 				continue
 			}
-			it.key, it.val = bytesOf(key), w.value[:len(w.value)-sealSize]
+			it.key, it.val = bytesOf(key), it.base.db.sealer.within(w.value)
 		}
 		it.at = append(it.at[:0], it.key...)
 		it.key = it.at

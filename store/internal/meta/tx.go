@@ -26,7 +26,7 @@ type Tx struct {
 // Get returns the value at key, or ErrNotFound. It belongs to the caller.
 func (tx *Tx) Get(key []byte) ([]byte, error) {
 	if w, ok := tx.view.get(stringOf(key)); ok {
-		return w.open()
+		return w.open(tx.db.sealer)
 	}
 	return tx.db.getAt(tx.at, tx.db.cursors.txn, key)
 }
@@ -50,7 +50,7 @@ func (tx *Tx) end() {
 // Set writes a record. Key and value are copied. What cannot be written (ErrBadKey,
 // ErrTooLarge) fails the update when its function returns.
 func (tx *Tx) Set(key, value []byte) {
-	if len(value) >= maxValue-sealSize || int64(len(value)) > tx.db.maxValue {
+	if len(value) >= maxValue-tx.db.sealer.size || int64(len(value)) > tx.db.maxValue {
 		tx.fail(fmt.Errorf("value of %d bytes: %w", len(value), ErrTooLarge))
 		return
 	}

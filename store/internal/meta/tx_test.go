@@ -148,7 +148,7 @@ func TestTxAgainstAMap(t *testing.T) {
 	n := 0
 	rapid.Check(t, func(t *rapid.T) {
 		n++
-		db, err := Open(Options{Dir: fmt.Sprintf("%s/%d", dir, n), MemTableSize: 1 << 20})
+		db, err := Open(Options{Key: testKey, Dir: fmt.Sprintf("%s/%d", dir, n), MemTableSize: 1 << 20})
 		if err != nil {
 			t.Fatal(err)
 		}

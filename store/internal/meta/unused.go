@@ -12,7 +12,7 @@ import (
 )
 
 // Badger makes files in which nothing is ever kept: value logs, since values stay below its
-// threshold, and a registry of keys, since it encrypts nothing. It reads their headers all
+// threshold, and a registry of keys, where it encrypts nothing. It reads their headers all
 // the same, and opens no database over one that it does not understand. So such a one goes
 // before badger sees it, if it is empty behind the header, and badger makes another. One that
 // is not empty stays: it is nothing that we have written, and badger shall judge it.
@@ -26,14 +26,15 @@ const (
 	registryText = "Hello Badger"
 )
 
-// removeUnused removes what badger would not read and nothing is in.
-func removeUnused(dir string) error {
+// removeUnused removes what badger would not read and nothing is in. In an encrypted database
+// the registry is what it has to be.
+func removeUnused(dir string, keys *cipherKeys) error {
 	names, err := filepath.Glob(filepath.Join(dir, "*"+valueLogSuffix))
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		bad, err := badValueLog(name)
+		bad, err := badValueLog(name, keys.id())
 		if err == nil && bad {
 			err = os.Remove(name)
 		}
@@ -41,13 +42,16 @@ func removeUnused(dir string) error {
 			return err
 		}
 	}
+	if keys != nil {
+		return keys.putRegistry(dir)
+	}
 	return removeBadRegistry(filepath.Join(dir, badger.KeyRegistryFileName))
 }
 
 // badValueLog says whether a value log has a header that badger would not take, and only
-// zeros behind it. The header names a cipher key, and there are none; or it is cut short:
+// zeros behind it. The header names another key than the database has; or it is cut short:
 // badger makes a value log at each open, and a power cut then can leave the name alone.
-func badValueLog(name string) (bool, error) {
+func badValueLog(name string, key uint64) (bool, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return false, err
@@ -60,7 +64,7 @@ func badValueLog(name string) (bool, error) {
 		return true, nil
 	case err != nil:
 		return false, err
-	case binary.BigEndian.Uint64(header[:]) == 0:
+	case binary.BigEndian.Uint64(header[:]) == key:
 		return false, nil
 	}
 	zeros, b := make([]byte, 64<<10), make([]byte, 64<<10)

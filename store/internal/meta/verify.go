@@ -16,7 +16,7 @@ func (db *DB) VerifyTables(ctx context.Context) error {
 			return err
 		}
 		path := table.NewFilename(t.ID, db.opts.Dir)
-		_, err := checkTable(path)
+		_, err := checkTable(path, db.keys)
 		if errors.Is(err, os.ErrNotExist) {
 			if !db.hasTable(t.ID) {
 				continue // a compaction replaced it

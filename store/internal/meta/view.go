@@ -123,7 +123,7 @@ func (v *View) Get(key []byte) ([]byte, error) {
 func (db *DB) getAt(at *state, txn *badger.Txn, key []byte) ([]byte, error) {
 	for _, w := range at.over {
 		if v, ok := w.get(stringOf(key)); ok {
-			return v.open()
+			return v.open(db.sealer)
 		}
 	}
 	return db.get(txn, key, at.given)
@@ -182,14 +182,14 @@ func (db *DB) getRaw(txn *badger.Txn, key []byte) (value []byte, err error) {
 	ok := true
 	err = item.Value(func(sealed []byte) error {
 		// the item is not used again, so its buffer may be kept
-		value, ok = db.sealer.open(stringOf(key), sealed)
+		value, ok = db.sealer.open(stringOf(key), sealed, item.Version())
 		return nil
 	})
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("read record %q: %w", key, err)
 	case !ok:
-		return nil, damagedNear(key, "its checksum is wrong")
+		return nil, damagedNear(key, db.sealer.wrong())
 	}
 	return value, nil
 }

@@ -23,7 +23,7 @@ func TestViewsAgainstMaps(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	defer func() { t.Logf("seed %d", seed) }()
 	db := open(t, t.TempDir())
-	db.hot = newHot(db.states.current().batch, hotShards*2*8*(hotOverhead+10))
+	db.hot = newHot(db.sealer, db.states.current().batch, hotShards*2*8*(hotOverhead+10))
 	now := map[string]string{}
 	var views []held
 	key := func() string { return fmt.Sprintf("k%03d", rng.IntN(400)) }
