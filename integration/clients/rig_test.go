@@ -89,7 +89,7 @@ func awaitAddress(t *testing.T, file string) string {
 // need skips the test if a program is missing, and fails it in CI.
 func need(t *testing.T, program string) {
 	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
+	if _, ok := clientPath(program); !ok {
 		if os.Getenv("CI") != "" {
 			t.Fatalf("%s is missing: .ci/setup clients", program)
 		}
@@ -97,10 +97,28 @@ func need(t *testing.T, program string) {
 	}
 }
 
+// clientPATH is where clients are found, whatever else is installed for whoever runs the tests: what
+// Debian has decides what they know.
+const clientPATH = "/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin"
+
+// clientPath is where a client is. ok is false if it is nowhere.
+func clientPath(name string) (path string, ok bool) {
+	if filepath.IsAbs(name) {
+		_, err := os.Stat(name)
+		return name, err == nil
+	}
+	for _, dir := range filepath.SplitList(clientPATH) {
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return path, true
+		}
+	}
+	return name, false
+}
+
 // env is the environment of a client: its own home, and keys for those who look there.
 func (r *rig) env() []string {
 	return append([]string{
-		"PATH=/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin", "HOME=" + r.dir, "LANG=C.UTF-8",
+		"PATH=" + clientPATH, "HOME=" + r.dir, "LANG=C.UTF-8",
 		"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + secretKey, "AWS_DEFAULT_REGION=us-east-1", "AWS_REGION=us-east-1",
 		"AWS_EC2_METADATA_DISABLED=true", "ENDPOINT=" + r.endpoint,
 	}, r.more...)
@@ -111,7 +129,8 @@ func (r *rig) try(name string, args ...string) (string, error) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, name, args...)
+	path, _ := clientPath(name)
+	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir, cmd.Env = r.dir, r.env()
 	out, err := cmd.CombinedOutput()
 	return string(out), err
