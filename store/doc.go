@@ -198,6 +198,9 @@
 //     MiB on it is written past the page cache, and the MD5s of several are computed at once
 //     (package multimd5): together a third of the processor's time of before. What is large
 //     and not cached goes out past it as well (blob.Reader.WriteCold).
+//   - The whole content of an open file may be replaced in one step, with its metadata
+//     (draft_replace.go): what an fsync promised stays until the next one, and what is worth
+//     nothing in parts is never there in parts. Doors work on it in a Scratch (scratch.go).
 //   - A draft may refer to content files of others (loan.go), pinned until its publish
 //     counts them; what is deleted meanwhile is copied then.
 //   - Changing headers or metadata makes a version, the same inode with the same content;

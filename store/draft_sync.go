@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 
 	"pail/crypto"
 	"pail/store/fault"
@@ -79,6 +80,7 @@ type draftState struct {
 	wide    bool                    // that was too much for one update before
 	patch   *record.Patch           // instead of all that but rec, which may be nil then
 	number  uint32                  // of the patch
+	olds    []blob.ID               // which no record names once rec is written
 
 	encryption *encryption // of an encrypted draft,
 	lentKeys   dataKeys    // and the data keys of what it has lent
@@ -139,6 +141,9 @@ func (n *inode) trySync(ctx context.Context) (found bool, err error) {
 	if noted { // also if that is not known to be durable
 		n.mu.Lock()
 		d.noted = true
+		if err == nil {
+			d.unnamedOlds(st.olds)
+		}
 		n.mu.Unlock()
 	}
 	if begun { // and has come to nothing, if the note is still there
@@ -196,7 +201,7 @@ func (n *inode) draftState(d *draft) (st draftState, err error) {
 		err = n.draftExtents(d, &st)
 	}
 	if err == nil && st.rec != nil {
-		st.encryption = d.encryption
+		st.encryption, st.olds = d.encryption, slices.Clone(d.olds)
 		st.lentKeys, err = d.lentKeys()
 	}
 	if err == nil {
@@ -285,6 +290,7 @@ func (t *txn) putDraft(n *inode, st draftState) (noted bool, err error) {
 		if err := t.putDraftRecord(n, st); err != nil {
 			return true, err
 		}
+		t.allToGarbage(st.olds)
 	}
 	if st.patch != nil {
 		return true, t.putPatch(n, st)

@@ -292,11 +292,8 @@ func (f *File) writable() error {
 // begin makes sure that there is a draft to change. mu is held.
 func (f *File) begin() (*draft, error) {
 	n := f.n
-	if err := n.s.failure(); err != nil {
-		return nil, fault.Wrap(fault.StoreFailed, err, "the store no longer writes")
-	}
-	if n.s.closing.Load() {
-		return nil, fault.New(fault.Shutdown, "the store is closing")
+	if err := n.changeable(); err != nil {
+		return nil, err
 	}
 	if n.draft == nil {
 		d, err := f.newDraft(false)

@@ -38,6 +38,8 @@ type inode struct {
 	own   *ownLabels      // labels that no record has; nil: there are none
 	draft *draft          // nil: nothing was written since the last publish
 
+	edition uint64 // how often the bytes may have changed
+
 	syncing sync.Mutex // held while a draft is made durable
 }
 
@@ -394,6 +396,7 @@ func (n *inode) attrNow() *record.Attr {
 
 // touch notes a change of the bytes. mu is held.
 func (n *inode) touch(now time.Time) {
+	n.edition++
 	n.attr.MtimeNs = now.UnixNano()
 	n.attr.CtimeNs = now.UnixNano()
 }

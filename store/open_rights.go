@@ -190,6 +190,7 @@ func (n *inode) forsake(ctx context.Context, why error) error {
 		"file", told.Bucket+"/"+told.Key, "principal", d.who.principal, "bytes", d.size, "err", why)
 	err = errors.Join(d.unnamed(), d.discard())
 	n.draft, n.own = nil, nil
+	n.edition++
 	if n.base != nil {
 		n.attr = versionAttr(n.base)
 	}
