@@ -15,6 +15,11 @@ const permBits = 0o7777
 
 // objectAttr is an object as stat shows it.
 func (f *filesystem) objectAttr(o *store.Object) fuse.Attr {
+	return f.shownAttr(f.shown(o, false))
+}
+
+// shownAttr is objectAttr of an object that is shown as it is.
+func (f *filesystem) shownAttr(o *store.Object) fuse.Attr {
 	a := fuse.Attr{Ino: o.Ino, Size: uint64(o.Size), Blocks: uint64(o.Blocks), Blksize: blockSize, Nlink: 1}
 	f.setAttr(&a, o.Attr)
 	return a

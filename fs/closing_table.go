@@ -5,8 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"pail/store"
 )
 
 // A close(2) that publishes nothing at its FLUSH may be the last one: what is left to be
@@ -30,7 +28,7 @@ type closingTable struct {
 
 // A closing is a handle that may be about to be released.
 type closing struct {
-	file     *store.File
+	file     openFile
 	until    time.Time
 	inVain   bool          // nobody waits for it any more
 	released chan struct{} // closed at its RELEASE
@@ -39,7 +37,7 @@ type closing struct {
 func newClosingTable() *closingTable { return &closingTable{closings: map[uint64]*closing{}} }
 
 // expect notes that the RELEASE of a file's handle may follow.
-func (t *closingTable) expect(fh uint64, file *store.File) {
+func (t *closingTable) expect(fh uint64, file openFile) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c, patience := t.closings[fh], closePatience

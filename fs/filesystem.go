@@ -10,6 +10,7 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"pail/crypto/s3ec"
 	"pail/fs/names"
 	"pail/store"
 	"pail/store/fault"
@@ -27,17 +28,22 @@ const blockSize = 128 << 10
 type filesystem struct {
 	fuse.RawFileSystem // answers ENOSYS to what is not here; see raw.go
 
-	ctx       context.Context
-	store     *store.Store
-	principal store.Principal
-	uids      map[uint32]store.Principal // whom they act for, unless for principal; never changed
-	origin    uint64                     // marks the changes that this mount makes
-	root      rootPlace
-	readOnly  bool
-	uid, gid  uint32 // of what came without an owner
-	others    bool   // users other than the one who mounted are let in
-	umask     uint32
-	log       *slog.Logger
+	ctx         context.Context
+	store       *store.Store
+	principal   store.Principal
+	uids        map[uint32]store.Principal // whom they act for, unless for principal; never changed
+	origin      uint64                     // marks the changes that this mount makes
+	root        rootPlace
+	readOnly    bool
+	uid, gid    uint32 // of what came without an owner
+	others      bool   // users other than the one who mounted are let in
+	umask       uint32
+	log         *slog.Logger
+	clientKeys  []ClientKey // never changed
+	clientSuite s3ec.Suite
+	clientPlain bool
+	clients     *clientTable
+
 	letRootGo func() // lets the root's bucket be deleted again; may be called more than once
 
 	// tree is held for reading by every call that derives a path and uses it, and

@@ -6,14 +6,12 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
-
-	"pail/store"
 )
 
 // A handle is what the kernel holds for one open(2).
 type handle struct {
 	id     uint64 // node id
-	file   *store.File
+	file   openFile
 	relic  *relic // what file belongs to, if it is shared
 	writes bool
 	opener process // whose closes publish
@@ -63,7 +61,7 @@ func (t *handleTable) file(fh uint64) *handle {
 }
 
 // fileOf returns an open file of a node, nil if it is not open. All see the same.
-func (t *handleTable) fileOf(id uint64) *store.File {
+func (t *handleTable) fileOf(id uint64) openFile {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	if n := t.nodes[id]; n != nil {

@@ -208,7 +208,7 @@ func (f *filesystem) oldAttr(id uint64, o *store.Object) fuse.Attr {
 		f.setAttr(&a, store.Attr{Mode: unix.S_IFREG, Atime: o.Modified, Mtime: o.Modified, Ctime: o.Modified, Unowned: true, Modeless: true})
 		return a
 	}
-	a := f.objectAttr(o)
+	a := f.shownAttr(f.shown(o, true))
 	a.Ino = id
 	return a
 }
@@ -334,12 +334,12 @@ func (f *filesystem) oldObject(se *store.Session, loc location) (store.Object, e
 }
 
 // openOld opens the version that a node of history stands for, for reading.
-func (f *filesystem) openOld(se *store.Session, loc location, flags store.OpenFlags) (*store.File, error) {
+func (f *filesystem) openOld(se *store.Session, loc location, flags store.OpenFlags) (openFile, error) {
 	switch {
 	case flags.Write:
 		return nil, readOnlyPast()
 	case loc.kind == kindPastObject:
-		return se.OpenAt(f.ctx, loc.bucket, loc.key(), loc.at)
+		return f.openedOld(se)(se.OpenAt(f.ctx, loc.bucket, loc.key(), loc.at))
 	case loc.kind != kindVersion:
 		return nil, fault.IsDirectory
 	}
@@ -347,5 +347,5 @@ func (f *filesystem) openOld(se *store.Session, loc location, flags store.OpenFl
 	if err != nil {
 		return nil, err
 	}
-	return se.OpenVersion(f.ctx, loc.bucket, loc.key(), o.VersionID)
+	return f.openedOld(se)(se.OpenVersion(f.ctx, loc.bucket, loc.key(), o.VersionID))
 }

@@ -94,7 +94,7 @@ func newFilesystem(ctx context.Context, o *Options, extra mountOptions) (*filesy
 		readOnly: o.ReadOnly || extra.readOnly, others: o.AllowOther || extra.allowOther,
 		uid: o.UID, gid: o.GID, umask: o.Umask, log: o.Log,
 		handles: newHandleTable(), closing: newClosingTable(), relics: newRelicTable(), cursors: newCursorTable(), moments: newMomentTable(), notify: newNotifier(), notifyOld: newNotifier(), pruner: newPruner(),
-		peers: o.Peers,
+		peers: o.Peers, clientKeys: o.ClientKeys, clientSuite: o.clientSuite(), clientPlain: o.ClientPlain, clients: newClientTable(),
 	}
 	f.nodes = newNodeTable(f.root.kind())
 	f.nodes.crowd = f.pruner.crowded

@@ -76,9 +76,9 @@ func (f *filesystem) getAttr(h *fuse.InHeader, handle bool) (a fuse.Attr, born t
 }
 
 // fileAttr is what an open file is now.
-func (f *filesystem) fileAttr(se *store.Session, id uint64, file *store.File) (fuse.Attr, time.Time) {
+func (f *filesystem) fileAttr(se *store.Session, id uint64, file openFile) (fuse.Attr, time.Time) {
 	o := file.Object()
-	a := f.objectAttr(&o)
+	a := f.shownAttr(&o)
 	f.promise(se, &a, o.Bucket, o.Key)
 	a.Ino = id
 	if _, stands, known := f.nodes.standing(id); known && !stands {
@@ -245,7 +245,7 @@ func (f *filesystem) truncate(se *store.Session, in *fuse.SetAttrIn, size int64)
 	return f.setFileAttr(in, file)
 }
 
-func (f *filesystem) setFileAttr(in *fuse.SetAttrIn, file *store.File) (fuse.Attr, error) {
+func (f *filesystem) setFileAttr(in *fuse.SetAttrIn, file openFile) (fuse.Attr, error) {
 	c, err := f.attrChange(in, file.Object().Attr)
 	if err != nil {
 		return fuse.Attr{}, err

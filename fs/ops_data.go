@@ -83,6 +83,10 @@ func (f *filesystem) Fsync(_ <-chan struct{}, in *fuse.FsyncIn) fuse.Status {
 	if h == nil {
 		return fuse.EBADF
 	}
+	if _, client := h.file.(*clientFile); client {
+		defer f.tellPeers() // only now the store has what was written
+		f.peers.changed(f, in.NodeId)
+	}
 	return f.status("fsync", h.file.Sync(f.ctx))
 }
 
@@ -151,7 +155,11 @@ func (f *filesystem) CopyFileRange(_ <-chan struct{}, in *fuse.CopyFileRangeIn) 
 		return 0, fuse.EBADF
 	}
 	n := int64(min(in.Len, maxCopy))
-	done, err := src.file.CopyRange(f.ctx, dst.file, int64(in.OffIn), int64(in.OffOut), n)
+	from, to, ok := sharing(src.file, dst.file)
+	if !ok {
+		return 0, fuse.EINVAL // the caller copies by itself
+	}
+	done, err := from.CopyRange(f.ctx, to, int64(in.OffIn), int64(in.OffOut), n)
 	if err != nil {
 		if fault.KindOf(err) == fault.NotSupported {
 			return 0, fuse.EINVAL // the caller copies by itself

@@ -221,6 +221,9 @@ func (f *filesystem) rename(se *store.Session, in *fuse.RenameIn, at spots) erro
 	if err != nil {
 		return err
 	}
+	if f.crosses(from, to) {
+		return fault.New(fault.CrossDevice, "what stands there has another client's key, or none: it can be copied")
+	}
 	moved, _ := f.nodes.child(at.from.parent, at.from.name)
 	other, _ := f.nodes.child(at.to.parent, at.to.name)
 	old := f.ghostOf(se, &other)

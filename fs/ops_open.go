@@ -63,7 +63,7 @@ func openFlags(flags uint32) store.OpenFlags {
 }
 
 // opened gives the kernel a handle. A handle that cannot write needs no FLUSH.
-func (f *filesystem) opened(h *fuse.InHeader, id uint64, file *store.File, writes bool, mode uint32, out *fuse.OpenOut) {
+func (f *filesystem) opened(h *fuse.InHeader, id uint64, file openFile, writes bool, mode uint32, out *fuse.OpenOut) {
 	hd := &handle{id: id, file: file, writes: writes}
 	out.OpenFlags = fuse.FOPEN_KEEP_CACHE
 	if writes {
@@ -76,13 +76,13 @@ func (f *filesystem) opened(h *fuse.InHeader, id uint64, file *store.File, write
 
 // openNode opens the file node id by its name or, if it has none any more, by way of
 // those who have it open: /proc/self/fd leads to it. f.tree is held.
-func (f *filesystem) openNode(se *store.Session, id uint64, flags store.OpenFlags) (*store.File, error) {
+func (f *filesystem) openNode(se *store.Session, id uint64, flags store.OpenFlags) (openFile, error) {
 	file, err := f.openStanding(se, id, flags)
 	if !fault.Is(err, fault.StaleHandle) {
 		return file, err
 	}
 	if open := f.handles.fileOf(id); open != nil {
-		return se.Reopen(f.ctx, open, flags)
+		return f.reopen(se, open, flags)
 	}
 	return nil, err
 }
@@ -90,7 +90,7 @@ func (f *filesystem) openNode(se *store.Session, id uint64, flags store.OpenFlag
 // openStanding opens the file node id. If its name holds another inode by now, the
 // answer is StaleHandle: the kernel looks the name up again and comes back. f.tree is
 // held.
-func (f *filesystem) openStanding(se *store.Session, id uint64, flags store.OpenFlags) (*store.File, error) {
+func (f *filesystem) openStanding(se *store.Session, id uint64, flags store.OpenFlags) (openFile, error) {
 	loc, err := f.locate(id)
 	if err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func (f *filesystem) openStanding(se *store.Session, id uint64, flags store.Open
 			return nil, err
 		}
 	}
-	file, err := se.OpenFile(f.ctx, loc.bucket, loc.key(), flags)
+	file, err := f.openFile(se, loc.bucket, loc.key(), flags)
 	if isAbsent(err) {
 		return nil, fault.StaleHandle
 	}
@@ -149,7 +149,7 @@ func (f *filesystem) Create(_ <-chan struct{}, in *fuse.CreateIn, name string, o
 	return fuse.OK
 }
 
-func (f *filesystem) create(h *fuse.InHeader, name string, mode uint32, flags store.OpenFlags) (*store.File, found, error) {
+func (f *filesystem) create(h *fuse.InHeader, name string, mode uint32, flags store.OpenFlags) (openFile, found, error) {
 	se := f.session(h)
 	t, err := f.newFile(se, h.NodeId, name)
 	if err != nil {
@@ -164,8 +164,9 @@ func (f *filesystem) create(h *fuse.InHeader, name string, mode uint32, flags st
 		}
 		appears = body != nil && body.Size == 0
 		flags.Exclusive = flags.Exclusive && !appears
+		flags.Truncate = flags.Truncate || appears // a client makes it one of its own
 	}
-	file, err := se.OpenFile(f.ctx, t.dir.bucket, t.key(), flags)
+	file, err := f.openFile(se, t.dir.bucket, t.key(), flags)
 	if err == nil && appears {
 		a := flags.Attr
 		if _, err = file.SetAttr(f.ctx, store.AttrChange{Mode: &a.Mode, UID: &a.UID, GID: &a.GID}); err != nil {
@@ -311,7 +312,7 @@ func (f *filesystem) forgetRelic(id uint64) {
 
 // killSetID clears the set-id bits and capabilities of a file that somebody changes who
 // has no right to keep them, and returns its mode.
-func (f *filesystem) killSetID(h *fuse.InHeader, file *store.File) (mode uint32, err error) {
+func (f *filesystem) killSetID(h *fuse.InHeader, file openFile) (mode uint32, err error) {
 	now := file.Object().Attr
 	cleared := withoutSetID(now, h)
 	if cleared == now.Mode&permBits {

@@ -4,7 +4,6 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 
-	"pail/store"
 	"pail/store/fault"
 )
 
@@ -20,7 +19,7 @@ func (f *filesystem) Tmpfile(_ <-chan struct{}, in *fuse.CreateIn, out *fuse.Cre
 	if err != nil {
 		return f.status("tmpfile", err)
 	}
-	a := f.objectAttr(new(file.Object()))
+	a := f.shownAttr(new(file.Object()))
 	a.Nlink = 0
 	f.nodes.rememberNameless(file.Ino(), kindObject)
 	out.EntryOut = fuse.EntryOut{NodeId: file.Ino(), Attr: a}
@@ -28,7 +27,7 @@ func (f *filesystem) Tmpfile(_ <-chan struct{}, in *fuse.CreateIn, out *fuse.Cre
 	return fuse.OK
 }
 
-func (f *filesystem) tmpfile(in *fuse.CreateIn) (*store.File, error) {
+func (f *filesystem) tmpfile(in *fuse.CreateIn) (openFile, error) {
 	dir, err := f.locate(in.NodeId)
 	switch {
 	case f.isGhost(in.NodeId):
@@ -45,7 +44,7 @@ func (f *filesystem) tmpfile(in *fuse.CreateIn) (*store.File, error) {
 	se := f.session(&in.InHeader)
 	flags := openFlags(in.Flags)
 	flags.Attr = f.newAttr(se, &in.InHeader, target{dir: dir}, unix.S_IFREG|in.Mode&permBits)
-	return se.CreateTemp(f.ctx, dir.bucket, dir.place.Dir, flags)
+	return f.createTemp(se, dir.bucket, dir.place.Dir, flags)
 }
 
 // isGhost says whether a node is a directory that was removed and that someone is in.
@@ -73,7 +72,7 @@ func (f *filesystem) Link(_ <-chan struct{}, in *fuse.LinkIn, name string, out *
 	}
 	seen := f.look()
 	f.nodes.setTold(in.NodeId, false)
-	if err := se.Link(f.ctx, file, t.dir.bucket, t.key()); err != nil {
+	if err := f.link(se, file, t.dir.bucket, t.key()); err != nil {
 		f.nodes.setTold(in.NodeId, true)
 		return f.status("link", err)
 	}

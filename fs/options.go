@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pail/crypto/s3ec"
 	"pail/store"
 	"pail/store/fault"
 )
@@ -43,6 +44,15 @@ type Options struct {
 	Debug bool
 	// Log receives what an operator should know; nil discards it.
 	Log *slog.Logger
+	// ClientKeys make the mount a client that encrypts, in the format of the S3 Encryption Client:
+	// files below them are shown decrypted, and what is written is encrypted.
+	ClientKeys []ClientKey
+	// ClientFormat is the message format that is written: 3, which commits to its key, or 2, which
+	// older clients read; 0: 3.
+	ClientFormat int
+	// ClientPlain has objects below ClientKeys that no client has encrypted be read as they are.
+	// Otherwise they are EACCES, as they are an error to Amazon's client.
+	ClientPlain bool
 	// Peers are the mounts of this store in this process. Mounts that can exist
 	// together must share one; nil: this one stands alone.
 	Peers *Peers
@@ -62,8 +72,30 @@ func (o *Options) Validate() error {
 	case o.Umask&^0o777 != 0:
 		return fault.New(fault.InvalidArgument, "the umask %#o is not one", o.Umask)
 	}
+	switch o.ClientFormat {
+	case 0, 2, 3:
+	default:
+		return fault.New(fault.InvalidArgument, "a client writes message format 3 or 2, not %d", o.ClientFormat)
+	}
+	for i := range o.ClientKeys {
+		if err := o.ClientKeys[i].validate(); err != nil {
+			return err
+		}
+		for _, k := range o.ClientKeys[:i] {
+			if k.Bucket == o.ClientKeys[i].Bucket && k.Prefix == o.ClientKeys[i].Prefix {
+				return fault.New(fault.InvalidArgument, "there are two client keys for %s/%s", k.Bucket, k.Prefix)
+			}
+		}
+	}
 	_, err := parseMountOptions(o.ExtraOptions)
 	return err
+}
+
+func (o *Options) clientSuite() s3ec.Suite {
+	if o.ClientFormat == 2 {
+		return s3ec.Plain
+	}
+	return s3ec.Committing
 }
 
 // mountOptions are ExtraOptions sorted by who deals with them.

@@ -1,17 +1,13 @@
 package fs
 
-import (
-	"sync"
-
-	"pail/store"
-)
+import "sync"
 
 // A relic is a file that was replaced by a rename while the kernel knew it: kept open
 // until the kernel forgets it, because an open(2) that found the name just before may
 // be on its way. A filesystem on a disk would let it have the old file; without the
 // relic it would be sent back to the name, and if that is replaced all the time, fail.
 type relic struct {
-	file *store.File
+	file openFile
 	uses int // handles on it, and the kernel's knowledge
 }
 
@@ -25,7 +21,7 @@ func newRelicTable() *relicTable { return &relicTable{at: map[uint64]*relic{}} }
 
 // keep makes file, which it owns from then on, the relic of a node. It returns false
 // if there is one.
-func (t *relicTable) keep(id uint64, file *store.File) bool {
+func (t *relicTable) keep(id uint64, file openFile) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.at[id] != nil {
@@ -47,7 +43,7 @@ func (t *relicTable) use(id uint64) *relic {
 }
 
 // leave ends one use of a relic. It returns the file if that was the last.
-func (t *relicTable) leave(r *relic) *store.File {
+func (t *relicTable) leave(r *relic) openFile {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if r.uses--; r.uses > 0 {
@@ -58,7 +54,7 @@ func (t *relicTable) leave(r *relic) *store.File {
 
 // forget ends the kernel's knowledge of a node. It returns a file to be closed, if
 // there is one.
-func (t *relicTable) forget(id uint64) *store.File {
+func (t *relicTable) forget(id uint64) openFile {
 	t.mu.Lock()
 	r := t.at[id]
 	delete(t.at, id)

@@ -50,7 +50,7 @@ func (f *filesystem) keeps() bool { return !f.limited() }
 
 // mayChange refuses a change of the attributes of an open file, which somebody else may have
 // opened, to whom policies do not let write it.
-func (f *filesystem) mayChange(se *store.Session, file *store.File) error {
+func (f *filesystem) mayChange(se *store.Session, file openFile) error {
 	if !f.limited() {
 		return nil
 	}

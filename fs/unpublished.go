@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"pail/store"
 	"pail/store/fault"
 )
 
@@ -17,7 +16,7 @@ type unpublished struct {
 }
 
 // add takes in what publishing a file has said, also if that is nothing.
-func (u *unpublished) add(f *store.File, err error) {
+func (u *unpublished) add(f openFile, err error) {
 	if err == nil {
 		return
 	}

@@ -29,7 +29,7 @@ type attributed struct {
 func (f *filesystem) attributed(h *fuse.InHeader) (attributed, error) {
 	a := attributed{f: f, se: f.session(h), old: h.NodeId >= historyBit}
 	if file := f.handles.fileOf(h.NodeId); file != nil {
-		a.node = store.Node{File: file}
+		a.node = store.Node{File: stored(file)}
 		return a, nil
 	}
 	loc, err := f.locate(h.NodeId)
@@ -114,6 +114,9 @@ func (a *attributed) get(at attrs.Attr) ([]byte, error) {
 	o, err := a.describe()
 	if err != nil {
 		return nil, err
+	}
+	if at.Kind == attrs.Meta || at.Kind == attrs.AllMeta {
+		o.Metadata = a.visible(&o)
 	}
 	return describedBy(&o, at)
 }
@@ -201,6 +204,11 @@ func describedBy(o *store.Object, at attrs.Attr) ([]byte, error) {
 		return one(o.Metadata, at.Name)
 	case attrs.AllMeta:
 		return all(o.Metadata)
+	case attrs.ClientEncryption:
+		if how, ok := clientSummary(o.Metadata); ok {
+			return known(how)
+		}
+		return nil, noAttribute()
 	}
 	if o.VersionID == "" {
 		return nil, noAttribute() // not published, or no object at all
@@ -310,7 +318,7 @@ func (a *attributed) listDescription() ([]string, error) {
 			out = append(out, attrs.Prefix+name)
 		}
 	}
-	out = append(out, listMap(attrs.Meta, attrs.AllMeta, "meta", o.Metadata)...)
+	out = append(out, listMap(attrs.Meta, attrs.AllMeta, "meta", a.visible(&o))...)
 	tags, err := a.tags()
 	if fault.Is(err, fault.AccessDenied) {
 		return out, nil

@@ -50,6 +50,11 @@ func (a *attributed) change(c xattrChange) error {
 		if err != nil {
 			return err
 		}
+		if c.Kind != attrs.Header {
+			if t, err = a.besideEnvelope(t); err != nil {
+				return err
+			}
+		}
 		d := store.DescriptionChange{Metadata: t}
 		if c.Kind == attrs.Header {
 			if !c.remove && len(c.value) == 0 {

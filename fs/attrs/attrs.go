@@ -32,7 +32,8 @@ const (
 	LastModified
 	StorageClass
 	Parts
-	Checksum // Name is the algorithm
+	ClientEncryption // how a client has encrypted an object
+	Checksum         // Name is the algorithm
 
 	// Read and write.
 	Header // Name is the header's, lower case
@@ -64,7 +65,8 @@ type Attr struct {
 var fixed = map[string]Kind{
 	"bucket": Bucket, "key": Key, "version-id": VersionID, "version-number": VersionNumber, "versions": Versions,
 	"etag": ETag, "size": Size, "last-modified": LastModified, "storage-class": StorageClass, "parts": Parts,
-	"content-type": Header, "content-encoding": Header, "content-language": Header, "content-disposition": Header,
+	"client-encryption": ClientEncryption,
+	"content-type":      Header, "content-encoding": Header, "content-language": Header, "content-disposition": Header,
 	"cache-control": Header, "expires": Header,
 	"meta": AllMeta, "tags": AllTags, "versioning": Versioning,
 	"lock.mode": LockMode, "lock.until": LockUntil, "legal-hold": LegalHold,
