@@ -37,6 +37,14 @@ With --s3 the same store answers S3 at an address, until the mount ends: HOST:PO
 :PORT, [IPV6]:PORT or unix:PATH, with http:// or https:// before it where both are
 served. See pail serve for the rest of it.
 
+With --client-key BUCKET/PREFIX/=KEY the mount is a client that encrypts: files below it
+are shown decrypted, and what is written is encrypted before the store has it, in the
+format of Amazon's S3 Encryption Client. KEY is a key of the store's key service, used
+in the name of whoever opens a file, or file:PATH with 32 bytes that nobody else can
+read. All else (S3, pail cp, restore, export, backup, mounts without the key) sees
+ciphertext. A file is encrypted as a whole: each fsync and close writes all of it anew,
+and its first read reads all of it.
+
 With --scrub-every the daemon reads all contents in the background, so long after the
 last time, and compares their checksums (see pail scrub); with --verify-reads it does so
 for whatever is read, which makes reading large files slower. In fstab:
@@ -69,6 +77,9 @@ func runPlan(cmd *cobra.Command, g *globals, plan *mountPlan, background bool) e
 	r := announcer(cmd, g.json)
 	plan.unlock = plan.unlock.or(g.unlock)
 	if err := plan.unlock.prepare(cmd, plan.store); err != nil {
+		return err
+	}
+	if err := plan.readClientKeys(); err != nil {
 		return err
 	}
 	if background {

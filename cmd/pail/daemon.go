@@ -344,6 +344,9 @@ func (d *daemon) options(p control.Peer, req control.MountRequest) (pailfs.Optio
 	if req.Umask != nil {
 		o.Umask = *req.Umask
 	}
+	if err := clientsOf(&o, &req); err != nil {
+		return o, err
+	}
 	return o, d.identities(&o, req)
 }
 

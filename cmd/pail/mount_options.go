@@ -18,6 +18,7 @@ import (
 // mountOptions are the flags of pail mount.
 type mountOptions struct {
 	serveOptions
+	client clientOptions
 
 	bucket     string
 	readOnly   bool
@@ -46,7 +47,7 @@ func (o *mountOptions) addFlags(cmd *cobra.Command, g *globals) {
 	textVar(f, &o.umask, "umask", "permission `bits`, octal, that such objects lack (default 022)")
 	textVar(f, &o.as, "as", "`user` of the store, USER or ACCOUNT/USER, for whom everyone on the mount acts (default its owner)")
 	f.StringArrayVar(&o.mapUID, "map-uid", nil, "`UID=USER,...`: for whom processes of these users of the machine act; may be given again")
-	f.StringArrayVarP(&o.options, "options", "o", nil, "mount `options` as in fstab: ro, allow_other, bucket=, uid=, gid=, umask=, as=, map_uid=, store=, log=, passphrase_file=, master_key_file=, fsname=, allow_any_fs, verify_reads, scrub_every=, s3=, metrics=, domain=, region=, no_sigv2, public_by_default, tls_cert=, tls_key=, tls_self_signed, tls_acme, acme_email=, acme_directory=, acme_ca=, tls_client_ca=, listen=, http_redirect=, trusted_proxy=, rate_per_address=, rate_per_key=, debug, noexec, noatime, ...")
+	f.StringArrayVarP(&o.options, "options", "o", nil, "mount `options` as in fstab: ro, allow_other, bucket=, uid=, gid=, umask=, as=, map_uid=, client_key=, client_format=, client_plain, store=, log=, passphrase_file=, master_key_file=, fsname=, allow_any_fs, verify_reads, scrub_every=, s3=, metrics=, domain=, region=, no_sigv2, public_by_default, tls_cert=, tls_key=, tls_self_signed, tls_acme, acme_email=, acme_directory=, acme_ca=, tls_client_ca=, listen=, http_redirect=, trusted_proxy=, rate_per_address=, rate_per_key=, debug, noexec, noatime, ...")
 	f.BoolVar(&o.background, "background", false, "return once the mount answers; the daemon goes on in the background")
 	textVar(f, &o.log, "log", "`file` to which a daemon in the background logs (default daemon.log in the store)")
 	f.BoolVar(&o.verify, "verify-reads", false, "compare checksums whenever a content is read")
@@ -56,6 +57,7 @@ func (o *mountOptions) addFlags(cmd *cobra.Command, g *globals) {
 	f.BoolVar(&o.fake, "fake", false, "check the command line and mount nothing")
 	f.StringArrayVar(&o.s3, "s3", nil, "answer S3 at this `address`, such as 127.0.0.1:9000; may be given again")
 	o.serveOptions.addFlags(cmd)
+	o.client.addFlags(cmd)
 	flagSuggests(cmd, "s3", cobra.NoFileCompletions)
 	_ = f.MarkHidden("sloppy") // the two are for mount(8)
 	_ = f.MarkHidden("fake")
@@ -93,7 +95,7 @@ func (o *mountOptions) asOptions() (list []string) {
 			list = append(list, "map_uid="+one)
 		}
 	}
-	return append(list, o.serveOptions.asOptions()...)
+	return append(append(list, o.client.asOptions()...), o.serveOptions.asOptions()...)
 }
 
 // splitPairs takes a list UID=USER,UID=USER apart: a user's name may have commas, too.
@@ -136,7 +138,7 @@ func prefixed(head string, words []string) (out []string) {
 
 // ownOptions are the -o options that are Pail's own.
 func ownOptions() []string {
-	return append(serveOptionNames(),
+	return append(append(serveOptionNames(), clientOptionNames()...),
 		"ro", "rw", "allow_other", "bucket=", "store=", "uid=", "gid=", "umask=", "as=", "map_uid=", "log=", "fsname=", "allow_any_fs", "verify_reads", "scrub_every=", "debug",
 		"passphrase_file=", "master_key_file=",
 	)
@@ -148,6 +150,7 @@ type mountPlan struct {
 	log        string // absolute, or empty
 	anyFS      bool
 	unlock     unlock
+	clients    []clientKey
 	byDefault  bool // the mountpoint was not named and may be made
 	mountpoint string
 	req        control.MountRequest
@@ -238,6 +241,8 @@ func (p *mountPlan) option(name, value, whole string) (err error) {
 		p.req.As = value
 	case "map_uid":
 		err = p.mapUser(value)
+	case "client_key", "client_format", "client_plain":
+		err = p.clientOption(name, value)
 	case "s3", "metrics", "website", "domain", "region", "no_sigv2", "public_by_default", "tls_cert", "tls_key", "tls_self_signed",
 		"tls_acme", "acme_email", "acme_directory", "acme_ca", "tls_client_ca", "listen", "http_redirect", "trusted_proxy", "rate_per_address", "rate_per_key":
 		err = p.serveOption(name, value)

@@ -141,6 +141,12 @@ type MountRequest struct {
 	// store's owner. MapUID are those of some uids.
 	As     string            `json:"as,omitempty"`
 	MapUID map[uint32]string `json:"map_uid,omitempty"`
+	// ClientKeys make the mount a client that encrypts (S3 Encryption Client); ClientFormat is the
+	// message format that it writes, 3 or 2, 0 for 3; ClientPlain has it read what no client has
+	// encrypted, too.
+	ClientKeys   []ClientKey `json:"client_keys,omitempty"`
+	ClientFormat int         `json:"client_format,omitempty"`
+	ClientPlain  bool        `json:"client_plain,omitempty"`
 	// Debug logs every request of the kernel.
 	Debug bool `json:"debug,omitempty"`
 	// S3 asks for an S3 door that ends with the mount. Without a mountpoint it is all that
@@ -148,6 +154,15 @@ type MountRequest struct {
 	S3 *ServeRequest `json:"s3,omitempty"`
 	// Detached lets the mount stay when the client goes away.
 	Detached bool `json:"detached,omitempty"`
+}
+
+// A ClientKey is the key of a client for the keys of a bucket that begin with Prefix: one of the
+// store's key service, or a raw one of 32 bytes.
+type ClientKey struct {
+	Bucket string `json:"bucket"`
+	Prefix string `json:"prefix,omitempty"` // empty or ends in "/"
+	KMS    string `json:"kms,omitempty"`
+	Raw    []byte `json:"raw,omitempty"`
 }
 
 // An UnmountRequest ends the mount at an absolute mountpoint, or all mounts if it is
