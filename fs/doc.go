@@ -34,6 +34,40 @@
 //   - A panic in a handler is that request's EIO and is logged: no lock stays held, and a
 //     publish that panicked is made up for by the next close or by the store.
 //
+// # A client that encrypts
+//
+// With Options.ClientKeys the mount is a client, in the format of the S3 Encryption Client (package
+// crypto/s3ec): below them files are shown in the clear, sizes and history included, and to the
+// store, S3 and mounts without the key they are ciphertext. So this cannot be in the store's
+// inodes, which all mounts share; it stands between our handles and the store's files
+// (client_file.go), and nothing else here knows of it but that a handle has an openFile.
+//
+//   - No byte is given that was not authenticated. GCM authenticates a whole, so the first read
+//     of a version reads all of it once, and remembers a code of each piece (clientTable,
+//     bounded); every read after that checks its pieces against those, for the disk may have
+//     become another since. What does not fit is EIO, and the log names the file.
+//   - Who opens a file has to have its key: of KMS it is asked for at each open, in his name, and
+//     told to the audit trail. Denied or disabled is EACCES at open(2); who has a file open goes
+//     on. Opening for writing asks for a new data key at once, so that close(2) need not fail for that.
+//   - Who writes works on a copy (store.Scratch), which all handles of the inode see and which ends
+//     with the last of them. fsync and the publishing close encrypt all of it anew, under a data
+//     key and a nonce that were never used, and put it into the store's file in one step together
+//     with the envelope (File.Replace). So what a crash leaves is whole and of the last fsync, and
+//     an act is one version. A new file has an envelope before it has a byte: one in the clear
+//     is never published, whatever fails. That costs as much as the file is long: a format in
+//     segments would not, but is not what clients read.
+//   - Holes, fallocate(2) and quotas are the ciphertext's, so they are seen when it is made, at
+//     fsync or close. What cannot be encrypted then is lost with the last handle, and close(2) says so;
+//     the file is as it was published last.
+//   - What no client has encrypted is refused (EACCES) as Amazon's client refuses it, unless
+//     Options.ClientPlain is set, and so is what is encrypted in forms that authenticate nothing
+//     and what has its envelope in an instruction file. O_TRUNC and new contents make a file of the
+//     mount's of any. Symlinks and directories are in the clear.
+//   - A rename that would give a file another key, or none, is EXDEV: mv copies, and so encrypts.
+//     copy_file_range is EINVAL for the same reason, and cp copies by itself.
+//   - The envelope is not listed nor changed here (client_xattr.go): who copies metadata copies what
+//     is the user's. cp of the ciphertext on another mount takes it along, as it must.
+//
 // # How it is laid out
 //
 // Package device brings the requests. raw.go lists what is answered, by family:
@@ -167,6 +201,7 @@
 //	policy public-access-block logging              bucket        set and removed, by name only
 //	encryption (AES256)                             object        read only, by name only
 //	                                                bucket        set and removed, by name only
+//	client-encryption                               object        read only, by name only
 //	cors lifecycle                                  -             EOPNOTSUPP
 //
 // An object's own key is what a directory has; setting something on a directory that S3

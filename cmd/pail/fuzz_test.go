@@ -12,7 +12,7 @@ import (
 func FuzzMountPlan(f *testing.F) {
 	for _, s := range []string{
 		"ro,uid=7,gid=root,umask=027,x-systemd.automount", `bucket=a\,b,log=/l,store=/s`, "s3=127.0.0.1:9000,tls_self_signed,domain=x",
-		"scrub_every=7d,region=", "=,\\", "remount,metrics=:1,website=:2",
+		"scrub_every=7d,region=", "client_key=bcd/p=alias/k,client_key=bcd=file:/k,client_format=2,client_plain", "=,\\", "remount,metrics=:1,website=:2",
 		"rate_per_key=1e3,trusted_proxy=::/0,listen=name=vpce-a;vpc=vpc-b;addr=:1,http_redirect=:2",
 	} {
 		f.Add(s, false)

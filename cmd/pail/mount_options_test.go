@@ -1,9 +1,16 @@
 package main
 
 import (
+	"bytes"
+	"errors"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+
+	pailfs "pail/fs"
+	"pail/store/web/control"
 )
 
 func TestSplitOptions(t *testing.T) {
@@ -33,6 +40,14 @@ func TestMountPlan(t *testing.T) {
 	if r.UID == nil || *r.UID != 7 || r.GID == nil || *r.GID != 0 || r.Umask == nil || *r.Umask != 0o27 {
 		t.Errorf("owner: %+v", r)
 	}
+	opts = &mountOptions{client: clientOptions{keys: []string{"abc=alias/k", "bcd/p=file:/k", "bcd/p/q/=file:/k"}, format: "2", plain: true}}
+	if p, err = opts.plan(&globals{store: "/s"}, []string{"/m"}); err != nil {
+		t.Fatal(err)
+	}
+	want := []clientKey{{"abc", "", "alias/k", ""}, {"bcd", "p/", "", "/k"}, {"bcd", "p/q/", "", "/k"}}
+	if !slices.Equal(p.clients, want) || p.req.ClientFormat != 2 || !p.req.ClientPlain {
+		t.Errorf("clients: %+v of %+v", p.clients, p.req)
+	}
 	if want := []string{"x-systemd.automount", "_netdev", "noexec"}; !slices.Equal(r.Options, want) {
 		t.Errorf("options %q, want %q", r.Options, want)
 	}
@@ -45,10 +60,48 @@ func TestMountPlanRefuses(t *testing.T) {
 		{options: []string{"umask=9"}},
 		{options: []string{"umask=1777"}},
 		{options: []string{"uid=no-such-user-here"}},
+		{client: clientOptions{keys: []string{"bucket"}}},
+		{client: clientOptions{keys: []string{"bucket="}}},
+		{client: clientOptions{keys: []string{"=alias/k"}}},
+		{client: clientOptions{keys: []string{"bucket=file:"}}},
+		{client: clientOptions{keys: []string{"Not_A_Bucket=alias/k"}}},
+		{client: clientOptions{keys: []string{"bucket/p=alias/k", "bucket/p/=alias/l"}}},
+		{client: clientOptions{format: "1"}},
 	} {
 		if _, err := o.plan(&globals{store: "/s"}, []string{"/m"}); exitCode(err) != exitUsage {
 			t.Errorf("%+v: %v (exit %d)", o, err, exitCode(err))
 		}
+	}
+}
+
+// TestRawKeysAreNobodyElses: a key that others can read is refused with a sentence.
+func TestRawKeysAreNobodyElses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(path, bytes.Repeat([]byte{7}, 32), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := &mountPlan{clients: []clientKey{{bucket: "b", path: path}, {bucket: "c", kms: "alias/k"}}}
+	if err := p.readClientKeys(); err != nil || !bytes.Equal(p.req.ClientKeys[0].Raw, bytes.Repeat([]byte{7}, 32)) || p.req.ClientKeys[1].KMS != "alias/k" {
+		t.Fatalf("%+v, %v", p.req.ClientKeys, err)
+	}
+	var o pailfs.Options
+	if err := clientsOf(&o, &p.req); err != nil || o.ClientKeys[0].Raw[31] != 7 || o.ClientKeys[1].Raw != nil {
+		t.Errorf("%+v, %v", o.ClientKeys, err)
+	}
+	if err := os.Chmod(path, 0o604); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.readClientKeys(); err == nil || !strings.Contains(err.Error(), "chmod 600 "+path) {
+		t.Errorf("others can read it: %v", err)
+	}
+	if err := errors.Join(os.Chmod(path, 0o600), os.WriteFile(path, []byte("short"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.readClientKeys(); exitCode(err) != exitUsage {
+		t.Errorf("a key that is none: %v", err)
+	}
+	if err := clientsOf(&o, &control.MountRequest{ClientKeys: []control.ClientKey{{Bucket: "b", Raw: []byte("short")}}}); err == nil {
+		t.Error("a short key is taken")
 	}
 }
 

@@ -57,6 +57,15 @@ func TestReadmeUsers(t *testing.T) {
 		"access key: AKIA", "rotated key photos\n", "the store is sound\n")
 }
 
+// TestReadmeClient runs what the README says of a mount that encrypts.
+func TestReadmeClient(t *testing.T) {
+	needMount(t, canMount() && (os.Geteuid() != 0 || othersCanMount()))
+	text := readme(t)
+	home := readmeHome(t, "readme-client", text)
+	runReadme(t, home, "pail init\n"+commandsUnder(t, text, "Encryption by the client")+"pail fsck --deep\n",
+		"\nsecret\n", "format 3, suite 115, kms+context", "23", "the store is sound\n")
+}
+
 func readme(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile("../../README.md")
