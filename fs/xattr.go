@@ -227,7 +227,7 @@ func describedBy(o *store.Object, at attrs.Attr) ([]byte, error) {
 	case attrs.StorageClass:
 		return known(o.StorageClass)
 	case attrs.Encryption:
-		return known(o.Encryption)
+		return known(o.Encryption.String())
 	case attrs.Checksum:
 		return one(o.Checksums, at.Name)
 	case attrs.Parts:

@@ -204,7 +204,7 @@ func (l *accessLogger) commit(ctx context.Context, q *logQueue, frames []spooled
 	}()
 	for i := range objects {
 		o := &objects[i]
-		e, err := l.s.defaultEncryption(q.to.Target)
+		e, err := l.s.logEncryption(q.to.Target)
 		if err != nil {
 			return err
 		}

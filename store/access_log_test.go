@@ -123,7 +123,7 @@ func TestAccessLogIsDelivered(t *testing.T) {
 	logRequest(t, s, "e", clock.now())
 	deliverLog(t, se, "src")
 	keys = wantTold(t, se, "logs", "REST.GET.OBJECT a", "REST.GET.OBJECT b", "REST.GET.OBJECT e")
-	if o, err := se.Head(context.Background(), "logs", keys[1], ""); err != nil || o.Encryption != ModeS3 {
+	if o, err := se.Head(context.Background(), "logs", keys[1], ""); err != nil || o.Encryption.Mode != ModeS3 {
 		t.Errorf("%+v %v", o, err)
 	}
 	clock.pass(-time.Second)

@@ -52,22 +52,22 @@ type listAsked struct {
 
 // A putAsked is what a request that makes something says of it.
 type putAsked struct {
-	acl            *ACLInput
-	storageClass   string
-	redirect       string
-	ifMatch        string
-	ifNoneMatch    string
-	copySource     string
-	directive      string // of a copy: COPY or REPLACE of the metadata
-	part           bool   // it brings a part, and makes no object
-	upload         string // id of the upload that it goes on with, which says the encryption
-	region         string // of a new bucket
-	ownership      string // of a new bucket
-	lockMode       string // of Object Lock
-	lockUntil      time.Time
-	legalHold      string
-	sse, sseKey    string // encryption, and the key that is named
-	customerCipher string
+	acl          *ACLInput
+	storageClass string
+	redirect     string
+	ifMatch      string
+	ifNoneMatch  string
+	copySource   string
+	directive    string // of a copy: COPY or REPLACE of the metadata
+	part         bool   // it brings a part, and makes no object
+	upload       string // id of the upload that it goes on with, which says the encryption
+	region       string // of a new bucket
+	ownership    string // of a new bucket
+	lockMode     string // of Object Lock
+	lockUntil    time.Time
+	legalHold    string
+	sse, sseKey  string // encryption, and the key that is named
+	customer     bool   // a customer's key comes with it
 }
 
 // puts is the putAsked of a request, to be filled in.
@@ -224,6 +224,15 @@ func (a *asked) ofPut(key string) ([]string, bool) {
 	if key == "s3:x-amz-server-side-encryption" {
 		return optional(a.encryption())
 	}
+	if a.se.rc.Door == DoorMount && a.act == actPutObject {
+		switch key {
+		case "s3:x-amz-server-side-encryption-aws-kms-key-id":
+			return optional(a.rec.GetEncryption().GetKmsKey())
+		}
+	}
+	if key == "s3:x-amz-server-side-encryption-customer-algorithm" {
+		return optional(a.customerCipher())
+	}
 	p := a.put
 	if p == nil {
 		return nil, false
@@ -247,8 +256,6 @@ func (a *asked) ofPut(key string) ([]string, bool) {
 		return optional(p.directive)
 	case "s3:x-amz-server-side-encryption-aws-kms-key-id":
 		return optional(p.sseKey)
-	case "s3:x-amz-server-side-encryption-customer-algorithm":
-		return optional(p.customerCipher)
 	}
 	if vs, ok := a.ofLock(key); ok {
 		return vs, true
@@ -266,10 +273,10 @@ func (a *asked) encryption() string {
 	p := a.put
 	switch {
 	case a.se.rc.Door == DoorMount:
-		if a.act != actPutObject {
+		if a.act != actPutObject || a.customerCipher() != "" {
 			return ""
 		}
-		return modeName(a.rec.GetEncryption().GetMode())
+		return a.se.s.wanted(a.rec).name()
 	case p == nil:
 		return ""
 	case p.upload == "":
@@ -278,13 +285,24 @@ func (a *asked) encryption() string {
 	mode := ""
 	err := a.se.view(a.bucket, func(sn *snap, b *record.Bucket) error {
 		u, err := sn.upload(b, a.key, p.upload)
-		mode = modeName(u.GetVersion().GetEncryption().GetMode())
+		if mode = modeName(u.GetVersion().GetEncryption().GetMode()); mode == ModeCustomer {
+			mode = ""
+		}
 		return err
 	})
 	if err != nil && !fault.Is(err, fault.NoSuchUpload) && !fault.Is(err, fault.NoSuchBucket) {
 		a.err = err
 	}
 	return mode
+}
+
+// customerCipher is the algorithm of the customer's key that comes with what makes an object, or is
+// given for it on a mount; there is one.
+func (a *asked) customerCipher() string {
+	if a.put != nil && a.put.customer || a.act == actPutObject && a.se.customerKey(a.bucket, a.key) != nil {
+		return "AES256"
+	}
+	return ""
 }
 
 // ofLock are the keys of Object Lock.

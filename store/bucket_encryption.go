@@ -6,6 +6,7 @@ import (
 
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
+	"pail/store/kms"
 	"pail/store/trail"
 )
 
@@ -13,11 +14,13 @@ import (
 // mount, unless a request says how itself. What is there already stays as it is
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_ServerSideEncryptionRule.html).
 type BucketEncryption struct {
-	// Mode is ModeS3, or "" for none: then the configuration only blocks.
+	// Mode is ModeS3, ModeKMS, or "" for none: then the configuration only blocks.
 	Mode string
-	// KMSKey is a key of the key management service, which ModeS3 has none of.
+	// KMSKey is a key of the key management service, as an id, an ARN, an alias or its ARN; ""
+	// with ModeKMS: the one that S3 manages in the account of whoever puts an object. As on S3 nobody
+	// looks whether there is such a key before an object is put.
 	KMSKey string
-	// BucketKey is kept and shown; ModeS3 has no use for it.
+	// BucketKey has objects be under a key of the bucket (bucket_key.go); ModeS3 has no use for it.
 	BucketKey bool
 	// BlockCustomerKeys refuses objects that are encrypted with keys of customers (SSE-C). nil
 	// leaves it as it was, as S3 does; BucketEncryption always says it.
@@ -31,13 +34,19 @@ func (e BucketEncryption) check() error {
 		if e.BlockCustomerKeys == nil || e.KMSKey != "" {
 			return fault.New(fault.MalformedConfig, "a rule of encryption says how objects are encrypted, or which encryption is blocked")
 		}
+	case ModeKMS:
+		if e.KMSKey != "" {
+			if _, err := kms.ParseRef(e.KMSKey); err != nil {
+				return fault.New(fault.InvalidArgument, "Invalid KMS key: %v", err).With("ArgumentName", "ApplyServerSideEncryptionByDefault")
+			}
+		}
 	case ModeS3:
 		if e.KMSKey != "" {
 			return fault.New(fault.InvalidArgument, "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse").
 				With("ArgumentName", "ApplyServerSideEncryptionByDefault")
 		}
-	case modeKMS, modeDSSE:
-		return fault.New(fault.NotSupported, "objects are not encrypted with keys of the key management service yet; AES256 encrypts them with keys of the store")
+	case modeDSSE:
+		return noDSSE()
 	default:
 		return fault.New(fault.MalformedConfig, "%q is no algorithm of encryption", e.Mode)
 	}
@@ -83,9 +92,12 @@ func (se *Session) SetBucketEncryption(ctx context.Context, bucket string, e Buc
 			return err // now, rather than with the first object
 		}
 	}
-	to := &record.BucketEncryption{BucketKey: e.BucketKey}
-	if e.Mode == ModeS3 {
+	to := &record.BucketEncryption{BucketKey: e.BucketKey, KmsKey: e.KMSKey}
+	switch e.Mode {
+	case ModeS3:
 		to.Mode = encryptedS3
+	case ModeKMS:
+		to.Mode = encryptedKMS
 	}
 	_, err := se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
 		to.NoCustomer = b.Encryption.GetNoCustomer()
@@ -117,7 +129,7 @@ func (se *Session) DeleteBucketEncryption(ctx context.Context, bucket string) er
 // checkBucketEncryption says what is wrong with what a bucket's record says of encryption, ""
 // if nothing is.
 func checkBucketEncryption(r *record.BucketEncryption) string {
-	if r.GetMode() > encryptedS3 {
+	if r.GetMode() > encryptedKMS {
 		return fmt.Sprintf("it encrypts in mode %d, which there is not", r.GetMode())
 	}
 	return ""

@@ -61,7 +61,7 @@ func TestBucketEncryptionComesBack(t *testing.T) {
 		{store.BucketEncryption{Mode: "aes256"}, fault.MalformedConfig},
 		{store.BucketEncryption{KMSKey: "k", BlockCustomerKeys: ptr(true)}, fault.MalformedConfig},
 		{store.BucketEncryption{Mode: store.ModeS3, KMSKey: "k"}, fault.InvalidArgument},
-		{store.BucketEncryption{Mode: "aws:kms"}, fault.NotSupported},
+		{store.BucketEncryption{Mode: store.ModeKMS, KMSKey: "arn:no"}, fault.InvalidArgument},
 		{store.BucketEncryption{Mode: "aws:kms:dsse", KMSKey: "k"}, fault.NotSupported},
 	} {
 		r.kind(r.se.SetBucketEncryption(r.ctx, "conf", c.in), c.want)
@@ -91,19 +91,19 @@ func TestEncryptionOfNewObjects(t *testing.T) {
 		r.ok(err)
 		head, err := r.se.Head(r.ctx, c.bucket, "k", "")
 		r.ok(err)
-		if o.Encryption != c.want || head.Encryption != c.want || o.ETag != "841a2d689ad86bd1611447453c22c6fc" || r.get(c.bucket, "k", "") != "body" {
+		if o.Encryption.Mode != c.want || head.Encryption.Mode != c.want || o.ETag != "841a2d689ad86bd1611447453c22c6fc" || r.get(c.bucket, "k", "") != "body" {
 			t.Errorf("%+v: %q, %q, %s", c, o.Encryption, head.Encryption, o.ETag)
 		}
 	}
 	_, err := put("plain", "k", "aes256")
 	r.kind(err, fault.InvalidArgument)
-	_, err = put("plain", "k", "aws:kms")
+	_, err = put("plain", "k", "aws:kms:dsse")
 	r.kind(err, fault.NotSupported)
 	r.ok(r.se.DeleteBucketEncryption(r.ctx, "secret"))
-	if o, err := put("secret", "now", ""); err != nil || o.Encryption != "" {
+	if o, err := put("secret", "now", ""); err != nil || o.Encryption.Mode != "" {
 		t.Errorf("%q, %v", o.Encryption, err)
 	}
-	if o, err := r.se.Head(r.ctx, "secret", "k", ""); err != nil || o.Encryption != store.ModeS3 {
+	if o, err := r.se.Head(r.ctx, "secret", "k", ""); err != nil || o.Encryption.Mode != store.ModeS3 {
 		t.Errorf("%q, %v", o.Encryption, err)
 	}
 }
@@ -130,11 +130,11 @@ func TestCopiesAreEncrypted(t *testing.T) {
 				if src, err := r.se.Head(r.ctx, c.from, "k", ""); err != nil || o.ETag != src.ETag || o.Size != src.Size || fmt.Sprint(o.Checksums) != fmt.Sprint(src.Checksums) {
 					t.Errorf("%+v: %+v of %+v", c, o, src)
 				}
-				if o.Encryption != c.want || r.get(c.to, key, "") != body {
+				if o.Encryption.Mode != c.want || r.get(c.to, key, "") != body {
 					t.Errorf("%+v: %q", c, o.Encryption)
 				}
 				r.ok(r.se.RenameObject(r.ctx, c.to, key, key+"-moved", store.RenameInput{}))
-				if o, err := r.se.Head(r.ctx, c.to, key+"-moved", ""); err != nil || o.Encryption != c.want || r.get(c.to, key+"-moved", "") != body {
+				if o, err := r.se.Head(r.ctx, c.to, key+"-moved", ""); err != nil || o.Encryption.Mode != c.want || r.get(c.to, key+"-moved", "") != body {
 					t.Errorf("%+v, moved: %q, %v", c, o.Encryption, err)
 				}
 			}
@@ -159,16 +159,16 @@ func TestCopyOntoItselfEncrypts(t *testing.T) {
 	r.kind(err, fault.InvalidRequest)
 	o, err := r.se.Copy(r.ctx, self, "bkt", "k", store.CopyInput{Encryption: store.EncryptionInput{Mode: store.ModeS3}})
 	r.ok(err)
-	if o.Encryption != store.ModeS3 || r.get("bkt", "k", "") != "body" || r.get("bkt", "k", old.VersionID) != "body" {
+	if o.Encryption.Mode != store.ModeS3 || r.get("bkt", "k", "") != "body" || r.get("bkt", "k", old.VersionID) != "body" {
 		t.Errorf("%+v", o)
 	}
-	if o, err := r.se.Restore(r.ctx, "bkt", "k", old.VersionID); err != nil || o.Encryption != "" || r.get("bkt", "k", "") != "body" {
+	if o, err := r.se.Restore(r.ctx, "bkt", "k", old.VersionID); err != nil || o.Encryption.Mode != "" || r.get("bkt", "k", "") != "body" {
 		t.Errorf("restored: %+v, %v", o, err)
 	}
 	r.ok(r.se.SetBucketEncryption(r.ctx, "bkt", store.BucketEncryption{Mode: store.ModeS3}))
 	o, err = r.se.Copy(r.ctx, self, "bkt", "k", store.CopyInput{})
 	r.ok(err)
-	if o.Encryption != store.ModeS3 || r.get("bkt", "k", "") != "body" {
+	if o.Encryption.Mode != store.ModeS3 || r.get("bkt", "k", "") != "body" {
 		t.Errorf("%+v", o)
 	}
 	_, err = r.se.Copy(r.ctx, self, "bkt", "k", store.CopyInput{Conditions: store.Conditions{IfMatch: "other"}})
@@ -187,13 +187,13 @@ func TestUploadsAreEncrypted(t *testing.T) {
 	r.put("secret", "k", body)
 	for _, c := range []struct{ bucket, mode, want string }{{"plain", "", ""}, {"plain", store.ModeS3, store.ModeS3}, {"secret", "", store.ModeS3}} {
 		told := "nothing"
-		id, err := r.se.CreateUpload(r.ctx, c.bucket, "joined", store.PutInput{Encryption: store.EncryptionInput{Mode: c.mode, Told: func(mode string) { told = mode }}})
+		id, err := r.se.CreateUpload(r.ctx, c.bucket, "joined", store.PutInput{Encryption: store.EncryptionInput{Mode: c.mode, Told: func(e store.Encryption) { told = e.Mode }}})
 		r.ok(err)
 		var done []store.CompletedPart
 		part := func(p store.Part, err error) {
 			t.Helper()
 			r.ok(err)
-			if p.Encryption != c.want {
+			if p.Encryption.Mode != c.want {
 				t.Errorf("%+v: part %d is %q", c, p.Number, p.Encryption)
 			}
 			done = append(done, store.CompletedPart{Number: p.Number, ETag: p.ETag})
@@ -203,7 +203,7 @@ func TestUploadsAreEncrypted(t *testing.T) {
 		part(r.se.UploadPartCopy(r.ctx, store.Source{Bucket: "secret", Key: "k"}, c.bucket, "joined", id, 3, store.PartCopy{Range: &store.Range{Off: 5, Len: 100_000}}))
 		o, err := r.se.CompleteUpload(r.ctx, c.bucket, "joined", id, done, store.CompleteInput{})
 		r.ok(err)
-		if told != c.want || o.Encryption != c.want || r.get(c.bucket, "joined", "") != body+body+body[5:100_005] {
+		if told != c.want || o.Encryption.Mode != c.want || r.get(c.bucket, "joined", "") != body+body+body[5:100_005] {
 			t.Errorf("%+v: %q, %q", c, told, o.Encryption)
 		}
 	}

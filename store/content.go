@@ -95,8 +95,8 @@ func decodeInline(id uint64, b []byte) (*inlined, error) {
 	return &inlined{id: id, rec: sealed.Encryption, envelope: sealed.Envelope}, nil
 }
 
-// inlineBytes reads an inlined blob; e is the encryption of what refers to it.
-func (sn *snap) inlineBytes(id uint64, e *encryption) ([]byte, error) {
+// inlined reads an inlined blob, and does not open it.
+func (sn *snap) inlined(id uint64) (*inlined, error) {
 	b, err := sn.r.Get(table.Inline(id))
 	if errors.Is(err, meta.ErrNotFound) {
 		return nil, fault.New(fault.Damaged, "inlined content %d is missing", id)
@@ -104,11 +104,16 @@ func (sn *snap) inlineBytes(id uint64, e *encryption) ([]byte, error) {
 	if err != nil {
 		return nil, damaged(err)
 	}
-	c, err := decodeInline(id, b)
+	return decodeInline(id, b)
+}
+
+// inlineBytes reads an inlined blob of the store's own.
+func (sn *snap) inlineBytes(id uint64) ([]byte, error) {
+	c, err := sn.inlined(id)
 	if err != nil {
 		return nil, err
 	}
-	return c.open(sn.s, e)
+	return c.open(sn.s, nil)
 }
 
 func toExtents(es []*record.Extent) blob.Extents {
@@ -148,7 +153,11 @@ func (t *txn) newInline(data []byte, e *encryption) (*record.Content, error) {
 	if e == nil {
 		t.tx.Set(table.Inline(id), encodeInline(data, inlinePlain))
 	} else {
-		b, err := proto.Marshal(&record.Sealed{Encryption: e.rec, Envelope: e.seal(data, inlineWhat, id)})
+		envelope, err := e.seal(data, inlineWhat, id)
+		if err != nil {
+			return nil, err
+		}
+		b, err := proto.Marshal(&record.Sealed{Encryption: e.rec, Envelope: envelope})
 		if err != nil {
 			return nil, fault.Wrap(fault.Internal, err, "inlined content %d", id)
 		}
@@ -196,7 +205,11 @@ func (t *txn) isWhole(es blob.Extents) (bool, error) {
 func (t *txn) newBlob(id blob.ID, seal blob.Seal, allocated int64, e *encryption, key *crypto.Key) error {
 	var keys []*record.WrappedKey
 	if key != nil {
-		keys = []*record.WrappedKey{{Encryption: e.rec, Key: e.wrap(key, id)}}
+		wrapped, err := e.wrap(key, id)
+		if err != nil {
+			return err
+		}
+		keys = []*record.WrappedKey{{Encryption: e.rec, Key: wrapped}}
 	}
 	return t.newKeyedBlob(id, seal, allocated, keys)
 }

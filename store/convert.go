@@ -21,7 +21,7 @@ func toObject(bucket, key string, v *record.Version, latest bool) Object {
 		Size: v.Size, ETag: v.Etag, Modified: time.Unix(0, v.TimeNs).UTC(), Latest: latest,
 		DeleteMarker: v.Marker, StorageClass: v.StorageClass, Metadata: v.Metadata, Tags: v.Tags,
 		Parts: int(v.Parts), Layout: toLayout(v.Layout), Principal: v.Principal, UID: v.Uid, Door: Door(v.Door),
-		Blocks: (v.Content.GetAllocated() + 511) / 512, Renamed: v.Renamed, Encryption: modeName(v.Encryption.GetMode()),
+		Blocks: (v.Content.GetAllocated() + 511) / 512, Renamed: v.Renamed, Encryption: toEncryption(v.Encryption),
 	}
 	if o.StorageClass == "" && !v.Marker {
 		o.StorageClass = StandardClass

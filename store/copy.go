@@ -2,12 +2,12 @@ package store
 
 import (
 	"context"
-	"crypto/md5"
 	"errors"
 	"io"
 
 	"golang.org/x/sys/unix"
 
+	"pail/crypto"
 	"pail/store/checksum"
 	"pail/store/event"
 	"pail/store/fault"
@@ -23,14 +23,19 @@ type Source struct {
 	// AccessPoint is the ARN of the access point that it is read through, whose bucket Bucket
 	// is; "": none.
 	AccessPoint string
+	// Customer is the customer's key that the source is encrypted with, nil if it is not (SSE-C).
+	Customer *CustomerKey
 }
 
 // reading is the session that reads a source: through its access point if it has one.
 func (se *Session) reading(src Source) *Session {
-	if src.AccessPoint == "" && se.way == nil {
+	if src.AccessPoint == "" && se.way == nil && se.rc.CustomerKey == nil && src.Customer == nil {
 		return se
 	}
 	from := &Session{s: se.s, who: se.who, rc: se.rc}
+	if se.rc.Door == DoorS3 || src.Customer != nil {
+		from.rc.CustomerKey = src.Customer.always()
+	}
 	if src.AccessPoint != "" {
 		from.way = se.s.wayOf(src.AccessPoint, src.Bucket)
 	}
@@ -54,7 +59,7 @@ type CopyInput struct {
 	Lock versioning.Lock
 	ACL  ACLInput // that of the source does not count
 	// Encryption is as for Put; but what neither the request nor the bucket asks to encrypt is
-	// as its source is. What is encrypted already keeps its key.
+	// encrypted under a key of the store if its source is encrypted. What is so already keeps it.
 	Encryption EncryptionInput
 	Conditions Conditions // on the destination
 	SourceIf   Conditions // on the source
@@ -70,15 +75,16 @@ type CopyInput struct {
 // case, for that is how S3 makes it current again.
 func (in CopyInput) changesNothing(src Source, bucket, key string, to *record.Bucket) bool {
 	return src.Bucket == bucket && src.Key == key && src.Version == "" && !in.ReplaceMetadata && in.StorageClass == "" && in.Headers.WebsiteRedirect == "" &&
-		in.Encryption.Mode == "" && to.GetEncryption().GetMode() == 0
+		!in.Encryption.given() && to.GetEncryption().GetMode() == 0
 }
 
 // errUnread says that the source of a copy has to be read: for sums of it that have to be
-// computed, or because the copy is encrypted and the source is not.
+// computed, or because the copy is encrypted otherwise than the source.
 var errUnread = errors.New("the source has to be read")
 
 // Copy makes a new version of key out of another version, without moving its bytes, unless
-// they are to be encrypted and were not. It is durable when it returns. As on S3 the copy is one piece, whatever parts its source was made
+// they are to be encrypted and were not. Under another key there are only its data keys wrapped
+// again, but for what is small, or in a long list of pieces. It is durable when it returns. As on S3 the copy is one piece, whatever parts its source was made
 // of: its ETag is the MD5 of its bytes, its checksum is one of all of them. They are read for
 // what the source does not say of itself. The kinds of failure besides those of Put and of
 // reading the source: InvalidRequest (onto itself, without a change).
@@ -92,7 +98,7 @@ func (se *Session) Copy(ctx context.Context, src Source, bucket, key string, in 
 	if err := se.checkLock(bucket, key, in.Lock); err != nil {
 		return Object{}, err
 	}
-	e, err := se.newEncryption(bucket, in.Encryption)
+	e, err := se.newEncryption(bucket, key, in.Encryption)
 	if err != nil {
 		return Object{}, err
 	}
@@ -134,6 +140,9 @@ func (se *Session) copyOnce(ctx context.Context, src Source, bucket, key string,
 			return nil, err
 		}
 		v := t.copyOf(old)
+		if src.Customer != nil && old.Encryption.GetMode() != encryptedCustomer {
+			return nil, notApplicable().At(src.Bucket, src.Key)
+		}
 		if err := t.copyContent(v, old, in.copyAlgorithm(old), e, read); err != nil {
 			return nil, err
 		}
@@ -157,26 +166,58 @@ func (se *Session) copyOnce(ctx context.Context, src Source, bucket, key string,
 	return o, err
 }
 
-// copyContent gives a copy its content, which it shares with its source unless that was read
-// to be encrypted, and its sums. errUnread: that has to be done, or for the sums.
+// copyContent gives a copy its content, which it shares with its source unless that has to be
+// encrypted, and its sums. errUnread: the source has to be read for that, or its keys.
 func (t *txn) copyContent(v, old *record.Version, a checksum.Algorithm, e *encryption, read *copySource) (err error) {
 	read.used = false // this may run more than once
+	seen := read.of == old.Seq
 	sums, said := saidSums(old, a)
-	encrypts := e != nil && old.Encryption == nil
 	switch {
-	case read.of == old.Seq && encrypts == (read.content != nil):
+	case seen:
 		sums = read.copySums
-	case encrypts, !said:
+	case !said, rekeys(old, e):
 		return errUnread
 	}
 	v.Etag, v.Checksums = sums.etag, sums.sums
-	if !encrypts {
+	if !rekeys(old, e) {
 		v.Content = inOnePiece(old.Content)
 		return t.share(v.Content)
 	}
-	v.Encryption, read.used = e.record(), true
-	v.Content, err = t.newContent(read.content)
-	return err
+	v.Encryption = read.encryption.record()
+	if read.content != nil {
+		read.used = true
+		v.Content, err = t.newContent(read.content)
+		return err
+	}
+	for id, key := range read.keys {
+		if err := t.admit(id, read.encryption, func() (*crypto.Key, error) { return key, nil }); err != nil {
+			return err
+		}
+	}
+	v.Content = inOnePiece(old.Content)
+	return t.share(v.Content)
+}
+
+// rekeys says whether a copy that is to be encrypted with e, nil: as its source is, cannot be as
+// that is. Two keys of the store are as good as one.
+func rekeys(old *record.Version, e *encryption) bool {
+	if old.Size == 0 && e == nil {
+		return old.Encryption.GetMode() > encryptedS3
+	}
+	switch mode := old.Encryption.GetMode(); {
+	case e == nil:
+		return mode > encryptedS3
+	case mode == encryptedS3:
+		return e.personal()
+	}
+	return true
+}
+
+// admits says whether a content can be read with another key by wrapping its data keys
+// again: a list is of one encryption, and what is inlined is sealed.
+func admits(v *record.Version) bool {
+	c := v.Content
+	return v.Encryption != nil && c != nil && c.Inline == 0 && c.List == 0
 }
 
 // tell tells who asked which version of key is the source.
@@ -204,6 +245,9 @@ type copySource struct {
 	copySums
 	content *received // encrypted for the copy, nil if the copy shares the source's
 	used    bool      // the copy has it
+
+	encryption *encryption // of a copy that is encrypted otherwise
+	keys       dataKeys    // of what it shares then
 }
 
 // drop ends the use of a source that was not copied.
@@ -241,7 +285,7 @@ func (in CopyInput) copyAlgorithm(v *record.Version) checksum.Algorithm {
 // saidSums are those that a version says of all its bytes. ok is false if it does not: only
 // the ETag of what was put in one piece is an MD5.
 func saidSums(v *record.Version, a checksum.Algorithm) (s copySums, ok bool) {
-	if len(v.Etag) != 2*md5.Size {
+	if !saysMD5(v) {
 		return copySums{}, false
 	}
 	sums := fullChecksums(v.Checksums, []checksum.Algorithm{a})
@@ -249,27 +293,52 @@ func saidSums(v *record.Version, a checksum.Algorithm) (s copySums, ok bool) {
 }
 
 // readSource reads the source of a copy: it computes the sums that the copy has, and encrypts
-// what is not encrypted if the copy is to be.
+// or wraps anew what the copy is to have otherwise.
 func (se *Session) readSource(ctx context.Context, src Source, in CopyInput, e *encryption) (copySource, error) {
 	v, from, err := se.openSource(ctx, src, in.SourceIf, in.Source)
 	if err != nil {
 		return copySource{}, err
 	}
 	defer from.close()
-	c := copySource{copySums: copySums{of: v.Seq}}
-	bytes := io.NewSectionReader(from, 0, v.Size)
-	algorithms := []checksum.Algorithm{in.copyAlgorithm(v)}
-	if e == nil || v.Encryption != nil {
-		c.etag, c.sums, err = se.s.sumsOf(ctx, v, bytes, algorithms)
-		return c, err
-	}
-	c.content, err = se.s.receive(incoming{
-		body: contextReader{ctx, bytes}, size: v.Size, inline: int64(se.s.opts.InlineMax), algorithms: algorithms, encryption: e,
-	})
-	if err != nil {
+	if err := se.reading(src).unlockBody(from, src.Bucket, src.Key); err != nil {
 		return copySource{}, err
 	}
-	c.etag, c.sums = c.content.sums.etag(), c.content.sums.records()
+	c := copySource{copySums: copySums{of: v.Seq}, encryption: e}
+	bytes := io.NewSectionReader(from, 0, v.Size)
+	algorithms := []checksum.Algorithm{in.copyAlgorithm(v)}
+	again := rekeys(v, e)
+	if again && e == nil {
+		if c.encryption, err = se.s.newEncryption(); err != nil {
+			return copySource{}, err
+		}
+	}
+	switch {
+	case !again:
+		c.etag, c.sums, err = se.s.sumsOf(ctx, v, bytes, algorithms)
+		return c, err
+	case admits(v):
+		c.keys = dataKeys{}
+		for _, id := range from.extents.Blobs() {
+			if c.keys[id], err = from.keyFor(id); err != nil {
+				return copySource{}, err
+			}
+		}
+		c.etag, c.sums, err = se.s.sumsOf(ctx, v, bytes, algorithms)
+	default:
+		c.content, err = se.s.receive(incoming{
+			body: contextReader{ctx, bytes}, size: v.Size, inline: int64(se.s.opts.InlineMax), algorithms: algorithms, encryption: c.encryption,
+		})
+		if err == nil {
+			c.etag, c.sums = c.content.sums.etag(), c.content.sums.records()
+		}
+	}
+	if err == nil {
+		c.etag, err = c.encryption.etag(c.etag)
+	}
+	if err != nil {
+		c.drop()
+		return copySource{}, err
+	}
 	return c, nil
 }
 

@@ -39,6 +39,9 @@ type draft struct {
 	se      *Session // of who, to be asked about before it is published; nil: he is nobody any more
 	allowed uint64   // in which generation of rules its publish was allowed
 
+	asked bool // it is known that no key has to be asked for before something is written
+	empty bool // it began empty, whatever was there
+
 	dirty bool // data changed since it began
 	fresh bool // it was created or truncated, and must be published though no data changed
 
@@ -51,7 +54,11 @@ func (f *File) newDraft(empty bool) (*draft, error) {
 	n := f.n
 	d := &draft{s: n.s, of: n, who: f.se.author(), se: f.se, allowed: f.writes.Load()}
 	if empty || n.body == nil {
-		return d, nil
+		d.empty = empty
+		return d, d.encryptsNow()
+	}
+	if err := d.encryptsNow(); err != nil {
+		return nil, err
 	}
 	d.size = n.body.size
 	if n.body.extents != nil && d.size > int64(n.s.opts.InlineMax) {
@@ -108,6 +115,9 @@ func (d *draft) writeAt(p []byte, off int64) (int, error) {
 		return 0, tooLarge(d.s.maxObjectSize())
 	}
 	if err := d.s.room(); err != nil {
+		return 0, err
+	}
+	if err := d.encryptsNow(); err != nil {
 		return 0, err
 	}
 	if d.file == nil && end > int64(d.s.opts.InlineMax) {

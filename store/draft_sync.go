@@ -190,7 +190,7 @@ func (n *inode) draftState(d *draft) (st draftState, err error) {
 		if y.again || !y.recorded {
 			st.rec = n.draftRecord(d)
 			if st.rec.Inline = append([]byte{}, d.small...); d.encryption != nil {
-				st.rec.Inline = d.encryption.seal(d.small, "draft", n.ino)
+				st.rec.Inline, err = d.encryption.seal(d.small, "draft", n.ino)
 			}
 		}
 	case y.patchable():
@@ -202,7 +202,9 @@ func (n *inode) draftState(d *draft) (st draftState, err error) {
 	}
 	if err == nil && st.rec != nil {
 		st.encryption, st.olds = d.encryption, slices.Clone(d.olds)
-		st.lentKeys, err = d.lentKeys()
+		if err = d.encryption.spare(n.s, st.rec, n.ino); err == nil {
+			st.lentKeys, err = d.lentKeys()
+		}
 	}
 	if err == nil {
 		y.recorded, y.again = true, false
@@ -219,7 +221,7 @@ func (n *inode) draftRecord(d *draft) *record.Draft {
 }
 
 // draftFile adds what is recorded of a content file besides its regions. mu is held.
-func (n *inode) draftFile(d *draft, rec *record.Draft) {
+func (n *inode) draftFile(d *draft, rec *record.Draft) (err error) {
 	y := &d.sync
 	if y.list == 0 {
 		y.list = n.s.db.NextID()
@@ -228,11 +230,12 @@ func (n *inode) draftFile(d *draft, rec *record.Draft) {
 	rec.List, rec.BaseLimit = y.list, y.limit
 	rec.Lent = d.lent.numbers()
 	if d.encryption != nil {
-		rec.FileKey = d.encryption.wrap(d.key, d.file.ID())
+		rec.FileKey, err = d.encryption.wrap(d.key, d.file.ID())
 	}
 	if !d.alone && n.base != nil && n.body != nil && n.body.extents != nil {
 		rec.Base = n.base.Content
 	}
+	return err
 }
 
 func (n *inode) draftExtents(d *draft, st *draftState) error {
@@ -247,7 +250,9 @@ func (n *inode) draftExtents(d *draft, st *draftState) error {
 	}
 	y.blobSize = d.file.Size()
 	y.recordedWhole()
-	n.draftFile(d, st.rec)
+	if err := n.draftFile(d, st.rec); err != nil {
+		return err
+	}
 	st.chunks, st.changed = map[uint32]blob.Extents{}, y.changed
 	for r := range y.changed {
 		at := int64(r) * regionSize

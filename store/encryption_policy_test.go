@@ -60,7 +60,7 @@ func TestPoliciesDemandEncryption(t *testing.T) {
 	is("a part, which has no such header", err, none)
 	o, err := http.CompleteUpload(ctx, "bkt", "k", id, []CompletedPart{{Number: 1, ETag: p.ETag}}, CompleteInput{})
 	is("its completion", err, none)
-	if o.Encryption != ModeS3 {
+	if o.Encryption.Mode != ModeS3 {
 		t.Errorf("completed as %q", o.Encryption)
 	}
 
@@ -75,7 +75,7 @@ func TestPoliciesDemandEncryption(t *testing.T) {
 	is("and to an old file", save("old"), none)
 	is("put without the header, with a default", put(""), fault.AccessDenied)
 	for _, key := range []string{"new", "old"} {
-		if o, err := owner.Head(ctx, "bkt", key, ""); err != nil || o.Encryption != ModeS3 {
+		if o, err := owner.Head(ctx, "bkt", key, ""); err != nil || o.Encryption.Mode != ModeS3 {
 			t.Errorf("%s: %q, %v", key, o.Encryption, err)
 		}
 	}

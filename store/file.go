@@ -37,6 +37,7 @@ type File struct {
 	closed atomic.Bool
 	reads  atomic.Uint64 // in which generation of rules reading it was allowed
 	writes atomic.Uint64 // and changing it
+	keys   clearance     // whether it may use the key of what is encrypted
 	log    *fileLog      // nil: reading it is not logged
 }
 
@@ -60,6 +61,11 @@ func (se *Session) OpenFile(ctx context.Context, bucket, key string, o OpenFlags
 	if err := versioning.CheckKey(key); err != nil {
 		return nil, keyError(bucket, key, err)
 	}
+	if o.Create || o.Write && o.Truncate {
+		if err := se.mayEncrypt(bucket, key); err != nil {
+			return nil, err
+		}
+	}
 	if o.Create {
 		if err := se.roomForFile(bucket, key); err != nil {
 			return nil, err
@@ -70,18 +76,22 @@ func (se *Session) OpenFile(ctx context.Context, bucket, key string, o OpenFlags
 		return nil, err
 	}
 	f := (&File{se: se, n: n, flags: o, maker: o.Write || made, log: se.logOpen(bucket, key, o)}).granted(o.rules)
+	begun := made
+	defer func() {
+		if !begun { // also after a panic
+			f.abandon()
+		}
+	}()
 	if !made && o.Truncate && o.Write {
-		truncated := false
-		defer func() {
-			if !truncated { // also after a panic
-				f.abandon()
-			}
-		}()
-		err := f.truncateOpen(ctx)
-		if truncated = err == nil; !truncated {
+		if err := f.truncateOpen(ctx); err != nil {
 			return nil, fault.Wrap(fault.KindOf(err), err, "truncate %s/%s", bucket, key).At(bucket, key)
 		}
+	} else if !made {
+		if err := f.mayDecrypt(); err != nil {
+			return nil, err
+		}
 	}
+	begun = true
 	return f, nil
 }
 
@@ -193,10 +203,21 @@ func (f *File) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 
 func (f *File) readAt(p []byte, off int64) (int, error) {
 	if f.frozen != nil {
+		if err := f.mayDecrypt(); err != nil {
+			return 0, err
+		}
 		return f.frozen.ReadAt(p, off)
 	}
 	f.n.mu.RLock()
 	defer f.n.mu.RUnlock()
+	for !f.cleared(f.n.encryption()) {
+		f.n.mu.RUnlock()
+		err := f.mayDecrypt()
+		f.n.mu.RLock()
+		if err != nil {
+			return 0, err
+		}
+	}
 	n, err := f.n.readAt(p, off)
 	if err != nil && isDamage(err) {
 		_, bucket, key, _ := f.n.s.files.name(f.n)

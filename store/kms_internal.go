@@ -66,6 +66,35 @@ func (se *Session) kmsUnwrap(arn string, wrapped []byte, pairs map[string]string
 	return k, err
 }
 
+// kmsMayUnwrap is kmsUnwrap of what is unwrapped already: it is decided, and told, as if it were
+// done.
+func (se *Session) kmsMayUnwrap(arn string, pairs map[string]string, via string) (err error) {
+	told := kmsTold{name: "Decrypt", session: se, context: pairs, key: arn, via: via}
+	defer func() { se.s.tellKMS(told.failed(err)) }()
+	used, err := se.mayUseVia(context.Background(), "kms:Decrypt", arn, pairs, via)
+	if used != nil {
+		told.keys = []*kms.Key{used}
+	}
+	return err
+}
+
+// kmsNamed is the ARN of the key that a request of the session's caller names, "" if there is none.
+func (se *Session) kmsNamed(name string) string {
+	ref, err := kms.ParseRef(or(name, kms.S3Alias))
+	if err != nil {
+		return ""
+	}
+	ks := se.s.kmsKeys()
+	id := ref.ID
+	if a := ks.Alias(or(ref.Account, se.who.Account), ref.Alias); ref.Alias != "" && a != nil {
+		id = a.Target
+	}
+	if k := ks.Key(id); k != nil {
+		return k.ARN()
+	}
+	return ""
+}
+
 // kmsUnwrapInternal unwraps a data key for the store's own upkeep, whatever policies say; the
 // key has to be enabled all the same. It is told as done by the service. The kinds of
 // failure are those of kmsUnwrap but AccessDenied.

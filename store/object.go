@@ -112,12 +112,13 @@ func (se *Session) Get(ctx context.Context, bucket, key, ref string) (*Reader, e
 		return nil, err
 	}
 	var r *Reader
+	var rec *record.Version
 	err := se.viewPinned(bucket, func(sn *snap, b *record.Bucket) error {
 		v, latest, err := sn.find(b, key, ref)
 		if err != nil {
 			return err
 		}
-		if v.Marker {
+		if rec = v; v.Marker {
 			return notOfMarker(bucket, key, ref, v)
 		}
 		body, err := sn.openBody(v)
@@ -128,7 +129,23 @@ func (se *Session) Get(ctx context.Context, bucket, key, ref string) (*Reader, e
 		se.showLock(&r.o, v)
 		return nil
 	})
-	return r, se.withheld(err, bucket, ref)
+	if err == nil {
+		return se.unlockReader(r, rec)
+	}
+	return nil, se.withheld(err, bucket, ref)
+}
+
+// unlockReader is unlockBody of a reader, which it closes if that fails.
+func (se *Session) unlockReader(r *Reader, v *record.Version) (*Reader, error) {
+	err := se.unlockBody(r.b, r.o.Bucket, r.o.Key)
+	if err == nil {
+		return r, nil
+	}
+	_ = r.Close()
+	if isDamage(err) {
+		err = se.s.lost(err, r.o.Bucket, r.o.Key, v, 0)
+	}
+	return nil, err
 }
 
 // viewPinned is view for those who open what they find: no content file is deleted

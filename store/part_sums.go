@@ -98,6 +98,32 @@ func (se *Session) ObjectParts(ctx context.Context, bucket, key, ref string, aft
 	return page, se.withheld(err, bucket, ref)
 }
 
+// MayDescribe asks what S3 asks of who has a version described: the customer's key, if one has
+// encrypted it, and if its checksums are to be told (sums) whether he may use the key of the key
+// management service. o is what Head or ObjectParts has returned for ref. The kinds of failure:
+// CustomerKeyNeeded, AccessDenied, InvalidRequest (a key that is not needed), those of a use of the
+// key.
+func (se *Session) MayDescribe(ctx context.Context, o Object, ref string, sums bool) error {
+	if err := se.authorizeVersion(readAction(ref, actGetObject, actGetObjectVersion), o.Bucket, o.Key, ref); err != nil {
+		return err
+	}
+	if o.Encryption.Mode == ModeKMS && !sums && se.customerKey(o.Bucket, o.Key) == nil {
+		return nil
+	}
+	var e *encryption
+	err := se.view(o.Bucket, func(sn *snap, b *record.Bucket) error {
+		v, _, err := sn.find(b, o.Key, o.VersionID)
+		if err == nil {
+			e, err = se.s.encryptionOf(v.Encryption)
+		}
+		return err
+	})
+	if err == nil {
+		err = se.unlock(e, o.Bucket, o.Key)
+	}
+	return se.withheld(err, o.Bucket, ref)
+}
+
 // PartChecksums returns the checksum of one part of a version, by its algorithm in lower
 // case and in base64, if the version's own is made of its parts' (Object.ChecksumType is
 // Composite). nil: the version has no such part, keeps none, or is there no longer. o is what
@@ -167,7 +193,7 @@ type partSums struct {
 func (p *partSums) at(i int) ([]byte, error) {
 	per := sumsPerBlob(p.size)
 	if n := i / per; n < len(p.ids) && p.last != n+1 {
-		data, err := p.sn.inlineBytes(p.ids[n], nil)
+		data, err := p.sn.inlineBytes(p.ids[n])
 		if err != nil {
 			return nil, err
 		}

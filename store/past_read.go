@@ -121,8 +121,10 @@ func (se *Session) OpenAt(ctx context.Context, bucket, key string, at Moment) (*
 		return nil, err
 	}
 	var r *Reader
+	var rec *record.Version
 	err := se.viewPinned(bucket, func(sn *snap, b *record.Bucket) error {
 		v, latest, err := sn.objectAsOf(b, key, at.Seq)
+		rec = v
 		if err == nil && v == nil {
 			err = noSuchKey(bucket, key)
 		}
@@ -136,6 +138,9 @@ func (se *Session) OpenAt(ctx context.Context, bucket, key string, at Moment) (*
 		}
 		return err
 	})
+	if err == nil {
+		r, err = se.unlockReader(r, rec)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -152,11 +157,13 @@ func (se *Session) OpenVersion(ctx context.Context, bucket, key, ref string) (*F
 		return nil, fault.New(fault.InvalidVersionID, "no version of %s/%s was named", bucket, key)
 	}
 	var r *Reader
+	var rec *record.Version
 	err := se.viewPinned(bucket, func(sn *snap, b *record.Bucket) error {
 		v, latest, err := sn.find(b, key, ref)
 		if err != nil {
 			return err
 		}
+		rec = v
 		body := &body{s: sn.s}
 		if !v.Marker {
 			body, err = sn.openBody(v)
@@ -167,6 +174,9 @@ func (se *Session) OpenVersion(ctx context.Context, bucket, key, ref string) (*F
 		}
 		return err
 	})
+	if err == nil {
+		r, err = se.unlockReader(r, rec)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -316,7 +316,7 @@ func TestEveryKeyHasAValue(t *testing.T) {
 		ownTags: map[string]string{"t": "own"}, caller: &iam.Caller{Issued: now, MFA: now.Add(-time.Minute), SourceIdentity: "me"},
 		put: &putAsked{
 			acl: &acl, storageClass: "STANDARD", redirect: "/", ifMatch: "e", ifNoneMatch: "*", copySource: "b/k", directive: "COPY", region: "us-east-1",
-			ownership: "ObjectWriter", lockMode: "GOVERNANCE", lockUntil: now.Add(36 * time.Hour), legalHold: "ON", sse: "AES256", sseKey: "key", customerCipher: "AES256",
+			ownership: "ObjectWriter", lockMode: "GOVERNANCE", lockUntil: now.Add(36 * time.Hour), legalHold: "ON", sse: "AES256", sseKey: "key", customer: true,
 		},
 	}
 	a.rec, a.rules = s.buckets.ruled("bkt")

@@ -89,6 +89,12 @@ type RequestContext struct {
 	ContentSHA256 string    // the header x-amz-content-sha256
 	VPC, VPCE     string    // of the endpoint through which it came
 
+	// CustomerKey, if it is not nil, is the customer's key that there is for an object, nil if
+	// there is none (SSE-C): over HTTP the request has brought it, on a mount it was given for the
+	// object's bucket and prefix, and what is written there is encrypted with it. It must be safe for
+	// concurrent use.
+	CustomerKey func(bucket, key string) *CustomerKey
+
 	// Origin marks the changes that this session makes (Change.Origin), so that
 	// a door can tell its own changes from those of others. 0 means no mark.
 	Origin uint64

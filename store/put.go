@@ -93,7 +93,7 @@ func (se *Session) Put(ctx context.Context, bucket, key string, in PutInput) (Ob
 	if in.Sums.Algorithm == checksum.None {
 		in.Sums.Algorithm = checksum.Default
 	}
-	e, err := se.newEncryption(bucket, in.Encryption)
+	e, err := se.newEncryption(bucket, key, in.Encryption)
 	if err != nil {
 		return Object{}, err
 	}
@@ -118,7 +118,10 @@ func (se *Session) Put(ctx context.Context, bucket, key string, in PutInput) (Ob
 		v := t.newVersion()
 		v.Headers, v.Metadata, v.Tags = fromHeaders(in.Headers), in.Metadata, in.Tags
 		v.Encryption = e.record()
-		v.Etag, v.Checksums, v.StorageClass = c.sums.etag(), c.sums.records(), storageClass(in.StorageClass)
+		if v.Etag, err = e.etag(c.sums.etag()); err != nil {
+			return err
+		}
+		v.Checksums, v.StorageClass = c.sums.records(), storageClass(in.StorageClass)
 		v.Lock = fromLock(in.Lock)
 		if in.Attr != nil {
 			v.Attr = fromAttr(*in.Attr, t.now())
@@ -155,6 +158,7 @@ func (a *asked) says(in PutInput) {
 	p := a.puts()
 	p.acl, p.storageClass, p.redirect = &in.ACL, in.StorageClass, in.Headers.WebsiteRedirect
 	p.ifMatch, p.ifNoneMatch, p.sse = in.Conditions.IfMatch, in.Conditions.IfNoneMatch, in.Encryption.Mode
+	p.sseKey, p.customer = in.Encryption.KMSKey, in.Encryption.Customer != nil
 	a.tags, a.tagged = in.Tags, len(in.Tags) > 0
 	a.locks(in.Lock)
 }

@@ -117,7 +117,8 @@ func (p *pins) hold(id blob.ID) bool {
 type body struct {
 	s       *Store
 	size    int64
-	inline  []byte // the whole content, if extents is nil
+	inline  []byte   // the whole content, if extents is nil and sealed is
+	sealed  *inlined // that, as long as its encryption is locked; guarded by mu
 	extents blob.Extents
 	edition uint64  // of the list that they are from
 	ends    []int64 // where each extent ends
@@ -135,18 +136,20 @@ type body struct {
 func (sn *snap) openBody(v *record.Version) (*body, error) {
 	b := &body{s: sn.s, size: v.Size}
 	var err error
-	if b.encryption, err = sn.s.openEncryption(v.Encryption); err != nil {
+	if b.encryption, err = sn.s.encryptionOf(v.Encryption); err != nil {
 		return nil, err
 	}
 	if id := v.Content.GetInline(); id != 0 {
-		data, err := sn.inlineBytes(id, b.encryption)
-		if err == nil && int64(len(data)) != v.Size {
-			err = fault.New(fault.Damaged, "inlined content %d has %d bytes and should have %d", id, len(data), v.Size)
+		b.sealed, err = sn.inlined(id)
+		if err == nil && b.sealed.size() != v.Size {
+			err = fault.New(fault.Damaged, "inlined content %d has %d bytes and should have %d", id, b.sealed.size(), v.Size)
+		}
+		if err == nil && !b.encryption.locked() {
+			err = b.unseal()
 		}
 		if err != nil {
 			return nil, inlineError(id, err)
 		}
-		b.inline = data
 		return b, nil
 	}
 	l, err := sn.readList(v.Content)
@@ -160,6 +163,32 @@ func (sn *snap) openBody(v *record.Version) (*body, error) {
 	}
 	b.setExtents(es)
 	return b, nil
+}
+
+// unseal opens an inlined content once its encryption is open.
+func (b *body) unseal() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.sealed == nil {
+		return nil
+	}
+	data, err := b.sealed.open(b.s, b.encryption)
+	if err != nil {
+		return inlineError(b.sealed.id, err)
+	}
+	b.inline, b.sealed = data, nil
+	return nil
+}
+
+// small is the bytes of an inlined content.
+func (b *body) small() ([]byte, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.sealed != nil {
+		_, err := b.encryption.secret()
+		return nil, err
+	}
+	return b.inline, nil
 }
 
 // setExtents makes b the bytes of es and pins its content files.
@@ -266,7 +295,11 @@ func (b *body) ReadAt(p []byte, off int64) (int, error) {
 
 func (b *body) readFull(p []byte, off int64) (int, error) {
 	if b.extents == nil {
-		return copy(p, b.inline[off:]), nil
+		data, err := b.small()
+		if err != nil {
+			return 0, err
+		}
+		return copy(p, data[off:]), nil
 	}
 	n := 0
 	for i := b.find(off); n < len(p); i++ {
@@ -402,7 +435,11 @@ func (b *body) writeSome(w io.Writer, off, n int64) (int64, error) {
 		return 0, fault.New(fault.InvalidRange, "the content has %d bytes", b.size)
 	}
 	if b.extents == nil {
-		m, err := w.Write(b.inline[off : off+n])
+		data, err := b.small()
+		if err != nil {
+			return 0, err
+		}
+		m, err := w.Write(data[off : off+n])
 		return int64(m), err
 	}
 	i := b.find(off)

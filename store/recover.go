@@ -375,7 +375,7 @@ func (s *Store) recoverDraft(ctx context.Context, ino uint64) error {
 			err = n.forsake(ctx, err)
 		}
 	}
-	if fault.Is(err, fault.QuotaExceeded) {
+	if fault.Is(err, fault.QuotaExceeded) || n.draft != nil && keyRefused(err) {
 		return s.keepStuck(n, err)
 	}
 	if err == nil {
@@ -416,8 +416,11 @@ func (sn *snap) loadDraft(n *inode, r *record.Draft) error {
 		return err
 	}
 	n.body = &body{s: sn.s, size: base.Size()}
-	if n.body.encryption, err = sn.s.openEncryption(r.Version.GetEncryption()); err != nil {
-		return err
+	n.body.encryption = d.encryption // with which what it began from can be read, too
+	if r.Version.GetEncryption().GetId() != d.encryption.id() && r.Version.GetEncryption().GetMode() == encryptedS3 {
+		if n.body.encryption, err = sn.s.openEncryption(r.Version.Encryption); err != nil {
+			return err
+		}
 	}
 	n.body.setExtents(base)
 	d.alone = r.Base == nil

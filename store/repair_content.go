@@ -466,7 +466,7 @@ func (t *txn) replaceBytes(c *record.Content, rest *contentRest, e *record.Encry
 // soundSums lets go of the checksums of a content's parts if one of them cannot be read.
 func (t *txn) soundSums(c *record.Content) error {
 	for _, id := range c.GetSums() {
-		if _, err := t.inlineBytes(id, nil); unreadable(err) {
+		if _, err := t.inlineBytes(id); unreadable(err) {
 			err := t.releaseSums(c)
 			c.Sums = nil
 			return err

@@ -51,7 +51,7 @@ func (r *repairer) keepDraft(k []byte) error {
 // as the draft is: where nothing was written there are zeros. d is nil if only patches are left;
 // those that are encrypted nobody can read then.
 func (r *repairer) keepWritten(ino uint64, d *record.Draft) error {
-	e, err := r.s.openEncryption(d.GetEncryption())
+	e, err := r.s.openDraftEncryption(d, ino)
 	if err != nil && !keyGone(err) {
 		return later(err)
 	}

@@ -102,7 +102,11 @@ func (r *repairer) newFile(of []*encryption, once bool) (*madeFile, error) {
 	w, err := r.s.blobs.CreateEncrypted(id, key, once)
 	f := &madeFile{Writer: w}
 	for _, e := range of {
-		f.keys = append(f.keys, &record.WrappedKey{Encryption: e.rec, Key: e.wrap(key, id)})
+		wrapped, err := e.wrap(key, id)
+		if err != nil {
+			return f, err
+		}
+		f.keys = append(f.keys, &record.WrappedKey{Encryption: e.rec, Key: wrapped})
 	}
 	return f, blobError(err)
 }

@@ -67,6 +67,10 @@ func (se *Session) author() author {
 	return a
 }
 
+// Brings gives the session the customer's key that its request has brought for what it reads or goes on
+// with. It must be called before the session is used.
+func (se *Session) Brings(k *CustomerKey) { se.rc.CustomerKey = k.always() }
+
 // update runs fn on a bucket as one update in the name of this session.
 func (se *Session) update(ctx context.Context, mode commitMode, bucket string, fn func(*txn, *record.Bucket) error) (meta.Commit, error) {
 	return se.s.update(ctx, se.author(), mode, func(t *txn) error {

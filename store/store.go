@@ -202,16 +202,17 @@ type Store struct {
 
 	publisher *work.Job
 
-	sealing   sealing
-	buckets   bucketTable
-	keys      iam.Keys
-	directory atomic.Pointer[iam.Directory]
-	tokens    tokens
-	uses      lastUses
-	guesses   iam.Guesses
-	configs   configCache
-	points    accessPoints
-	kms       keyService
+	sealing    sealing
+	bucketKeys bucketKeys
+	buckets    bucketTable
+	keys       iam.Keys
+	directory  atomic.Pointer[iam.Directory]
+	tokens     tokens
+	uses       lastUses
+	guesses    iam.Guesses
+	configs    configCache
+	points     accessPoints
+	kms        keyService
 
 	accountBlocks atomic.Pointer[map[string]PublicAccess] // Block Public Access of accounts
 

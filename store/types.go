@@ -92,7 +92,7 @@ type Object struct {
 	// Lock is what keeps it from being removed, as far as the caller may know. Only Head and Get
 	// tell it.
 	Lock       versioning.Lock
-	Encryption string // ModeS3, "" if it is not encrypted
+	Encryption Encryption
 	Renamed    string // the key that a rename brought it from; of a marker, took it to
 	Owner      string // canonical id of the account whose it is, in listings
 }

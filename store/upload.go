@@ -50,8 +50,8 @@ type Part struct {
 	// Checksums are by algorithm in lower case, in base64: of the upload's algorithm, and if
 	// none was named of the one that was named with the part too.
 	Checksums map[string]string
-	// Encryption is ModeS3, "" if the part is not encrypted. Only what stores it tells.
-	Encryption string
+	// Encryption is how the part is encrypted. Only what stores it tells.
+	Encryption Encryption
 }
 
 // A PartInput is what UploadPart stores.
@@ -141,12 +141,12 @@ func (se *Session) CreateUpload(ctx context.Context, bucket, key string, in PutI
 	if err := se.checkLock(bucket, key, in.Lock); err != nil {
 		return "", err
 	}
-	e, err := se.newEncryption(bucket, in.Encryption)
+	e, err := se.newEncryption(bucket, key, in.Encryption)
 	if err != nil {
 		return "", err
 	}
 	if in.Encryption.Told != nil {
-		in.Encryption.Told(e.mode())
+		in.Encryption.Told(e.told())
 	}
 	var u *record.Upload
 	_, err = se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
@@ -260,11 +260,33 @@ func (se *Session) UploadPart(ctx context.Context, bucket, key, id string, numbe
 			return Part{}, err
 		}
 	}
-	e, err := se.s.openEncryption(u.Version.GetEncryption())
+	e, err := se.openUpload(u, bucket, key)
 	if err != nil {
 		return Part{}, err
 	}
 	return se.receivePart(ctx, bucket, key, id, number, in, partAlgorithms(u, in.Sums.Algorithm), e)
+}
+
+// openUpload is the encryption of an upload, opened for the session, which brings a part of it. The
+// kinds of failure: InvalidRequest (a customer's key that is missing, another, or not asked for),
+// those of unlock.
+func (se *Session) openUpload(u *record.Upload, bucket, key string) (*encryption, error) {
+	e, err := se.s.encryptionOf(u.Version.GetEncryption())
+	if err != nil {
+		return nil, err
+	}
+	k := se.customerKey(bucket, key)
+	switch mode := e.record().GetMode(); {
+	case mode != encryptedCustomer && k != nil:
+		err = fault.New(fault.InvalidRequest, "The multipart upload initiate did not request encryption. Please resend the request without sending encryption parameters.")
+	case mode == encryptedCustomer && k == nil:
+		err = fault.New(fault.InvalidRequest, "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters.")
+	case mode == encryptedCustomer && !k.is(e.rec):
+		err = fault.New(fault.InvalidRequest, "The provided encryption parameters did not match the ones used originally.")
+	default:
+		err = se.unlock(e, bucket, key)
+	}
+	return e, locate(err, bucket, key)
 }
 
 // receivePart makes a part of a stream.
@@ -273,7 +295,11 @@ func (se *Session) receivePart(ctx context.Context, bucket, key, id string, numb
 	if err != nil {
 		return Part{}, err
 	}
-	p := &record.Part{Schema: record.Schema, Number: uint32(number), Size: c.size, Etag: c.sums.etag(), Checksums: c.sums.records()}
+	p := &record.Part{Schema: record.Schema, Number: uint32(number), Size: c.size, Checksums: c.sums.records()}
+	if p.Etag, err = e.etag(c.sums.etag()); err != nil {
+		c.drop()
+		return Part{}, err
+	}
 	_, err = se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
 		p.Content, p.Pieces = nil, 0
 		if c.size > 0 {
@@ -299,7 +325,7 @@ func (se *Session) receivePart(ctx context.Context, bucket, key, id string, numb
 // madePart is what is told of a part to who has stored it.
 func madePart(p *record.Part, e *encryption) Part {
 	part := toPart(p)
-	part.Encryption = e.mode()
+	part.Encryption = e.told()
 	return part
 }
 

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/md5"
 	"errors"
 	"fmt"
 	"io"
@@ -47,6 +46,9 @@ func (se *Session) UploadPartCopy(ctx context.Context, src Source, bucket, key, 
 		return Part{}, se.reading(src).withheld(err, src.Bucket, src.Version)
 	}
 	defer from.close()
+	if err := se.reading(src).unlockBody(from, src.Bucket, src.Key); err != nil {
+		return Part{}, err
+	}
 	r := Range{Len: v.Size}
 	if in.Range != nil {
 		if r = *in.Range; r.Off < 0 || r.Len <= 0 || r.Off > v.Size || r.Len > v.Size-r.Off {
@@ -56,7 +58,7 @@ func (se *Session) UploadPartCopy(ctx context.Context, src Source, bucket, key, 
 	}
 	bytes := io.NewSectionReader(from, r.Off, r.Len)
 	stream := PartInput{Body: bytes, Size: r.Len}
-	e, err := se.s.openEncryption(u.Version.GetEncryption())
+	e, err := se.openUpload(u, bucket, key)
 	if err != nil {
 		return Part{}, err
 	}
@@ -64,7 +66,11 @@ func (se *Session) UploadPartCopy(ctx context.Context, src Source, bucket, key, 
 		return se.receivePart(ctx, bucket, key, id, number, stream, algorithms, e)
 	}
 	p := &record.Part{Schema: record.Schema, Number: uint32(number), Size: r.Len}
-	if p.Etag, p.Checksums, err = se.s.sumsOf(ctx, v, bytes, algorithms); err != nil {
+	etag := ""
+	if etag, p.Checksums, err = se.s.sumsOf(ctx, v, bytes, algorithms); err != nil {
+		return Part{}, err
+	}
+	if p.Etag, err = e.etag(etag); err != nil {
 		return Part{}, err
 	}
 	es := from.extents.Slice(r.Off, r.Len)
@@ -103,10 +109,10 @@ func (se *Session) openSource(ctx context.Context, src Source, c Conditions, who
 }
 
 // sumsOf are the ETag and the checksums of bytes of a version as a part has them. They are
-// read only if the version does not say: it does of all its bytes, and only an ETag that a
-// plain put made is an MD5.
+// read only if the version does not say: it does of all its bytes, and only an ETag that is an
+// MD5.
 func (s *Store) sumsOf(ctx context.Context, v *record.Version, bytes *io.SectionReader, algorithms []checksum.Algorithm) (etag string, sums []*record.Checksum, err error) {
-	if bytes.Size() == v.Size && len(v.Etag) == 2*md5.Size {
+	if bytes.Size() == v.Size && saysMD5(v) {
 		if sums = fullChecksums(v.Checksums, algorithms); sums != nil {
 			return v.Etag, sums, nil
 		}

@@ -125,7 +125,7 @@ func exitCodes() map[int][]fault.Kind {
 			fault.NoSuchCORS, fault.NoSuchWebsite, fault.NoSuchLifecycle, fault.NoSuchObjectLock, fault.NoSuchLock, fault.NoSuchAccessPoint, fault.NoSuchAccessPointPolicy, fault.NoSuchBucketPolicy, fault.NoSuchPublicAccessBlock, fault.NoSuchOwnership, fault.NoSuchEncryption, fault.NoData, fault.NoMoreData, fault.KMSNotFound,
 		},
 		exitDenied: {
-			fault.AccessDenied, fault.NotPermitted, fault.OwnersOnly, fault.PublicACLBlocked, fault.MFARequired, fault.ObjectLocked,
+			fault.AccessDenied, fault.CustomerKeyNeeded, fault.NotPermitted, fault.OwnersOnly, fault.PublicACLBlocked, fault.MFARequired, fault.ObjectLocked,
 			fault.InvalidMFACode, fault.InvalidToken, fault.ExpiredToken,
 		},
 		exitBusy: {

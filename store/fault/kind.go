@@ -123,6 +123,9 @@ const (
 	InvalidArgument
 	InvalidRequest
 	AccessDenied // the rules say no
+	// CustomerKeyNeeded: it is encrypted with a key that comes with each request (SSE-C), and none
+	// came.
+	CustomerKeyNeeded
 	NotPermitted // nobody may do this, whatever the rules say
 	MFARequired  // it takes the code of an MFA device
 	ObjectLocked // a lock keeps the version as it is

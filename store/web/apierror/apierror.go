@@ -36,6 +36,7 @@ const (
 	InvalidPartNumber                 Code = "InvalidPartNumber"
 	InvalidPolicyDocument             Code = "InvalidPolicyDocument"
 	InvalidRange                      Code = "InvalidRange"
+	InvalidEncryptionAlgorithm        Code = "InvalidEncryptionAlgorithmError"
 	InvalidRedirectLocation           Code = "InvalidRedirectLocation"
 	InvalidRequest                    Code = "InvalidRequest"
 	InvalidToken                      Code = "InvalidToken"
@@ -90,6 +91,7 @@ var codes = map[Code]struct {
 	InvalidPartNumber:                 {416, "The requested partnumber is not satisfiable"},
 	InvalidPolicyDocument:             {400, "The content of the form does not meet the conditions specified in the policy document."},
 	InvalidRange:                      {416, "The requested range is not satisfiable"},
+	InvalidEncryptionAlgorithm:        {400, "The encryption request that you specified is not valid. The valid value is AES256."},
 	InvalidRedirectLocation:           {400, "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."},
 	InvalidRequest:                    {400, "Invalid Request"},
 	ExpiredToken:                      {400, "The provided token has expired."},

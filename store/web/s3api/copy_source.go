@@ -29,6 +29,9 @@ func (c *call) copySource() (src store.Source, err error) {
 	if err != nil {
 		return src, err
 	}
+	if src.Customer, err = c.customerKey(sourceCustomerPrefix, true); err != nil {
+		return src, err
+	}
 	return src, c.checkOwner(c.r.Header.Get("x-amz-source-expected-bucket-owner"), src.Bucket)
 }
 

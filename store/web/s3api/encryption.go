@@ -1,38 +1,159 @@
 package s3api
 
 import (
-	"net/http"
+	"crypto/md5"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"strings"
 
 	"pail/store"
+	"pail/store/web"
+	"pail/store/web/apierror"
 )
 
-// encryptionName is the header by which a request asks for encryption, and an answer tells
-// of it.
-const encryptionName = "X-Amz-Server-Side-Encryption"
+// The headers by which a request asks for encryption, and an answer tells of it
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html), as net/http spells them.
+const (
+	encryptionName        = "X-Amz-Server-Side-Encryption"
+	encryptionKeyName     = encryptionName + "-Aws-Kms-Key-Id"
+	encryptionContextName = encryptionName + "-Context"
+	bucketKeyName         = encryptionName + "-Bucket-Key-Enabled"
+
+	customerPrefix       = encryptionName + "-Customer-"
+	sourceCustomerPrefix = "X-Amz-Copy-Source-Server-Side-Encryption-Customer-"
+)
 
 // encryption is how a request asks for an object to be encrypted. That it says nothing with
 // the header is not that it has none.
 func (c *call) encryption() (in store.EncryptionInput, err error) {
-	if vs, ok := c.r.Header[encryptionName]; ok {
+	h := c.r.Header
+	if vs, ok := h[encryptionName]; ok {
 		if in.Mode = vs[0]; in.Mode == "" {
 			return in, invalidArgument("x-amz-server-side-encryption", "", "The encryption method specified is not supported")
 		}
 	}
-	return in, nil
+	in.KMSKey = h.Get(encryptionKeyName)
+	if v := h.Get(encryptionContextName); v != "" {
+		b, err := base64.StdEncoding.DecodeString(v)
+		if err != nil || json.Unmarshal(b, &in.Context) != nil {
+			return in, invalidArgument("x-amz-server-side-encryption-context", v, "The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON which represents a string-string map")
+		}
+	}
+	switch v := h.Get(bucketKeyName); strings.ToLower(v) {
+	case "":
+	case "true", "false":
+		on := strings.EqualFold(v, "true")
+		in.BucketKey = &on
+	default:
+		return in, invalidArgument("x-amz-server-side-encryption-bucket-key-enabled", v, "The value specified for the bucket key is not valid: it is true or false")
+	}
+	in.Customer, err = c.customerKey(customerPrefix, true)
+	return in, err
 }
 
-// noEncryption refuses the header where there is nothing to encrypt, as S3 does for reads
+// noEncryption refuses the headers where there is nothing to encrypt, as S3 does for reads
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html).
 func (c *call) noEncryption() error {
-	if vs, ok := c.r.Header[encryptionName]; ok {
-		return invalidArgument("x-amz-server-side-encryption", vs[0], "x-amz-server-side-encryption header is not supported for this operation.")
+	for _, name := range []string{encryptionName, encryptionKeyName} {
+		if vs, ok := c.r.Header[name]; ok {
+			name = strings.ToLower(name)
+			return invalidArgument(name, vs[0], "%s header is not supported for this operation.", name)
+		}
 	}
 	return nil
 }
 
-// encryptionHeader tells how an object is encrypted, if it is.
-func encryptionHeader(h http.Header, mode string) {
-	if mode != "" {
-		h[encryptionName] = []string{mode}
+// bring gives the session the customer's key of a request that reads, or goes on with, an object.
+func (c *call) bring() error {
+	k, err := c.customerKey(customerPrefix, false)
+	if err == nil && k != nil {
+		c.s.Brings(k)
+	}
+	return err
+}
+
+// customerKey is the customer's key that the headers with a prefix bring, nil if there are none
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html).
+// digested says that its MD5 has to come with it, as S3 demands of what makes objects only.
+func (c *call) customerKey(prefix string, digested bool) (*store.CustomerKey, error) {
+	h := c.r.Header
+	algorithm, key, sum := h.Get(prefix+"Algorithm"), h.Get(prefix+"Key"), h.Get(prefix+"Key-Md5")
+	_, some := h[prefix+"Key"]
+	if algorithm == "" && sum == "" && !some {
+		return nil, nil
+	}
+	refuse := func(name, format string) (*store.CustomerKey, error) {
+		name = strings.ToLower(prefix + name)
+		value := h.Get(name)
+		if strings.HasSuffix(name, "-key") {
+			value = "null" // it is a secret, whatever it is
+		}
+		return nil, invalidArgument(name, value, "%s", format)
+	}
+	const begin = "Requests specifying Server Side Encryption with Customer provided keys must "
+	switch {
+	case !web.ClientOf(c.r.Request).Secure && !c.h.plainKeys:
+		return refuse("Algorithm", begin+"be made over a secure connection.")
+	case algorithm == "":
+		return refuse("Algorithm", begin+"provide a valid encryption algorithm.")
+	case algorithm != "AES256":
+		return nil, apierror.New(apierror.InvalidEncryptionAlgorithm, "").
+			With("ArgumentName", strings.ToLower(prefix+"Algorithm")).With("ArgumentValue", algorithm)
+	case key == "":
+		return refuse("Key", begin+"provide an appropriate secret key.")
+	case sum == "" && digested:
+		return refuse("Key-Md5", begin+"provide the client calculated MD5 of the secret key.")
+	}
+	b, err := base64.StdEncoding.DecodeString(key)
+	if err != nil || len(b) == 0 {
+		return refuse("Key", begin+"provide an appropriate secret key.")
+	}
+	defer clear(b)
+	if sum != "" {
+		d := md5.Sum(b)
+		if subtle.ConstantTimeCompare([]byte(base64.StdEncoding.EncodeToString(d[:])), []byte(sum)) != 1 {
+			return refuse("Key-Md5", "The calculated MD5 hash of the key did not match the hash that was provided.")
+		}
+	}
+	k, err := store.NewCustomerKey(b)
+	if err != nil {
+		return refuse("Key", "The secret key was invalid for the specified algorithm.")
+	}
+	return k, nil
+}
+
+// encryptionHeaders tell how an object or a part is encrypted, if it is.
+func (c *call) encryptionHeaders(e store.Encryption) {
+	h := c.w.Header()
+	switch e.Mode {
+	case "":
+		return
+	case store.ModeCustomer:
+		// As S3: that the request's key is the one, which the store has checked.
+		algorithm, sum := c.r.Header.Get(customerPrefix+"Algorithm"), c.r.Header.Get(customerPrefix+"Key-Md5")
+		if algorithm != "" {
+			h[customerPrefix+"Algorithm"] = []string{algorithm}
+		}
+		if sum != "" {
+			h[customerPrefix+"Key-Md5"] = []string{sum}
+		}
+		return
+	}
+	h[encryptionName] = []string{e.Mode}
+	if e.KMSKey != "" {
+		h[encryptionKeyName] = []string{e.KMSKey}
+	}
+	if e.BucketKey {
+		h[bucketKeyName] = []string{"true"}
+	}
+}
+
+// encryptedHeaders are encryptionHeaders of what the request has made, whose context it is told
+// again.
+func (c *call) encryptedHeaders(e store.Encryption) {
+	c.encryptionHeaders(e)
+	if v := c.r.Header.Get(encryptionContextName); v != "" && e.Mode == store.ModeKMS {
+		c.w.Header()[encryptionContextName] = []string{v}
 	}
 }

@@ -30,6 +30,8 @@ type Options struct {
 	// published, of a key, of a bucket (key is empty) or of all (bucket, too). Each request waits for it, so that whoever has closed a file there finds it
 	// here, and what is put then is the newer version. It has an end of its own.
 	AwaitCloses func(ctx context.Context, bucket, key string)
+	// PlainCustomerKeys lets keys of customers (SSE-C) come over connections without TLS.
+	PlainCustomerKeys bool
 }
 
 // settlePatience is how long an answer may wait for mounts.
@@ -44,12 +46,15 @@ type Handler struct {
 	store   *store.Store
 	routes  routes
 
+	plainKeys bool // of customers
+
 	copyPatience, copyPulse time.Duration
 }
 
 // New returns a Handler.
 func New(o Options) *Handler {
 	return &Handler{domains: o.Domains, region: o.Region, settle: o.Settle, closes: o.AwaitCloses, store: o.Store, routes: newRoutes(operations()),
+		plainKeys:    o.PlainCustomerKeys,
 		copyPatience: copyPatience, copyPulse: copyPulse}
 }
 

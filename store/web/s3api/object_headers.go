@@ -147,7 +147,7 @@ func (c *call) objectHeaders(o store.Object) {
 			set("X-Amz-Tagging-Count", strconv.Itoa(n))
 		}
 	}
-	encryptionHeader(h, o.Encryption)
+	c.encryptionHeaders(o.Encryption)
 	lockHeaders(h, o.Lock)
 	writeMetadata(h, o.Metadata)
 	c.versionHeader(o)

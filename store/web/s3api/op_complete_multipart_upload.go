@@ -49,7 +49,7 @@ func (c *call) completeMultipartUpload() error {
 		return err
 	}
 	c.tellSize(o.Size)
-	encryptionHeader(c.w.Header(), o.Encryption)
+	c.encryptionHeaders(o.Encryption)
 	c.versionHeader(o)
 	c.expirationHeader(o)
 	x := newXML("CompleteMultipartUploadResult")

@@ -40,7 +40,7 @@ func (c *call) copyObject() (err error) {
 	}
 	c.tellSize(o.Size)
 	c.copiedHeader(from)
-	encryptionHeader(c.w.Header(), o.Encryption)
+	c.encryptedHeaders(o.Encryption)
 	c.versionHeader(o)
 	c.expirationHeader(o)
 	x := newXML("CopyObjectResult")

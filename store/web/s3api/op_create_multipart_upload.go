@@ -19,7 +19,7 @@ func (c *call) createMultipartUpload() error {
 	if in.ChecksumType, err = c.wantedType(); err != nil {
 		return err
 	}
-	in.Encryption.Told = func(mode string) { encryptionHeader(c.w.Header(), mode) }
+	in.Encryption.Told = c.encryptedHeaders
 	id, err := c.s.CreateUpload(c.ctx, c.bucket, c.key, in)
 	if err != nil {
 		return err

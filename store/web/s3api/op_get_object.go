@@ -7,6 +7,9 @@ func (c *call) getObject() error {
 	if err := c.noEncryption(); err != nil {
 		return err
 	}
+	if err := c.bring(); err != nil {
+		return err
+	}
 	ref, err := c.version()
 	if err != nil {
 		return err

@@ -15,6 +15,9 @@ var objectAttributes = set("ETag", "Checksum", "ObjectParts", "StorageClass", "O
 // getObjectAttributes answers GET /BUCKET/KEY?attributes
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html).
 func (c *call) getObjectAttributes() error {
+	if err := c.bring(); err != nil {
+		return err
+	}
 	ref, err := c.version()
 	if err != nil {
 		return err
@@ -40,6 +43,9 @@ func (c *call) getObjectAttributes() error {
 		page.Parts, page.Next, page.Truncated = nil, 0, false
 	}
 	o := page.Object
+	if err := c.s.MayDescribe(c.ctx, o, ref, asked["Checksum"]); err != nil {
+		return err
+	}
 	c.versionHeader(o)
 	c.w.Header()["Last-Modified"] = []string{formatHTTPTime(o.Modified)}
 	x := newXML("GetObjectAttributesResponse")

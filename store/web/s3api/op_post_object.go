@@ -85,7 +85,7 @@ func (c *call) posted(f *postForm, o store.Object) error {
 	h := c.w.Header()
 	h["Etag"] = []string{quote(o.ETag)}
 	checksumHeaders(h, o)
-	encryptionHeader(h, o.Encryption)
+	c.encryptedHeaders(o.Encryption)
 	c.versionHeader(o)
 	c.expirationHeader(o)
 	u := c.objectURL(c.key)

@@ -43,7 +43,7 @@ func (c *call) putObject() error {
 	c.tellSize(o.Size)
 	c.w.Header()["Etag"] = []string{quote(o.ETag)}
 	checksumHeaders(c.w.Header(), o)
-	encryptionHeader(c.w.Header(), o.Encryption)
+	c.encryptedHeaders(o.Encryption)
 	c.versionHeader(o)
 	c.expirationHeader(o)
 	return c.empty(http.StatusOK)

@@ -14,6 +14,9 @@ func (c *call) uploadPart() error {
 	if err != nil {
 		return err
 	}
+	if err := c.bring(); err != nil {
+		return err
+	}
 	var in store.PartInput
 	if in.Body, in.Size, err = c.objectBody(); err != nil {
 		return err
@@ -29,7 +32,7 @@ func (c *call) uploadPart() error {
 	c.tellSize(p.Size)
 	h := c.w.Header()
 	h["Etag"] = []string{quote(p.ETag)}
-	encryptionHeader(h, p.Encryption)
+	c.encryptionHeaders(p.Encryption)
 	for name, value := range p.Checksums {
 		// One only: clients complete with what they were told, and two for a part are refused.
 		if a := in.Sums.Algorithm; a == checksum.None || a.Lower() == name {

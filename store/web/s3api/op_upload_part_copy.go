@@ -18,6 +18,9 @@ func (c *call) uploadPartCopy() (err error) {
 	if err != nil {
 		return err
 	}
+	if err := c.bring(); err != nil {
+		return err
+	}
 	in := store.PartCopy{SourceIf: c.conditions(copySourcePrefix)}
 	var from store.Object
 	read := c.beginSource(src, trail.LogPartSource)
@@ -41,7 +44,7 @@ func (c *call) uploadPartCopy() (err error) {
 	}
 	c.tellSize(p.Size)
 	c.copiedHeader(from)
-	encryptionHeader(c.w.Header(), p.Encryption)
+	c.encryptionHeaders(p.Encryption)
 	x := newXML("CopyPartResult")
 	x.text("LastModified", formatXMLTime(p.Modified))
 	x.text("ETag", quote(p.ETag))

@@ -30,20 +30,7 @@ type unenforcedHeader struct {
 	because string
 }
 
-// Why objects are not encrypted as a request asks for.
-const (
-	noKMS          = "objects are not encrypted with keys of the key management service yet; AES256 encrypts them with keys of the store"
-	noCustomerKeys = "objects are not encrypted with keys of customers yet; AES256 encrypts them with keys of the store"
-)
-
 var unenforcedHeaders = []unenforcedHeader{
-	{"x-amz-server-side-encryption-aws-kms-key-id", nil, noKMS},
-	{"x-amz-server-side-encryption-context", nil, noKMS},
-	{"x-amz-server-side-encryption-bucket-key-enabled", []string{"false"}, noKMS},
-	{"x-amz-server-side-encryption-customer-algorithm", nil, noCustomerKeys},
-	{"x-amz-server-side-encryption-customer-key", nil, noCustomerKeys},
-	{"x-amz-server-side-encryption-customer-key-md5", nil, noCustomerKeys},
-	{"x-amz-copy-source-server-side-encryption-customer-algorithm", nil, noCustomerKeys},
 	{"x-amz-object-lock-event-hold", []string{"OFF"}, "event holds are not enforced, and so cannot be set"},
 	{"x-amz-object-lock-event-hold-duration-days", nil, "event holds are not enforced, and so cannot be set"},
 	{"x-amz-object-lock-event-hold-duration-years", nil, "event holds are not enforced, and so cannot be set"},

@@ -304,15 +304,17 @@ func (x *BucketEncryption) GetNoCustomer() bool {
 // Versions may share one. What it says of the key opens it: an envelope of the store's, or
 // what the key management service made of it.
 type Encryption struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Mode          uint32                 `protobuf:"varint,1,opt,name=mode,proto3" json:"mode,omitempty"` // 1 AES256, 2 aws:kms, 3 aws:kms:dsse, 4 a customer's key
-	Id            uint64                 `protobuf:"fixed64,2,opt,name=id,proto3" json:"id,omitempty"`    // by which data keys are found, never reused
-	Wrapped       []byte                 `protobuf:"bytes,3,opt,name=wrapped,proto3" json:"wrapped,omitempty"`
-	Generation    uint32                 `protobuf:"varint,4,opt,name=generation,proto3" json:"generation,omitempty"`      // of the store key that it is wrapped with
-	KmsKey        string                 `protobuf:"bytes,5,opt,name=kms_key,json=kmsKey,proto3" json:"kms_key,omitempty"` // ARN
-	Context       map[string]string      `protobuf:"bytes,6,rep,name=context,proto3" json:"context,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	BucketKey     bool                   `protobuf:"varint,7,opt,name=bucket_key,json=bucketKey,proto3" json:"bucket_key,omitempty"`
-	Check         []byte                 `protobuf:"bytes,8,opt,name=check,proto3" json:"check,omitempty"` // salt, and by which a customer's key is known
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Mode       uint32                 `protobuf:"varint,1,opt,name=mode,proto3" json:"mode,omitempty"` // 1 AES256, 2 aws:kms, 3 aws:kms:dsse, 4 a customer's key
+	Id         uint64                 `protobuf:"fixed64,2,opt,name=id,proto3" json:"id,omitempty"`    // by which data keys are found, never reused
+	Wrapped    []byte                 `protobuf:"bytes,3,opt,name=wrapped,proto3" json:"wrapped,omitempty"`
+	Generation uint32                 `protobuf:"varint,4,opt,name=generation,proto3" json:"generation,omitempty"`      // of the store key that it is wrapped with
+	KmsKey     string                 `protobuf:"bytes,5,opt,name=kms_key,json=kmsKey,proto3" json:"kms_key,omitempty"` // ARN
+	Context    map[string]string      `protobuf:"bytes,6,rep,name=context,proto3" json:"context,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	BucketKey  bool                   `protobuf:"varint,7,opt,name=bucket_key,json=bucketKey,proto3" json:"bucket_key,omitempty"`
+	Check      []byte                 `protobuf:"bytes,8,opt,name=check,proto3" json:"check,omitempty"` // salt, and by which a customer's key is known
+	// With a bucket key: what the key management service made of that, under which wrapped is.
+	BucketWrapped []byte `protobuf:"bytes,9,opt,name=bucket_wrapped,json=bucketWrapped,proto3" json:"bucket_wrapped,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -399,6 +401,13 @@ func (x *Encryption) GetBucketKey() bool {
 func (x *Encryption) GetCheck() []byte {
 	if x != nil {
 		return x.Check
+	}
+	return nil
+}
+
+func (x *Encryption) GetBucketWrapped() []byte {
+	if x != nil {
+		return x.BucketWrapped
 	}
 	return nil
 }
@@ -2406,10 +2415,14 @@ type Draft struct {
 	Labeled   bool                   `protobuf:"varint,15,opt,name=labeled,proto3" json:"labeled,omitempty"`  // the headers and metadata of version are the draft's own
 	// How it is encrypted; that of its base is the version's. Then inline is an envelope, and
 	// key the data key of its content file.
-	Encryption    *Encryption `protobuf:"bytes,16,opt,name=encryption,proto3" json:"encryption,omitempty"`
-	FileKey       []byte      `protobuf:"bytes,17,opt,name=file_key,json=fileKey,proto3" json:"file_key,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Encryption *Encryption `protobuf:"bytes,16,opt,name=encryption,proto3" json:"encryption,omitempty"`
+	FileKey    []byte      `protobuf:"bytes,17,opt,name=file_key,json=fileKey,proto3" json:"file_key,omitempty"`
+	// The key of an encryption that only its owner can open, in an envelope of the store's key of a
+	// generation: who was cut off by a crash is not there when the store opens.
+	SpareKey        []byte `protobuf:"bytes,18,opt,name=spare_key,json=spareKey,proto3" json:"spare_key,omitempty"`
+	SpareGeneration uint32 `protobuf:"varint,19,opt,name=spare_generation,json=spareGeneration,proto3" json:"spare_generation,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Draft) Reset() {
@@ -2559,6 +2572,20 @@ func (x *Draft) GetFileKey() []byte {
 		return x.FileKey
 	}
 	return nil
+}
+
+func (x *Draft) GetSpareKey() []byte {
+	if x != nil {
+		return x.SpareKey
+	}
+	return nil
+}
+
+func (x *Draft) GetSpareGeneration() uint32 {
+	if x != nil {
+		return x.SpareGeneration
+	}
+	return 0
 }
 
 // A Patch is what was written to a draft with a content file between two fsyncs, to be
@@ -7698,7 +7725,7 @@ const file_records_proto_rawDesc = "" +
 	"\n" +
 	"bucket_key\x18\x03 \x01(\bR\tbucketKey\x12\x1f\n" +
 	"\vno_customer\x18\x04 \x01(\bR\n" +
-	"noCustomer\"\xb4\x02\n" +
+	"noCustomer\"\xdb\x02\n" +
 	"\n" +
 	"Encryption\x12\x12\n" +
 	"\x04mode\x18\x01 \x01(\rR\x04mode\x12\x0e\n" +
@@ -7711,7 +7738,8 @@ const file_records_proto_rawDesc = "" +
 	"\acontext\x18\x06 \x03(\v2$.pail.record.Encryption.ContextEntryR\acontext\x12\x1d\n" +
 	"\n" +
 	"bucket_key\x18\a \x01(\bR\tbucketKey\x12\x14\n" +
-	"\x05check\x18\b \x01(\fR\x05check\x1a:\n" +
+	"\x05check\x18\b \x01(\fR\x05check\x12%\n" +
+	"\x0ebucket_wrapped\x18\t \x01(\fR\rbucketWrapped\x1a:\n" +
 	"\fContextEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"7\n" +
@@ -7909,7 +7937,7 @@ const file_records_proto_rawDesc = "" +
 	"\x06bucket\x18\x02 \x01(\x04R\x06bucket\x12\x10\n" +
 	"\x03key\x18\x03 \x01(\tR\x03key\x12\x14\n" +
 	"\x05blobs\x18\x04 \x03(\x04R\x05blobs\x126\n" +
-	"\vpredecessor\x18\x05 \x01(\v2\x14.pail.record.VersionR\vpredecessor\"\xe5\x03\n" +
+	"\vpredecessor\x18\x05 \x01(\v2\x14.pail.record.VersionR\vpredecessor\"\xad\x04\n" +
 	"\x05Draft\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x16\n" +
 	"\x06bucket\x18\x02 \x01(\x04R\x06bucket\x12\x10\n" +
@@ -7931,7 +7959,9 @@ const file_records_proto_rawDesc = "" +
 	"\n" +
 	"encryption\x18\x10 \x01(\v2\x17.pail.record.EncryptionR\n" +
 	"encryption\x12\x19\n" +
-	"\bfile_key\x18\x11 \x01(\fR\afileKey\"\xa7\x01\n" +
+	"\bfile_key\x18\x11 \x01(\fR\afileKey\x12\x1b\n" +
+	"\tspare_key\x18\x12 \x01(\fR\bspareKey\x12)\n" +
+	"\x10spare_generation\x18\x13 \x01(\rR\x0fspareGeneration\"\xa7\x01\n" +
 	"\x05Patch\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x12\n" +
 	"\x04size\x18\x02 \x01(\x03R\x04size\x12\x19\n" +
