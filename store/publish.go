@@ -79,7 +79,9 @@ func (n *inode) tryPublish(ctx context.Context, onlyData bool, name naming) (err
 	if d == nil || !d.dirty && (onlyData || !d.fresh) {
 		return nil
 	}
-	if err := n.encryptDraft(d); err != nil {
+	if err := n.encryptDraft(d); fault.Is(err, fault.AccessDenied) {
+		return &refusedError{err} // the rules of the key have changed since it was opened
+	} else if err != nil {
 		return err
 	}
 	es, seal, err := n.sealDraft(d)

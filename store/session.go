@@ -67,9 +67,13 @@ func (se *Session) author() author {
 	return a
 }
 
-// Brings gives the session the customer's key that its request has brought for what it reads or goes on
-// with. It must be called before the session is used.
-func (se *Session) Brings(k *CustomerKey) { se.rc.CustomerKey = k.always() }
+// Bringing is the session with the customer's key that its request has brought for what it reads or
+// goes on with; nil: none.
+func (se *Session) Bringing(k *CustomerKey) *Session {
+	to := &Session{s: se.s, who: se.who, rc: se.rc, way: se.way}
+	to.rc.CustomerKey = k.always()
+	return to
+}
 
 // update runs fn on a bucket as one update in the name of this session.
 func (se *Session) update(ctx context.Context, mode commitMode, bucket string, fn func(*txn, *record.Bucket) error) (meta.Commit, error) {

@@ -68,7 +68,8 @@ func (c *call) noEncryption() error {
 func (c *call) bring() error {
 	k, err := c.customerKey(customerPrefix, false)
 	if err == nil && k != nil {
-		c.s.Brings(k)
+		c.s = c.s.Bringing(k)
+		c.log.As(c.s)
 	}
 	return err
 }

@@ -61,7 +61,7 @@ func TestEncryptionIsTold(t *testing.T) {
 // TestFormsAskForEncryption: x-amz-server-side-encryption is a field of a form as well.
 func TestFormsAskForEncryption(t *testing.T) {
 	r := newFormRig(t)
-	for _, c := range []struct{ field, want, code string }{{"AES256", "AES256", ""}, {"x", "", "InvalidArgument"}, {"aws:kms", "", "NotImplemented"}} {
+	for _, c := range []struct{ field, want, code string }{{"AES256", "AES256", ""}, {"x", "", "InvalidArgument"}, {"aws:kms:dsse", "", "NotImplemented"}, {"AES256", "AES256", ""}} {
 		got := r.post(`["starts-with","$x-amz-server-side-encryption",""]`, []sigv4.Field{{Name: "key", Value: "k"}, {Name: "x-amz-server-side-encryption", Value: c.field}}, file{"f", "hello"})
 		if got.Header.Get(encryptionName) != c.want || element(got.body, "Code") != c.code {
 			t.Errorf("%+v: %d %s", c, got.StatusCode, got.body)

@@ -54,9 +54,12 @@ func TestPutIsChecked(t *testing.T) {
 		{200, "", []string{"x-amz-server-side-encryption", "AES256", "x-amz-server-side-encryption-bucket-key-enabled", "false"}},
 		{400, "InvalidArgument", []string{"x-amz-server-side-encryption", "aes256"}},
 		{400, "InvalidArgument", []string{"x-amz-server-side-encryption", ""}},
-		{501, "NotImplemented", []string{"x-amz-server-side-encryption", "aws:kms"}},
+		{200, "", []string{"x-amz-server-side-encryption", "aws:kms"}},
+		{400, "InvalidArgument", []string{"x-amz-server-side-encryption", "aws:kms", "x-amz-server-side-encryption-context", "!"}},
+		{400, "InvalidArgument", []string{"x-amz-server-side-encryption-aws-kms-key-id", "alias/x"}},
+		{400, "KMS.NotFoundException", []string{"x-amz-server-side-encryption", "aws:kms", "x-amz-server-side-encryption-aws-kms-key-id", "alias/x"}},
 		{501, "NotImplemented", []string{"x-amz-server-side-encryption", "aws:kms:dsse"}},
-		{501, "NotImplemented", []string{"x-amz-server-side-encryption-customer-algorithm", "AES256"}},
+		{400, "InvalidArgument", []string{"x-amz-server-side-encryption-customer-algorithm", "AES256"}}, // not over TLS
 	} {
 		got := r.do("PUT", "/photos/a", "hello", c.header...)
 		if got.StatusCode != c.status || element(got.body, "Code") != c.code {

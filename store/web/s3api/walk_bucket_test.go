@@ -195,6 +195,12 @@ func elsewhere(s *stroll) *stroll {
 }
 
 // refusedHeader is a header that asks for what there is not yet.
+// notOverTLS is a customer's key that comes over plain HTTP.
+func notOverTLS() failure {
+	const name = "x-amz-server-side-encryption-customer-algorithm"
+	return invalid(name, "AES256", func(s *stroll) reply { return s.send(s.request.with(name, "AES256")) }).on(customerKeyPage)
+}
+
 func refusedHeader(name, value string) failure {
 	return fails(501, "NotImplemented", "Header="+name, func(s *stroll) reply { return s.send(s.request.with(name, value)) })
 }

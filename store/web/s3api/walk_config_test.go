@@ -344,7 +344,7 @@ func configWalks() map[string]walk {
 				document(400, "MalformedXML", "", encryptionDocument("ROT13", "")),
 				document(400, "MalformedXML", "", encryptionDocument("AES256", "<BlockedEncryptionTypes><EncryptionType>SSE-KMS</EncryptionType></BlockedEncryptionTypes>")),
 				document(400, "InvalidArgument", "ArgumentName=ApplyServerSideEncryptionByDefault", strings.Replace(encryptionDocument("AES256", ""), "<SSE", "<KMSMasterKeyID>x</KMSMasterKeyID><SSE", 1)),
-				document(501, "NotImplemented", "", encryptionDocument("aws:kms", "")),
+				document(501, "NotImplemented", "", encryptionDocument("aws:kms:dsse", "")),
 			},
 		},
 		"DeleteBucketEncryption": {},

@@ -114,12 +114,17 @@ func putFailures() []failure {
 			return s.send(s.request.with("x-amz-meta-abcdefgh", strings.Repeat("x", 2041), "x-amz-metadata-directive", "REPLACE"))
 		}),
 		fails(400, "InvalidRedirectLocation", "", func(s *stroll) reply { return s.send(s.request.with("x-amz-website-redirect-location", "elsewhere")) }),
-		fails(501, "NotImplemented", "", func(s *stroll) reply { return s.send(s.request.with("x-amz-server-side-encryption", "aws:kms")) }),
+		fails(501, "NotImplemented", "", func(s *stroll) reply { return s.send(s.request.with("x-amz-server-side-encryption", "aws:kms:dsse")) }),
+		fails(400, "KMS.NotFoundException", "", func(s *stroll) reply {
+			return s.send(s.request.with("x-amz-server-side-encryption", "aws:kms", "x-amz-server-side-encryption-aws-kms-key-id", "alias/none"))
+		}).on(kmsPage),
 		invalid("x-amz-server-side-encryption", "AES128", func(s *stroll) reply {
 			return s.send(s.request.with("x-amz-server-side-encryption", "AES128"))
 		}),
-		refusedHeader("x-amz-server-side-encryption-aws-kms-key-id", "alias/x"),
-		refusedHeader("x-amz-server-side-encryption-customer-algorithm", "AES256"),
+		invalid("x-amz-server-side-encryption", "", func(s *stroll) reply {
+			return s.send(s.request.with("x-amz-server-side-encryption-aws-kms-key-id", "alias/x"))
+		}).on(kmsPage),
+		notOverTLS(),
 		fails(400, "InvalidRequest", "", func(s *stroll) reply { return s.send(s.request.with(lockHoldHeader, "ON")) }).on(""),
 		fails(400, "InvalidRequest", "", func(s *stroll) reply {
 			return s.send(s.request.with(lockModeHeader, "COMPLIANCE", lockUntilHeader, "2100-01-01T00:00:00Z"))
@@ -364,7 +369,7 @@ func getFailures() []failure {
 		failure{"NotModified", http.StatusNotModified, "", "", func(s *stroll) reply {
 			return s.send(s.request.with("If-None-Match", `"5d41402abc4b2a76b9719d911017c592"`))
 		}, ""},
-		refusedHeader("x-amz-server-side-encryption-customer-algorithm", "AES256"),
+		notOverTLS(),
 		invalid("x-amz-server-side-encryption", "AES256", func(s *stroll) reply {
 			return s.send(s.request.with("x-amz-server-side-encryption", "AES256"))
 		}),
