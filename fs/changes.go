@@ -16,8 +16,12 @@ import (
 
 // observe hears of every change, on the committer's time.
 func (f *filesystem) observe(c store.Change) {
-	if c.Kind == store.RulesChanged {
+	switch c.Kind {
+	case store.RulesChanged:
 		f.rulesChanged()
+		return
+	case store.KeysChanged:
+		f.forgetContents()
 		return
 	}
 	if f.root.bucket != "" && c.Bucket != f.root.bucket && c.ToBucket != f.root.bucket {

@@ -199,7 +199,7 @@
 //	acl (JSON as of aws s3api, or a canned ACL)     object,       set in place (xattr_access.go)
 //	                                                bucket
 //	policy public-access-block logging              bucket        set and removed, by name only
-//	encryption (AES256)                             object        read only, by name only
+//	encryption (AES256, aws:kms ARN, SSE-C)         object        read only, by name only
 //	                                                bucket        set and removed, by name only
 //	client-encryption                               object        read only, by name only
 //	cors lifecycle                                  -             EOPNOTSUPP

@@ -39,7 +39,8 @@ type filesystem struct {
 	others      bool   // users other than the one who mounted are let in
 	umask       uint32
 	log         *slog.Logger
-	clientKeys  []ClientKey // never changed
+	keys        func(bucket, key string) *store.CustomerKey // of customers (SSE-C); nil: there are none
+	clientKeys  []ClientKey                                 // never changed
 	clientSuite s3ec.Suite
 	clientPlain bool
 	clients     *clientTable
@@ -86,7 +87,7 @@ func (f *filesystem) String() string { return "pail" }
 // session is the store as the caller of a request sees it.
 func (f *filesystem) session(h *fuse.InHeader) *store.Session {
 	return f.store.As(f.whose(h.Uid), store.RequestContext{
-		Door: store.DoorMount, UID: h.Uid, GID: h.Gid, Origin: f.origin, Process: f.asker(h),
+		Door: store.DoorMount, UID: h.Uid, GID: h.Gid, Origin: f.origin, Process: f.asker(h), CustomerKey: f.keys,
 	})
 }
 
@@ -101,7 +102,7 @@ func (f *filesystem) whose(uid uint32) store.Principal {
 // foreignSession is session for changes after which the kernel must be told what to
 // forget, as if somebody else had made them.
 func (f *filesystem) foreignSession(h *fuse.InHeader) *store.Session {
-	return f.store.As(f.whose(h.Uid), store.RequestContext{Door: store.DoorMount, UID: h.Uid, GID: h.Gid, Process: f.asker(h)})
+	return f.store.As(f.whose(h.Uid), store.RequestContext{Door: store.DoorMount, UID: h.Uid, GID: h.Gid, Process: f.asker(h), CustomerKey: f.keys})
 }
 
 // asker tells which program a request is of, for the audit trail; nil: there is none.
@@ -118,7 +119,7 @@ func (f *filesystem) asker(h *fuse.InHeader) func() store.Process {
 
 // ownSession is the store as the mount itself sees it.
 func (f *filesystem) ownSession() *store.Session {
-	return f.store.As(f.principal, store.RequestContext{Door: store.DoorMount, Origin: f.origin})
+	return f.store.As(f.principal, store.RequestContext{Door: store.DoorMount, Origin: f.origin, CustomerKey: f.keys})
 }
 
 // status translates a failure. What nobody should meet is logged here, once.

@@ -89,6 +89,7 @@ func newFilesystem(ctx context.Context, o *Options, extra mountOptions) (*filesy
 		RawFileSystem: fuse.NewDefaultRawFileSystem(),
 		ctx:           context.WithoutCancel(ctx), store: o.Store, principal: o.Principal,
 		uids:     o.UIDs,
+		keys:     o.customerKeys(),
 		origin:   binary.LittleEndian.Uint64(mark[:]) | 1,
 		root:     rootPlace{bucket: o.Bucket, place: names.Root(o.Prefix)},
 		readOnly: o.ReadOnly || extra.readOnly, others: o.AllowOther || extra.allowOther,

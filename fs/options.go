@@ -23,6 +23,9 @@ type Options struct {
 	// store's owner, what the kernel is told is good for one look: the next may be of
 	// another uid, or after a policy has changed.
 	UIDs map[uint32]store.Principal
+	// CustomerKeys are keys with which files are read and written that begin as they say
+	// (SSE-C). Of two the one with the longer prefix counts.
+	CustomerKeys []CustomerKey
 	// Mountpoint is an existing empty directory.
 	Mountpoint string
 	// Bucket, if not empty, is the bucket to show as the root instead of the list of
@@ -56,6 +59,29 @@ type Options struct {
 	// Peers are the mounts of this store in this process. Mounts that can exist
 	// together must share one; nil: this one stands alone.
 	Peers *Peers
+}
+
+// A CustomerKey is a customer's key for the keys of a bucket that begin with Prefix.
+type CustomerKey struct {
+	Bucket, Prefix string
+	Key            *store.CustomerKey
+}
+
+// customerKeys is what sessions are asked for a customer's key; nil: there are none.
+func (o *Options) customerKeys() func(bucket, key string) *store.CustomerKey {
+	if len(o.CustomerKeys) == 0 {
+		return nil
+	}
+	keys := slices.Clone(o.CustomerKeys)
+	slices.SortStableFunc(keys, func(a, b CustomerKey) int { return len(b.Prefix) - len(a.Prefix) })
+	return func(bucket, key string) *store.CustomerKey {
+		for _, k := range keys {
+			if k.Bucket == bucket && strings.HasPrefix(key, k.Prefix) {
+				return k.Key
+			}
+		}
+		return nil
+	}
 }
 
 // Validate reports the first option that cannot be.

@@ -16,9 +16,14 @@ func (f *filesystem) limited() bool { return len(f.uids) > 0 || f.principal != s
 // rulesChanged has the kernel forget what it has read of open files: who may not read one any
 // more is refused then, with the next read that the store is asked for.
 func (f *filesystem) rulesChanged() {
-	if !f.limited() {
-		return
+	if f.limited() {
+		f.forgetContents()
 	}
+}
+
+// forgetContents has the kernel forget what it has read of open files, whoever they are open for:
+// what the key management service's key has encrypted nobody may read who may not use it now.
+func (f *filesystem) forgetContents() {
 	for _, id := range f.handles.open() {
 		f.notify.content(id)
 	}

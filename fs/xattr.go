@@ -97,7 +97,7 @@ func (a *attributed) get(at attrs.Attr) ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			return known(e.Mode)
+			return known(store.Encryption{Mode: e.Mode, KMSKey: e.KMSKey}.String())
 		}
 	case attrs.Versions:
 		return a.versions()

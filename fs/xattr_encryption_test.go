@@ -35,7 +35,7 @@ func TestXattrEncryption(t *testing.T) {
 	d.setFails(name, "AES256", unix.XATTR_REPLACE, unix.ENODATA)
 	d.setFails(name, "aes256", 0, unix.EINVAL)
 	d.setFails(name, "", 0, unix.EINVAL)
-	d.setFails(name, "aws:kms", 0, unix.EOPNOTSUPP)
+	d.setFails(name, "aws:kms:dsse", 0, unix.EOPNOTSUPP)
 	d.fails(name, unix.ENODATA)
 
 	d.set(name, "AES256")

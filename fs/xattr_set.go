@@ -1,6 +1,8 @@
 package fs
 
 import (
+	"strings"
+
 	"pail/fs/attrs"
 	"pail/store"
 	"pail/store/fault"
@@ -110,7 +112,7 @@ func (a *attributed) changeEncryption(c xattrChange) error {
 	case c.remove:
 		return a.se.DeleteBucketEncryption(a.f.ctx, a.bucket)
 	}
-	e.Mode, e.KMSKey = string(c.value), ""
+	e.Mode, e.KMSKey, _ = strings.Cut(string(c.value), " ") // as Encryption.String has it
 	if e.Mode == "" {
 		return fault.New(fault.InvalidArgument, "bucket %s: no encryption is said by removing the attribute", a.bucket)
 	}

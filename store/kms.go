@@ -76,7 +76,7 @@ func (t *txn) putKMS(c kms.Change) error {
 			return err
 		}
 	}
-	t.ruled()
+	t.rekeyed()
 	next := t.s.kmsKeys().With(c.Put, c.Drop)
 	t.onMerged(func() {
 		t.s.kms.keys.Store(next)

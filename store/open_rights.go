@@ -30,15 +30,23 @@ import (
 // ruled notes that this update changes what decides over who may do what.
 func (t *txn) ruled() { t.rules = true }
 
+// rekeyed is ruled of a change of keys of the key management service: what is encrypted with one can
+// be read by others now, or by nobody.
+func (t *txn) rekeyed() { t.rules, t.keys = true, true }
+
 // tellRules begins the next generation of rules. It is the last of what an update does when it
 // becomes visible: decisions see the change by then.
 func (t *txn) tellRules() {
 	if !t.rules {
 		return
 	}
+	told := Change{Kind: RulesChanged}
+	if t.keys {
+		told.Kind = KeysChanged
+	}
 	t.tx.Defer(func(meta.Commit) {
 		t.s.rules.Add(1)
-		t.s.watchers.tell([]Change{{Kind: RulesChanged}})
+		t.s.watchers.tell([]Change{told})
 	})
 }
 

@@ -79,7 +79,7 @@ func (n *inode) tryPublish(ctx context.Context, onlyData bool, name naming) (err
 	if d == nil || !d.dirty && (onlyData || !d.fresh) {
 		return nil
 	}
-	if err := n.encryptDraft(d); fault.Is(err, fault.AccessDenied) {
+	if err := n.encryptDraft(d); fault.Is(err, fault.AccessDenied) && n.s.Locked() == nil {
 		return &refusedError{err} // the rules of the key have changed since it was opened
 	} else if err != nil {
 		return err

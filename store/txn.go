@@ -50,6 +50,7 @@ type txn struct {
 	waste     int64         // bytes of content files that became dead, less those that went
 	removes   bool          // it removes a version that was named
 	rules     bool          // it changes what decides over who may do what
+	keys      bool          // and keys of the key management service
 	logged    []logLine     // what access logs are told when it is visible
 }
 

@@ -30,6 +30,7 @@ const (
 	ObjectsExchanged ChangeKind = 13 // Key <-> To; directories if both end in "/"
 	RulesChanged     ChangeKind = 14 // what decides over who may do what, of no bucket; for watchers alone
 	DraftForsaken    ChangeKind = 15 // what was written to a file and not published is gone; for watchers alone
+	KeysChanged      ChangeKind = 16 // as RulesChanged, and keys of the key management service may be used by others now, or by nobody
 )
 
 // A Change is one thing that happened to the store.

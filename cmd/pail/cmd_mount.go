@@ -45,6 +45,10 @@ read. All else (S3, pail cp, restore, export, backup, mounts without the key) se
 ciphertext. A file is encrypted as a whole: each fsync and close writes all of it anew,
 and its first read reads all of it.
 
+With --sse-c-key BUCKET/PREFIX=FILE what customers have encrypted there with a key of
+their own (SSE-C) can be read, and what is written there is encrypted with it. The
+store keeps no such key: without the file nobody reads it again.
+
 With --scrub-every the daemon reads all contents in the background, so long after the
 last time, and compares their checksums (see pail scrub); with --verify-reads it does so
 for whatever is read, which makes reading large files slower. In fstab:
@@ -80,6 +84,9 @@ func runPlan(cmd *cobra.Command, g *globals, plan *mountPlan, background bool) e
 		return err
 	}
 	if err := plan.readClientKeys(); err != nil {
+		return err
+	}
+	if err := plan.readCustomerKeys(); err != nil {
 		return err
 	}
 	if background {

@@ -347,6 +347,13 @@ func (d *daemon) options(p control.Peer, req control.MountRequest) (pailfs.Optio
 	if err := clientsOf(&o, &req); err != nil {
 		return o, err
 	}
+	for _, k := range req.CustomerKeys {
+		key, err := store.NewCustomerKey(k.Key)
+		if err != nil {
+			return o, err
+		}
+		o.CustomerKeys = append(o.CustomerKeys, pailfs.CustomerKey{Bucket: k.Bucket, Prefix: k.Prefix, Key: key})
+	}
 	return o, d.identities(&o, req)
 }
 

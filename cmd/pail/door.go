@@ -204,7 +204,7 @@ func (dm *doorman) listen(d *door, req control.ServeRequest, config *tls.Config)
 	if err != nil {
 		return err
 	}
-	objects := s3api.New(s3api.Options{Domains: req.Domains, Region: d.service.Region, Store: dm.st, Settle: dm.settle, AwaitCloses: dm.closes})
+	objects := s3api.New(s3api.Options{Domains: req.Domains, Region: d.service.Region, Store: dm.st, Settle: dm.settle, AwaitCloses: dm.closes, PlainCustomerKeys: req.PlainCustomerKeys})
 	managing := s3control.New(s3control.Options{Domains: req.Domains, Store: dm.st})
 	identifier := &web.Identifier{Store: dm.st, Verifier: &sigv4.Verifier{
 		Region: d.service.Region, NoV2: req.NoSigV2, Hosts: req.Domains, Lookup: web.LookupIn(dm.st), Temporary: web.TemporaryIn(dm.st),

@@ -68,15 +68,9 @@ func (p *mountPlan) clientOption(name, value string) error {
 	if !ok || where == "" || key == "" {
 		return usagef("%q is no BUCKET/PREFIX/=KEY, such as photos/private/=alias/photos or photos=file:photos.key", value)
 	}
-	bucket, prefix, err := splitKey(where)
+	bucket, prefix, err := partOfMount(where)
 	if err != nil {
 		return err
-	}
-	if err := checkBucketName(bucket); err != nil {
-		return err
-	}
-	if prefix != "" && !strings.HasSuffix(prefix, "/") {
-		prefix += "/"
 	}
 	k := clientKey{bucket: bucket, prefix: prefix, kms: key}
 	if path, file := strings.CutPrefix(key, "file:"); file {

@@ -27,6 +27,7 @@ type mountOptions struct {
 	umask      string
 	as         string
 	mapUID     []string
+	sseKeys    []string
 	options    []string
 	background bool
 	log        string
@@ -47,7 +48,8 @@ func (o *mountOptions) addFlags(cmd *cobra.Command, g *globals) {
 	textVar(f, &o.umask, "umask", "permission `bits`, octal, that such objects lack (default 022)")
 	textVar(f, &o.as, "as", "`user` of the store, USER or ACCOUNT/USER, for whom everyone on the mount acts (default its owner)")
 	f.StringArrayVar(&o.mapUID, "map-uid", nil, "`UID=USER,...`: for whom processes of these users of the machine act; may be given again")
-	f.StringArrayVarP(&o.options, "options", "o", nil, "mount `options` as in fstab: ro, allow_other, bucket=, uid=, gid=, umask=, as=, map_uid=, client_key=, client_format=, client_plain, store=, log=, passphrase_file=, master_key_file=, fsname=, allow_any_fs, verify_reads, scrub_every=, s3=, metrics=, domain=, region=, no_sigv2, public_by_default, tls_cert=, tls_key=, tls_self_signed, tls_acme, acme_email=, acme_directory=, acme_ca=, tls_client_ca=, listen=, http_redirect=, trusted_proxy=, rate_per_address=, rate_per_key=, debug, noexec, noatime, ...")
+	f.StringArrayVar(&o.sseKeys, "sse-c-key", nil, "`BUCKET/PREFIX=FILE`: the key, 32 bytes, with which customers have encrypted objects there (SSE-C), and with which files are written there; may be given again")
+	f.StringArrayVarP(&o.options, "options", "o", nil, "mount `options` as in fstab: ro, allow_other, bucket=, uid=, gid=, umask=, as=, map_uid=, sse_c_key=, client_key=, client_format=, client_plain, store=, log=, passphrase_file=, master_key_file=, fsname=, allow_any_fs, verify_reads, scrub_every=, s3=, metrics=, domain=, region=, no_sigv2, allow_plain_sse_c, public_by_default, tls_cert=, tls_key=, tls_self_signed, tls_acme, acme_email=, acme_directory=, acme_ca=, tls_client_ca=, listen=, http_redirect=, trusted_proxy=, rate_per_address=, rate_per_key=, debug, noexec, noatime, ...")
 	f.BoolVar(&o.background, "background", false, "return once the mount answers; the daemon goes on in the background")
 	textVar(f, &o.log, "log", "`file` to which a daemon in the background logs (default daemon.log in the store)")
 	f.BoolVar(&o.verify, "verify-reads", false, "compare checksums whenever a content is read")
@@ -64,6 +66,7 @@ func (o *mountOptions) addFlags(cmd *cobra.Command, g *globals) {
 	flagSuggests(cmd, "bucket", suggest(g, true, liveKeys))
 	flagSuggests(cmd, "as", suggest(g, true, identityNames(control.KindUser)))
 	flagSuggests(cmd, "map-uid", cobra.NoFileCompletions)
+	flagSuggests(cmd, "sse-c-key", cobra.NoFileCompletions)
 	flagSuggests(cmd, "options", optionsBegun(g))
 	flagSuggests(cmd, "log", flagFiles)
 	for _, name := range []string{"uid", "gid", "umask", "scrub-every"} {
@@ -94,6 +97,9 @@ func (o *mountOptions) asOptions() (list []string) {
 		for _, one := range splitPairs(given) {
 			list = append(list, "map_uid="+one)
 		}
+	}
+	for _, given := range o.sseKeys {
+		list = append(list, "sse_c_key="+given)
 	}
 	return append(append(list, o.client.asOptions()...), o.serveOptions.asOptions()...)
 }
@@ -139,7 +145,7 @@ func prefixed(head string, words []string) (out []string) {
 // ownOptions are the -o options that are Pail's own.
 func ownOptions() []string {
 	return append(append(serveOptionNames(), clientOptionNames()...),
-		"ro", "rw", "allow_other", "bucket=", "store=", "uid=", "gid=", "umask=", "as=", "map_uid=", "log=", "fsname=", "allow_any_fs", "verify_reads", "scrub_every=", "debug",
+		"ro", "rw", "allow_other", "bucket=", "store=", "uid=", "gid=", "umask=", "as=", "map_uid=", "sse_c_key=", "log=", "fsname=", "allow_any_fs", "verify_reads", "scrub_every=", "debug",
 		"passphrase_file=", "master_key_file=",
 	)
 }
@@ -151,6 +157,7 @@ type mountPlan struct {
 	anyFS      bool
 	unlock     unlock
 	clients    []clientKey
+	customers  []customerKeyFile
 	byDefault  bool // the mountpoint was not named and may be made
 	mountpoint string
 	req        control.MountRequest
@@ -243,7 +250,9 @@ func (p *mountPlan) option(name, value, whole string) (err error) {
 		err = p.mapUser(value)
 	case "client_key", "client_format", "client_plain":
 		err = p.clientOption(name, value)
-	case "s3", "metrics", "website", "domain", "region", "no_sigv2", "public_by_default", "tls_cert", "tls_key", "tls_self_signed",
+	case "sse_c_key":
+		err = p.customerKey(value)
+	case "s3", "metrics", "website", "domain", "region", "no_sigv2", "allow_plain_sse_c", "public_by_default", "tls_cert", "tls_key", "tls_self_signed",
 		"tls_acme", "acme_email", "acme_directory", "acme_ca", "tls_client_ca", "listen", "http_redirect", "trusted_proxy", "rate_per_address", "rate_per_key":
 		err = p.serveOption(name, value)
 	case "remount":
@@ -274,19 +283,23 @@ func (p *mountPlan) mapUser(pair string) error {
 	return nil
 }
 
-func (p *mountPlan) setBucket(arg string) error {
-	bucket, prefix, err := splitKey(arg)
-	if err != nil {
-		return err
+func (p *mountPlan) setBucket(arg string) (err error) {
+	p.req.Bucket, p.req.Prefix, err = partOfMount(arg)
+	return err
+}
+
+// partOfMount takes BUCKET or BUCKET/PREFIX apart; the prefix is "" or ends in "/".
+func partOfMount(arg string) (bucket, prefix string, err error) {
+	if bucket, prefix, err = splitKey(arg); err != nil {
+		return "", "", err
 	}
 	if err := checkBucketName(bucket); err != nil {
-		return err
+		return "", "", err
 	}
 	if prefix != "" && !strings.HasSuffix(prefix, "/") {
 		prefix += "/"
 	}
-	p.req.Bucket, p.req.Prefix = bucket, prefix
-	return nil
+	return bucket, prefix, nil
 }
 
 func (p *mountPlan) setPlaces(g *globals, args []string) (err error) {

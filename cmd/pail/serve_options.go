@@ -29,6 +29,7 @@ type serveOptions struct {
 	domains    []string
 	region     string
 	noSigV2    bool
+	plainKeys  bool
 	public     bool
 	cert, key  string
 	selfSigned bool
@@ -51,6 +52,7 @@ func (o *serveOptions) addFlags(cmd *cobra.Command) {
 	f.StringArrayVar(&o.domains, "domain", nil, "`name` under which clients know the S3 door, buckets as names below it; may be given again")
 	textVar(f, &o.region, "region", "`region` that the store must have; one that is made now gets it")
 	f.BoolVar(&o.noSigV2, "no-sigv2", false, "refuse signatures of version 2, which old clients make")
+	f.BoolVar(&o.plainKeys, "allow-plain-sse-c", false, "let keys of customers (SSE-C) come over HTTP without TLS, where whoever is on the way can read them")
 	f.BoolVar(&o.public, "public-by-default", false, "make new buckets without Block Public Access, so that policies and ACLs can make them public")
 	textVar(f, &o.cert, "tls-cert", "`file` of the certificate, PEM, read again when it changes; then S3 is HTTPS")
 	textVar(f, &o.key, "tls-key", "`file` of its key")
@@ -94,7 +96,7 @@ func (o *serveOptions) asOptions() (list []string) {
 	for _, f := range []struct {
 		name string
 		on   bool
-	}{{"no_sigv2", o.noSigV2}, {"public_by_default", o.public}, {"tls_self_signed", o.selfSigned}, {"tls_acme", o.acme}} {
+	}{{"no_sigv2", o.noSigV2}, {"allow_plain_sse_c", o.plainKeys}, {"public_by_default", o.public}, {"tls_self_signed", o.selfSigned}, {"tls_acme", o.acme}} {
 		if f.on {
 			list = append(list, f.name)
 		}
@@ -117,7 +119,7 @@ func (o *serveOptions) asFlags() (flags []string) {
 
 // serveOptionNames are the -o options of an S3 door.
 func serveOptionNames() []string {
-	return []string{"s3=", "metrics=", "website=", "domain=", "region=", "no_sigv2", "public_by_default", "tls_cert=", "tls_key=", "tls_self_signed",
+	return []string{"s3=", "metrics=", "website=", "domain=", "region=", "no_sigv2", "allow_plain_sse_c", "public_by_default", "tls_cert=", "tls_key=", "tls_self_signed",
 		"tls_acme", "acme_email=", "acme_directory=", "acme_ca=", "tls_client_ca=", "listen=", "http_redirect=", "trusted_proxy=", "rate_per_address=", "rate_per_key="}
 }
 
@@ -140,6 +142,8 @@ func (p *mountPlan) serveOption(name, value string) (err error) {
 		s.Region = value
 	case "no_sigv2":
 		s.NoSigV2 = true
+	case "allow_plain_sse_c":
+		s.PlainCustomerKeys = true
 	case "public_by_default":
 		s.PublicByDefault = true
 	case "tls_cert":

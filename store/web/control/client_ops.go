@@ -195,7 +195,7 @@ func (c *Client) Mount(ctx context.Context, req MountRequest, ready func(Mount) 
 	if req.S3 != nil {
 		op = opServe
 	}
-	if req.As != "" || len(req.MapUID) > 0 {
+	if req.As != "" || len(req.MapUID) > 0 || len(req.CustomerKeys) > 0 {
 		op = opMountAs
 	}
 	return each(ctx, c, op, req, ready)

@@ -12,6 +12,8 @@ type ServeRequest struct {
 	Domains   []string `json:"domains,omitempty"`   // names under which clients know the listeners
 	Region    string   `json:"region,omitempty"`    // must be the store's; empty: whatever that is
 	NoSigV2   bool     `json:"no_sigv2,omitempty"`  // refuse signatures of version 2
+	// PlainCustomerKeys lets keys of customers (SSE-C) come without TLS.
+	PlainCustomerKeys bool `json:"plain_customer_keys,omitempty"`
 	// PublicByDefault makes new buckets without Block Public Access. It is the daemon's, for all
 	// its doors, and InvalidArgument where it was not said when the daemon started.
 	PublicByDefault bool `json:"public_by_default,omitempty"`

@@ -147,6 +147,9 @@ type MountRequest struct {
 	ClientKeys   []ClientKey `json:"client_keys,omitempty"`
 	ClientFormat int         `json:"client_format,omitempty"`
 	ClientPlain  bool        `json:"client_plain,omitempty"`
+	// CustomerKeys are those that objects on the mount are read and written with (SSE-C). Of two
+	// prefixes the longer one counts.
+	CustomerKeys []CustomerKey `json:"customer_keys,omitempty"`
 	// Debug logs every request of the kernel.
 	Debug bool `json:"debug,omitempty"`
 	// S3 asks for an S3 door that ends with the mount. Without a mountpoint it is all that
@@ -163,6 +166,13 @@ type ClientKey struct {
 	Prefix string `json:"prefix,omitempty"` // empty or ends in "/"
 	KMS    string `json:"kms,omitempty"`
 	Raw    []byte `json:"raw,omitempty"`
+}
+
+// A CustomerKey is a customer's key of 32 bytes for the keys of a bucket that begin with Prefix.
+type CustomerKey struct {
+	Bucket string `json:"bucket"`
+	Prefix string `json:"prefix,omitempty"`
+	Key    []byte `json:"key"`
 }
 
 // An UnmountRequest ends the mount at an absolute mountpoint, or all mounts if it is
