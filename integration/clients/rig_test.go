@@ -76,7 +76,7 @@ func awaitAddress(t *testing.T, file string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, rest, ok := strings.Cut(string(b), "http://127.0.0.1:"); ok {
+		if _, rest, ok := strings.Cut(string(b), "://127.0.0.1:"); ok {
 			if port, _, ok := strings.Cut(rest, "\""); ok {
 				return "127.0.0.1:" + port
 			}

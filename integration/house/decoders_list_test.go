@@ -193,6 +193,8 @@ var decoders = map[string]string{
 	"store/web/s3api.call.completeInput":        "FuzzRequest",
 	"store/web/s3api.call.contentMD5":           "FuzzHeaders",
 	"store/web/s3api.call.listBuckets":          "FuzzRequest",
+	"store/web/s3api.decodeContext":             "FuzzEncryptionHeaders",
+	"store/web/s3api.decodeCustomerKey":         "FuzzEncryptionHeaders",
 	"store/web/s3api.call.numberHeader":         "FuzzRequest",
 	"store/web/s3api.call.numberParameter":      "FuzzRequest",
 	"store/web/s3api.call.partNumber":           "FuzzRequest",

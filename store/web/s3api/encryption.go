@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"pail/store"
@@ -35,8 +36,7 @@ func (c *call) encryption() (in store.EncryptionInput, err error) {
 	}
 	in.KMSKey = h.Get(encryptionKeyName)
 	if v := h.Get(encryptionContextName); v != "" {
-		b, err := base64.StdEncoding.DecodeString(v)
-		if err != nil || json.Unmarshal(b, &in.Context) != nil {
+		if in.Context, err = decodeContext(v); err != nil {
 			return in, invalidArgument("x-amz-server-side-encryption-context", v, "The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON which represents a string-string map")
 		}
 	}
@@ -50,6 +50,15 @@ func (c *call) encryption() (in store.EncryptionInput, err error) {
 	}
 	in.Customer, err = c.customerKey(customerPrefix, true)
 	return in, err
+}
+
+// decodeContext takes an encryption context out of its header: pairs as JSON, in base64.
+func decodeContext(v string) (pairs map[string]string, err error) {
+	b, err := base64.StdEncoding.DecodeString(v)
+	if err == nil {
+		err = json.Unmarshal(b, &pairs)
+	}
+	return pairs, err
 }
 
 // noEncryption refuses the headers where there is nothing to encrypt, as S3 does for reads
@@ -106,20 +115,44 @@ func (c *call) customerKey(prefix string, digested bool) (*store.CustomerKey, er
 	case sum == "" && digested:
 		return refuse("Key-Md5", begin+"provide the client calculated MD5 of the secret key.")
 	}
-	b, err := base64.StdEncoding.DecodeString(key)
-	if err != nil || len(b) == 0 {
+	switch k, err := decodeCustomerKey(key, sum); {
+	case errors.Is(err, errKeySum):
+		return refuse("Key-Md5", "The calculated MD5 hash of the key did not match the hash that was provided.")
+	case errors.Is(err, errKeySize):
+		return refuse("Key", "The secret key was invalid for the specified algorithm.")
+	case err != nil:
 		return refuse("Key", begin+"provide an appropriate secret key.")
+	default:
+		return k, nil
+	}
+}
+
+// Why a header is no customer's key.
+var (
+	errKeySum  = errors.New("the MD5 is another")
+	errKeySize = errors.New("it has another length")
+)
+
+// decodeCustomerKey takes a customer's key out of its header: base64 of 32 bytes, whose MD5 is sum,
+// in base64, unless that is empty.
+func decodeCustomerKey(key, sum string) (*store.CustomerKey, error) {
+	b, err := base64.StdEncoding.DecodeString(key)
+	if err != nil {
+		return nil, err
 	}
 	defer clear(b)
+	if len(b) == 0 {
+		return nil, errors.New("it is empty")
+	}
 	if sum != "" {
 		d := md5.Sum(b)
 		if subtle.ConstantTimeCompare([]byte(base64.StdEncoding.EncodeToString(d[:])), []byte(sum)) != 1 {
-			return refuse("Key-Md5", "The calculated MD5 hash of the key did not match the hash that was provided.")
+			return nil, errKeySum
 		}
 	}
 	k, err := store.NewCustomerKey(b)
 	if err != nil {
-		return refuse("Key", "The secret key was invalid for the specified algorithm.")
+		return nil, errKeySize
 	}
 	return k, nil
 }

@@ -3,6 +3,7 @@ package s3api
 import (
 	"crypto/md5"
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -164,4 +165,26 @@ func TestKeysOfTheServiceOverHTTP(t *testing.T) {
 	}
 	r.refused(400, "KMS.DisabledException", "PUT", "/photos/e", "x")
 	r.refused(400, "KMS.DisabledException", "PUT", "/photos/e", "", "x-amz-copy-source", "/photos/a", encryptionName, "AES256")
+}
+
+// FuzzEncryptionHeaders: whatever the headers hold, a key is taken from 32 bytes only, and with the MD5 that
+// came with it; a context is pairs of strings.
+func FuzzEncryptionHeaders(f *testing.F) {
+	mine := keyHeaders(customerPrefix, "k")
+	f.Add(mine[3], mine[5], base64.StdEncoding.EncodeToString([]byte(`{"team":"ops"}`)))
+	f.Add("####", "", "bnVsbA==")
+	f.Add("AQ==", "VaVACK7hOd6rlA79YhTB3g==", "eyJhIjoxfQ==")
+	f.Fuzz(func(t *testing.T, key, sum, context string) {
+		k, err := decodeCustomerKey(key, sum)
+		b, bad := base64.StdEncoding.DecodeString(key)
+		d := md5.Sum(b)
+		fits := bad == nil && len(b) == 32 && (sum == "" || sum == base64.StdEncoding.EncodeToString(d[:]))
+		if fits != (err == nil) || (k != nil) != fits {
+			t.Errorf("%q, %q: %v", key, sum, err)
+		}
+		if k != nil && strings.Contains(fmt.Sprintf("%v %+v %s", k, k, k), string(b)) {
+			t.Error("the key prints")
+		}
+		_, _ = decodeContext(context)
+	})
 }
