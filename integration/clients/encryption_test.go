@@ -3,10 +3,9 @@ package clients
 import (
 	_ "embed"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
-
-	"pail/integration/program"
 )
 
 //go:embed testdata/encryption_client.py
@@ -17,10 +16,9 @@ func overTLS(t *testing.T) *rig {
 	t.Helper()
 	r := newRig(t, "--tls-self-signed")
 	r.endpoint = "https://" + r.host
-	ca := r.store + "/tls/ca.pem"
+	ca := filepath.Join(r.store, "tls", "ca.pem")
 	if _, err := os.Stat(ca); err != nil {
-		out, _ := program.Command("--store", r.store, "status").CombinedOutput()
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatal(err)
 	}
 	r.more = append(r.more, "CA="+ca, "AWS_CA_BUNDLE="+ca)
 	return r
