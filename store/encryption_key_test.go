@@ -43,7 +43,7 @@ func newKeyRig(t *testing.T, o Options) *keyRig {
 
 // http is a session as HTTP has, which brings a customer's key; nil: none.
 func (r *keyRig) http(k *CustomerKey) *Session {
-	return r.s.As(Owner(), RequestContext{Door: DoorS3}).Bringing(k)
+	return Bringing(r.s.As(Owner(), RequestContext{Door: DoorS3}), k)
 }
 
 func (r *keyRig) put(bucket, key, body string, e EncryptionInput) (Object, error) {

@@ -69,7 +69,7 @@ func (se *Session) author() author {
 
 // Bringing is the session with the customer's key that its request has brought for what it reads or
 // goes on with; nil: none.
-func (se *Session) Bringing(k *CustomerKey) *Session {
+func Bringing(se *Session, k *CustomerKey) *Session {
 	to := &Session{s: se.s, who: se.who, rc: se.rc, way: se.way}
 	to.rc.CustomerKey = k.always()
 	return to

@@ -87,6 +87,9 @@ var passive = map[string]string{
 
 	"SetBucketEncryption": "it edits the bucket's record in one durable update, as SetOwnership", "DeleteBucketEncryption": "likewise",
 
+	"MayDescribe": reading, "Edition": reading,
+	"Replace": "store.TestReplacedContentsAreWhole kills the store between such steps; what makes them durable is Sync and the publish, which are acts",
+
 	"SetObjectACL":           "it edits a version's record in one durable update, as PutTagging",
 	"SetAccountPublicAccess": "it writes one record in one durable update, as SetSetting", "DeleteAccountPublicAccess": "likewise",
 

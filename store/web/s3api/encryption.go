@@ -77,7 +77,7 @@ func (c *call) noEncryption() error {
 func (c *call) bring() error {
 	k, err := c.customerKey(customerPrefix, false)
 	if err == nil && k != nil {
-		c.s = c.s.Bringing(k)
+		c.s = store.Bringing(c.s, k)
 		c.log.As(c.s)
 	}
 	return err
