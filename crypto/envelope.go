@@ -2,13 +2,16 @@ package crypto
 
 import (
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
 )
 
 // An envelope is a short secret under a key that seals many of them:
 //
 //	0  1   format, 1
-//	1  32  salt, random
+//	1  32  salt, random, or made of the secret (SealSame)
 //	33 n   AES-256-GCM of the secret
 //	   16  tag
 //
@@ -33,6 +36,22 @@ func (k *Key) Seal(secret, context []byte) []byte {
 	out := make([]byte, 1+saltSize, len(secret)+EnvelopeOverhead)
 	out[0] = envelopeFormat
 	_, _ = rand.Read(out[1:])
+	return k.envelope(out[1:]).Seal(out, zeroNonce[:], secret, context)
+}
+
+// SealSame is Seal that makes the same envelope each time of the same secret and context, for
+// where equal ones are to be found to be equal; that much everybody sees then. Its salt is
+// HMAC-SHA256 of both, with a key of its own: no two different secrets share one.
+func (k *Key) SealSame(secret, context []byte) []byte {
+	salt := k.Derive("pail envelope salt 1", nil)
+	defer salt.Wipe()
+	mac := hmac.New(sha256.New, salt[:])
+	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(context))))
+	mac.Write(context)
+	mac.Write(secret)
+	out := make([]byte, 1, len(secret)+EnvelopeOverhead)
+	out[0] = envelopeFormat
+	out = mac.Sum(out)
 	return k.envelope(out[1:]).Seal(out, zeroNonce[:], secret, context)
 }
 

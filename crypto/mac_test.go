@@ -5,6 +5,7 @@ import (
 	"crypto/aes"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -129,5 +130,30 @@ func BenchmarkMAC(b *testing.B) {
 				m.Put(tag[:], 1, name, value)
 			}
 		})
+	}
+}
+
+// SealSame makes one envelope of a secret in a context under a key, another of each other, and
+// Open opens it.
+func TestSealSame(t *testing.T) {
+	k, other := NewKey(), NewKey()
+	one := k.SealSame([]byte("secret"), []byte("here"))
+	if !bytes.Equal(one, k.SealSame([]byte("secret"), []byte("here"))) {
+		t.Error("the same is not the same")
+	}
+	for what, b := range map[string][]byte{
+		"another secret": k.SealSame([]byte("secreT"), []byte("here")), "another context": k.SealSame([]byte("secret"), []byte("herE")),
+		"another key": other.SealSame([]byte("secret"), []byte("here")), "Seal": k.Seal([]byte("secret"), []byte("here")),
+		"context and secret parted otherwise": k.SealSame([]byte("esecret"), []byte("her")),
+	} {
+		if bytes.Equal(one[1:1+saltSize], b[1:1+saltSize]) {
+			t.Errorf("%s has the same salt", what)
+		}
+	}
+	if got, err := k.Open(one, []byte("here")); err != nil || string(got) != "secret" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := k.Open(one, []byte("there")); !errors.Is(err, ErrOpen) {
+		t.Errorf("in another context: %v", err)
 	}
 }
