@@ -7,7 +7,10 @@
 // The master key seals the store keys and nothing else. Its source is a passphrase, a key of
 // 256 bits that somebody keeps elsewhere, or a key that lies beside the store. A generation is
 // a store key with its number; the current one, the newest, seals what is sealed from now on,
-// and the older ones open what they have sealed. A ring is all of them, opened.
+// and the older ones open what they have sealed. The records' key encrypts the records of the
+// store, and whatever else in its directory would tell of them; it is there if somebody has
+// chosen a master key, and no rotation changes it: what it encrypts would have to be written
+// again. A ring is all of them, opened.
 //
 // # Promises
 //

@@ -12,8 +12,12 @@ import (
 	"pail/crypto"
 )
 
-// fileFormat is the number of the layout of the file of keys.
-const fileFormat = 1
+// The numbers of the layouts of the file of keys: a ring has the records' key, too, in the
+// second, which is written of no other, so that earlier programs open those that they know.
+const (
+	fileFormat        = 1
+	fileFormatRecords = 2
+)
 
 // What can be wrong with a file of keys or the secret for it.
 var (
@@ -34,7 +38,8 @@ type Generation struct {
 }
 
 // A file is what the disk has of a ring, in JSON. All but Sealed and Sum is the header, which
-// is bound to what Sealed holds: the keys of the generations one behind the other.
+// is bound to what Sealed holds: the keys of the generations one behind the other, and last
+// that of the records if they are encrypted.
 type file struct {
 	Format      int          `json:"format"`
 	Source      Source       `json:"master_key"`
@@ -76,10 +81,10 @@ func Parse(b []byte) (*Locked, error) {
 	if err := json.Unmarshal(b, &f); err != nil {
 		return nil, ErrDamaged
 	}
-	if f.Format > fileFormat {
+	if f.Format > fileFormatRecords {
 		return nil, ErrNewer
 	}
-	if f.Format != fileFormat || !f.validTimes() || !bytes.Equal(f.marshal(), b) {
+	if f.Format < fileFormat || f.Records != (f.Format == fileFormatRecords) || !f.validTimes() || !bytes.Equal(f.marshal(), b) {
 		return nil, ErrDamaged
 	}
 	switch f.Source {
@@ -99,10 +104,18 @@ func Parse(b []byte) (*Locked, error) {
 			return nil, ErrDamaged
 		}
 	}
-	if n := len(f.Generations); n == 0 || len(f.Sealed) != n*crypto.KeySize+crypto.EnvelopeOverhead {
+	if len(f.Generations) == 0 || len(f.Sealed) != f.keys()*crypto.KeySize+crypto.EnvelopeOverhead {
 		return nil, ErrDamaged
 	}
 	return &Locked{f}, nil
+}
+
+// keys is how many keys Sealed holds.
+func (f *file) keys() int {
+	if f.Records {
+		return len(f.Generations) + 1
+	}
+	return len(f.Generations)
 }
 
 // validTimes says whether the times of the file can be marshalled.
@@ -148,26 +161,35 @@ func (l *Locked) Open(secret []byte) (*Ring, error) {
 		return nil, ErrWrong
 	}
 	defer clear(b)
-	keys := make([]*crypto.Key, len(l.f.Generations))
+	keys := make([]*crypto.Key, l.f.keys())
 	for i := range keys {
 		if keys[i], err = crypto.ParseKey(b[i*crypto.KeySize : (i+1)*crypto.KeySize]); err != nil {
 			return nil, ErrDamaged
 		}
 	}
-	return newRing(&state{locked: *l, master: m, keys: keys}), nil
+	s := &state{locked: *l, master: m, keys: keys}
+	if n := len(l.f.Generations); l.f.Records {
+		s.keys, s.records = keys[:n:n], keys[n]
+	}
+	return newRing(s), nil
 }
 
-// next is the state with another list of keys, another master key or another header, sealed.
-func (s *state) next(m *Master, generations []Generation, keys []*crypto.Key, records bool, now time.Time) *state {
+// next is the state with another list of keys, another master key or a key of the records,
+// sealed.
+func (s *state) next(m *Master, generations []Generation, keys []*crypto.Key, records *crypto.Key, now time.Time) *state {
 	f := file{
 		Format: fileFormat, Source: m.source, Argon: m.argon, Changed: now.UTC().Round(0),
-		Records: records, Generations: generations,
+		Records: records != nil, Generations: generations,
 	}
-	all := make([]byte, 0, len(keys)*crypto.KeySize)
+	all := make([]byte, 0, (len(keys)+1)*crypto.KeySize)
 	for _, k := range keys {
 		all = append(all, k[:]...)
 	}
+	if records != nil {
+		f.Format = fileFormatRecords
+		all = append(all, records[:]...)
+	}
 	defer clear(all)
 	f.Sealed = m.key.Seal(all, f.context())
-	return &state{locked: Locked{f}, master: m, keys: keys}
+	return &state{locked: Locked{f}, master: m, keys: keys, records: records}
 }

@@ -136,9 +136,11 @@ func TestFileIsBound(t *testing.T) {
 		"number":  func(f *file) { f.Generations[1].Number = 3 },
 		"made":    func(f *file) { f.Generations[0].Made = then.UTC().Add(1) },
 		"changed": func(f *file) { f.Changed = f.Changed.Add(1) },
-		"records": func(f *file) { f.Records = true },
-		"sealed":  func(f *file) { f.Sealed[40] ^= 1 },
-		"passes":  func(f *file) { f.Argon.Passes++ },
+		"records": func(f *file) { // as if the first key were not the last
+			f.Format, f.Records, f.Generations = fileFormatRecords, true, f.Generations[:1]
+		},
+		"sealed": func(f *file) { f.Sealed[40] ^= 1 },
+		"passes": func(f *file) { f.Argon.Passes++ },
 	} {
 		l := parse(t, b)
 		change(&l.f)
@@ -163,7 +165,7 @@ func TestFileIsBound(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, change := range []func(*file){func(f *file) { f.Format = 2 }, func(f *file) { f.Source = "token" }} {
+	for _, change := range []func(*file){func(f *file) { f.Format = 3 }, func(f *file) { f.Source = "token" }} {
 		l := parse(t, b)
 		change(&l.f)
 		if _, err := Parse(l.Marshal()); !errors.Is(err, ErrNewer) {
@@ -197,4 +199,45 @@ func FuzzParse(f *testing.F) {
 			_, _ = l.Open(b[:crypto.KeySize])
 		}
 	})
+}
+
+// The key of the records comes with the first step and stays, whatever else changes; the file
+// is of a format that earlier programs refuse, and of the earlier one as long as there is none.
+func TestRecordsKeyStays(t *testing.T) {
+	r := New(cheap("correct horse"), then)
+	if r.Records() != nil || r.Header().Records() || !strings.Contains(string(r.Marshal()), `"format": 1,`) {
+		t.Errorf("a new ring has a key of records: %s", r.Marshal())
+	}
+	r = r.WithRecords(then)
+	want := *r.Records()
+	if again := r.WithRecords(then); again != r {
+		t.Error("it is given another one")
+	}
+	generation, sealed := r.Seal([]byte("one"), nil)
+	next, err := r.Rotated(then)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := next.Under(cheap("battery staple"), then).Marshal()
+	if !strings.Contains(string(b), `"format": 2,`) {
+		t.Errorf("%s", b)
+	}
+	got := open(t, b, "battery staple")
+	if !got.Header().Records() || got.Generation() != 2 || *got.Records() != want {
+		t.Errorf("records %v, generation %d", got.Header().Records(), got.Generation())
+	}
+	if one, err := got.Open(generation, sealed, nil); err != nil || string(one) != "one" {
+		t.Errorf("%q, %v", one, err)
+	}
+	for name, change := range map[string]func(*file){
+		"format of records, none":  func(f *file) { f.Records = false },
+		"records, earlier format":  func(f *file) { f.Format = fileFormat },
+		"a key that has no number": func(f *file) { f.Generations = f.Generations[:1] },
+	} {
+		l := parse(t, b)
+		change(&l.f)
+		if _, err := Parse(l.Marshal()); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -69,6 +69,9 @@ type Master struct {
 	key    *crypto.Key
 }
 
+// Source is what it is made from.
+func (m *Master) Source() Source { return m.source }
+
 // NewMaster is a master key of that source, made from a secret: a passphrase, or a key as
 // ParseKey takes it. What is wrong with the secret is the error.
 func NewMaster(source Source, secret []byte) (*Master, error) {

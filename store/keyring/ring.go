@@ -23,9 +23,10 @@ type Ring struct{ state atomic.Pointer[state] }
 
 // A state is what a ring holds at one moment. It never changes.
 type state struct {
-	locked Locked
-	master *Master
-	keys   []*crypto.Key // as the generations of locked
+	locked  Locked
+	master  *Master
+	keys    []*crypto.Key // as the generations of locked
+	records *crypto.Key   // nil: the records are not encrypted
 }
 
 func newRing(s *state) *Ring {
@@ -37,7 +38,7 @@ func newRing(s *state) *Ring {
 // New makes a ring of one generation under a master key.
 func New(m *Master, now time.Time) *Ring {
 	first := []Generation{{1, now.UTC().Round(0)}}
-	return newRing(new(state).next(m, first, []*crypto.Key{crypto.NewKey()}, false, now))
+	return newRing(new(state).next(m, first, []*crypto.Key{crypto.NewKey()}, nil, now))
 }
 
 // Marshal is the file of the ring, which Parse reads and Locked.Open opens.
@@ -60,14 +61,27 @@ func (r *Ring) Rotated(now time.Time) (*Ring, error) {
 		return nil, errFull
 	}
 	generations := append(slices.Clip(f.Generations), Generation{last + 1, now.UTC().Round(0)})
-	return newRing(s.next(s.master, generations, append(slices.Clip(s.keys), crypto.NewKey()), f.Records, now)), nil
+	return newRing(s.next(s.master, generations, append(slices.Clip(s.keys), crypto.NewKey()), s.records, now)), nil
 }
 
 // Under is the ring under another master key.
 func (r *Ring) Under(m *Master, now time.Time) *Ring {
 	s := r.state.Load()
-	return newRing(s.next(m, s.locked.f.Generations, s.keys, s.locked.f.Records, now))
+	return newRing(s.next(m, s.locked.f.Generations, s.keys, s.records, now))
 }
+
+// WithRecords is the ring with a key for the records, which it keeps for good: no rotation and
+// no other master key changes it. A ring that has one is returned as it is.
+func (r *Ring) WithRecords(now time.Time) *Ring {
+	s := r.state.Load()
+	if s.records != nil {
+		return r
+	}
+	return newRing(s.next(s.master, s.locked.f.Generations, s.keys, crypto.NewKey(), now))
+}
+
+// Records is the key of the records; nil if they are not encrypted.
+func (r *Ring) Records() *crypto.Key { return r.state.Load().records }
 
 // Become makes the ring what another one is: that one's file is durable.
 func (r *Ring) Become(other *Ring) { r.state.Store(other.state.Load()) }
