@@ -111,7 +111,8 @@ func (l *accessLogger) newQueue(id uint64, rec *record.LogQueue) *logQueue {
 		l: l, id: id, rec: rec, to: toLogging(rec.Logging), bucket: rec.Bucket, name: rec.Name, account: rec.Account,
 		owner: CanonicalID(rec.Account), region: rec.Region,
 	}
-	q.spool.init(filepath.Join(l.s.opts.Dir, logDir, strconv.FormatUint(id, 16)), "the access log of the bucket "+rec.Name)
+	q.spool.init(l.s.opts.Dir, filepath.Join(logDir, strconv.FormatUint(id, 16)), "the access log of the bucket "+rec.Name,
+		spoolKey(recordsKey(l.s.sealing.ring.Load())))
 	return q
 }
 
@@ -241,10 +242,10 @@ func (q *logQueue) leave() { q.open.Add(-1) }
 
 // add puts frames into the queue. When it returns they survive the end of the process.
 func (q *logQueue) add(frames []byte) {
-	if err := q.spool.appendFrames(frames); err != nil {
+	n, err := q.spool.appendFrames(frames)
+	if err != nil {
 		q.l.s.log.Error("an access log cannot be written; what it is to have is kept in memory and tried again", "bucket", q.name, "err", err)
 	}
-	n := int64(len(frames))
 	if total := q.backlog.waiting.Add(n); total == n || total >= logSoon {
 		q.l.noteWaiting(q, total)
 	}

@@ -184,7 +184,7 @@ func (l *accessLogger) commit(ctx context.Context, q *logQueue, frames []spooled
 	size := int64(0)
 	tells := false // of more than deliveries
 	for _, f := range frames {
-		size += int64(len(f.rec)) + trail.FrameSize
+		size += f.size
 		_, ofDelivery := trail.SplitLogNumber(f.row)
 		tells = tells || !ofDelivery
 	}

@@ -2,13 +2,13 @@ package store
 
 import (
 	"context"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"pail/crypto"
 	"pail/store/access"
 	"pail/store/fault"
 	"pail/store/internal/meta"
@@ -70,7 +70,7 @@ func (c *auditConfig) place(s *Store) trail.Place {
 
 func newAuditor(s *Store) *auditor {
 	a := &auditor{s: s, open: map[uint64]struct{}{}}
-	a.spool.init(filepath.Join(s.opts.Dir, spoolDir), "the audit trail")
+	a.spool.init(s.opts.Dir, spoolDir, "the audit trail", spoolKey(recordsKey(s.sealing.ring.Load())))
 	a.job = s.jobs.Add(work.Task{Name: "trail", Run: func(ctx context.Context, _ *work.Progress) error { return a.deliver(ctx, false) }})
 	return a
 }
@@ -302,13 +302,14 @@ func (a *auditor) actOf(ctx context.Context) *Act {
 
 // append puts a record into the spool.
 func (a *auditor) append(row uint64, rec []byte) {
-	if len(rec) > trail.MaxRecord {
-		rec = rec[:trail.MaxRecord] // never: parts of a record are bounded
+	if most := trail.MaxRecord - crypto.EnvelopeOverhead; len(rec) > most {
+		rec = rec[:most] // never: parts of a record are bounded
 	}
-	if err := a.spool.append(row, rec); err != nil {
+	n, err := a.spool.append(row, rec)
+	if err != nil {
 		a.s.log.Error("the audit trail cannot be written; what it is to have is kept in memory and tried again", "err", err)
 	}
-	a.added(int64(len(rec)) + trail.FrameSize)
+	a.added(n)
 }
 
 // added notes that something waits to be delivered.

@@ -224,7 +224,7 @@ func (d *delivery) round(ctx context.Context) (more bool, err error) {
 		}
 		for _, f := range frames {
 			b.records = append(b.records, f.rec)
-			b.size += int64(len(f.rec)) + trail.FrameSize
+			b.size += f.size
 			if f.row != 0 {
 				b.rows = append(b.rows, f.row)
 			}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pail/crypto"
 	"pail/store/fault"
 	"pail/store/trail"
 )
@@ -30,7 +31,9 @@ const (
 // A spool is the files and what is still to be written to them.
 type spool struct {
 	dir  string
-	what string // it holds records of, for people
+	id   string      // the directory, as seen from the store's
+	what string      // it holds records of, for people
+	key  *crypto.Key // of what is in it; nil: it is in the clear
 
 	mu    sync.Mutex // guards what follows
 	file  *os.File   // nil: none was begun
@@ -47,7 +50,10 @@ type spoolPlace struct {
 	off  int64
 }
 
-func (s *spool) init(dir, what string) { s.dir, s.what = dir, what }
+// init names the spool in the directory id of the store at dir.
+func (s *spool) init(dir, id, what string, key *crypto.Key) {
+	s.dir, s.id, s.what, s.key = filepath.Join(dir, id), id, what, key
+}
 
 func (s *spool) name(n uint64) string {
 	return filepath.Join(s.dir, fmt.Sprintf("%016x%s", n, spoolSuffix))
@@ -101,20 +107,24 @@ func (s *spool) load(from spoolPlace) (waiting int64, err error) {
 	return waiting, nil
 }
 
-// append writes a frame. If that fails the frame is kept and written with the next one, or
-// when the spool is read.
-func (s *spool) append(row uint64, rec []byte) error {
+// append writes a frame, and returns how many bytes it has. If that fails the frame is kept and
+// written with the next one, or when the spool is read.
+func (s *spool) append(row uint64, rec []byte) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.buf = trail.AppendFrame(s.buf[:0], row, rec)
-	return s.take(s.buf)
+	s.buf = trail.AppendFrame(s.buf[:0], row, s.sealed(row, rec))
+	return int64(len(s.buf)), s.take(s.buf)
 }
 
 // appendFrames is append for several frames at once.
-func (s *spool) appendFrames(frames []byte) error {
+func (s *spool) appendFrames(frames []byte) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.take(frames)
+	if s.key != nil {
+		s.buf = s.sealedFrames(s.buf[:0], frames)
+		frames = s.buf
+	}
+	return int64(len(frames)), s.take(frames)
 }
 
 // take writes frames, or keeps them. mu is held.
@@ -197,12 +207,14 @@ func (s *spool) end() (spoolPlace, error) {
 
 // A spooled is a record that was read.
 type spooled struct {
-	row uint64
-	rec []byte
+	row  uint64
+	rec  []byte
+	size int64 // of its frame, in bytes
 }
 
 // read returns frames from one place on, up to another, of some bytes together, and where to
-// go on; there is no more if that is to. lost says that a file ended in the middle of a frame.
+// go on; there is no more if that is to. lost says that a file ended in the middle of a frame, or
+// had one that is not what was written.
 func (s *spool) read(from, to spoolPlace, most int) (out []spooled, next spoolPlace, lost bool, err error) {
 	files, err := s.files()
 	if err != nil {
@@ -226,7 +238,11 @@ func (s *spool) read(from, to spoolPlace, most int) (out []spooled, next spoolPl
 				lost = lost || err != nil
 				break
 			}
-			out = append(out, spooled{row, rec})
+			if rec, ok := s.opened(row, rec); ok {
+				out = append(out, spooled{row, rec, int64(size)})
+			} else {
+				lost = true
+			}
 			b = b[size:]
 			next.off += int64(size)
 			most -= size

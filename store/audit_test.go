@@ -20,7 +20,11 @@ import (
 // and to a file.
 func auditStore(t *testing.T) (s *Store, o Options, file string) {
 	t.Helper()
-	o = Options{Dir: filepath.Join(t.TempDir(), "store")}
+	return auditStoreAt(t, Options{Dir: filepath.Join(t.TempDir(), "store")})
+}
+
+func auditStoreAt(t *testing.T, o Options) (s *Store, _ Options, file string) {
+	t.Helper()
 	file = filepath.Join(t.TempDir(), "audit.jsonl")
 	if err := Create(o); err != nil {
 		t.Fatal(err)

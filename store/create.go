@@ -53,12 +53,16 @@ func Create(opts Options) error {
 	if err := noStore(opts.Dir); err != nil {
 		return err
 	}
-	db, err := meta.Open(meta.Options{Dir: filepath.Join(opts.Dir, metaDir), Now: opts.Now, Reserve: opts.ReserveBytes, MemTableSize: opts.MemTableSize})
+	if err := noBuckets(&opts); err != nil {
+		return err
+	}
+	ring, err := createKeys(&opts)
+	if err != nil {
+		return err
+	}
+	db, err := meta.Open(engineOptions(&opts, filepath.Join(opts.Dir, metaDir), recordsKey(ring)))
 	if err != nil {
 		return openError(err)
-	}
-	if err := noBuckets(db, opts.Dir); err != nil {
-		return errors.Join(err, db.Close())
 	}
 	_, err = db.Update(context.Background(), meta.UpdateOptions{Durable: true}, func(tx *meta.Tx) error {
 		tx.Set(settingClean(), nil)
@@ -79,10 +83,13 @@ func Create(opts Options) error {
 	if err := blobs.Close(); err != nil {
 		return fault.Wrap(fault.IOFailed, err, "make the store")
 	}
-	if err := createKeys(opts); err != nil {
+	if err := writeLabel(opts); err != nil || ring == nil {
 		return err
 	}
-	return writeLabel(opts)
+	if err := os.Remove(filepath.Join(opts.Dir, creatingName)); err != nil {
+		return fault.Wrap(fault.IOFailed, err, "make the store")
+	}
+	return nil
 }
 
 // checkPlace refuses what can be refused while dir may not exist yet.
@@ -116,16 +123,29 @@ func noStore(dir string) error {
 	return foreign
 }
 
-// noBuckets refuses the records of a store whose contents are all beside them.
-func noBuckets(db *meta.DB, dir string) error {
-	v := db.View()
-	defer v.Close()
-	it := v.Scan(meta.ScanOptions{Prefix: table.Buckets(), KeysOnly: true})
-	defer it.Close()
-	if it.Next() {
-		return labelLost(dir)
+// noBuckets refuses the records of a store whose contents are all beside them, and encrypted
+// ones, of which nobody knows. What an unfinished Create says is its own is.
+func noBuckets(o *Options) error {
+	if isThere(filepath.Join(o.Dir, creatingName)) || !isThere(filepath.Join(o.Dir, metaDir, manifestName)) {
+		return nil
 	}
-	return damaged(it.Err())
+	if l, err := readKeys(o.Dir); err != nil || l != nil && l.Records() {
+		return errors.Join(err, labelLost(o.Dir))
+	}
+	db, err := meta.Open(engineOptions(o, filepath.Join(o.Dir, metaDir), nil))
+	if err != nil {
+		return openError(err)
+	}
+	v := db.View()
+	it := v.Scan(meta.ScanOptions{Prefix: table.Buckets(), KeysOnly: true})
+	some := it.Next()
+	err = damaged(it.Err())
+	it.Close()
+	v.Close()
+	if some {
+		err = labelLost(o.Dir)
+	}
+	return errors.Join(err, db.Close())
 }
 
 func makeStoreDir(dir string) error {
@@ -161,7 +181,7 @@ func onlyOurs(dir string) error {
 	if rebuildBegun(dir) {
 		return fault.New(fault.NotEmpty, "%s holds what a restore of a backup has left that was cut short; run that again, or remove the directory", dir)
 	}
-	ours := map[string]bool{lockName: true, metaDir: true, blobDir: true, labelName + ".new": true, "lost+found": true, "daemon.log": true}
+	ours := map[string]bool{lockName: true, metaDir: true, blobDir: true, labelName + ".new": true, "lost+found": true, "daemon.log": true, creatingName: true}
 	for _, name := range keyFiles() {
 		ours[name] = true
 	}

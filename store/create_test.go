@@ -100,6 +100,14 @@ func TestCreateGoesOnAfterAnInterruptedOne(t *testing.T) {
 		if err := os.Remove(filepath.Join(dir, labelName)); err != nil { // its last act
 			t.Fatal(err)
 		}
+		if encryptAll { // but for this
+			if err := os.WriteFile(filepath.Join(dir, creatingName), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Remove(filepath.Join(dir, masterName)); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	if err := Create(o); err != nil {
 		t.Fatal(err)

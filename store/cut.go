@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"pail/crypto"
 	"pail/store/backup"
 	"pail/store/fault"
 	"pail/store/internal/blob"
@@ -23,7 +24,8 @@ type Cut struct {
 	s      *Store
 	view   *meta.View
 	head   backup.Head
-	drafts []cutDraft // by id
+	key    *crypto.Key // of chunks of records; nil: they are in the clear
+	drafts []cutDraft  // by id
 }
 
 // A cutDraft is the file of a draft as the draft's record has it.
@@ -76,6 +78,8 @@ func (s *Store) cut(last bool) (*Cut, error) {
 	s.pins.addCut(c, blob.ID(c.head.LastID))
 	s.pins.gate.RUnlock()
 	c.head.Keys = s.sealedKeys() // after the records: it has whatever they are sealed with
+	c.key = backupKey(recordsKey(s.sealing.ring.Load()))
+	c.head.Sealed = c.key != nil
 	err := c.takeDrafts(frozen, last)
 	for _, f := range frozen {
 		_ = f.Close()
@@ -174,11 +178,14 @@ func compareIDs(a, b blob.ID) int {
 
 func (c *Cut) walkRecords(ctx context.Context, v backup.Visitor, t *backup.Totals) error {
 	chunker := backup.Chunker{Chunk: func(chunk []byte, records int64) error {
-		t.Records += records
-		t.Bytes += int64(len(chunk))
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if c.key != nil {
+			chunk, records = sealChunk(c.key, chunk), 1
+		}
+		t.Records += records
+		t.Bytes += int64(len(chunk))
 		return v.Records(chunk)
 	}}
 	err := c.scan(nil, func(k, b []byte) error {

@@ -59,9 +59,9 @@ func dumpCut(t *testing.T, c *Cut) dump {
 }
 
 // rebuiltIs demands that a store that was rebuilt, and never opened, holds what a dump does.
-func rebuiltIs(t *testing.T, dir string, want dump) {
+func rebuiltIs(t *testing.T, o Options, want dump) {
 	t.Helper()
-	db, err := meta.Open(meta.Options{Dir: filepath.Join(dir, metaDir), MemTableSize: 1 << 20})
+	db, err := meta.Open(meta.Options{Key: recordsKeyOf(t, o), Dir: filepath.Join(o.Dir, metaDir), MemTableSize: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func rebuiltIs(t *testing.T, dir string, want dump) {
 		}
 	}
 	for id, was := range want.drafts {
-		b, err := os.ReadFile(filepath.Join(dir, blobDir, blob.FileName(id)))
+		b, err := os.ReadFile(filepath.Join(o.Dir, blobDir, blob.FileName(id)))
 		if err != nil || string(b) != was {
 			t.Errorf("the file of draft %v has changed (%v)", id, err)
 		}
@@ -212,7 +212,7 @@ func TestBackupsEqualTheStore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rebuiltIs(t, fromStream.Dir, d)
+		rebuiltIs(t, fromStream, d)
 		opensWhole(t, fromStream, c.Head())
 		if err := errorsOf(repo.Close(), c.Close()); err != nil {
 			t.Fatal(err)
@@ -309,7 +309,7 @@ func restoresAll(t *testing.T, w *wanderer, dest string, dumps []dump) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rebuiltIs(t, o.Dir, d)
+		rebuiltIs(t, o, d)
 		opensWhole(t, o, r.Head)
 		_ = os.RemoveAll(o.Dir)
 	}

@@ -34,7 +34,7 @@ type sealing struct {
 const besideMeans = "it protects contents on disks and in backups that lack that file, not against whoever has the whole directory"
 
 // storeKeys returns the keys of the store, durable, and makes them if there are none. The kinds
-// of failure: AccessDenied (opened without its master key), NoSpace, IOFailed.
+// of failure: AccessDenied (opened without its master key, or the keys are lost), NoSpace, IOFailed.
 func (s *Store) storeKeys() (*keyring.Ring, error) {
 	k := &s.sealing
 	if r := k.ring.Load(); r != nil {
@@ -47,6 +47,9 @@ func (s *Store) storeKeys() (*keyring.Ring, error) {
 	}
 	if k.locked != nil {
 		return nil, k.locked
+	}
+	if err := neverSealed(s.opts.Dir, s.db); err != nil {
+		return nil, err
 	}
 	m, err := masterBeside(s.opts.Dir)
 	if err != nil {
@@ -74,12 +77,17 @@ func (s *Store) keysThere() (*keyring.Ring, error) {
 	return nil, fault.New(fault.AccessDenied, "the store's keys are missing: put %s back, from a backup", filepath.Join(s.opts.Dir, keysName))
 }
 
+// header is the keys without their secrets; nil if there are none.
+func (k *sealing) header() *keyring.Locked {
+	if r := k.ring.Load(); r != nil {
+		return r.Header()
+	}
+	return k.shut
+}
+
 // MasterKeySource is what the store's master key is made from, "" if it has none yet.
 func (s *Store) MasterKeySource() keyring.Source {
-	if r := s.sealing.ring.Load(); r != nil {
-		return r.Header().Source()
-	}
-	if l := s.sealing.shut; l != nil {
+	if l := s.sealing.header(); l != nil {
 		return l.Source()
 	}
 	return ""
@@ -96,6 +104,9 @@ func (s *Store) openKeys() error {
 	}
 	secret, err := secretOf(s.opts.Dir, l, s.opts.MasterKey)
 	if errors.Is(err, keyring.ErrNotGiven) && s.opts.WithoutMasterKey {
+		if l.Records() {
+			return fault.Wrap(fault.AccessDenied, err, "the records of the store are encrypted, and nothing of it can be read without")
+		}
 		s.sealing.locked, s.sealing.shut = err, l
 		return nil
 	}
@@ -120,10 +131,7 @@ func (s *Store) openKeys() error {
 
 // sealedKeys is the file of keys, nil if there is none.
 func (s *Store) sealedKeys() []byte {
-	if r := s.sealing.ring.Load(); r != nil {
-		return r.Marshal()
-	}
-	if l := s.sealing.shut; l != nil {
+	if l := s.sealing.header(); l != nil {
 		return l.Marshal()
 	}
 	return nil

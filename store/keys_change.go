@@ -20,6 +20,9 @@ type KeysChange struct {
 	// Rotate makes a new generation of the store key. Keys that are made are new anyway, and
 	// so is what follows a master key that lay beside the store.
 	Rotate bool
+	// Records encrypts the records, too, and all else that would tell of them, unless they are.
+	// They are written again for that, which takes as much room on the disk as they have.
+	Records bool
 }
 
 // ReadKeys returns the keys of the store at dir, closed, or nil if it has none. It waits for
@@ -47,8 +50,9 @@ func MasterKeyNeeded(dir string) keyring.Source {
 
 // ChangeKeys changes the keys of the store at opts.Dir, of which opts.MasterKey opens those
 // that are there, and returns them as they are now. Keys are made if there are none and Under
-// says under what. What it returned for is durable; an end at any moment leaves the keys as
-// they were or as they are to be. A master key that lay beside the store is removed when
+// says under what. What it returned for is durable; an end at any moment leaves the keys, and
+// the records, as they were or as they are to be; in that case what they were is removed
+// by the next opening. A master key that lay beside the store is removed when
 // another one is in its place. The kinds of failure: those of Open (StoreLocked: a daemon has
 // to be stopped first), InvalidRequest (there are no keys and no master key to make them under).
 func ChangeKeys(opts Options, c KeysChange) (*keyring.Locked, error) {
@@ -66,6 +70,9 @@ func ChangeKeys(opts Options, c KeysChange) (*keyring.Locked, error) {
 	case r == nil && c.Under == nil:
 		return nil, fault.New(fault.InvalidRequest, "the store at %s has no keys yet; give it a master key with: pail master-key enable", dir)
 	case r == nil:
+		if err := neverSealedAt(&opts); err != nil {
+			return nil, err
+		}
 		r = keyring.New(c.Under, opts.Now())
 	default:
 		if c.Under != nil {
@@ -75,6 +82,12 @@ func ChangeKeys(opts Options, c KeysChange) (*keyring.Locked, error) {
 			if r, err = r.Rotated(opts.Now()); err != nil {
 				return nil, fault.Wrap(fault.LimitExceeded, err, "the store's keys cannot be rotated")
 			}
+		}
+	}
+	if c.Records && r.Records() == nil {
+		r = r.WithRecords(opts.Now())
+		if err := encryptRecords(&opts, r.Records()); err != nil {
+			return nil, err
 		}
 	}
 	if err := putKeys(dir, r.Marshal()); err != nil {
@@ -87,6 +100,9 @@ func ChangeKeys(opts Options, c KeysChange) (*keyring.Locked, error) {
 		if err := syncDir(dir); err != nil {
 			return nil, fault.Wrap(fault.IOFailed, err, "sync %s", dir)
 		}
+	}
+	if err := settleRecords(&opts, r); err != nil {
+		return nil, err
 	}
 	return r.Header(), nil
 }
@@ -139,6 +155,9 @@ func holdKeys(opts Options) (r *keyring.Ring, done func(), err error) {
 			r, err = unlock(opts.Dir, l, secret)
 		}
 	}
+	if err == nil {
+		err = settleRecords(&opts, r)
+	}
 	if err != nil {
 		done()
 		return nil, nil, err
@@ -146,16 +165,45 @@ func holdKeys(opts Options) (r *keyring.Ring, done func(), err error) {
 	return r, done, nil
 }
 
-// createKeys gives a store that is being made its keys, if it is to have any from the start,
-// in place of what an interrupted Create has left.
-func createKeys(opts Options) error {
-	for _, name := range keyFiles() {
-		if err := os.Remove(filepath.Join(opts.Dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fault.Wrap(fault.IOFailed, err, "make the store")
+// createKeys gives a store that is being made its keys, nil if it is to have none from the
+// start, in place of what an interrupted Create has left: nobody has records under that one's.
+func createKeys(opts *Options) (*keyring.Ring, error) {
+	m, err := opts.NewMasterKey, error(nil)
+	if m == nil && opts.tuning.encryptAll {
+		if m, err = masterBeside(opts.Dir); err != nil {
+			return nil, err
 		}
 	}
-	if opts.NewMasterKey == nil {
-		return nil
+	begun := isThere(filepath.Join(opts.Dir, creatingName))
+	if m != nil && !begun {
+		if err := writeSynced(filepath.Join(opts.Dir, creatingName), nil); err != nil {
+			return nil, err
+		}
+		if err := syncDir(opts.Dir); err != nil {
+			return nil, fault.Wrap(contentKind(err), err, "make the store")
+		}
 	}
-	return putKeys(opts.Dir, keyring.New(opts.NewMasterKey, opts.Now()).Marshal())
+	if m != nil || begun {
+		if err := removeDurably(filepath.Join(opts.Dir, metaDir)); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range keyFiles() {
+		if err := os.Remove(filepath.Join(opts.Dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, fault.Wrap(fault.IOFailed, err, "make the store")
+		}
+	}
+	if m == nil {
+		return nil, nil
+	}
+	r := keyring.New(m, opts.Now())
+	if m.Source() != keyring.Beside || opts.tuning.encryptAll {
+		r = r.WithRecords(opts.Now())
+	}
+	return r, putKeys(opts.Dir, r.Marshal())
+}
+
+func isThere(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }

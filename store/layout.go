@@ -24,6 +24,8 @@ import (
 //	master.key    what opens them, unless that is kept elsewhere
 //	tls/          the certificate authority of listeners, if they have one (store/web/certs)
 //	meta/         the engine's files
+//	meta.new/     the same, encrypted, on the way there (records_key.go)
+//	creating      says that a store with a master key is being made
 //	blobs/        contents
 const (
 	labelName  = "pail.json"
@@ -33,6 +35,8 @@ const (
 	keysName   = "keys"
 	keysCopy   = "keys.copy"
 	masterName = "master.key"
+
+	manifestName = "MANIFEST" // in metaDir
 )
 
 // Format is the number of the layout that this program writes and reads.
@@ -105,8 +109,13 @@ func readLabel(dir string, newest int) (label, error) {
 // hasRecords refuses a store whose records have gone: opened as an empty one it would
 // delete every content as nobody's.
 func hasRecords(dir string) error {
-	manifest := filepath.Join(dir, metaDir, "MANIFEST")
+	manifest := filepath.Join(dir, metaDir, manifestName)
 	_, err := os.Stat(manifest)
+	if errors.Is(err, fs.ErrNotExist) { // they may be on their way to their place
+		if _, e := os.Stat(filepath.Join(dir, recordsNew, manifestName)); e == nil {
+			return nil
+		}
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return fault.New(fault.Damaged, "%s is missing, and with it the records of the store; nothing was changed; restore the directory %s from a backup", manifest, metaDir)
 	}

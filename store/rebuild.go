@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"pail/crypto"
 	"pail/store/backup"
 	"pail/store/fault"
 	"pail/store/internal/blob"
@@ -129,7 +130,8 @@ type rebuild struct {
 	ctx  context.Context
 	dir  string // of the store that is not one yet
 	lock *os.File
-	db   *meta.DB
+	db   *meta.DB    // nil before the head is known
+	key  *crypto.Key // of chunks of records; nil: they are in the clear
 
 	head   backup.Head
 	totals backup.Totals
@@ -174,7 +176,7 @@ func (b *rebuild) run(feed func(backup.Visitor) error) (err error) {
 	return err
 }
 
-// begin makes the directories and the engine.
+// begin makes the directories.
 func (b *rebuild) begin() error {
 	if err := b.clear(); err != nil {
 		return err
@@ -187,11 +189,6 @@ func (b *rebuild) begin() error {
 	}
 	if err := blob.MakeLayout(filepath.Join(b.dir, blobDir)); err != nil {
 		return fault.Wrap(contentKind(err), err, "make %s", b.dir)
-	}
-	var err error
-	b.db, err = meta.Open(meta.Options{Dir: filepath.Join(b.dir, metaDir), Now: b.opts.Now, Reserve: b.opts.ReserveBytes, MemTableSize: b.opts.MemTableSize})
-	if err != nil {
-		return openError(err)
 	}
 	return nil
 }
@@ -232,7 +229,7 @@ func (b *rebuild) undo(made string) error {
 	return err
 }
 
-// Head implements backup.Visitor.
+// Head implements backup.Visitor. It begins the engine.
 func (b *rebuild) Head(h backup.Head) error {
 	if known := b.opts.tuning.format; h.StoreFormat > known {
 		return fault.New(fault.NewerFormat, "the backup is of a store of format %d and this program knows %d; use a newer pail", h.StoreFormat, known)
@@ -240,13 +237,40 @@ func (b *rebuild) Head(h backup.Head) error {
 	if h.StoreFormat < 1 || h.Store == "" {
 		return fault.New(fault.Damaged, "the backup does not say of what it is")
 	}
-	if len(h.Keys) > 0 {
-		if _, err := keyring.Parse(h.Keys); err != nil {
-			return fault.Wrap(fault.Damaged, err, "the keys in the backup cannot be read")
-		}
+	records, err := b.openKeys(h)
+	if err != nil {
+		return err
 	}
-	b.head = h
+	b.head, b.key = h, backupKey(records)
+	if b.db, err = meta.Open(engineOptions(&b.opts, filepath.Join(b.dir, metaDir), records)); err != nil {
+		return openError(err)
+	}
 	return nil
+}
+
+// openKeys opens the keys of the backup if its records are sealed with them, and returns that
+// of the records.
+func (b *rebuild) openKeys(h backup.Head) (*crypto.Key, error) {
+	if len(h.Keys) == 0 && !h.Sealed {
+		return nil, nil
+	}
+	l, err := keyring.Parse(h.Keys)
+	switch {
+	case errors.Is(err, keyring.ErrNewer):
+		return nil, fault.Wrap(fault.NewerFormat, err, "the keys in the backup cannot be read; use a newer pail")
+	case err != nil:
+		return nil, fault.Wrap(fault.Damaged, err, "the keys in the backup cannot be read")
+	case l.Records() != h.Sealed:
+		return nil, fault.New(fault.Damaged, "the keys in the backup are not of its records")
+	case !h.Sealed:
+		return nil, nil
+	}
+	secret, err := secretOf(b.opts.Dir, l, b.opts.MasterKey)
+	if err != nil {
+		return nil, fault.Wrap(fault.KindOf(err), err, "the records in the backup are encrypted, and no store can be made of it without")
+	}
+	r, err := unlock(b.opts.Dir, l, secret)
+	return recordsKey(r), err
 }
 
 // Records are written in batches of so many bytes.
@@ -255,8 +279,17 @@ const rebuildBatch = 1 << 20
 // Records implements backup.Visitor.
 func (b *rebuild) Records(chunk []byte) error {
 	b.counts.Bytes += int64(len(chunk))
-	err := backup.EachRecord(chunk, func(key, value []byte) error {
+	if b.key != nil {
 		b.counts.Records++
+		var err error
+		if chunk, err = openChunk(b.key, chunk); err != nil {
+			return err
+		}
+	}
+	err := backup.EachRecord(chunk, func(key, value []byte) error {
+		if b.key == nil {
+			b.counts.Records++
+		}
 		if len(key) > 0 && key[0] == table.Blobs()[0] {
 			var r record.Blob
 			if err := unmarshal(key, value, &r); err != nil {

@@ -131,7 +131,7 @@ func TestRepairEncryptedFile(t *testing.T) {
 // are kept and are said to be encrypted, and the object has lost its own.
 func TestRepairKeepsWhatNobodyDecrypts(t *testing.T) {
 	r := newSealedRig(t)
-	db, err := meta.Open(meta.Options{Dir: filepath.Join(r.o.Dir, metaDir), MemTableSize: r.o.MemTableSize})
+	db, err := meta.Open(meta.Options{Key: recordsKeyOf(t, r.o), Dir: filepath.Join(r.o.Dir, metaDir), MemTableSize: r.o.MemTableSize})
 	r.ok(err)
 	_, err = db.Update(context.Background(), meta.UpdateOptions{Durable: true}, func(tx *meta.Tx) error {
 		tx.Delete(table.Blob(uint64(r.id)))

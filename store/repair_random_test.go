@@ -129,7 +129,9 @@ func (p *patient) readAll(s *Store) {
 // damage damages a copy of the store, and returns what was hit.
 func (p *patient) damage(dir string) (hit []string) {
 	p.t.Helper()
-	db, err := meta.Open(meta.Options{Dir: filepath.Join(dir, metaDir), MemTableSize: p.o.MemTableSize})
+	o := p.o
+	o.Dir = dir
+	db, err := meta.Open(meta.Options{Key: recordsKeyOf(p.t, o), Dir: filepath.Join(dir, metaDir), MemTableSize: o.MemTableSize})
 	if err != nil {
 		p.t.Fatal(err)
 	}

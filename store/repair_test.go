@@ -49,7 +49,7 @@ func (w *ward) copied(change func(tx *meta.Tx) error) Options {
 	if change == nil {
 		return o
 	}
-	db, err := meta.Open(meta.Options{Dir: filepath.Join(o.Dir, metaDir), MemTableSize: o.MemTableSize})
+	db, err := meta.Open(meta.Options{Key: recordsKeyOf(w.t, o), Dir: filepath.Join(o.Dir, metaDir), MemTableSize: o.MemTableSize})
 	w.ok(err)
 	_, err = db.Update(context.Background(), meta.UpdateOptions{Durable: true}, change)
 	w.ok(err)
@@ -237,7 +237,7 @@ func (w *ward) refuses(i int) {
 	if err == nil && len(left) == 0 || err != nil && !fault.Is(err, fault.NewerFormat) {
 		w.t.Errorf("a newer record %q: left %v, %v", k, left, err)
 	}
-	db, err := meta.Open(meta.Options{Dir: filepath.Join(o.Dir, metaDir), MemTableSize: o.MemTableSize})
+	db, err := meta.Open(meta.Options{Key: recordsKeyOf(w.t, o), Dir: filepath.Join(o.Dir, metaDir), MemTableSize: o.MemTableSize})
 	w.ok(err)
 	defer db.Close()
 	v := db.View()

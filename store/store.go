@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -313,13 +312,12 @@ func (s *Store) openFiles() (err error) {
 	if err := s.openKeys(); err != nil {
 		return err
 	}
-	s.db, err = meta.Open(meta.Options{
-		Dir: filepath.Join(s.opts.Dir, metaDir), Now: s.opts.Now,
-		Reserve: s.opts.ReserveBytes, MemTableSize: s.opts.MemTableSize,
-		Log: func(format string, args ...any) { s.log.Debug(fmt.Sprintf(format, args...)) },
-	})
+	if err := s.settleFiles(); err != nil {
+		return err
+	}
+	s.db, err = meta.Open(engineOptions(&s.opts, filepath.Join(s.opts.Dir, metaDir), recordsKey(s.sealing.ring.Load())))
 	if err != nil {
-		return openError(err)
+		return s.recordsError(err)
 	}
 	if s.blobs, err = blob.Open(blob.Options{Dir: filepath.Join(s.opts.Dir, blobDir), Failed: s.fail}); err != nil {
 		return fault.Wrap(fault.IOFailed, err, "open contents")

@@ -23,6 +23,9 @@ type Head struct {
 	// Keys is the store's file of keys, sealed under a master key that no backup has; nil if
 	// it has none.
 	Keys []byte `json:"keys,omitempty"`
+	// Sealed says that the records are encrypted: a chunk has no records but one without a
+	// key, whose value is the chunk in an envelope under the records' key, which Keys has.
+	Sealed bool `json:"sealed,omitempty"`
 }
 
 // A Content is a sealed content file.

@@ -72,7 +72,7 @@ func (s *survey) readTables(ctx context.Context) error {
 	ids := make([]uint64, 0, len(m.Tables))
 	for id, t := range m.Tables {
 		if t.KeyID != s.keys.id() {
-			return &DamageError{Path: table.NewFilename(id, s.dir), Reason: s.otherKey() + "; " + restoreAdvice}
+			return &DamageError{Path: table.NewFilename(id, s.dir), Reason: s.otherKey() + "; " + restoreAdvice, Cipher: true}
 		}
 		ids = append(ids, id)
 	}
@@ -139,8 +139,10 @@ func (s *survey) judge() error {
 	for i := range s.logs {
 		l := &s.logs[i]
 		switch {
-		case l.foreign && (l.last > 0 || l.unread()):
-			return &DamageError{Path: l.path, Reason: "its header is wrong, or " + s.otherKey() + "; " + restoreAdvice}
+		case l.foreign && l.last > 0:
+			return &DamageError{Path: l.path, Reason: "its header is wrong; " + restoreAdvice}
+		case l.foreign && l.unread():
+			return &DamageError{Path: l.path, Reason: s.otherKey() + "; " + restoreAdvice, Cipher: true}
 		case l.forged != "":
 			return &DamageError{Path: l.path, Reason: fmt.Sprintf("the record at key %q is not what was written there; %s", l.forged, restoreAdvice)}
 		case l.broken:

@@ -28,6 +28,7 @@ var (
 type DamageError struct {
 	Path   string // the damaged file
 	Reason string // what is wrong with it, and what to do
+	Cipher bool   // it is whole, but encrypted, and the database was opened without a key, or the reverse
 }
 
 func (e *DamageError) Error() string {
