@@ -124,6 +124,9 @@ const maxLog = 4 << 20
 // leaveTerminal sends standard output and standard error to the log file, so that
 // even a crash is found there, and keeps no directory busy.
 func (p *mountPlan) leaveTerminal() error {
+	if err := p.discretion(); err != nil {
+		return err
+	}
 	path := p.log
 	if path == "" {
 		path = filepath.Join(p.store, "daemon.log")

@@ -207,7 +207,8 @@ func newBackupVerifyCommand(g *globals) *cobra.Command {
 		Short: "Read backups and compare all checksums",
 		Long: `Read everything in a directory of backups, or a backup on standard input, and compare all
 checksums. Each changed, lost or shortened file is one line, with --json one object, and
-the exit code is 7 if there are any. Remove a file of chunks/ or contents/ that is damaged,
+the exit code is 7 if there are any. Records that are encrypted are compared, too, and not
+opened. Remove a file of chunks/ or contents/ that is damaged,
 and the next pail backup create copies it again if the store still has what was in it.`,
 		Example: `  pail backup verify /media/disk/pail
   pail backup verify - < pail.backup`,
@@ -334,7 +335,9 @@ func runBackupRestore(cmd *cobra.Command, g *globals, from, snapshot string) err
 			return repo.Read(ctx, s, &counting{Visitor: v, far: showBytes(p, "restoring")})
 		}
 	}
-	made, err := store.Rebuild(ctx, storeOptions(cmd, g, dir), feed)
+	so := storeOptions(cmd, g, dir)
+	so.MasterKey = g.unlock.asker(ctx, "the backup", p)
+	made, err := store.Rebuild(ctx, so, feed)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ say what was done; the exit code is 0 if the store is sound afterwards.`,
 			if fault.Is(err, fault.Damaged) {
 				return examine(cmd, g, opts, err)
 			}
-			return err
+			return withoutRecords(cmd, g, err)
 		},
 	}
 	cmd.Flags().BoolVar(&opts.repair, "repair", false, "put right what is found; the store must not be in use")

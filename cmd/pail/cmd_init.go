@@ -25,8 +25,9 @@ func newInitCommand(g *globals) *cobra.Command {
 		Long: `Make an empty store in a directory that is empty or does not exist. pail mount
 does it too when it finds none.
 
-With --encrypt its keys are opened with a passphrase, which is asked for, or a key that is
-kept elsewhere, and it is opened with that only (see pail master-key).`,
+With --encrypt all that it keeps is encrypted, names and settings included, and it is opened with
+a passphrase, which is asked for, or a key that is kept elsewhere, and with nothing else (see
+pail master-key).`,
 		Example: "  pail init --store /srv/pail --versioning\n  pail init --encrypt --passphrase-file secret --yes",
 		Args:    takes(0, 0),
 

@@ -44,8 +44,11 @@ func newMasterKeyEnableCommand(g *globals) *cobra.Command {
 		Use:   "enable",
 		Short: "Have a store opened with a passphrase or a key that is kept elsewhere",
 		Long: `Have a store opened with a passphrase or a key that is kept elsewhere, instead of the key
-beside it. The store must not be in use. No data is written again: what was encrypted until
-now stays readable. The former key is removed; snapshots that were taken until now are opened
+beside it. The store must not be in use. Names, tags, users and all else that is no content
+are encrypted from then on, for which they are written again, into as much room as they have
+now; an interruption leaves the store as it was or as it is to be. The log of daemons in the
+store is removed. No content is written again: what was encrypted until now stays readable,
+and what was not stays in the clear until it is written anew. The former key is removed; snapshots that were taken until now are opened
 with it and not with the new one, so keep it (pail master-key export) as long as them.
 
 ` + sourcesHelp,
@@ -77,7 +80,7 @@ func runMasterKeyEnable(cmd *cobra.Command, g *globals, dir string, yes bool) er
 		return err
 	}
 	if l != nil && l.Source() != keyring.Beside {
-		return fault.New(fault.Exists, "the store at %s is opened with a %s already; change it with: pail master-key rotate", dir, sourceWord(l.Source()))
+		return finishEnable(cmd, g, dir, l)
 	}
 	m, err := newMaster(cmd, &g.unlock, dir, yes)
 	if err != nil {
@@ -85,7 +88,22 @@ func runMasterKeyEnable(cmd *cobra.Command, g *globals, dir string, yes bool) er
 	}
 	so := storeOptions(cmd, g, dir)
 	so.MasterKey = nil // it lies beside the store
-	after, err := store.ChangeKeys(so, store.KeysChange{Under: m})
+	after, err := store.ChangeKeys(so, store.KeysChange{Under: m, Records: true})
+	if err != nil {
+		return err
+	}
+	return printKeys(cmd, g.json, dir, after)
+}
+
+// finishEnable encrypts the records of a store whose master key an earlier program has changed.
+func finishEnable(cmd *cobra.Command, g *globals, dir string, l *keyring.Locked) error {
+	if l.Records() {
+		return fault.New(fault.Exists, "the store at %s is opened with a %s already; change it with: pail master-key rotate", dir, sourceWord(l.Source()))
+	}
+	if err := g.unlock.prepare(cmd, dir); err != nil {
+		return err
+	}
+	after, err := store.ChangeKeys(storeOptions(cmd, g, dir), store.KeysChange{Records: true})
 	if err != nil {
 		return err
 	}
@@ -287,6 +305,7 @@ type keysShown struct {
 	Store       string               `json:"store"`
 	MasterKey   keyring.Source       `json:"master_key"` // "" if there is none yet
 	Changed     *time.Time           `json:"changed,omitempty"`
+	Records     bool                 `json:"records_encrypted"`
 	Generations []keyring.Generation `json:"generations"`
 }
 
@@ -294,7 +313,7 @@ func printKeys(cmd *cobra.Command, asJSON bool, dir string, l *keyring.Locked) e
 	shown := keysShown{Store: dir, Generations: []keyring.Generation{}}
 	if l != nil {
 		at := l.Changed()
-		shown.MasterKey, shown.Changed, shown.Generations = l.Source(), &at, l.Generations()
+		shown.MasterKey, shown.Changed, shown.Records, shown.Generations = l.Source(), &at, l.Records(), l.Generations()
 	}
 	if asJSON {
 		return printJSON(cmd.OutOrStdout(), shown)
@@ -302,6 +321,7 @@ func printKeys(cmd *cobra.Command, asJSON bool, dir string, l *keyring.Locked) e
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "store:\t%s\n", dir)
 	fmt.Fprintf(w, "master key:\t%s\n", masterKeyLine(string(shown.MasterKey)))
+	fmt.Fprintf(w, "records:\t%s\n", recordsLine(l))
 	for i, g := range shown.Generations {
 		state := "for what it has sealed"
 		if i == len(shown.Generations)-1 {
@@ -323,6 +343,17 @@ func masterKeyLine(source string) string {
 		return "of a passphrase"
 	}
 	return "kept elsewhere"
+}
+
+// recordsLine says whether names and all else that is no content are encrypted.
+func recordsLine(l *keyring.Locked) string {
+	switch {
+	case l != nil && l.Records():
+		return "encrypted, names and all"
+	case l != nil && l.Source() != keyring.Beside:
+		return "in the clear; pail master-key enable encrypts them"
+	}
+	return "in the clear; with a master key of your own (pail master-key enable) they are encrypted"
 }
 
 func sourceWord(s keyring.Source) string {

@@ -274,7 +274,7 @@ func (p *mountPlan) attempt(ctx context.Context, cmd *cobra.Command, ready ready
 	if !errors.Is(err, control.ErrNoDaemon) {
 		return err
 	}
-	log := daemonLog(cmd, p.req.Debug)
+	log := p.daemonLog(cmd, p.req.Debug)
 	d := &daemon{
 		log: log, peers: pailfs.NewPeers(), metrics: metrics.New(release()),
 		ended: make(chan struct{}), closed: make(chan struct{}),
@@ -298,7 +298,7 @@ func (p *mountPlan) openStore(ctx context.Context, cmd *cobra.Command) (*store.S
 	if p.req.Bucket != "" && !store.IsStore(p.store) {
 		return nil, fault.New(fault.NoSuchStore, "there is no store at %s and so no bucket %q; run pail init and pail bucket create first", p.store, p.req.Bucket)
 	}
-	so := store.Options{Dir: p.store, AllowAnyFS: p.anyFS, Log: daemonLog(cmd, false), MasterKey: p.unlock.opener(ctx)}
+	so := store.Options{Dir: p.store, AllowAnyFS: p.anyFS, Log: p.daemonLog(cmd, false), MasterKey: p.unlock.opener(ctx)}
 	if p.req.S3 != nil {
 		so.Region = p.req.S3.Region // of a store that is made now; of another the door checks it
 	}

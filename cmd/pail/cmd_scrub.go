@@ -34,9 +34,10 @@ damaged; restore it from a backup, restore an older version, or delete it.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			g.unlock.optional = true
-			return withStore(cmd, g, func(ctx context.Context, c *control.Client) error {
+			err := withStore(cmd, g, func(ctx context.Context, c *control.Client) error {
 				return runScrub(ctx, opts, c, cmd, g.json)
 			})
+			return withoutRecords(cmd, g, err)
 		},
 	}
 	sizeVar(cmd.Flags(), &opts.rate, "rate", "read at most so many `bytes` a second, such as 50MiB (default as fast as the disk)")

@@ -513,11 +513,11 @@ func (d *daemon) Mounts() []control.Mount {
 	return out
 }
 
-// daemonLog writes to standard error, which in the background is the log file.
-func daemonLog(cmd *cobra.Command, debug bool) *slog.Logger {
+// daemonLog writes to standard error, which in the background is the log file of the plan.
+func (p *mountPlan) daemonLog(cmd *cobra.Command, debug bool) *slog.Logger {
 	level := slog.LevelInfo
 	if debug {
 		level = slog.LevelDebug
 	}
-	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+	return slog.New(discreet{slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}), &p.discreet})
 }

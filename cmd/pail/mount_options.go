@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -161,6 +162,7 @@ type mountPlan struct {
 	byDefault  bool // the mountpoint was not named and may be made
 	mountpoint string
 	req        control.MountRequest
+	discreet   atomic.Bool // the log is in a store whose names are encrypted
 }
 
 // plan puts flags and -o options together; it looks at no file.

@@ -154,6 +154,35 @@ func (u *unlock) prepare(cmd *cobra.Command, dir string) error {
 	return nil
 }
 
+// asker is opener that asks whoever sits at the terminal if nobody else gives the secret of
+// what there is to be opened; nothing else is written there meanwhile.
+func (u *unlock) asker(ctx context.Context, what string, p *progress) func(keyring.Source) ([]byte, error) {
+	open := u.opener(ctx)
+	return func(source keyring.Source) ([]byte, error) {
+		secret, err := open(source)
+		if !errors.Is(err, keyring.ErrNotGiven) {
+			return secret, err
+		}
+		tty, failed := openTerminal()
+		if failed != nil {
+			return nil, err
+		}
+		defer tty.Close()
+		word := "passphrase"
+		if source != keyring.Passphrase {
+			word = "master key"
+		}
+		failed = p.aside(func() error {
+			secret, err = askSecret(tty, fmt.Sprintf("%s of %s: ", word, what))
+			return nil
+		})
+		if err == nil && len(secret) == 0 {
+			err = keyring.ErrNotGiven
+		}
+		return secret, errors.Join(err, failed)
+	}
+}
+
 func (u *unlock) flags() bool {
 	return u.passphraseFile != "" || u.passphraseFD != "" || u.keyFile != "" || u.keyCommand != ""
 }
