@@ -30,6 +30,7 @@ func planOf(seed uint64, i int) plan {
 		SettleAfter: []time.Duration{-1, 50 * time.Millisecond, 300 * time.Millisecond}[rng.IntN(3)],
 		Compact:     []time.Duration{time.Millisecond, 20 * time.Millisecond, 0}[i%3],
 		MemTable:    1 << 20,
+		Encrypted:   i%2 == 1,
 	}
 }
 

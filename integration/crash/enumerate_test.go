@@ -325,13 +325,13 @@ func TestCreation(t *testing.T) {
 		rounds = 300
 	}
 	for i := range rounds {
-		t.Run(fmt.Sprint(i), func(t *testing.T) { cutCreation(t, rng) })
+		t.Run(fmt.Sprint(i), func(t *testing.T) { cutCreation(t, rng, i%2 == 1) })
 	}
 }
 
-func cutCreation(t *testing.T, rng *rand.Rand) {
+func cutCreation(t *testing.T, rng *rand.Rand, encrypted bool) {
 	fs := startDisk(t, "")
-	p := plan{Dir: filepath.Join(fs.Dir(), "store"), Disk: fs, Create: true, MemTable: 1 << 20, InlineMax: 4 << 10}
+	p := plan{Dir: filepath.Join(fs.Dir(), "store"), Disk: fs, Create: true, MemTable: 1 << 20, InlineMax: 4 << 10, Encrypted: encrypted}
 	at := 1 + rng.Uint64N(700)
 	if err := fs.Freeze(at); err != nil {
 		t.Fatal(err)

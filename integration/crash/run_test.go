@@ -215,7 +215,7 @@ func startDisk(t testing.TB, from string) *powercut.FS {
 	t.Helper()
 	fs, err := powercut.Start(context.Background(), powercut.Options{
 		Scratch: scratch(t), From: from,
-		Policies: map[string]powercut.Policy{"store/meta": powercut.NameWithFile},
+		Policies: map[string]powercut.Policy{"store/meta": powercut.NameWithFile, "store/meta.new": powercut.NameWithFile},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package crash
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"pail/integration/powercut"
 	"pail/store"
+	"pail/store/keyring"
 )
 
 // writerEnv holds the plan of a process that is to work on a store; it reports on
@@ -31,6 +33,7 @@ type plan struct {
 	SettleAfter time.Duration
 	Compact     time.Duration // after which every content in pieces is compacted; 0: never
 	MemTable    int64
+	Encrypted   bool // records and contents, under a master key that somebody has chosen
 	Gated       bool // each opCompact waits before and after until it is let, and whoever only opens and closes compacts between
 
 	Disk *powercut.FS `json:"-"` // on which Dir is, if it is one that forgets
@@ -41,11 +44,21 @@ func (p plan) options(dir string) store.Options {
 	if after == 0 {
 		after = -1
 	}
-	return store.Options{
+	o := store.Options{
 		CompactAfter: after, CompactPieces: 1,
 		Dir: dir, AllowAnyFS: true, InlineMax: p.InlineMax, SettleAfter: p.SettleAfter,
 		MemTableSize: p.MemTable, MinPartSize: -1,
 	}
+	if p.Encrypted {
+		secret := bytes.Repeat([]byte{7}, 32)
+		m, err := keyring.NewMaster(keyring.External, secret)
+		if err != nil {
+			panic(err) // it has the length of one
+		}
+		o.NewMasterKey = m
+		o.MasterKey = func(keyring.Source) ([]byte, error) { return bytes.Clone(secret), nil }
+	}
+	return o
 }
 
 // homes are where the workers of a plan work.
