@@ -169,7 +169,7 @@ func holdKeys(opts Options) (r *keyring.Ring, done func(), err error) {
 // start, in place of what an interrupted Create has left: nobody has records under that one's.
 func createKeys(opts *Options) (*keyring.Ring, error) {
 	m, err := opts.NewMasterKey, error(nil)
-	if m == nil && opts.tuning.encryptAll {
+	if m == nil && opts.tuning.encryptRecords {
 		if m, err = masterBeside(opts.Dir); err != nil {
 			return nil, err
 		}
@@ -197,7 +197,7 @@ func createKeys(opts *Options) (*keyring.Ring, error) {
 		return nil, nil
 	}
 	r := keyring.New(m, opts.Now())
-	if m.Source() != keyring.Beside || opts.tuning.encryptAll {
+	if m.Source() != keyring.Beside || opts.tuning.encryptRecords {
 		r = r.WithRecords(opts.Now())
 	}
 	return r, putKeys(opts.Dir, r.Marshal())

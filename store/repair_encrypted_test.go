@@ -158,6 +158,9 @@ func TestRepairKeepsWhatNobodyDecrypts(t *testing.T) {
 // Without the master key a damaged encrypted file stays as it is and is named; with the key
 // the same repair saves what can be read.
 func TestRepairWithoutMasterKey(t *testing.T) {
+	if encryptAll {
+		t.Skip("a store whose records are encrypted is not opened without")
+	}
 	r := newSealedRig(t)
 	r.flip(40*crypto.SlotSize + 100)
 	before, err := os.ReadFile(r.path)

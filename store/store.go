@@ -109,13 +109,15 @@ type tuning struct {
 	upgrades       []upgrade          // to it
 	repairStep     func(*Store) error // runs after each step of a repair
 	encryptAll     bool               // every bucket asks for encryption
+	encryptRecords bool               // with a master key beside the store, too
 }
 
-// encryptAll is the default of that, for tests that do all that others do with encrypted contents.
+// encryptAll is the default of both, for tests that do all that others do with encrypted contents.
 var encryptAll bool
 
 func (t *tuning) setDefaults() {
 	t.encryptAll = t.encryptAll || encryptAll
+	t.encryptRecords = t.encryptRecords || encryptAll
 	if t.movedInline == 0 {
 		t.movedInline = 200
 	}

@@ -52,6 +52,7 @@ var decoders = map[string]string{
 	"store.batch.times":              byUs,
 	"store.follows":                  "FuzzTrailFile",
 	"store.spool.files":              byUs,
+	"store.sealQueue":                "what is no number of a queue is removed as nobody's",
 	"store.verifier.fileDigests":     "FuzzTrailFile",
 	"store/trail.Compare":            "FuzzLogFile",
 	"store/trail.CutFrame":           "FuzzFrames",
