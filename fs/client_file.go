@@ -79,7 +79,9 @@ type clientNode struct {
 	work *store.Scratch // the working copy; nil: there is none
 	view *clientView    // nil: nothing was read yet
 
-	state   sync.Mutex    // guards what follows; taken last
+	state   sync.Mutex    // guards what follows; taken last, and never held while anything is read
+	working bool          // there is a working copy
+	length  int64         // of it
 	edits   uint64        // changes of the data since there is a working copy
 	sealed  uint64        // how many of them the store's file has
 	public  uint64        // how many of them are published
@@ -100,11 +102,24 @@ func (f *filesystem) openFile(se *store.Session, bucket, key string, flags store
 	// The store's file is emptied by replacing what it has, and read unless that is never needed.
 	below.Truncate, below.Append = false, false
 	below.WriteOnly = flags.Write && (flags.Truncate || flags.Create && flags.Exclusive)
-	file, err := se.OpenFile(f.ctx, bucket, key, below)
+	return f.keyed(se, k, bucket, key, flags, func() (*store.File, error) { return se.OpenFile(f.ctx, bucket, key, below) })
+}
+
+// keyed opens a file as a client. Who writes has a data key before there is a file, so that none
+// is made that could not be encrypted.
+func (f *filesystem) keyed(se *store.Session, k *ClientKey, bucket, key string, flags store.OpenFlags, open func() (*store.File, error)) (openFile, error) {
+	var next *dataKey
+	if flags.Write {
+		var err error
+		if next, err = f.newDataKey(se, k); err != nil {
+			return nil, f.asClient("open", bucket, key, err)
+		}
+	}
+	file, err := open()
 	if err != nil {
 		return nil, err
 	}
-	return f.asClientFile(se, k, file, flags)
+	return f.asClientFile(se, k, file, flags, next)
 }
 
 // asOpen keeps a nil pointer from becoming an interface that is not nil.
@@ -124,22 +139,20 @@ func (f *filesystem) reopen(se *store.Session, open openFile, flags store.OpenFl
 	below := flags
 	below.Truncate, below.Append = false, false
 	below.WriteOnly = flags.Write && flags.Truncate
-	file, err := se.Reopen(f.ctx, c.File, below)
-	if err != nil {
-		return nil, err
-	}
-	return f.asClientFile(se, c.n.key, file, flags)
+	bucket, key, _ := open.Name()
+	return f.keyed(se, c.n.key, bucket, key, flags, func() (*store.File, error) { return se.Reopen(f.ctx, c.File, below) })
 }
 
-// asClientFile makes a client's file of one that was opened as flags say, but not emptied.
-func (f *filesystem) asClientFile(se *store.Session, k *ClientKey, file *store.File, flags store.OpenFlags) (openFile, error) {
+// asClientFile makes a client's file of one that was opened as flags say, but not emptied. next is
+// what it will be encrypted with first.
+func (f *filesystem) asClientFile(se *store.Session, k *ClientKey, file *store.File, flags store.OpenFlags, next *dataKey) (openFile, error) {
 	o := file.Object()
 	if kind := o.Attr.Mode & unix.S_IFMT; kind != 0 && kind != unix.S_IFREG {
 		return file, nil // a symlink, which nobody encrypts
 	}
 	c := &clientFile{File: file, se: se, writes: flags.Write, appends: flags.Append}
 	c.n = f.clients.attach(f, file.Ino(), k, c.writes)
-	if err := c.ready(flags, o.Seq == 0); err != nil {
+	if err := c.ready(flags, o.Seq == 0, next); err != nil {
 		_ = c.close(f.ctx, false)
 		return nil, f.asClient("open", o.Bucket, o.Key, err)
 	}
@@ -175,13 +188,11 @@ func (f *filesystem) openedOld(se *store.Session) func(*store.File, error) (open
 func (f *filesystem) createTemp(se *store.Session, bucket, dir string, flags store.OpenFlags) (openFile, error) {
 	k := f.clientKey(bucket, dir)
 	below := flags
-	below.Append = below.Append && k == nil
-	file, err := se.CreateTemp(f.ctx, bucket, dir, below)
-	if k == nil || err != nil {
-		return asOpen(file, err)
+	if k == nil {
+		return asOpen(se.CreateTemp(f.ctx, bucket, dir, below))
 	}
-	flags.Write = true
-	return f.asClientFile(se, k, file, flags)
+	below.Append, flags.Write = false, true
+	return f.keyed(se, k, bucket, dir, flags, func() (*store.File, error) { return se.CreateTemp(f.ctx, bucket, dir, below) })
 }
 
 // link gives a file of createTemp its name.
@@ -213,15 +224,11 @@ func sharing(src, dst openFile) (from, to *store.File, ok bool) {
 	return from, to, ok && plain
 }
 
-// ready sees to it that who opened the file can have the keys that it takes, so that open(2) says
-// so and not close(2), and empties it if it was opened for that.
-func (c *clientFile) ready(flags store.OpenFlags, made bool) error {
+// ready sees to it that who opened the file can have the key that it takes to read it, so that
+// open(2) says so and not read(2), and empties it if it was opened for that.
+func (c *clientFile) ready(flags store.OpenFlags, made bool, next *dataKey) error {
 	if !c.writes {
 		return c.n.seen(c)
-	}
-	next, err := c.n.fs.newDataKey(c.se, c.n.key)
-	if err != nil {
-		return err
 	}
 	c.n.state.Lock()
 	c.n.next = next
@@ -249,10 +256,13 @@ func (c *clientFile) make() (began bool, err error) {
 	}
 	n.work = n.fs.store.NewScratch()
 	n.state.Lock()
-	n.fresh, n.unlike = true, true
+	n.working, n.fresh, n.unlike = true, true, true
 	n.state.Unlock()
 	n.mu.Unlock()
-	return true, n.seal(c)
+	if err = n.seal(c); err != nil {
+		err = errors.Join(err, c.File.GiveUp(n.fs.ctx))
+	}
+	return true, err
 }
 
 // empty is O_TRUNC. What is empty already only gets another time, as a plain file does.
@@ -273,19 +283,16 @@ func (c *clientFile) empty() error {
 	}
 	n.state.Lock()
 	defer n.state.Unlock()
+	n.working, n.length = true, 0
 	n.fresh, n.unlike, n.changed = true, true, time.Now()
 	return nil
 }
 
 // size is the plaintext's. A file that was not read yet is believed to be what its envelope says.
 func (c *clientFile) size() int64 {
-	c.n.mu.RLock()
-	defer c.n.mu.RUnlock()
-	if c.n.work != nil {
-		return c.n.work.Size()
-	}
 	o := c.File.Object()
-	return plainSize(&o)
+	c.n.overlay(&o)
+	return o.Size
 }
 
 // plainSize is what an object has in the clear.
@@ -303,18 +310,16 @@ func (c *clientFile) Object() store.Object {
 	return o
 }
 
-// overlay shows an object as it is in the clear.
+// overlay shows an object as it is in the clear. It waits for nobody who reads or encrypts.
 func (n *clientNode) overlay(o *store.Object) {
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	if n.work != nil {
-		o.Size = n.work.Size()
+	n.state.Lock()
+	defer n.state.Unlock()
+	if n.working {
+		o.Size = n.length
 	} else {
 		o.Size = plainSize(o)
 	}
 	o.Metadata = withoutEnvelope(o.Metadata)
-	n.state.Lock()
-	defer n.state.Unlock()
 	if !n.changed.IsZero() {
 		o.Attr.Mtime = n.changed
 		if o.Attr.Ctime.Before(n.changed) {

@@ -398,6 +398,33 @@ func TestClientUsesTheKeyService(t *testing.T) {
 	wantErrno(t, "read with another key", err, unix.EIO)
 }
 
+// TestClientMakesNothingItCannotEncrypt: a file that cannot get its first ciphertext is not there, in
+// the clear least of all; and one that cannot get another has what it had.
+func TestClientMakesNothingItCannotEncrypt(t *testing.T) {
+	b := newClientBench(t, Options{})
+	mustWrite(t, b.path("sec/there"), "some text of forty bytes, or thereabouts")
+	b.versions("sec/there", 1)
+	if err := b.se.SetQuota(context.Background(), "bkt", store.Quota{Bytes: 60}); err != nil {
+		t.Fatal(err)
+	}
+	wantErrno(t, "make", os.WriteFile(b.path("sec/new"), []byte("x"), 0o644), unix.EDQUOT)
+	if es, err := b.se.Versions(context.Background(), "bkt", "sec/new"); err == nil && len(es) > 0 {
+		t.Errorf("there are %d versions of it", len(es))
+	}
+	if _, err := os.Stat(b.path("sec/new")); !os.IsNotExist(err) {
+		t.Errorf("it is there: %v", err)
+	}
+	wantErrno(t, "write", os.WriteFile(b.path("sec/there"), []byte("less"), 0o644), unix.EDQUOT)
+	b.versions("sec/there", 1)
+	wantContent(t, b.path("sec/there"), "some text of forty bytes, or thereabouts")
+	if err := b.se.SetQuota(context.Background(), "bkt", store.Quota{}); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, b.path("sec/new"), "x")
+	b.versions("sec/new", 1)
+	wantContent(t, b.path("sec/new"), "x")
+}
+
 // TestClientLeavesNothingInTheClear writes, fsyncs and is killed, while files are open in every
 // state: the store's directory has no plaintext, and what was fsynced comes back whole, as of the
 // last fsync.

@@ -26,6 +26,9 @@ func (n *clientNode) begin(c *clientFile, size int64) error {
 		}
 	}
 	n.work, n.view = work, nil
+	n.state.Lock()
+	defer n.state.Unlock()
+	n.working, n.length = true, work.Size()
 	return nil
 }
 
@@ -70,7 +73,7 @@ func (c *clientFile) change(size int64, fn func(*store.Scratch) (changed bool, e
 	if changed {
 		n.state.Lock()
 		n.edits++
-		n.changed = time.Now()
+		n.length, n.changed = n.work.Size(), time.Now()
 		n.state.Unlock()
 	}
 	return err

@@ -215,3 +215,36 @@ func TestScratchesKeepNothing(t *testing.T) {
 		t.Errorf("%d files of a scratch that was forgotten are left", n)
 	}
 }
+
+// TestAGivenUpFileIsGone: a new file that is given up has no name any more and is never published,
+// also if it was fsynced; one that was published stays.
+func TestAGivenUpFileIsGone(t *testing.T) {
+	r := newRig(t, store.Options{})
+	r.bucket(draftBucket, versioning.Enabled)
+	f := r.file(draftBucket, "f", store.OpenFlags{Write: true, Create: true})
+	r.ok(f.Replace(r.ctx, edition{1, 3 << 20}.replacement()))
+	r.ok(f.Sync(r.ctx))
+	r.ok(f.GiveUp(r.ctx))
+	r.ok(f.GiveUp(r.ctx))
+	again := r.file(draftBucket, "f", store.OpenFlags{Write: true, Create: true, Exclusive: true})
+	r.write(again, 0, "another")
+	r.ok(again.Close(r.ctx))
+	r.ok(f.Close(r.ctx))
+	if got := r.get(draftBucket, "f", ""); got != "another" {
+		t.Errorf("the name has %q", got)
+	}
+	f = r.file(draftBucket, "f", store.OpenFlags{Write: true})
+	r.write(f, 0, "A")
+	r.ok(f.GiveUp(r.ctx))
+	r.ok(f.Close(r.ctx))
+	if got := r.get(draftBucket, "f", ""); got != "Another" {
+		t.Errorf("what was published before is %q", got)
+	}
+	r.eventually("nothing is left", func() bool { return len(contentFiles(t, r.opts.Dir)) == 0 })
+	r.checkFsck()
+	r.killed(func(c *rig) {
+		if got := c.get(draftBucket, "f", ""); got != "Another" {
+			t.Errorf("after a kill it is %q", got)
+		}
+	})
+}

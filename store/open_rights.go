@@ -169,6 +169,35 @@ func (n *inode) forsake(ctx context.Context, why error) error {
 	if d == nil || !d.dirty && !d.fresh {
 		return nil
 	}
+	_, bucket, key, _ := n.s.files.name(n)
+	who, size := d.who.principal, d.size
+	err := n.giveUp(ctx, d)
+	n.s.log.Warn("what was written to a file is given up: nobody may publish it any more",
+		"file", bucket+"/"+key, "principal", who, "bytes", size, "err", errors.Join(why, err))
+	return err
+}
+
+// GiveUp takes a new file back that nothing was published of: its name is free again, and who has
+// it open has an empty file without one. It is for who made it and cannot make it what it has to
+// be. What was published once stays as it is.
+func (f *File) GiveUp(ctx context.Context) error {
+	if err := f.writable(); err != nil {
+		return err
+	}
+	n := f.n
+	n.syncing.Lock()
+	defer n.syncing.Unlock()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.base != nil || n.draft == nil {
+		return nil
+	}
+	return n.giveUp(ctx, n.draft)
+}
+
+// giveUp lets go of a draft, and of the name of a file that nothing was published of. syncing and
+// mu are held.
+func (n *inode) giveUp(ctx context.Context, d *draft) error {
 	named := d.named()
 	n.s.pins.add(named)
 	defer func() { n.s.pins.drop(named) }()
@@ -194,8 +223,6 @@ func (n *inode) forsake(ctx context.Context, why error) error {
 	if err != nil {
 		return err
 	}
-	n.s.log.Warn("what was written to a file is given up: nobody may publish it any more",
-		"file", told.Bucket+"/"+told.Key, "principal", d.who.principal, "bytes", d.size, "err", why)
 	err = errors.Join(d.unnamed(), d.discard())
 	n.draft, n.own = nil, nil
 	n.edition++
