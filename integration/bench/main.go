@@ -3,6 +3,7 @@
 //
 //	make bench-mount                                   # all of it, as in the README
 //	go run ./integration/bench -pail old=pail.old -pail new=bin/pail -parts sync
+//	make bench-mount BENCH='-targets gocryptfs,plain,encrypted'
 //	make bench-mount BENCH='-targets s3fs,rclone,plain -parts small,tree -rounds 1'
 //
 // The yardstick is mount.sh. Each of its parts runs on every target in turn before the
@@ -52,7 +53,7 @@ func parseOptions() (o options) {
 		o.pails = append(o.pails, s)
 		return nil
 	})
-	flag.StringVar(&o.targets, "targets", "disk,loopback,gocryptfs,plain,versioned", "what to measure; plain and versioned are buckets of each Pail, and there are s3fs and rclone")
+	flag.StringVar(&o.targets, "targets", "disk,loopback,gocryptfs,plain,versioned", "what to measure; plain, versioned and encrypted are buckets of each Pail, and there are s3fs and rclone")
 	flag.StringVar(&o.parts, "parts", "large,small,sync,tree", "parts of the yardstick")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often everything is measured")
 	flag.IntVar(&o.mb, "mb", 128, "size of the large file, in MB")
@@ -74,7 +75,7 @@ func (o options) validate() error {
 		return errors.New("-rounds, -mb, -seconds: want positive numbers")
 	}
 	for t := range strings.SplitSeq(o.targets, ",") {
-		if !slices.Contains(strings.Fields("disk loopback gocryptfs s3fs rclone plain versioned"), t) {
+		if !slices.Contains(strings.Fields("disk loopback gocryptfs s3fs rclone plain versioned encrypted"), t) {
 			return fmt.Errorf("-targets: unknown %q", t)
 		}
 	}

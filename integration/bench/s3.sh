@@ -3,6 +3,8 @@
 #   integration/bench/s3.sh [flags of s3bench]
 # DIR is where the stores are made and removed again (default: a directory of the system's
 # temporary one), PEERS where the two programs are, or are built (a minute or five).
+# With ENCRYPTED=1 everything is encrypted: by MinIO with a static key of its key service, by Pail
+# under a master key in a file. VersityGW does not encrypt.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -17,6 +19,14 @@ end() {
   rm -rf "$dir"
 }
 trap end EXIT
+
+encrypted=${ENCRYPTED:-}
+if [ -n "$encrypted" ]; then
+  export MINIO_KMS_SECRET_KEY=bench:$(head -c 32 /dev/urandom | base64) MINIO_KMS_AUTO_ENCRYPTION=on
+  PAIL_MASTER_KEY=$(head -c 32 /dev/urandom | base64)
+  export PAIL_MASTER_KEY
+  bin/pail --store "$dir/pail" init --encrypt --yes >/dev/null
+fi
 
 mkdir -p "$peers" "$dir"/{minio,versitygw}
 for p in github.com/minio/minio@latest github.com/versity/versitygw/cmd/versitygw@latest; do
@@ -38,10 +48,9 @@ for port in 9101 9102 9103; do
   done
 done
 
-"$dir/s3bench" "$@" \
-  -target "minio,http://127.0.0.1:9101,$key,$secret" \
-  -target "versitygw,http://127.0.0.1:9102,$key,$secret" \
-  -target "pail,http://127.0.0.1:9103,$key,$secret"
+targets=(-target "minio,http://127.0.0.1:9101,$key,$secret")
+[ -n "$encrypted" ] || targets+=(-target "versitygw,http://127.0.0.1:9102,$key,$secret")
+"$dir/s3bench" "$@" "${targets[@]}" -target "pail,http://127.0.0.1:9103,$key,$secret"
 names=(minio versitygw pail)
 for i in 0 1 2; do
   echo "${names[$i]}: $(grep -E 'VmRSS|VmHWM' "/proc/${pids[$i]}/status" | tr -s '\t\n ' ' ')"

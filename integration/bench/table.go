@@ -138,8 +138,13 @@ func printRow(w io.Writer, cells []string) {
 }
 
 func isPail(target string) bool {
-	return strings.HasSuffix(target, " plain") || strings.HasSuffix(target, " versioned")
+	return strings.HasSuffix(target, " plain") || strings.HasSuffix(target, " versioned") || isEncrypted(target)
 }
+
+func isEncrypted(target string) bool { return strings.HasSuffix(target, " encrypted") }
+
+// encryptedGoal is how often as fast as gocryptfs an encrypted bucket is to be, in each row.
+const encryptedGoal = 1.5
 
 // against says how a target stands to the goals of a metric, with the least and the
 // most of all rounds. Below half a goal it is marked.
@@ -155,7 +160,11 @@ func (r results) against(metric, target string) string {
 		{g.disk, "disk", map[string]float64{"disk": 1}},
 		{g.loopback, "loopback", map[string]float64{"loopback": 1}},
 		{g.best, "best", best},
+		{encryptedGoal, "gocryptfs", map[string]float64{"gocryptfs": 1}},
 	} {
+		if isEncrypted(target) != (one.of == "gocryptfs") {
+			continue
+		}
 		got := r.ratios(metric, target, one.to)
 		if one.want == 0 || len(got) == 0 {
 			continue

@@ -88,13 +88,25 @@ func startGocryptfs(ctx context.Context, place string) (*target, error) {
 	})
 }
 
-// startPails starts a daemon of each Pail with a bucket of one kind: plain, versioned.
+// startPails starts a daemon of each Pail with a bucket of one kind: plain, versioned, or of a store
+// that encrypts everything, under a key in a file.
 func (o options) startPails(ctx context.Context, kind, place string) (targets []*target, err error) {
 	for _, p := range o.pails {
 		name, binary, _ := strings.Cut(p, "=")
 		at := place + "." + name
 		t, err := serve(name+" "+kind, at, func(mount, data string) *exec.Cmd {
-			return exec.Command(binary, "--store", data, "mount", mount)
+			if kind != "encrypted" {
+				return exec.Command(binary, "--store", data, "mount", mount)
+			}
+			key := at + ".key"
+			if err := os.WriteFile(key, []byte(strings.Repeat("7f", 32)), 0o600); err != nil {
+				return nil
+			}
+			if err := command(ctx, binary, "--store", data, "--master-key-file", key, "init", "--encrypt", "--yes"); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				return nil
+			}
+			return exec.Command(binary, "--store", data, "--master-key-file", key, "mount", mount)
 		})
 		if t != nil {
 			targets = append(targets, t)
