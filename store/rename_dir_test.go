@@ -370,6 +370,7 @@ var children = map[string]func(args []string) error{
 	"temp":   tempAndDie,
 	"swap":   swapAndDie,
 	"hold":   holdAndDie,
+	"hide":   hideAndWait,
 
 	"openswap": openSwapAndDie,
 }
