@@ -257,12 +257,18 @@ func (c *clientFile) make() (began bool, err error) {
 	n.work = n.fs.store.NewScratch()
 	n.state.Lock()
 	n.working, n.fresh, n.unlike = true, true, true
+	again := n.next.clone()
 	n.state.Unlock()
 	n.mu.Unlock()
 	if err = n.seal(c); err != nil {
-		err = errors.Join(err, c.File.GiveUp(n.fs.ctx))
+		return true, errors.Join(err, c.File.GiveUp(n.fs.ctx))
 	}
-	return true, err
+	// What it has encrypted is nothing, and in most cases nobody will see that: the same data key
+	// does, under another nonce, for what is written, and closing the file takes no other one.
+	n.state.Lock()
+	defer n.state.Unlock()
+	n.next = again
+	return true, nil
 }
 
 // empty is O_TRUNC. What is empty already only gets another time, as a plain file does.

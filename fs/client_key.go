@@ -83,6 +83,13 @@ type dataKey struct {
 	context map[string]string
 }
 
+// clone is a copy that stays when the key is wiped.
+func (d *dataKey) clone() *dataKey {
+	c, plain := *d, *d.plain
+	c.plain = &plain
+	return &c
+}
+
 // newDataKey makes the key of an object that is to be encrypted.
 func (f *filesystem) newDataKey(se *store.Session, k *ClientKey) (*dataKey, error) {
 	if k.Raw != nil {

@@ -48,17 +48,19 @@
 //     become another since. What does not fit is EIO, and the log names the file.
 //   - Who opens a file has to have its key: of KMS it is asked for at each open, in his name, and
 //     told to the audit trail. Denied or disabled is EACCES at open(2); who has a file open goes
-//     on. Opening for writing asks for a new data key at once, so that close(2) need not fail for that.
+//     on. Opening for writing asks for a new data key at once, so that close(2) need not fail
+//     for that.
 //   - Who writes works on a copy (store.Scratch), which all handles of the inode see and which ends
-//     with the last of them. fsync and the publishing close encrypt all of it anew, under a data
-//     key and a nonce that were never used, and put it into the store's file in one step together
-//     with the envelope (File.Replace). So what a crash leaves is whole and of the last fsync, and
-//     an act is one version. A new file has an envelope before it has a byte: one in the clear
-//     is never published, whatever fails. That costs as much as the file is long: a format in
-//     segments would not, but is not what clients read.
+//     with the last of them. fsync and the publishing close encrypt all of it anew, under a
+//     nonce and a data key that were never used (but that the nothing which a new file begins
+//     with has the same key), and put it into the store's file in one step together with the
+//     envelope (File.Replace). So what a crash leaves is whole and of the last fsync, and an act
+//     is one version. A new file has an envelope before it has a byte: one in the clear is never
+//     published, whatever fails. That costs as much as the file is long: a format in segments
+//     would not, but is not what clients read.
 //   - Holes, fallocate(2) and quotas are the ciphertext's, so they are seen when it is made, at
-//     fsync or close. What cannot be encrypted then is lost with the last handle, and close(2) says so;
-//     the file is as it was published last.
+//     fsync or close. What cannot be encrypted then is lost with the last handle, and close(2)
+//     says so; the file is as it was published last.
 //   - What no client has encrypted is refused (EACCES) as Amazon's client refuses it, unless
 //     Options.ClientPlain is set, and so is what is encrypted in forms that authenticate nothing
 //     and what has its envelope in an instruction file. O_TRUNC and new contents make a file of the

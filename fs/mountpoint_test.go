@@ -74,7 +74,10 @@ func serveUntilStdinEnds(dir string) error {
 	if err != nil {
 		return err
 	}
-	m, err := Mount(ctx, Options{Store: st, Principal: store.Owner(), Mountpoint: filepath.Join(dir, "mnt")})
+	m, err := Mount(ctx, Options{
+		Store: st, Principal: store.Owner(), Mountpoint: filepath.Join(dir, "mnt"),
+		ClientKeys: []ClientKey{{Bucket: "sealed", Raw: rawKey}}, // of which most know nothing
+	})
 	if err != nil {
 		return err
 	}

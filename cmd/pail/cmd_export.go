@@ -31,7 +31,8 @@ A symbolic link below the directory is not followed, and ends it where a directo
 belongs.
 Objects that change meanwhile are written as they were when they were listed, or not at
 all. One that cannot be read is named and left out, all others are written, and the exit
-code is 7.`,
+code is 7. What a client has encrypted (pail mount --client-key) is written as ciphertext,
+without its envelope: copy it from such a mount instead.`,
 		Example: `  pail export photos/2026/ /media/disk/photos
   pail export docs /tmp/docs --all-versions`,
 		Args: takes(2, 2),
