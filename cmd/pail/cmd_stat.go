@@ -84,7 +84,7 @@ func printObject(w io.Writer, o control.Object) {
 	}
 	fmt.Fprintf(w, "who:\t%s\n", whoNames{}.of(o.Who))
 	for _, h := range []struct{ name, value string }{
-		{"storage class", o.StorageClass}, {"content-type", o.ContentType},
+		{"storage class", o.StorageClass}, {"encryption", o.Encryption}, {"content-type", o.ContentType},
 		{"content-encoding", o.ContentEncoding}, {"content-language", o.ContentLanguage},
 		{"content-disposition", o.ContentDisposition}, {"cache-control", o.CacheControl},
 		{"expires", o.Expires}, {"website-redirect", o.WebsiteRedirect},

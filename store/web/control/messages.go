@@ -90,6 +90,7 @@ type Object struct {
 	Modified     time.Time `json:"modified"`
 	ETag         string    `json:"etag,omitempty"`
 	StorageClass string    `json:"storage_class,omitempty"`
+	Encryption   string    `json:"encryption,omitempty"` // store.Encryption as text
 
 	ContentType        string `json:"content_type,omitempty"`
 	ContentEncoding    string `json:"content_encoding,omitempty"`
@@ -176,7 +177,7 @@ func objectOf(o store.Object) *Object {
 	w := &Object{
 		Bucket: o.Bucket, Key: o.Key, Number: o.Number, Version: o.VersionID,
 		Latest: o.Latest, DeleteMarker: o.DeleteMarker, Size: o.Size, Modified: o.Modified,
-		ETag: o.ETag, StorageClass: o.StorageClass,
+		ETag: o.ETag, StorageClass: o.StorageClass, Encryption: o.Encryption.String(),
 		ContentType: o.Headers.ContentType, ContentEncoding: o.Headers.ContentEncoding,
 		ContentLanguage: o.Headers.ContentLanguage, ContentDisposition: o.Headers.ContentDisposition,
 		CacheControl: o.Headers.CacheControl, Expires: o.Headers.Expires,
