@@ -45,6 +45,7 @@ const (
 	actPutOwnership            action = "s3:PutBucketOwnershipControls" // deleting it, too
 	actGetEncryption           action = "s3:GetEncryptionConfiguration"
 	actPutEncryption           action = "s3:PutEncryptionConfiguration" // deleting it, too
+	actUpdateEncryption        action = "s3:UpdateObjectEncryption"
 	actGetObjectLock           action = "s3:GetBucketObjectLockConfiguration"
 	actPutObjectLock           action = "s3:PutBucketObjectLockConfiguration"
 	actGetRetention            action = "s3:GetObjectRetention"

@@ -422,7 +422,9 @@ func (t *txn) eventOf(ch *Change) (e trail.Event, ok bool) {
 		e.Name = "DeleteObject"
 		e.Response = versionMade(ch)
 	case ObjectChanged, DirChanged:
-		e.Name, e.Source = "SetObjectAttributes", trail.SourcePail
+		if e.Name = t.sets; e.Name == "" {
+			e.Name, e.Source = "SetObjectAttributes", trail.SourcePail
+		}
 	case ObjectRenamed, DirRenamed, ObjectsExchanged:
 		e.Name = "RenameObject"
 		e.Key, e.Other = ch.To, ch.Key

@@ -169,8 +169,8 @@ func (se *Session) copyOnce(ctx context.Context, src Source, bucket, key string,
 // copyContent gives a copy its content, which it shares with its source unless that has to be
 // encrypted, and its sums. errUnread: the source has to be read for that, or its keys.
 func (t *txn) copyContent(v, old *record.Version, a checksum.Algorithm, e *encryption, read *copySource) (err error) {
-	read.used = false // this may run more than once
-	seen := read.of == old.Seq
+	read.used = false                                                  // this may run more than once
+	seen := read.of == old.Seq && read.under == old.Encryption.GetId() // its encryption may have been changed
 	sums, said := saidSums(old, a)
 	switch {
 	case seen:
@@ -179,6 +179,7 @@ func (t *txn) copyContent(v, old *record.Version, a checksum.Algorithm, e *encry
 		return errUnread
 	}
 	v.Etag, v.Checksums = sums.etag, sums.sums
+	v.Encryption = mayTellMD5(v.Encryption)
 	if !rekeys(old, e) {
 		v.Content = inOnePiece(old.Content)
 		return t.share(v.Content)
@@ -235,9 +236,10 @@ func markerAsSource(src Source) error {
 
 // copySums are what a copy has of the bytes of a version.
 type copySums struct {
-	of   uint64 // that version's sequence, 0: of none
-	etag string
-	sums []*record.Checksum
+	of    uint64 // that version's sequence, 0: of none
+	under uint64 // the id of its encryption
+	etag  string
+	sums  []*record.Checksum
 }
 
 // A copySource is a source that was read.
@@ -289,7 +291,7 @@ func saidSums(v *record.Version, a checksum.Algorithm) (s copySums, ok bool) {
 		return copySums{}, false
 	}
 	sums := fullChecksums(v.Checksums, []checksum.Algorithm{a})
-	return copySums{v.Seq, v.Etag, sums}, sums != nil
+	return copySums{v.Seq, v.Encryption.GetId(), v.Etag, sums}, sums != nil
 }
 
 // readSource reads the source of a copy: it computes the sums that the copy has, and encrypts
@@ -303,7 +305,7 @@ func (se *Session) readSource(ctx context.Context, src Source, in CopyInput, e *
 	if err := se.reading(src).unlockBody(from, src.Bucket, src.Key); err != nil {
 		return copySource{}, err
 	}
-	c := copySource{copySums: copySums{of: v.Seq}, encryption: e}
+	c := copySource{copySums: copySums{of: v.Seq, under: v.Encryption.GetId()}, encryption: e}
 	bytes := io.NewSectionReader(from, 0, v.Size)
 	algorithms := []checksum.Algorithm{in.copyAlgorithm(v)}
 	again := rekeys(v, e)

@@ -132,7 +132,12 @@ func (se *Session) newEncryption(bucket, key string, in EncryptionInput) (*encry
 	if in.Customer != nil {
 		return se.s.newCustomer(b, in.Customer)
 	}
-	want := se.s.wanted(b)
+	return se.encryptionAs(in.wanted(se.s, b), bucket, key, in.Context)
+}
+
+// wanted is what the request asks for, else the bucket's default; no customer's key.
+func (in *EncryptionInput) wanted(s *Store, b *record.Bucket) wanted {
+	want := s.wanted(b)
 	switch {
 	case in.Mode == ModeS3:
 		want = wanted{mode: encryptedS3}
@@ -147,7 +152,7 @@ func (se *Session) newEncryption(bucket, key string, in EncryptionInput) (*encry
 	if in.BucketKey != nil {
 		want.bucketKey = *in.BucketKey
 	}
-	return se.encryptionAs(want, bucket, key, in.Context)
+	return want
 }
 
 // encryptionAs makes a new encryption as it is wanted, nil if none is.

@@ -30,6 +30,7 @@ type pins struct {
 	count  map[blob.ID]int
 	cuts   map[*Cut]blob.ID // each keeps all files up to an id
 	awaits bool             // the deleter has met a file that was pinned
+	former map[blob.ID][]*record.WrappedKey
 }
 
 func (p *pins) add(ids []blob.ID) {
@@ -57,6 +58,7 @@ func (p *pins) dropped(ids []blob.ID) bool {
 	for _, id := range ids {
 		if p.count[id]--; p.count[id] <= 0 {
 			delete(p.count, id)
+			delete(p.former, id)
 			last = true
 		}
 	}
@@ -79,6 +81,43 @@ func (p *pins) kept(id blob.ID) bool {
 		}
 	}
 	return p.count[id] > 0
+}
+
+// keepFormer keeps envelopes that the records of content files are about to lose, in memory and as
+// long as the files are pinned: whoever has opened a content finds its data keys by the
+// encryption that it had then.
+func (p *pins) keepFormer(keys map[blob.ID][]*record.WrappedKey) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.former == nil {
+		p.former = map[blob.ID][]*record.WrappedKey{}
+	}
+	for id, ws := range keys {
+		p.former[id] = append(p.former[id], ws...)
+	}
+}
+
+// settleFormer lets go of what keepFormer has kept of files that nobody has pinned. The update by
+// which their records lost it is visible by now, or failed; who saw them before has pinned.
+func (p *pins) settleFormer(keys map[blob.ID][]*record.WrappedKey) {
+	if len(keys) == 0 {
+		return
+	}
+	p.gate.Lock()
+	defer p.gate.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id := range keys {
+		if p.count[id] == 0 {
+			delete(p.former, id)
+		}
+	}
+}
+
+func (p *pins) formerKeys(id blob.ID) []*record.WrappedKey {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.former[id]
 }
 
 // addCut keeps all files with ids up to one for a cut.
@@ -266,6 +305,11 @@ func (b *body) dataKey(id blob.ID) (key *crypto.Key, err error) {
 		}
 		return err
 	})
+	if err != nil {
+		if former := b.s.pins.formerKeys(id); former != nil {
+			key, err = b.encryption.keyOf(&record.Blob{Keys: former}, id)
+		}
+	}
 	return key, err
 }
 

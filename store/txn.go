@@ -47,6 +47,7 @@ type txn struct {
 	events    uint32        // how many it has noted for webhooks
 	history   historyChange // what it adds to and takes from history
 	makes     string        // the type of event that its puts are; "": event.CreatedPut
+	sets      string        // how the audit trail calls its changes of objects; "": SetObjectAttributes
 	waste     int64         // bytes of content files that became dead, less those that went
 	removes   bool          // it removes a version that was named
 	rules     bool          // it changes what decides over who may do what

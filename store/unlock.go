@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"sync/atomic"
 
+	"google.golang.org/protobuf/proto"
+
 	"pail/crypto"
 	"pail/store/fault"
 	"pail/store/internal/meta/record"
@@ -309,7 +311,18 @@ func (e *encryption) etag(md5 string) (string, error) {
 }
 
 // saysMD5 says whether the ETag of a version is the MD5 of its bytes: it was put in one piece, and
-// not encrypted with another key than the store's.
+// not encrypted with another key than the store's, also not before UpdateEncryption.
 func saysMD5(v *record.Version) bool {
-	return len(v.Etag) == 32 && v.Encryption.GetMode() <= encryptedS3
+	return len(v.Etag) == 32 && v.Encryption.GetMode() <= encryptedS3 && !v.Encryption.GetOpaqueEtag()
+}
+
+// mayTellMD5 is the encryption of a copy whose ETag is the MD5 of its bytes, if its mode is one of
+// which it may be.
+func mayTellMD5(rec *record.Encryption) *record.Encryption {
+	if !rec.GetOpaqueEtag() {
+		return rec
+	}
+	rec = proto.CloneOf(rec)
+	rec.OpaqueEtag = false
+	return rec
 }

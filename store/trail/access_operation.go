@@ -62,6 +62,7 @@ var logOperations = map[string]string{
 	"PutObjectRetention":         "REST.PUT.OBJECT_LOCK_RETENTION",
 	"GetObjectLegalHold":         "REST.GET.OBJECT_LOCK_LEGALHOLD",
 	"PutObjectLegalHold":         "REST.PUT.OBJECT_LOCK_LEGALHOLD",
+	"UpdateObjectEncryption":     "REST.PUT.OBJECT_ENCRYPTION",
 	"GetObjectLockConfiguration": "REST.GET.OBJECT_LOCK_CONFIGURATION",
 	"PutObjectLockConfiguration": "REST.PUT.OBJECT_LOCK_CONFIGURATION",
 	"GetObjectTorrent":           "REST.GET.TORRENT",

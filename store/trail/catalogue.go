@@ -43,7 +43,8 @@ var dataEvents = map[string]bool{
 	"GetObjectTorrent": true, "HeadBucket": true, "HeadObject": true, "ListMultipartUploads": true,
 	"ListObjectVersions": true, "ListObjects": true, "ListParts": true, "PostObject": true, "PutObject": true,
 	"PutObjectAcl": true, "PutObjectLegalHold": true, "PutObjectRetention": true, "PutObjectTagging": true,
-	"RenameObject": true, "RestoreObject": true, "SelectObjectContent": true, "UploadPart": true, "UploadPartCopy": true,
+	"RenameObject": true, "RestoreObject": true, "SelectObjectContent": true, "UpdateObjectEncryption": true,
+	"UploadPart": true, "UploadPartCopy": true,
 	// Of the mount and the command line.
 	"SetObjectAttributes": true, "RestoreObjects": true,
 }

@@ -315,6 +315,9 @@ type Encryption struct {
 	Check      []byte                 `protobuf:"bytes,8,opt,name=check,proto3" json:"check,omitempty"` // salt, and by which a customer's key is known
 	// With a bucket key: what the key management service made of that, under which wrapped is.
 	BucketWrapped []byte `protobuf:"bytes,9,opt,name=bucket_wrapped,json=bucketWrapped,proto3" json:"bucket_wrapped,omitempty"`
+	// The ETag of its version is no MD5 though the mode lets expect one: the version was encrypted
+	// otherwise when it got it.
+	OpaqueEtag    bool `protobuf:"varint,10,opt,name=opaque_etag,json=opaqueEtag,proto3" json:"opaque_etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -410,6 +413,13 @@ func (x *Encryption) GetBucketWrapped() []byte {
 		return x.BucketWrapped
 	}
 	return nil
+}
+
+func (x *Encryption) GetOpaqueEtag() bool {
+	if x != nil {
+		return x.OpaqueEtag
+	}
+	return false
 }
 
 // A Quota is what a bucket may hold; 0: there is no limit.
@@ -7725,7 +7735,7 @@ const file_records_proto_rawDesc = "" +
 	"\n" +
 	"bucket_key\x18\x03 \x01(\bR\tbucketKey\x12\x1f\n" +
 	"\vno_customer\x18\x04 \x01(\bR\n" +
-	"noCustomer\"\xdb\x02\n" +
+	"noCustomer\"\xfc\x02\n" +
 	"\n" +
 	"Encryption\x12\x12\n" +
 	"\x04mode\x18\x01 \x01(\rR\x04mode\x12\x0e\n" +
@@ -7739,7 +7749,10 @@ const file_records_proto_rawDesc = "" +
 	"\n" +
 	"bucket_key\x18\a \x01(\bR\tbucketKey\x12\x14\n" +
 	"\x05check\x18\b \x01(\fR\x05check\x12%\n" +
-	"\x0ebucket_wrapped\x18\t \x01(\fR\rbucketWrapped\x1a:\n" +
+	"\x0ebucket_wrapped\x18\t \x01(\fR\rbucketWrapped\x12\x1f\n" +
+	"\vopaque_etag\x18\n" +
+	" \x01(\bR\n" +
+	"opaqueEtag\x1a:\n" +
 	"\fContextEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"7\n" +
