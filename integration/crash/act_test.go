@@ -62,7 +62,8 @@ const (
 	opDelete   op = "delete"
 	opForget   op = "forget" // delete one version or marker for good
 	opTags     op = "tags"
-	opRekey    op = "rekey" // a rename over S3
+	opRekey    op = "rekey"   // a rename over S3
+	opEncrypt  op = "encrypt" // a version that there is, by a key of the store or of the key management service
 
 	opSave     op = "save" // open, truncated or new, write, close
 	opTemp     op = "temp" // the same without a name, which it gets before it is closed
@@ -96,7 +97,8 @@ const (
 	opCompact op = "compact" // all that is in pieces, and what it leaves is deleted
 )
 
-// durable says that what the act did is promised to survive once it is acknowledged.
+// durable says that what the act did is promised to survive once it is acknowledged. What opEncrypt
+// did is too, but the model does not see it: it sees that nothing is lost by it.
 func (o op) durable() bool {
 	switch o {
 	case opBucket, opDrop, opState, opSetting, opReset, opLabel,
@@ -126,7 +128,7 @@ type act struct {
 	Gen      uint64            `json:",omitempty"`
 	Mode     uint32            `json:",omitempty"`
 	Trunc    bool              `json:",omitempty"`
-	Keep     bool              `json:",omitempty"` // the size; directories that become empty; an access key active
+	Keep     bool              `json:",omitempty"` // the size; directories that become empty; an access key active; a key of the key management service
 	Tags     map[string]string `json:",omitempty"`
 	State    versioning.State  `json:",omitempty"`
 	Values   []string          `json:",omitempty"` // of a setting

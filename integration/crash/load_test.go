@@ -32,7 +32,7 @@ func homeOf(w int, kind string) home {
 // loads say how often each op is chosen, by kind of load.
 var loads = map[string]map[op]int{
 	"s3": {
-		opPut: 30, opParts: 6, opCopy: 10, opRestore: 6, opDelete: 10, opForget: 6, opTags: 4,
+		opPut: 30, opParts: 6, opCopy: 10, opRestore: 6, opDelete: 10, opForget: 6, opTags: 4, opEncrypt: 8,
 		opState: 3, opSave: 6, opSync: 1, opBegin: 6, opPart: 12, opPartCopy: 8, opComplete: 6, opAbort: 2,
 		opSetting: 2, opReset: 1, opLabel: 2, opRetag: 2, opDescribe: 3, opRekey: 8,
 		opCORS: 2, opNoCORS: 1, opWebsite: 2, opNoWebsite: 1, opLifecycle: 2, opNoLifecycle: 1, opPolicy: 3, opNoPolicy: 1, opBlock: 2, opNoBlock: 1, opOwnership: 2, opNoOwnership: 2, opACL: 2, opNoACL: 1, opQuota: 3, opNoQuota: 1, opLock: 1, opNotify: 3, opHook: 3, opUnhook: 2,
@@ -45,7 +45,7 @@ var loads = map[string]map[op]int{
 		opRetag: 3, opDescribe: 3, opXattr: 6, opSymlink: 3,
 	},
 	"mixed": {
-		opPut: 10, opParts: 2, opCopy: 5, opRestore: 3, opDelete: 5, opForget: 3, opTags: 2, opState: 2,
+		opPut: 10, opParts: 2, opCopy: 5, opRestore: 3, opDelete: 5, opForget: 3, opTags: 2, opState: 2, opEncrypt: 8,
 		opOpen: 8, opWrite: 24, opTruncate: 3, opPunch: 2, opFsync: 5, opFlush: 4, opClose: 8,
 		opSave: 10, opUnlink: 4, opRename: 10, opExchange: 3, opMkdir: 4, opRmdir: 2, opMode: 3, opSync: 1,
 		opBegin: 2, opPart: 4, opPartCopy: 3, opComplete: 2, opAbort: 1, opSetting: 1, opReset: 1, opLabel: 1,
@@ -65,7 +65,7 @@ var loads = map[string]map[op]int{
 	"pieces": { // large files, changed here and there: see fillPieces
 		opOpen: 12, opWrite: 44, opTruncate: 3, opPunch: 6, opFsync: 3, opFlush: 8, opClose: 14,
 		opSave: 4, opPut: 2, opParts: 3, opCopy: 6, opRestore: 3, opForget: 8, opDelete: 2,
-		opUnlink: 1, opRename: 2, opSync: 1, opCompact: 12, opRange: 8, opZero: 2, opPartCopy: 3, opBegin: 2, opComplete: 2,
+		opUnlink: 1, opRename: 2, opSync: 1, opCompact: 12, opEncrypt: 6, opRange: 8, opZero: 2, opPartCopy: 3, opBegin: 2, opComplete: 2,
 	},
 	"quiet": { // nothing that syncs
 		opOpen: 10, opWrite: 20, opFlush: 5, opClose: 12, opSave: 30, opUnlink: 5, opMkdir: 5,
@@ -209,7 +209,7 @@ func (g *generator) fill(a *act) bool {
 			a.Tags = map[string]string{"t": fmt.Sprint(g.rng.IntN(100))}
 		}
 		return true
-	case opCopy, opRestore, opForget, opTags:
+	case opCopy, opRestore, opForget, opTags, opEncrypt:
 		return g.fillVersion(a, b)
 	case opBegin, opPart, opPartCopy, opComplete, opAbort:
 		return g.fillUpload(a, b)
@@ -267,6 +267,8 @@ func (g *generator) fillVersion(a *act, b *bucket) bool {
 		return a.To != a.Key
 	case opTags:
 		a.Tags = map[string]string{"u": fmt.Sprint(g.rng.IntN(100))}
+	case opEncrypt:
+		a.Keep = g.rng.IntN(2) == 0
 	}
 	return true
 }

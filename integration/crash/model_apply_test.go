@@ -104,7 +104,7 @@ func (m *model) applyWhole(a act, r ack) {
 		} else {
 			m.exchange(a.Bucket, a.Key, a.To)
 		}
-	case opSync, opCompact: // nothing that can be seen
+	case opSync, opCompact, opEncrypt: // nothing that can be seen
 	default:
 		m.applyFile(a, r)
 	}

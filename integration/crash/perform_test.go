@@ -74,6 +74,12 @@ func (p *performer) perform(ctx context.Context, a act) (o store.Object, err err
 		o.VersionID = r.VersionID
 	case opTags:
 		err = p.tag(ctx, a)
+	case opEncrypt:
+		in := store.EncryptionUpdate{Encryption: store.EncryptionInput{Mode: store.ModeS3}}
+		if a.Keep {
+			in.Encryption.Mode = store.ModeKMS
+		}
+		_, err = p.se.UpdateEncryption(ctx, a.Bucket, a.Key, a.Version, in)
 	case opMode, opOwner, opTimes, opOwn:
 		err = p.setAttr(ctx, a)
 	case opRetag, opDescribe, opXattr:
