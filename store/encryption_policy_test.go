@@ -13,6 +13,7 @@ import (
 // they are to be encrypted, at both doors. Over HTTP the header counts, whatever the bucket
 // does by default; on a mount, where there is none, the default counts.
 func TestPoliciesDemandEncryption(t *testing.T) {
+	plainOnly(t)
 	ctx := context.Background()
 	s, owner := openTest(t, Options{MinPartSize: -1})
 	mustBucket(t, owner, "bkt", versioning.Enabled)

@@ -239,6 +239,7 @@ func TestBackupsHaveSealedKeys(t *testing.T) {
 // A change of the master key writes nothing again but the file of keys, and takes the key away
 // that lay beside it.
 func TestChangeKeys(t *testing.T) {
+	plainOnly(t)
 	give := func(secret string) func(keyring.Source) ([]byte, error) {
 		return func(keyring.Source) ([]byte, error) { return []byte(secret), nil }
 	}
@@ -320,6 +321,7 @@ func TestChangeKeys(t *testing.T) {
 
 // What an interrupted Create has left does not choose the keys of the next one.
 func TestCreateWithKeys(t *testing.T) {
+	plainOnly(t)
 	m, err := keyring.NewMaster(keyring.External, bytes.Repeat([]byte{7}, 32))
 	if err != nil {
 		t.Fatal(err)
@@ -401,6 +403,7 @@ func TestEncryptedStoreHasNoPlainBucket(t *testing.T) {
 // Where the files of keys are gone, reading what they have sealed says so, and makes no others
 // in their place: put back, they open it again.
 func TestLostKeysAreNotReplaced(t *testing.T) {
+	plainOnly(t)
 	ctx := context.Background()
 	s, se := openTest(t, Options{})
 	mustBucket(t, se, "bkt", versioning.Unversioned)

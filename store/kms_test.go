@@ -39,6 +39,7 @@ func kmsErr[T any](_ T, err error) error { return err }
 // TestKMSWithoutMasterKey: a store that was opened without its master key makes no key and uses
 // none, and tells why.
 func TestKMSWithoutMasterKey(t *testing.T) {
+	plainOnly(t)
 	ctx := context.Background()
 	dir := t.TempDir() + "/store"
 	s, root := openTest(t, Options{Dir: dir})

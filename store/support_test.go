@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 	"pail/store"
 	"pail/store/fault"
+	"pail/store/keyring"
 	"pail/versioning"
 )
 
@@ -50,6 +52,12 @@ func newRig(t testing.TB, opts store.Options) *rig {
 	}
 	if opts.MemTableSize == 0 {
 		opts.MemTableSize = 4 << 20 // its logs are made anew with every store
+	}
+	if master := filepath.Join(opts.Dir, "master.key"); *store.EncryptAll { // which no backup has
+		opts.MasterKey = func(keyring.Source) ([]byte, error) {
+			b, err := os.ReadFile(master)
+			return keyring.Line(b), err
+		}
 	}
 	r := &rig{TB: t, ctx: context.Background(), opts: opts}
 	if !store.IsStore(opts.Dir) {

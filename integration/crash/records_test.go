@@ -10,9 +10,12 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"pail/integration/powercut"
 	"pail/integration/trial"
 	"pail/store"
+	"pail/store/fault"
 	"pail/store/keyring"
 	"pail/store/trail"
 )
@@ -259,5 +262,44 @@ func judgeTelling(t *testing.T, s *store.Store, what string) {
 	}
 	if err := s.Close(ctx); err != nil {
 		t.Errorf("%s: %v", what, err)
+	}
+}
+
+// A disk that fails once while records are encrypted, at logs, tables or the registry of keys,
+// leaves the store as it was, and the failure is told as what it is; or it is made good.
+func TestEncryptRecordsOnBadDisk(t *testing.T) {
+	former, next := keyring.NewSecret(), keyring.NewSecret()
+	from := t.TempDir()
+	makeTelling(t, filepath.Join(from, "store"), former)
+	for errno, kind := range map[unix.Errno]fault.Kind{unix.ENOSPC: fault.NoSpace, unix.EIO: fault.IOFailed} {
+		for _, op := range []powercut.Op{powercut.OpWrite, powercut.OpFsync, powercut.OpRename} {
+			for _, skip := range []int{0, 1, 3} {
+				what := fmt.Sprint(kind, " ", op, " ", skip)
+				disk := startDisk(t, from)
+				dir := filepath.Join(disk.Dir(), "store")
+				rule, err := disk.AddRule(powercut.Rule{Ops: []powercut.Op{op}, Path: "^store/meta.new/[0-9KR].*$", Skip: skip, Count: 1, Errno: errno})
+				if err != nil {
+					t.Fatal(err)
+				}
+				refused := encryptRecords(t, dir, former, next)
+				fired, err := disk.EndRule(rule)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if fired == 0 {
+					continue
+				}
+				if refused == nil {
+					judgeRecords(t, dir, former, next, what, true) // it could do without
+					continue
+				}
+				if !fault.Is(refused, kind) && !fault.Is(refused, fault.IOFailed) { // badger tells some as text
+					t.Errorf("%s: %v", what, refused)
+				}
+				if judgeRecords(t, dir, former, next, what, false) {
+					t.Errorf("%s: it was refused and is encrypted", what)
+				}
+			}
+		}
 	}
 }

@@ -414,3 +414,30 @@ func TestDamageWhileOpen(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A table that was replaced while it was read, of which badger has emptied the file by then, is
+// no damage; one that the database has is.
+func TestReplacedTableIsNoDamage(t *testing.T) {
+	dir := t.TempDir()
+	db := open(t, dir, small)
+	fillRecords(t, db, "r", 100)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db = open(t, dir, small)
+	const replaced = 999_999
+	if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%06d.sst", replaced)), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.verifyTable(t.Context(), replaced); err != nil {
+		t.Errorf("a table that is not the database's: %v", err)
+	}
+	own := db.badger.Tables()[0].ID
+	path := filepath.Join(dir, fmt.Sprintf("%06d.sst", own))
+	flip(t, path, 10)
+	var d *DamageError
+	if err := db.verifyTable(t.Context(), own); !errors.As(err, &d) {
+		t.Errorf("a damaged one: %v", err)
+	}
+	flip(t, path, 10)
+}
