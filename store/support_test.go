@@ -53,7 +53,7 @@ func newRig(t testing.TB, opts store.Options) *rig {
 	if opts.MemTableSize == 0 {
 		opts.MemTableSize = 4 << 20 // its logs are made anew with every store
 	}
-	if master := filepath.Join(opts.Dir, "master.key"); *store.EncryptAll { // which no backup has
+	if master := filepath.Join(opts.Dir, "master.key"); *store.EncryptAll && opts.MasterKey == nil { // which no backup has
 		opts.MasterKey = func(keyring.Source) ([]byte, error) {
 			b, err := os.ReadFile(master)
 			return keyring.Line(b), err
