@@ -90,6 +90,8 @@ var passive = map[string]string{
 	"MayDescribe": reading, "Edition": reading,
 	"Replace": "store.TestReplacedContentsAreWhole kills the store between such steps; what makes them durable is Sync and the publish, which are acts",
 
+	"GiveUp": "it takes back what no publish has made, as recovery does with what was not fsynced; store.TestAGivenUpFileIsGone kills the store after it",
+
 	"SetObjectACL":           "it edits a version's record in one durable update, as PutTagging",
 	"SetAccountPublicAccess": "it writes one record in one durable update, as SetSetting", "DeleteAccountPublicAccess": "likewise",
 
