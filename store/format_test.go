@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"pail/store/keyring"
 	"pail/versioning"
 )
 
@@ -46,18 +47,26 @@ type bucketPortrait struct {
 }
 
 func TestFormats(t *testing.T) {
+	master, under := withChosen(t, Options{})
 	if *keepFormat {
-		writeFormat(t)
+		name := fmt.Sprintf("testdata/format-%d", Format)
+		writeFormat(t, name, nil, Options{})
+		writeFormat(t, name+"-encrypted", master, under)
 	}
 	stores, err := filepath.Glob("testdata/format-*.tar.gz")
-	if err != nil || len(stores) < Format {
+	if err != nil || len(stores) < 2*Format { // one of each format is encrypted
 		t.Fatalf("%d fixtures for %d formats (%v)", len(stores), Format, err)
 	}
 	for _, path := range stores {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			dir := t.TempDir()
 			unpack(t, path, dir)
-			s, se := openTest(t, Options{Dir: dir})
+			o, rc := Options{Dir: dir}, RequestContext{Door: DoorControl}
+			if strings.Contains(path, "-encrypted") {
+				o.MasterKey, rc.CustomerKey = under.MasterKey, museumKey
+			}
+			s, _ := openTest(t, o)
+			se := s.As(Owner(), rc)
 			if p := s.recovered.Problems; len(p) > 0 {
 				t.Error(p)
 			}
@@ -80,7 +89,7 @@ func TestFormats(t *testing.T) {
 			if err := s.Close(context.Background()); err != nil {
 				t.Fatal(err)
 			}
-			s, se = openTest(t, Options{Dir: dir})
+			s, se = openTest(t, o)
 			if got := readAll(t, se, "kept", "small", ""); got != "now" || s.label.Format != Format {
 				t.Errorf("%q, format %d", got, s.label.Format)
 			}
@@ -89,13 +98,12 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// writeFormat makes the fixture of the present format out of a museum.
-func writeFormat(t *testing.T) {
-	name := fmt.Sprintf("testdata/format-%d", Format)
+// writeFormat makes a fixture of the present format out of a museum, unless there is one.
+func writeFormat(t *testing.T, name string, master *keyring.Master, o Options) {
 	if _, err := os.Stat(name + ".tar.gz"); !errors.Is(err, fs.ErrNotExist) {
-		t.Fatalf("%s.tar.gz is there already (%v)", name, err)
+		return
 	}
-	m := newMuseum(t, t.TempDir()+"/store")
+	m := newMuseumUnder(t, t.TempDir()+"/store", master)
 	m.labels()
 	m.ok(m.s.db.Sync(context.Background()))
 	left := filepath.Join(t.TempDir(), "left")
@@ -103,7 +111,9 @@ func writeFormat(t *testing.T) {
 	made := time.Now()
 	m.ok(os.MkdirAll("testdata", 0o755))
 	pack(t, left, name+".tar.gz")
-	_, se := openTest(t, Options{Dir: left})
+	o.Dir = left
+	s, _ := openTest(t, o)
+	se := s.As(Owner(), RequestContext{Door: DoorControl, CustomerKey: museumKey})
 	b, err := json.MarshalIndent(paint(t, se, made), "", " ")
 	m.ok(err)
 	m.ok(os.WriteFile(name+".json", append(b, '\n'), 0o644))

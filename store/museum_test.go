@@ -18,6 +18,7 @@ import (
 	"pail/store/internal/meta"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
+	"pail/store/keyring"
 	"pail/store/kms"
 	"pail/store/site"
 	"pail/versioning"
@@ -50,17 +51,35 @@ func letters(n int, seed uint64) string {
 	return string(b)
 }
 
-func newMuseum(t *testing.T, dir string) *museum {
+func newMuseum(t *testing.T, dir string) *museum { return newMuseumUnder(t, dir, nil) }
+
+// museumKey is the customer's key of what begins with mine/ in a museum under a master key.
+func museumKey(_, key string) *CustomerKey {
+	if !strings.HasPrefix(key, "mine/") {
+		return nil
+	}
+	k, _ := NewCustomerKey(bytes.Repeat([]byte{9}, 32))
+	return k
+}
+
+// newMuseumUnder is a museum in a store with a master key, under which also keys of other kinds
+// encrypt something; nil: without one.
+func newMuseumUnder(t *testing.T, dir string, master *keyring.Master) *museum {
 	ctx := context.Background()
 	m := &museum{t: t, want: map[[3]string]string{}}
-	o := Options{Dir: dir, InlineMax: 64, SettleAfter: -1, MinPartSize: -1, MemTableSize: 1 << 20, VerifyReads: true,
+	o := Options{Dir: dir, NewMasterKey: master, InlineMax: 64, SettleAfter: -1, MinPartSize: -1, MemTableSize: 1 << 20, VerifyReads: true,
 		tuning: tuning{movedInline: -1, moveDelay: time.Hour},
 		Now:    func() time.Time { return time.Now().Add(-time.Duration(m.back.Load())) }}
+	rc := RequestContext{Door: DoorMount}
+	if master != nil {
+		_, with := withChosen(t, Options{})
+		o.MasterKey, rc.CustomerKey = with.MasterKey, museumKey
+	}
 	m.ok(Create(o))
 	s, err := Open(ctx, o)
 	m.ok(err)
 	t.Cleanup(func() { _ = s.Close(ctx) })
-	m.s, m.se = s, s.As(Owner(), RequestContext{Door: DoorMount})
+	m.s, m.se = s, s.As(Owner(), rc)
 	_, err = s.OpenCursor(ctx, "reader")
 	m.ok(err)
 	_, err = m.se.CreateAccessKey(ctx, "", iam.Given{})
@@ -90,6 +109,9 @@ func newMuseum(t *testing.T, dir string) *museum {
 	_, err = m.se.Copy(ctx, Source{Bucket: "kept", Key: "large"}, "bare", "shared-large", CopyInput{})
 	m.ok(err)
 	m.configured()
+	if master != nil {
+		m.encrypted()
+	}
 	m.fragmented()
 	m.upload()
 	m.joined()
@@ -102,6 +124,35 @@ func newMuseum(t *testing.T, dir string) *museum {
 	put(t, m.se, "bare", "from/g/h", "h")
 	m.ok(m.se.Rename(ctx, Path{"bare", "from/"}, Path{"bare", "to/"}, RenameFlags{}))
 	return m
+}
+
+// encrypted makes an object of each size under each kind of key, and an upload.
+func (m *museum) encrypted() {
+	ctx := context.Background()
+	mustBucket(m.t, m.se, "sealed", versioning.Enabled)
+	on := true
+	for i, c := range []struct {
+		key string
+		in  EncryptionInput
+	}{
+		{"s3", EncryptionInput{Mode: ModeS3}},
+		{"kms", EncryptionInput{Mode: ModeKMS, KMSKey: "alias/museum", Context: map[string]string{"a": "b"}}},
+		{"bucket-key", EncryptionInput{Mode: ModeKMS, KMSKey: "alias/museum", BucketKey: &on}},
+		{"managed", EncryptionInput{Mode: ModeKMS}},
+		{"mine/c", EncryptionInput{Customer: museumKey("sealed", "mine/c")}},
+	} {
+		for size, n := range map[string]int{"small": 20 + i, "large": 140_000 + i} {
+			_, err := m.se.Put(ctx, "sealed", c.key+"-"+size, PutInput{Body: strings.NewReader(letters(n, uint64(n))), Size: int64(n), Encryption: c.in})
+			m.ok(err)
+		}
+	}
+	_, err := m.se.Copy(ctx, Source{Bucket: "sealed", Key: "s3-large"}, "sealed", "shared", CopyInput{Encryption: EncryptionInput{Mode: ModeKMS, KMSKey: "alias/museum"}})
+	m.ok(err)
+	id, err := m.se.CreateUpload(ctx, "sealed", "up", PutInput{Encryption: EncryptionInput{Mode: ModeKMS, KMSKey: "alias/museum"}})
+	m.ok(err)
+	_, err = m.se.UploadPart(ctx, "sealed", "up", id, 1, PartInput{Body: strings.NewReader(letters(150_000, 3)), Size: 150_000})
+	m.ok(err)
+	m.ok(m.se.SetBucketEncryption(ctx, "sealed", BucketEncryption{Mode: ModeKMS, KMSKey: "alias/museum", BucketKey: true}))
 }
 
 // identities makes one identity of each kind.
