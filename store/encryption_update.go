@@ -12,6 +12,7 @@ import (
 	"pail/store/internal/blob"
 	"pail/store/internal/meta/record"
 	"pail/store/internal/meta/table"
+	"pail/store/kms"
 )
 
 // The encryption of versions that exist is changed here, and nothing else of them.
@@ -123,6 +124,25 @@ func (u *reencryption) check() error {
 	return nil
 }
 
+// checkStrict refuses what S3 does whatever the version is
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_UpdateObjectEncryption.html, "Errors").
+func (u *reencryption) checkStrict(b *record.Bucket) error {
+	if !u.in.Strict {
+		return nil
+	}
+	if u.se.rc.Signature == "AWS" {
+		return fault.New(fault.InvalidRequest, "Requests that modify an object encryption configuration require AWS Signature Version 4. Modify the request to use AWS Signature Version 4, and then try again.").At(u.bucket, u.key)
+	}
+	ref, err := kms.ParseRef(u.want.key)
+	if err != nil {
+		return locate(err, u.bucket, u.key)
+	}
+	if ref.Account != "" && ref.Account != b.Account {
+		return fault.New(fault.AccessDenied, "The AWS KMS key in the request must be owned by the same account as the bucket. Modify the request to specify a KMS key from the same account, and then try again.").At(u.bucket, u.key)
+	}
+	return nil
+}
+
 // try is one go at it. errElsewhere: it is worth another.
 func (u *reencryption) try(ctx context.Context) error {
 	if err := u.open(); err != nil {
@@ -171,6 +191,9 @@ func (u *reencryption) failed(err error) error {
 // open finds the version and opens its bytes.
 func (u *reencryption) open() error {
 	return u.se.viewPinned(u.bucket, func(sn *snap, b *record.Bucket) (err error) {
+		if err := u.checkStrict(b); err != nil {
+			return err
+		}
 		if u.v, _, err = sn.find(b, u.key, u.ref); err != nil {
 			return err
 		}

@@ -348,6 +348,10 @@ func TestUpdateEncryptionAsks(t *testing.T) {
 	update(r.http(nil), "mine", s3, fault.CustomerKeyNeeded)
 	update(r.http(r.mine[1]), "mine", s3, fault.AccessDenied)
 	update(r.http(r.mine[0]), "mine", EncryptionUpdate{Encryption: s3.Encryption, Strict: true}, fault.InvalidRequest)
+	two := r.s.As(Owner(), RequestContext{Door: DoorS3, Signature: "AWS"})
+	update(two, "kms", EncryptionUpdate{Encryption: other.Encryption, Strict: true}, fault.InvalidRequest)
+	foreign := EncryptionInput{Mode: ModeKMS, KMSKey: "arn:aws:kms:us-east-1:999999999999:key/x"}
+	update(r.root, "kms", EncryptionUpdate{Encryption: foreign, Strict: true}, fault.AccessDenied)
 	mustBe(t, r.root.KMSDisableKey(ctx, r.kms[0]), fault.None)
 	update(r.root, "kms", other, fault.KMSDisabled)
 	mustBe(t, r.root.KMSEnableKey(ctx, r.kms[0]), fault.None)

@@ -28,7 +28,7 @@ var throughPoints = set(
 	"GetBucketPolicy", "GetObject", "GetObjectAcl", "GetObjectAttributes", "GetObjectLegalHold", "GetObjectRetention",
 	"GetObjectTagging", "HeadBucket", "HeadObject", "ListMultipartUploads", "ListObjects", "ListObjectsV2",
 	"ListObjectVersions", "ListParts", "PutObject", "PutObjectAcl", "PutObjectLegalHold", "PutObjectRetention",
-	"PutObjectTagging", "UploadPart", "UploadPartCopy", "PreflightBucket", "PreflightObject",
+	"PutObjectTagging", "UpdateObjectEncryption", "UploadPart", "UploadPartCopy", "PreflightBucket", "PreflightObject",
 )
 
 // A pointAddress is how a request names an access point.

@@ -21,6 +21,7 @@ func FuzzBodies(f *testing.F) {
 		"<Tagging><TagSet><Tag><Key>a</Key></Tag></TagSet></Tagging>", "<VersioningConfiguration/>", "<VersioningConfiguration><Status/><Status/></VersioningConfiguration>",
 		encryptionDocument("AES256", "<BlockedEncryptionTypes><EncryptionType>SSE-C</EncryptionType></BlockedEncryptionTypes><BucketKeyEnabled>true</BucketKeyEnabled>"),
 		"<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>", "<RequestPaymentConfiguration><Payer/></RequestPaymentConfiguration>",
+		"<ObjectEncryption><SSE-KMS><KMSKeyArn>arn:aws:kms:us-east-1:000000000001:key/a</KMSKeyArn><BucketKeyEnabled>true</BucketKeyEnabled></SSE-KMS></ObjectEncryption>",
 		"<CreateBucketConfiguration><Tags><Tag><Key>a</Key></Tag></Tags></CreateBucketConfiguration>", "<a><b></a>", "<!DOCTYPE x [<!ENTITY y 'z'>]><x>&y;</x>", "",
 	} {
 		f.Add([]byte(doc))
@@ -47,6 +48,12 @@ func FuzzBodies(f *testing.F) {
 		if checkParse(t, data, &e) {
 			for _, r := range e.Rules {
 				_, _ = r.encryption()
+			}
+		}
+		var o objectEncryption
+		if checkParse(t, data, &o) {
+			if in, err := o.encryption(); err == nil && (in.Mode != store.ModeKMS || in.KMSKey == "") {
+				t.Fatalf("%q asks for %+v", data, in)
 			}
 		}
 		var n notificationConfiguration

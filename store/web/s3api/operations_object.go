@@ -16,6 +16,7 @@ func objectOperations() []operation {
 		{name: "PutObjectAcl", method: http.MethodPut, level: object, query: []string{"acl"}, run: (*call).putObjectACL},
 		{name: "PutObjectRetention", method: http.MethodPut, level: object, query: []string{"retention"}, run: (*call).putObjectRetention},
 		{name: "PutObjectLegalHold", method: http.MethodPut, level: object, query: []string{"legal-hold"}, run: (*call).putObjectLegalHold},
+		{name: "UpdateObjectEncryption", method: http.MethodPut, level: object, query: []string{"encryption"}, run: (*call).updateObjectEncryption},
 		{name: "RenameObject", method: http.MethodPut, level: object, query: []string{"renameObject"}, run: (*call).renameObject},
 		{name: "CopyObject", method: http.MethodPut, level: object, header: "X-Amz-Copy-Source", run: (*call).copyObject},
 		{name: "PutObject", method: http.MethodPut, level: object, chunks: true, run: (*call).putObject},

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"pail/store"
+	"pail/store/kms"
 	"pail/versioning"
 )
 
@@ -45,6 +46,82 @@ func lockWalk(body string, w walk) walk {
 		}))
 	}
 	return w
+}
+
+// updateEncryptionWalk is that of UpdateObjectEncryption, of an object that a key of the store encrypts.
+func updateEncryptionWalk() walk {
+	asks := func(of string) string { return "<ObjectEncryption>" + of + "</ObjectEncryption>" }
+	kmsOf := func(key, more string) string {
+		return asks("<SSE-KMS><KMSKeyArn>" + key + "</KMSKeyArn>" + more + "</SSE-KMS>")
+	}
+	key := func(s *stroll) string {
+		s.t.Helper()
+		k, err := s.w.se.KMSCreateKey(s.t.Context(), kms.NewKey{})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return k.ARN()
+	}
+	const some = "arn:aws:kms:us-east-1:" + store.Account + ":key/"
+	made := func(s *stroll, name string, in store.PutInput) {
+		s.t.Helper()
+		in.Body, in.Size = strings.NewReader("hello"), 5
+		if _, err := s.w.se.Put(s.t.Context(), s.bucket, name, in); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	encrypted := store.PutInput{Encryption: store.EncryptionInput{Mode: store.ModeS3}}
+	var arn string
+	return walk{
+		document: true,
+		ready: func(s *stroll, a *ask) {
+			made(s, s.key, encrypted)
+			arn = key(s)
+			a.body = kmsOf(arn, "<BucketKeyEnabled>true</BucketKeyEnabled>")
+		},
+		input: func(_ *stroll, in any) {
+			in.(*s3.UpdateObjectEncryptionInput).ObjectEncryption = &types.ObjectEncryptionMemberSSEKMS{Value: types.SSEKMSEncryption{KMSKeyArn: &arn}}
+		},
+		output: func(s *stroll, out any) string {
+			o, err := s.w.se.Head(s.t.Context(), s.bucket, s.key, "")
+			return wrongUnless(err == nil && o.Encryption.Mode == store.ModeKMS && o.Encryption.KMSKey == arn, o)
+		},
+		fails: join(readFailures(), []failure{
+			document(400, "InvalidRequest", "", asks("<DSSE-KMS/>")),
+			document(400, "InvalidRequest", "", asks("<SSE-C/>")),
+			document(400, "InvalidRequest", "", asks("<SSE-S3/>")),
+			document(400, "InvalidRequest", "", asks("")),
+			document(400, "InvalidRequest", "", kmsOf("", "")),
+			document(400, "InvalidRequest", "", kmsOf("alias/some", "")),
+			document(400, "InvalidRequest", "", kmsOf(some+"x", "<BucketKeyEnabled>on</BucketKeyEnabled>")),
+			document(403, "AccessDenied", "", kmsOf("arn:aws:kms:us-east-1:999999999999:key/x", "")),
+			document(400, "KMS.NotFoundException", "", kmsOf(some+"00000000-0000-0000-0000-000000000000", "")).on(kmsPage),
+			fails(400, "InvalidRequest", "", func(s *stroll) reply {
+				made(s, "plain", store.PutInput{})
+				return s.send(s.request.of("plain"))
+			}),
+			fails(400, "InvalidRequest", "", func(s *stroll) reply {
+				k, err := store.NewCustomerKey(make([]byte, 32))
+				if err != nil {
+					s.t.Fatal(err)
+				}
+				made(s, "mine", store.PutInput{Encryption: store.EncryptionInput{Customer: k}})
+				return s.send(s.request.of("mine"))
+			}),
+			fails(403, "AccessDenied", "", func(s *stroll) reply {
+				bucket := s.bucket + "-wall"
+				if _, err := s.w.se.CreateBucket(s.t.Context(), bucket, store.BucketOptions{ObjectLock: true}); err != nil {
+					s.t.Fatal(err)
+				}
+				in := encrypted
+				in.Body, in.Size, in.Lock = strings.NewReader("hello"), 5, versioning.Lock{Hold: versioning.Held}
+				if _, err := s.w.se.Put(s.t.Context(), bucket, s.key, in); err != nil {
+					s.t.Fatal(err)
+				}
+				return s.send(s.request.in(bucket))
+			}),
+		}),
+	}
 }
 
 func retentionDocument(mode, until string) string {
@@ -124,6 +201,7 @@ func objectConfigWalks() map[string]walk {
 				document(403, "AccessDenied", "", "<Retention/>"),
 			},
 		}),
+		"UpdateObjectEncryption": updateEncryptionWalk(),
 		"PutObjectLegalHold": lockWalk("<LegalHold><Status>ON</Status></LegalHold>", walk{
 			input: func(_ *stroll, in any) {
 				in.(*s3.PutObjectLegalHoldInput).LegalHold = &types.ObjectLockLegalHold{Status: types.ObjectLockLegalHoldStatusOn}

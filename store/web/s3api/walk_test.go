@@ -143,7 +143,6 @@ func TestWalkKnowsTheClientsOperations(t *testing.T) {
 		"UpdateBucketMetadataJournalTableConfiguration": "tables of metadata",
 		"PutObjectAnnotation":                           "annotations", "GetObjectAnnotation": "annotations", "DeleteObjectAnnotation": "annotations", "ListObjectAnnotations": "annotations",
 		"GetBucketAbac": "rules by tags", "PutBucketAbac": "rules by tags",
-		"UpdateObjectEncryption": "encryption",
 	}
 	var names []string
 	for _, op := range operations() {
