@@ -141,6 +141,71 @@ func TestClientSurvivesKills(t *testing.T) {
 	}
 }
 
+// TestAnotherClientSeesWholeEditions has a second mount with the key read a file while the first
+// one fsyncs and publishes it again and again: each answer is of one edition, and none is refused
+// because its envelope and its bytes were of two.
+func TestAnotherClientSeesWholeEditions(t *testing.T) {
+	peers := NewPeers()
+	b := newClientBench(t, Options{Peers: peers})
+	other := mountStore(t, b.store, Options{Bucket: "bkt", Peers: peers, ClientKeys: []ClientKey{{Bucket: "bkt", Prefix: "sec/", Raw: rawKey}}})
+	edition := func(n int) []byte { return bytes.Repeat([]byte{byte('a' + n%26)}, 8000) }
+	if err := os.WriteFile(b.path("sec/f"), edition(0), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b.versions("sec/f", 1)
+	b.settle()
+	const editions = 150
+	done := make(chan error, 1)
+	go func() {
+		for n := 1; n <= editions; n++ {
+			f, err := os.OpenFile(b.path("sec/f"), os.O_WRONLY, 0)
+			if err == nil {
+				_, err = f.WriteAt(edition(n), 0)
+			}
+			if err == nil && n%2 == 0 {
+				err = f.Sync()
+			}
+			if err == nil {
+				err = f.Close()
+			}
+			if err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	reads, seen := 0, map[byte]bool{}
+	for ended := false; !ended; reads++ {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Fatal(err)
+			}
+			ended = true
+		default:
+		}
+		got, err := os.ReadFile(filepath.Join(other.Dir(), "sec/f"))
+		if err != nil || len(got) != 8000 {
+			t.Fatalf("read %d: %d bytes, %v", reads, len(got), err)
+		}
+		for i := range got { // the kernel may have asked for pages one by one
+			if got[i] != got[i&^4095] {
+				t.Fatalf("read %d: a page is of two editions", reads)
+			}
+		}
+		seen[got[0]] = true
+	}
+	b.versions("sec/f", editions+1)
+	if err := other.Settle(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	wantContent(t, filepath.Join(other.Dir(), "sec/f"), string(edition(editions)))
+	if len(seen) < 3 {
+		t.Errorf("only %d editions were seen in %d reads", len(seen), reads)
+	}
+}
+
 // TestClientFilesAreMapped maps a file, in another process.
 func TestClientFilesAreMapped(t *testing.T) {
 	b := newClientBench(t, Options{})

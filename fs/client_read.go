@@ -50,20 +50,13 @@ func (n *clientNode) allowed(c *clientFile) error {
 
 // look returns the view of the store's file as it is now. mu is held for writing.
 func (n *clientNode) look(c *clientFile) (*clientView, error) {
-	edition := c.File.Edition()
-	if n.view != nil && n.view.edition == edition {
+	if n.view != nil && n.view.edition == c.File.Edition() {
 		return n.view, nil
 	}
-	o := c.File.Object()
-	v := &clientView{edition: edition, seq: o.Seq}
-	if c.File.Unpublished() { // what it will be published with is not what it was
-		described, err := c.se.Describe(n.fs.ctx, store.Node{File: c.File})
-		if err != nil {
-			return nil, err
-		}
-		o.Metadata, v.seq = described.Metadata, 0
+	v, o, err := n.edition(c)
+	if err != nil {
+		return nil, err
 	}
-	v.size = o.Size
 	e, err := s3ec.Parse(o.Metadata)
 	switch {
 	case errors.Is(err, s3ec.ErrNone) && n.fs.clientPlain:
@@ -92,6 +85,29 @@ func (n *clientNode) look(c *clientFile) (*clientView, error) {
 	}
 	n.view = v
 	return v, nil
+}
+
+// edition begins a view of the store's file, with the object that it is: the bytes, the envelope
+// and the version's number have to be of one moment, and another mount may be writing it. Each
+// change of the bytes has another edition, and each publish another number.
+func (n *clientNode) edition(c *clientFile) (*clientView, *store.Object, error) {
+	for {
+		v := &clientView{edition: c.File.Edition()}
+		unpublished := c.File.Unpublished()
+		o := c.File.Object()
+		seq := o.Seq
+		if v.seq = seq; unpublished { // what it will be published with is not what it was
+			described, err := c.se.Describe(n.fs.ctx, store.Node{File: c.File})
+			if err != nil {
+				return nil, nil, err
+			}
+			o.Metadata, v.seq = described.Metadata, 0
+		}
+		v.size = o.Size
+		if now := c.File.Object(); now.Seq == seq && c.File.Unpublished() == unpublished && c.File.Edition() == v.edition {
+			return v, &o, nil
+		}
+	}
 }
 
 // readAt reads what handles see. again: the store's file has become another meanwhile.
