@@ -31,7 +31,7 @@ type Cut struct {
 // A cutDraft is the file of a draft as the draft's record has it.
 type cutDraft struct {
 	id   blob.ID
-	size int64 // as recorded
+	size int64 // of its file, as recorded
 	file *blob.Frozen
 }
 
@@ -112,7 +112,11 @@ func (c *Cut) takeDrafts(frozen map[blob.ID]*blob.Frozen, last bool) error {
 				return blobError(err)
 			}
 		}
-		c.drafts = append(c.drafts, cutDraft{id: id, size: d.BlobSize, file: f})
+		size := d.BlobSize
+		if d.Encryption != nil { // the file has more bytes, in other places
+			size = f.Size()
+		}
+		c.drafts = append(c.drafts, cutDraft{id: id, size: size, file: f})
 		return nil
 	})
 }

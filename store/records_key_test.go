@@ -471,6 +471,54 @@ func TestBackupsOfEncryptedRecords(t *testing.T) {
 	}
 }
 
+// A file that is being written in an encrypted store, and was fsynced, is in a backup as of that:
+// the bytes of its file lie elsewhere than in one that is plain, and there are more of them.
+func TestBackupOfEncryptedDraft(t *testing.T) {
+	ctx := context.Background()
+	m, o := withChosen(t, Options{Dir: filepath.Join(t.TempDir(), "store")})
+	o.NewMasterKey = m
+	s, se := openTest(t, o)
+	mustBucket(t, se, "bkt", versioning.Unversioned)
+	f, err := se.OpenFile(ctx, "bkt", "draft", OpenFlags{Write: true, Create: true, Attr: Attr{Mode: 0o600}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close(ctx)
+	want := make([]byte, 300_000)
+	for round := range 3 {
+		for at := 0; at < len(want); at += 70_000 {
+			copy(want[at:], letters(20_000, uint64(100*round+at)))
+		}
+		if _, err := f.WriteAt(ctx, want, 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Sync(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := s.Cut(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := f.WriteAt(ctx, bytes.Repeat([]byte("later"), 60_000), 0); err != nil {
+		t.Fatal(err)
+	}
+	var stream bytes.Buffer
+	if _, _, err := backup.WriteStream(ctx, c, &stream, nil); err != nil {
+		t.Fatal(err)
+	}
+	o.Dir, o.NewMasterKey = filepath.Join(t.TempDir(), "restored"), nil
+	if _, err := Rebuild(ctx, o, func(v backup.Visitor) error { return backup.Decode(ctx, &stream, "it", v) }); err != nil {
+		t.Fatal(err)
+	}
+	s2, se2 := openTest(t, o)
+	if got := readAll(t, se2, "bkt", "draft", ""); got != string(want) {
+		t.Errorf("%d bytes, which are not those that were synced", len(got))
+	}
+	fsckClean(t, s2, true)
+}
+
 // FuzzChunk takes any bytes for a sealed chunk of records: they are what was sealed, or damaged.
 func FuzzChunk(f *testing.F) {
 	key := backupKey(new(crypto.Key))
