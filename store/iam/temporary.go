@@ -160,7 +160,7 @@ func (s Secret) aead() (cipher.AEAD, error) {
 // id. The error says no more than that the token is none of this store's.
 func OpenToken(token string, secret func(id string) (Secret, bool)) (*Temporary, error) {
 	bad := fmt.Errorf("the session token is none of this store")
-	b, err := base64.RawURLEncoding.DecodeString(token)
+	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil || len(b) <= tokenHead || len(b) > maxToken || b[0] != tokenVersion {
 		return nil, bad
 	}
