@@ -243,6 +243,8 @@ func (f *fsck) checkSetting(k, v []byte) error {
 		return unmarshal(k, v, new(record.Scrub))
 	case bytes.HasPrefix(k, settingUsage()), bytes.HasPrefix(k, settingComing()):
 		return unmarshal(k, v, new(record.Usage))
+	case string(k) == string(settingEncrypting()):
+		return unmarshal(k, v, new(record.Encrypting))
 	case string(k) == string(settingExpiry()):
 		return unmarshal(k, v, new(record.Expiry))
 	case string(k) == string(settingTrail()):

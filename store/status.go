@@ -40,6 +40,7 @@ type Status struct {
 	Jobs      []work.Status
 	Scrub     ScrubStatus
 	Lifecycle LifecycleStatus
+	Encrypt   EncryptStatus
 	Logs      LogTotal    // access logs
 	Records   CacheStatus // the cache of records
 	Files     CacheStatus // content files that are kept open
@@ -87,6 +88,7 @@ func (s *Store) Status() Status {
 		st.Stopped = err.Error()
 	}
 	st.Scrub = s.scrubber.status()
+	st.Encrypt = s.encrypter.status()
 	st.Logs = s.logs.total()
 	st.Lifecycle = s.expirer.status()
 	st.Records, st.Files = CacheStatus(s.db.Cache()), CacheStatus(s.blobs.Cache())

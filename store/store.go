@@ -194,6 +194,7 @@ type Store struct {
 	compactor *compactor
 	history   historyCount
 	scrubber  *scrubber
+	encrypter *encrypter
 	herald    *herald
 	expirer   *expirer
 	counter   *work.Job // counts what buckets with quotas hold
@@ -289,11 +290,15 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.view(s.expirer.load); err != nil {
 		return err
 	}
+	if err := s.view(s.encrypter.load); err != nil {
+		return err
+	}
 	if s.quotas.any() {
 		s.counter.Wake()
 	}
 	s.compactor.begin()
 	s.kms.job.Wake()
+	s.encrypter.job.Wake()
 	return nil
 }
 
@@ -331,6 +336,7 @@ func (s *Store) openFiles() (err error) {
 	s.publisher = newPublisher(s)
 	s.compactor = newCompactor(s)
 	s.scrubber = newScrubber(s)
+	s.encrypter = newEncrypter(s)
 	s.herald = newHerald(s)
 	s.expirer = newExpirer(s)
 	s.uses.job = newUseKeeper(s)

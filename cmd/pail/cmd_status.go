@@ -79,8 +79,11 @@ func runStatus(ctx context.Context, c *control.Client, asJSON bool, out io.Write
 	}
 	printScrub(w, s)
 	printLifecycle(w, s)
+	if s.Encrypting != nil {
+		fmt.Fprintf(w, "encrypt:\t%s\n", encryptingLine(s.Encrypting, s.PID != 0))
+	}
 	for _, j := range s.Jobs {
-		if (j.Name == "scrub" || j.Name == "lifecycle") && j.Failed == "" {
+		if (j.Name == "scrub" || j.Name == "lifecycle" || j.Name == "encrypt") && j.Failed == "" {
 			continue // told of already
 		}
 		if line := jobLine(j); line != "" && (s.PID != 0 || j.Failed != "") {

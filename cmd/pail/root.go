@@ -53,7 +53,7 @@ or delete in a versioned bucket can be brought back.
 		newBucketCommand(g), newLsCommand(g), newStatCommand(g), newVersionsCommand(g), newLogCommand(g),
 		newRestoreCommand(g), newRmCommand(g), newTagCommand(g), newConfigCommand(g), newQuotaCommand(g), newKeyCommand(g), newAccountCommand(g), newAccessPointCommand(g), newUserCommand(g), newGroupCommand(g), newRoleCommand(g), newPolicyCommand(g), newMFACommand(g), newKMSCommand(g), newPresignCommand(g),
 		newWebhookCommand(g), newTrailCommand(g), newLifecycleCommand(g),
-		newStatusCommand(g), newFsckCommand(g), newScrubCommand(g), newBackupCommand(g), newExportCommand(g), newSystemdCommand(g), newVersionCommand(g), newCompletionCommand(), newManCommand(),
+		newStatusCommand(g), newFsckCommand(g), newScrubCommand(g), newEncryptCommand(g), newBackupCommand(g), newExportCommand(g), newSystemdCommand(g), newVersionCommand(g), newCompletionCommand(), newManCommand(),
 	)
 	return cmd
 }

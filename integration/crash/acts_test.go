@@ -97,6 +97,9 @@ var passive = map[string]string{
 
 	"WriteBack": "it is WriteAt, but for handles that append",
 
+	"Encrypt":       "it writes one record in one durable update, as SetSetting; what the job does is UpdateEncryption, and store.TestEncryptJobGoesOn ends the store in the middle",
+	"CancelEncrypt": "likewise",
+
 	"HoldBucket": "it is in memory and ends with the process",
 }
 

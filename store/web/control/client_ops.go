@@ -187,6 +187,16 @@ func (c *Client) Scrub(ctx context.Context, req ScrubRequest, fn func(Damage) er
 	return watched(ctx, c, opScrub, req, fn, progress)
 }
 
+// Encrypt begins to encrypt what there is in a bucket; Status tells how far that is.
+func (c *Client) Encrypt(ctx context.Context, req EncryptRequest) error {
+	return none(ctx, c, opEncrypt, req)
+}
+
+// CancelEncrypt ends that; what it has encrypted stays so.
+func (c *Client) CancelEncrypt(ctx context.Context, req CancelEncryptRequest) error {
+	return none(ctx, c, opCancelEncrypt, req)
+}
+
 // Mount asks the daemon for a mount, an S3 door, or both, calls ready once they answer, and
 // returns when they have ended or, if they are detached, at once. If ctx ends first the
 // daemon ends them.

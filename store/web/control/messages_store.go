@@ -34,6 +34,8 @@ type Status struct {
 	Scrub     Scrub     `json:"scrub"`
 	Lifecycle Lifecycle `json:"lifecycle"`
 	Recovery  Recovery  `json:"recovery"`
+
+	Encrypting *Encrypting `json:"encrypting,omitempty"` // the last pail encrypt, if there was one
 }
 
 // A Scrub is what the reading of all contents has found, and how far it is.
@@ -107,7 +109,7 @@ func statusOf(s store.Status) Status {
 		Store: s.Dir, ID: s.ID, Format: s.Format, Region: s.Region, Mounts: []Mount{}, Listeners: []Listener{}, Jobs: []Job{},
 		Buckets: s.Buckets, Free: s.Free, Reserve: s.Reserve, Stopped: s.Stopped, MasterKey: s.MasterKey,
 		OpenFiles: s.OpenFiles, Drafts: s.Drafts, Pending: s.Pending, Moves: s.Moves, Dead: s.Dead,
-		Scrub: scrubOf(s.Scrub), Lifecycle: lifecycleOf(s.Lifecycle),
+		Scrub: scrubOf(s.Scrub), Lifecycle: lifecycleOf(s.Lifecycle), Encrypting: encryptingOf(s.Encrypt),
 		Recovery: Recovery{
 			Unclean: r.Unclean, Kept: r.Kept, Undone: r.Undone, UndoneKey: r.UndoneKey,
 			Drafts: r.Drafts, Orphans: r.Orphans, Moves: r.Moves, Problems: r.Problems,

@@ -132,6 +132,8 @@ const (
 	opStatus             = "status"
 	opFsck               = "fsck"
 	opScrub              = "scrub"
+	opEncrypt            = "encrypt"
+	opCancelEncrypt      = "cancel-encrypt"
 	opBackup             = "backup"
 	opBackupContent      = "backup-content"
 	opRead               = "read"
@@ -214,6 +216,8 @@ func operations() map[string]operation {
 		opStatus:             status,
 		opFsck:               asking(fsck),
 		opScrub:              asking(scrub),
+		opEncrypt:            asking(encrypt),
+		opCancelEncrypt:      asking(cancelEncrypt),
 		opPresign:            asking(presign),
 		opMount:              asking(mount),
 		opServe:              asking(mount),

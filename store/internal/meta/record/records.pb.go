@@ -3500,6 +3500,280 @@ func (x *Scrub) GetEndedBytes() int64 {
 	return 0
 }
 
+// An Encrypting is what the job is asked for that encrypts versions that exist, and how far it is.
+type Encrypting struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schema        uint32                 `protobuf:"varint,1,opt,name=schema,proto3" json:"schema,omitempty"`
+	Bucket        uint64                 `protobuf:"varint,2,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	BucketName    string                 `protobuf:"bytes,3,opt,name=bucket_name,json=bucketName,proto3" json:"bucket_name,omitempty"`
+	Prefix        string                 `protobuf:"bytes,4,opt,name=prefix,proto3" json:"prefix,omitempty"`               // only keys that begin so
+	Mode          string                 `protobuf:"bytes,5,opt,name=mode,proto3" json:"mode,omitempty"`                   // as S3 names it
+	KmsKey        string                 `protobuf:"bytes,6,opt,name=kms_key,json=kmsKey,proto3" json:"kms_key,omitempty"` // as it was given
+	BucketKey     bool                   `protobuf:"varint,7,opt,name=bucket_key,json=bucketKey,proto3" json:"bucket_key,omitempty"`
+	Versions      bool                   `protobuf:"varint,8,opt,name=versions,proto3" json:"versions,omitempty"`   // all of them, and not the current ones only
+	Account       string                 `protobuf:"bytes,9,opt,name=account,proto3" json:"account,omitempty"`      // who has asked for it
+	Principal     string                 `protobuf:"bytes,10,opt,name=principal,proto3" json:"principal,omitempty"` // ARN
+	PrincipalId   string                 `protobuf:"bytes,11,opt,name=principal_id,json=principalId,proto3" json:"principal_id,omitempty"`
+	StartedNs     int64                  `protobuf:"varint,12,opt,name=started_ns,json=startedNs,proto3" json:"started_ns,omitempty"`
+	EndedNs       int64                  `protobuf:"varint,13,opt,name=ended_ns,json=endedNs,proto3" json:"ended_ns,omitempty"` // 0: it goes on
+	Cancelled     bool                   `protobuf:"varint,14,opt,name=cancelled,proto3" json:"cancelled,omitempty"`
+	Failed        string                 `protobuf:"bytes,15,opt,name=failed,proto3" json:"failed,omitempty"` // why it could not be ended, if it could not
+	After         string                 `protobuf:"bytes,16,opt,name=after,proto3" json:"after,omitempty"`   // it goes on behind this key
+	Total         int64                  `protobuf:"varint,17,opt,name=total,proto3" json:"total,omitempty"`  // versions that there were when it began
+	Changed       int64                  `protobuf:"varint,18,opt,name=changed,proto3" json:"changed,omitempty"`
+	Bytes         int64                  `protobuf:"varint,19,opt,name=bytes,proto3" json:"bytes,omitempty"`     // of those
+	Already       int64                  `protobuf:"varint,20,opt,name=already,proto3" json:"already,omitempty"` // were encrypted as is asked
+	Refused       int64                  `protobuf:"varint,21,opt,name=refused,proto3" json:"refused,omitempty"`
+	Refusals      []*Refusal             `protobuf:"bytes,22,rep,name=refusals,proto3" json:"refusals,omitempty"` // the first of them
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Encrypting) Reset() {
+	*x = Encrypting{}
+	mi := &file_records_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Encrypting) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Encrypting) ProtoMessage() {}
+
+func (x *Encrypting) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Encrypting.ProtoReflect.Descriptor instead.
+func (*Encrypting) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *Encrypting) GetSchema() uint32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
+}
+
+func (x *Encrypting) GetBucket() uint64 {
+	if x != nil {
+		return x.Bucket
+	}
+	return 0
+}
+
+func (x *Encrypting) GetBucketName() string {
+	if x != nil {
+		return x.BucketName
+	}
+	return ""
+}
+
+func (x *Encrypting) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *Encrypting) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
+func (x *Encrypting) GetKmsKey() string {
+	if x != nil {
+		return x.KmsKey
+	}
+	return ""
+}
+
+func (x *Encrypting) GetBucketKey() bool {
+	if x != nil {
+		return x.BucketKey
+	}
+	return false
+}
+
+func (x *Encrypting) GetVersions() bool {
+	if x != nil {
+		return x.Versions
+	}
+	return false
+}
+
+func (x *Encrypting) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Encrypting) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *Encrypting) GetPrincipalId() string {
+	if x != nil {
+		return x.PrincipalId
+	}
+	return ""
+}
+
+func (x *Encrypting) GetStartedNs() int64 {
+	if x != nil {
+		return x.StartedNs
+	}
+	return 0
+}
+
+func (x *Encrypting) GetEndedNs() int64 {
+	if x != nil {
+		return x.EndedNs
+	}
+	return 0
+}
+
+func (x *Encrypting) GetCancelled() bool {
+	if x != nil {
+		return x.Cancelled
+	}
+	return false
+}
+
+func (x *Encrypting) GetFailed() string {
+	if x != nil {
+		return x.Failed
+	}
+	return ""
+}
+
+func (x *Encrypting) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+func (x *Encrypting) GetTotal() int64 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *Encrypting) GetChanged() int64 {
+	if x != nil {
+		return x.Changed
+	}
+	return 0
+}
+
+func (x *Encrypting) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *Encrypting) GetAlready() int64 {
+	if x != nil {
+		return x.Already
+	}
+	return 0
+}
+
+func (x *Encrypting) GetRefused() int64 {
+	if x != nil {
+		return x.Refused
+	}
+	return 0
+}
+
+func (x *Encrypting) GetRefusals() []*Refusal {
+	if x != nil {
+		return x.Refusals
+	}
+	return nil
+}
+
+// A Refusal is a version that could not be encrypted, and why.
+type Refusal struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	Why           string                 `protobuf:"bytes,3,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Refusal) Reset() {
+	*x = Refusal{}
+	mi := &file_records_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Refusal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Refusal) ProtoMessage() {}
+
+func (x *Refusal) ProtoReflect() protoreflect.Message {
+	mi := &file_records_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
+func (*Refusal) Descriptor() ([]byte, []int) {
+	return file_records_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *Refusal) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Refusal) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Refusal) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
 // A Damage is a range of a content that is not what was written.
 type Damage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3518,7 +3792,7 @@ type Damage struct {
 
 func (x *Damage) Reset() {
 	*x = Damage{}
-	mi := &file_records_proto_msgTypes[37]
+	mi := &file_records_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3530,7 +3804,7 @@ func (x *Damage) String() string {
 func (*Damage) ProtoMessage() {}
 
 func (x *Damage) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[37]
+	mi := &file_records_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3543,7 +3817,7 @@ func (x *Damage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Damage.ProtoReflect.Descriptor instead.
 func (*Damage) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{37}
+	return file_records_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Damage) GetSchema() uint32 {
@@ -3625,7 +3899,7 @@ type DamagedPart struct {
 
 func (x *DamagedPart) Reset() {
 	*x = DamagedPart{}
-	mi := &file_records_proto_msgTypes[38]
+	mi := &file_records_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3637,7 +3911,7 @@ func (x *DamagedPart) String() string {
 func (*DamagedPart) ProtoMessage() {}
 
 func (x *DamagedPart) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[38]
+	mi := &file_records_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3650,7 +3924,7 @@ func (x *DamagedPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DamagedPart.ProtoReflect.Descriptor instead.
 func (*DamagedPart) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{38}
+	return file_records_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *DamagedPart) GetBucket() string {
@@ -3721,7 +3995,7 @@ type AccessKey struct {
 
 func (x *AccessKey) Reset() {
 	*x = AccessKey{}
-	mi := &file_records_proto_msgTypes[39]
+	mi := &file_records_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3733,7 +4007,7 @@ func (x *AccessKey) String() string {
 func (*AccessKey) ProtoMessage() {}
 
 func (x *AccessKey) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[39]
+	mi := &file_records_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3746,7 +4020,7 @@ func (x *AccessKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessKey.ProtoReflect.Descriptor instead.
 func (*AccessKey) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{39}
+	return file_records_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *AccessKey) GetSchema() uint32 {
@@ -3825,7 +4099,7 @@ type ConfigPiece struct {
 
 func (x *ConfigPiece) Reset() {
 	*x = ConfigPiece{}
-	mi := &file_records_proto_msgTypes[40]
+	mi := &file_records_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3837,7 +4111,7 @@ func (x *ConfigPiece) String() string {
 func (*ConfigPiece) ProtoMessage() {}
 
 func (x *ConfigPiece) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[40]
+	mi := &file_records_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3850,7 +4124,7 @@ func (x *ConfigPiece) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigPiece.ProtoReflect.Descriptor instead.
 func (*ConfigPiece) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{40}
+	return file_records_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ConfigPiece) GetSchema() uint32 {
@@ -3885,7 +4159,7 @@ type Cors struct {
 
 func (x *Cors) Reset() {
 	*x = Cors{}
-	mi := &file_records_proto_msgTypes[41]
+	mi := &file_records_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3897,7 +4171,7 @@ func (x *Cors) String() string {
 func (*Cors) ProtoMessage() {}
 
 func (x *Cors) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[41]
+	mi := &file_records_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3910,7 +4184,7 @@ func (x *Cors) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cors.ProtoReflect.Descriptor instead.
 func (*Cors) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{41}
+	return file_records_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Cors) GetSchema() uint32 {
@@ -3941,7 +4215,7 @@ type CorsRule struct {
 
 func (x *CorsRule) Reset() {
 	*x = CorsRule{}
-	mi := &file_records_proto_msgTypes[42]
+	mi := &file_records_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3953,7 +4227,7 @@ func (x *CorsRule) String() string {
 func (*CorsRule) ProtoMessage() {}
 
 func (x *CorsRule) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[42]
+	mi := &file_records_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3966,7 +4240,7 @@ func (x *CorsRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorsRule.ProtoReflect.Descriptor instead.
 func (*CorsRule) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{42}
+	return file_records_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *CorsRule) GetId() string {
@@ -4027,7 +4301,7 @@ type Website struct {
 
 func (x *Website) Reset() {
 	*x = Website{}
-	mi := &file_records_proto_msgTypes[43]
+	mi := &file_records_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4039,7 +4313,7 @@ func (x *Website) String() string {
 func (*Website) ProtoMessage() {}
 
 func (x *Website) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[43]
+	mi := &file_records_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4052,7 +4326,7 @@ func (x *Website) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Website.ProtoReflect.Descriptor instead.
 func (*Website) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{43}
+	return file_records_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Website) GetSchema() uint32 {
@@ -4120,7 +4394,7 @@ type WebsiteRule struct {
 
 func (x *WebsiteRule) Reset() {
 	*x = WebsiteRule{}
-	mi := &file_records_proto_msgTypes[44]
+	mi := &file_records_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4132,7 +4406,7 @@ func (x *WebsiteRule) String() string {
 func (*WebsiteRule) ProtoMessage() {}
 
 func (x *WebsiteRule) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[44]
+	mi := &file_records_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4145,7 +4419,7 @@ func (x *WebsiteRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WebsiteRule.ProtoReflect.Descriptor instead.
 func (*WebsiteRule) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{44}
+	return file_records_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *WebsiteRule) GetConditional() bool {
@@ -4215,7 +4489,7 @@ type Lifecycle struct {
 
 func (x *Lifecycle) Reset() {
 	*x = Lifecycle{}
-	mi := &file_records_proto_msgTypes[45]
+	mi := &file_records_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4227,7 +4501,7 @@ func (x *Lifecycle) String() string {
 func (*Lifecycle) ProtoMessage() {}
 
 func (x *Lifecycle) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[45]
+	mi := &file_records_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4240,7 +4514,7 @@ func (x *Lifecycle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lifecycle.ProtoReflect.Descriptor instead.
 func (*Lifecycle) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{45}
+	return file_records_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Lifecycle) GetSchema() uint32 {
@@ -4275,7 +4549,7 @@ type LifecycleRule struct {
 
 func (x *LifecycleRule) Reset() {
 	*x = LifecycleRule{}
-	mi := &file_records_proto_msgTypes[46]
+	mi := &file_records_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4287,7 +4561,7 @@ func (x *LifecycleRule) String() string {
 func (*LifecycleRule) ProtoMessage() {}
 
 func (x *LifecycleRule) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[46]
+	mi := &file_records_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4300,7 +4574,7 @@ func (x *LifecycleRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LifecycleRule.ProtoReflect.Descriptor instead.
 func (*LifecycleRule) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{46}
+	return file_records_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *LifecycleRule) GetId() string {
@@ -4386,7 +4660,7 @@ type LifecycleFilter struct {
 
 func (x *LifecycleFilter) Reset() {
 	*x = LifecycleFilter{}
-	mi := &file_records_proto_msgTypes[47]
+	mi := &file_records_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4398,7 +4672,7 @@ func (x *LifecycleFilter) String() string {
 func (*LifecycleFilter) ProtoMessage() {}
 
 func (x *LifecycleFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[47]
+	mi := &file_records_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4411,7 +4685,7 @@ func (x *LifecycleFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LifecycleFilter.ProtoReflect.Descriptor instead.
 func (*LifecycleFilter) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{47}
+	return file_records_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *LifecycleFilter) GetAllOf() bool {
@@ -4459,7 +4733,7 @@ type LifecycleTag struct {
 
 func (x *LifecycleTag) Reset() {
 	*x = LifecycleTag{}
-	mi := &file_records_proto_msgTypes[48]
+	mi := &file_records_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4471,7 +4745,7 @@ func (x *LifecycleTag) String() string {
 func (*LifecycleTag) ProtoMessage() {}
 
 func (x *LifecycleTag) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[48]
+	mi := &file_records_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4484,7 +4758,7 @@ func (x *LifecycleTag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LifecycleTag.ProtoReflect.Descriptor instead.
 func (*LifecycleTag) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{48}
+	return file_records_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *LifecycleTag) GetKey() string {
@@ -4512,7 +4786,7 @@ type Notifications struct {
 
 func (x *Notifications) Reset() {
 	*x = Notifications{}
-	mi := &file_records_proto_msgTypes[49]
+	mi := &file_records_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4524,7 +4798,7 @@ func (x *Notifications) String() string {
 func (*Notifications) ProtoMessage() {}
 
 func (x *Notifications) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[49]
+	mi := &file_records_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4537,7 +4811,7 @@ func (x *Notifications) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notifications.ProtoReflect.Descriptor instead.
 func (*Notifications) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{49}
+	return file_records_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Notifications) GetSchema() uint32 {
@@ -4567,7 +4841,7 @@ type NotificationTarget struct {
 
 func (x *NotificationTarget) Reset() {
 	*x = NotificationTarget{}
-	mi := &file_records_proto_msgTypes[50]
+	mi := &file_records_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4579,7 +4853,7 @@ func (x *NotificationTarget) String() string {
 func (*NotificationTarget) ProtoMessage() {}
 
 func (x *NotificationTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[50]
+	mi := &file_records_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4592,7 +4866,7 @@ func (x *NotificationTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NotificationTarget.ProtoReflect.Descriptor instead.
 func (*NotificationTarget) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{50}
+	return file_records_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *NotificationTarget) GetId() string {
@@ -4640,7 +4914,7 @@ type NotificationFilter struct {
 
 func (x *NotificationFilter) Reset() {
 	*x = NotificationFilter{}
-	mi := &file_records_proto_msgTypes[51]
+	mi := &file_records_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4652,7 +4926,7 @@ func (x *NotificationFilter) String() string {
 func (*NotificationFilter) ProtoMessage() {}
 
 func (x *NotificationFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[51]
+	mi := &file_records_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4665,7 +4939,7 @@ func (x *NotificationFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NotificationFilter.ProtoReflect.Descriptor instead.
 func (*NotificationFilter) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{51}
+	return file_records_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *NotificationFilter) GetName() string {
@@ -4696,7 +4970,7 @@ type Webhook struct {
 
 func (x *Webhook) Reset() {
 	*x = Webhook{}
-	mi := &file_records_proto_msgTypes[52]
+	mi := &file_records_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4708,7 +4982,7 @@ func (x *Webhook) String() string {
 func (*Webhook) ProtoMessage() {}
 
 func (x *Webhook) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[52]
+	mi := &file_records_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4721,7 +4995,7 @@ func (x *Webhook) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Webhook.ProtoReflect.Descriptor instead.
 func (*Webhook) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{52}
+	return file_records_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Webhook) GetSchema() uint32 {
@@ -4783,7 +5057,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_records_proto_msgTypes[53]
+	mi := &file_records_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4795,7 +5069,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[53]
+	mi := &file_records_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4808,7 +5082,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{53}
+	return file_records_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Event) GetSchema() uint32 {
@@ -4936,7 +5210,7 @@ type Expiry struct {
 
 func (x *Expiry) Reset() {
 	*x = Expiry{}
-	mi := &file_records_proto_msgTypes[54]
+	mi := &file_records_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4948,7 +5222,7 @@ func (x *Expiry) String() string {
 func (*Expiry) ProtoMessage() {}
 
 func (x *Expiry) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[54]
+	mi := &file_records_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4961,7 +5235,7 @@ func (x *Expiry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Expiry.ProtoReflect.Descriptor instead.
 func (*Expiry) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{54}
+	return file_records_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Expiry) GetSchema() uint32 {
@@ -5063,7 +5337,7 @@ type Identity struct {
 
 func (x *Identity) Reset() {
 	*x = Identity{}
-	mi := &file_records_proto_msgTypes[55]
+	mi := &file_records_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5075,7 +5349,7 @@ func (x *Identity) String() string {
 func (*Identity) ProtoMessage() {}
 
 func (x *Identity) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[55]
+	mi := &file_records_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5088,7 +5362,7 @@ func (x *Identity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Identity.ProtoReflect.Descriptor instead.
 func (*Identity) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{55}
+	return file_records_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Identity) GetSchema() uint32 {
@@ -5241,7 +5515,7 @@ type IdentityAccount struct {
 
 func (x *IdentityAccount) Reset() {
 	*x = IdentityAccount{}
-	mi := &file_records_proto_msgTypes[56]
+	mi := &file_records_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5253,7 +5527,7 @@ func (x *IdentityAccount) String() string {
 func (*IdentityAccount) ProtoMessage() {}
 
 func (x *IdentityAccount) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[56]
+	mi := &file_records_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5266,7 +5540,7 @@ func (x *IdentityAccount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityAccount.ProtoReflect.Descriptor instead.
 func (*IdentityAccount) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{56}
+	return file_records_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *IdentityAccount) GetId() string {
@@ -5315,7 +5589,7 @@ type IdentityUser struct {
 
 func (x *IdentityUser) Reset() {
 	*x = IdentityUser{}
-	mi := &file_records_proto_msgTypes[57]
+	mi := &file_records_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5327,7 +5601,7 @@ func (x *IdentityUser) String() string {
 func (*IdentityUser) ProtoMessage() {}
 
 func (x *IdentityUser) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[57]
+	mi := &file_records_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5340,7 +5614,7 @@ func (x *IdentityUser) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityUser.ProtoReflect.Descriptor instead.
 func (*IdentityUser) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{57}
+	return file_records_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *IdentityUser) GetId() string {
@@ -5428,7 +5702,7 @@ type IdentityGroup struct {
 
 func (x *IdentityGroup) Reset() {
 	*x = IdentityGroup{}
-	mi := &file_records_proto_msgTypes[58]
+	mi := &file_records_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5440,7 +5714,7 @@ func (x *IdentityGroup) String() string {
 func (*IdentityGroup) ProtoMessage() {}
 
 func (x *IdentityGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[58]
+	mi := &file_records_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5453,7 +5727,7 @@ func (x *IdentityGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityGroup.ProtoReflect.Descriptor instead.
 func (*IdentityGroup) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{58}
+	return file_records_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *IdentityGroup) GetId() string {
@@ -5526,7 +5800,7 @@ type IdentityRole struct {
 
 func (x *IdentityRole) Reset() {
 	*x = IdentityRole{}
-	mi := &file_records_proto_msgTypes[59]
+	mi := &file_records_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5538,7 +5812,7 @@ func (x *IdentityRole) String() string {
 func (*IdentityRole) ProtoMessage() {}
 
 func (x *IdentityRole) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[59]
+	mi := &file_records_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5551,7 +5825,7 @@ func (x *IdentityRole) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityRole.ProtoReflect.Descriptor instead.
 func (*IdentityRole) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{59}
+	return file_records_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *IdentityRole) GetId() string {
@@ -5664,7 +5938,7 @@ type IdentityPolicy struct {
 
 func (x *IdentityPolicy) Reset() {
 	*x = IdentityPolicy{}
-	mi := &file_records_proto_msgTypes[60]
+	mi := &file_records_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5676,7 +5950,7 @@ func (x *IdentityPolicy) String() string {
 func (*IdentityPolicy) ProtoMessage() {}
 
 func (x *IdentityPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[60]
+	mi := &file_records_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5689,7 +5963,7 @@ func (x *IdentityPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityPolicy.ProtoReflect.Descriptor instead.
 func (*IdentityPolicy) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{60}
+	return file_records_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *IdentityPolicy) GetId() string {
@@ -5780,7 +6054,7 @@ type IdentityPolicyVersion struct {
 
 func (x *IdentityPolicyVersion) Reset() {
 	*x = IdentityPolicyVersion{}
-	mi := &file_records_proto_msgTypes[61]
+	mi := &file_records_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5792,7 +6066,7 @@ func (x *IdentityPolicyVersion) String() string {
 func (*IdentityPolicyVersion) ProtoMessage() {}
 
 func (x *IdentityPolicyVersion) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[61]
+	mi := &file_records_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5805,7 +6079,7 @@ func (x *IdentityPolicyVersion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityPolicyVersion.ProtoReflect.Descriptor instead.
 func (*IdentityPolicyVersion) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{61}
+	return file_records_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *IdentityPolicyVersion) GetNumber() uint64 {
@@ -5848,7 +6122,7 @@ type IdentityDevice struct {
 
 func (x *IdentityDevice) Reset() {
 	*x = IdentityDevice{}
-	mi := &file_records_proto_msgTypes[62]
+	mi := &file_records_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5860,7 +6134,7 @@ func (x *IdentityDevice) String() string {
 func (*IdentityDevice) ProtoMessage() {}
 
 func (x *IdentityDevice) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[62]
+	mi := &file_records_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5873,7 +6147,7 @@ func (x *IdentityDevice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityDevice.ProtoReflect.Descriptor instead.
 func (*IdentityDevice) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{62}
+	return file_records_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *IdentityDevice) GetSerial() string {
@@ -5951,7 +6225,7 @@ type IdentitySecret struct {
 
 func (x *IdentitySecret) Reset() {
 	*x = IdentitySecret{}
-	mi := &file_records_proto_msgTypes[63]
+	mi := &file_records_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5963,7 +6237,7 @@ func (x *IdentitySecret) String() string {
 func (*IdentitySecret) ProtoMessage() {}
 
 func (x *IdentitySecret) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[63]
+	mi := &file_records_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5976,7 +6250,7 @@ func (x *IdentitySecret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentitySecret.ProtoReflect.Descriptor instead.
 func (*IdentitySecret) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{63}
+	return file_records_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *IdentitySecret) GetId() string {
@@ -6013,7 +6287,7 @@ type IdentityLastUse struct {
 
 func (x *IdentityLastUse) Reset() {
 	*x = IdentityLastUse{}
-	mi := &file_records_proto_msgTypes[64]
+	mi := &file_records_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6025,7 +6299,7 @@ func (x *IdentityLastUse) String() string {
 func (*IdentityLastUse) ProtoMessage() {}
 
 func (x *IdentityLastUse) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[64]
+	mi := &file_records_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6038,7 +6312,7 @@ func (x *IdentityLastUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityLastUse.ProtoReflect.Descriptor instead.
 func (*IdentityLastUse) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{64}
+	return file_records_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *IdentityLastUse) GetId() string {
@@ -6079,7 +6353,7 @@ type IdentityTag struct {
 
 func (x *IdentityTag) Reset() {
 	*x = IdentityTag{}
-	mi := &file_records_proto_msgTypes[65]
+	mi := &file_records_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6091,7 +6365,7 @@ func (x *IdentityTag) String() string {
 func (*IdentityTag) ProtoMessage() {}
 
 func (x *IdentityTag) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[65]
+	mi := &file_records_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6104,7 +6378,7 @@ func (x *IdentityTag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityTag.ProtoReflect.Descriptor instead.
 func (*IdentityTag) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{65}
+	return file_records_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *IdentityTag) GetKey() string {
@@ -6131,7 +6405,7 @@ type IdentityInline struct {
 
 func (x *IdentityInline) Reset() {
 	*x = IdentityInline{}
-	mi := &file_records_proto_msgTypes[66]
+	mi := &file_records_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6143,7 +6417,7 @@ func (x *IdentityInline) String() string {
 func (*IdentityInline) ProtoMessage() {}
 
 func (x *IdentityInline) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[66]
+	mi := &file_records_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6156,7 +6430,7 @@ func (x *IdentityInline) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityInline.ProtoReflect.Descriptor instead.
 func (*IdentityInline) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{66}
+	return file_records_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *IdentityInline) GetName() string {
@@ -6185,7 +6459,7 @@ type IdentityEntity struct {
 
 func (x *IdentityEntity) Reset() {
 	*x = IdentityEntity{}
-	mi := &file_records_proto_msgTypes[67]
+	mi := &file_records_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6197,7 +6471,7 @@ func (x *IdentityEntity) String() string {
 func (*IdentityEntity) ProtoMessage() {}
 
 func (x *IdentityEntity) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[67]
+	mi := &file_records_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6210,7 +6484,7 @@ func (x *IdentityEntity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentityEntity.ProtoReflect.Descriptor instead.
 func (*IdentityEntity) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{67}
+	return file_records_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *IdentityEntity) GetType() string {
@@ -6252,7 +6526,7 @@ type Kms struct {
 
 func (x *Kms) Reset() {
 	*x = Kms{}
-	mi := &file_records_proto_msgTypes[68]
+	mi := &file_records_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6264,7 +6538,7 @@ func (x *Kms) String() string {
 func (*Kms) ProtoMessage() {}
 
 func (x *Kms) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[68]
+	mi := &file_records_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6277,7 +6551,7 @@ func (x *Kms) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kms.ProtoReflect.Descriptor instead.
 func (*Kms) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{68}
+	return file_records_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *Kms) GetSchema() uint32 {
@@ -6384,7 +6658,7 @@ type KmsKey struct {
 
 func (x *KmsKey) Reset() {
 	*x = KmsKey{}
-	mi := &file_records_proto_msgTypes[69]
+	mi := &file_records_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6396,7 +6670,7 @@ func (x *KmsKey) String() string {
 func (*KmsKey) ProtoMessage() {}
 
 func (x *KmsKey) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[69]
+	mi := &file_records_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6409,7 +6683,7 @@ func (x *KmsKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KmsKey.ProtoReflect.Descriptor instead.
 func (*KmsKey) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{69}
+	return file_records_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *KmsKey) GetId() string {
@@ -6551,7 +6825,7 @@ type KmsMaterial struct {
 
 func (x *KmsMaterial) Reset() {
 	*x = KmsMaterial{}
-	mi := &file_records_proto_msgTypes[70]
+	mi := &file_records_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6563,7 +6837,7 @@ func (x *KmsMaterial) String() string {
 func (*KmsMaterial) ProtoMessage() {}
 
 func (x *KmsMaterial) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[70]
+	mi := &file_records_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6576,7 +6850,7 @@ func (x *KmsMaterial) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KmsMaterial.ProtoReflect.Descriptor instead.
 func (*KmsMaterial) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{70}
+	return file_records_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *KmsMaterial) GetNumber() uint32 {
@@ -6628,7 +6902,7 @@ type KmsAlias struct {
 
 func (x *KmsAlias) Reset() {
 	*x = KmsAlias{}
-	mi := &file_records_proto_msgTypes[71]
+	mi := &file_records_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6640,7 +6914,7 @@ func (x *KmsAlias) String() string {
 func (*KmsAlias) ProtoMessage() {}
 
 func (x *KmsAlias) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[71]
+	mi := &file_records_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6653,7 +6927,7 @@ func (x *KmsAlias) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KmsAlias.ProtoReflect.Descriptor instead.
 func (*KmsAlias) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{71}
+	return file_records_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *KmsAlias) GetAccount() string {
@@ -6718,7 +6992,7 @@ type KmsGrant struct {
 
 func (x *KmsGrant) Reset() {
 	*x = KmsGrant{}
-	mi := &file_records_proto_msgTypes[72]
+	mi := &file_records_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6730,7 +7004,7 @@ func (x *KmsGrant) String() string {
 func (*KmsGrant) ProtoMessage() {}
 
 func (x *KmsGrant) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[72]
+	mi := &file_records_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6743,7 +7017,7 @@ func (x *KmsGrant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KmsGrant.ProtoReflect.Descriptor instead.
 func (*KmsGrant) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{72}
+	return file_records_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *KmsGrant) GetId() string {
@@ -6850,7 +7124,7 @@ type KmsService struct {
 
 func (x *KmsService) Reset() {
 	*x = KmsService{}
-	mi := &file_records_proto_msgTypes[73]
+	mi := &file_records_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6862,7 +7136,7 @@ func (x *KmsService) String() string {
 func (*KmsService) ProtoMessage() {}
 
 func (x *KmsService) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[73]
+	mi := &file_records_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6875,7 +7149,7 @@ func (x *KmsService) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KmsService.ProtoReflect.Descriptor instead.
 func (*KmsService) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{73}
+	return file_records_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *KmsService) GetId() string {
@@ -6964,7 +7238,7 @@ type KmsPairs struct {
 
 func (x *KmsPairs) Reset() {
 	*x = KmsPairs{}
-	mi := &file_records_proto_msgTypes[74]
+	mi := &file_records_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6976,7 +7250,7 @@ func (x *KmsPairs) String() string {
 func (*KmsPairs) ProtoMessage() {}
 
 func (x *KmsPairs) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[74]
+	mi := &file_records_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6989,7 +7263,7 @@ func (x *KmsPairs) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KmsPairs.ProtoReflect.Descriptor instead.
 func (*KmsPairs) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{74}
+	return file_records_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *KmsPairs) GetPairs() map[string]string {
@@ -7019,7 +7293,7 @@ type Trail struct {
 
 func (x *Trail) Reset() {
 	*x = Trail{}
-	mi := &file_records_proto_msgTypes[75]
+	mi := &file_records_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7031,7 +7305,7 @@ func (x *Trail) String() string {
 func (*Trail) ProtoMessage() {}
 
 func (x *Trail) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[75]
+	mi := &file_records_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7044,7 +7318,7 @@ func (x *Trail) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Trail.ProtoReflect.Descriptor instead.
 func (*Trail) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{75}
+	return file_records_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *Trail) GetSchema() uint32 {
@@ -7142,7 +7416,7 @@ type TrailState struct {
 
 func (x *TrailState) Reset() {
 	*x = TrailState{}
-	mi := &file_records_proto_msgTypes[76]
+	mi := &file_records_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7154,7 +7428,7 @@ func (x *TrailState) String() string {
 func (*TrailState) ProtoMessage() {}
 
 func (x *TrailState) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[76]
+	mi := &file_records_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7167,7 +7441,7 @@ func (x *TrailState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrailState.ProtoReflect.Descriptor instead.
 func (*TrailState) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{76}
+	return file_records_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *TrailState) GetSchema() uint32 {
@@ -7250,7 +7524,7 @@ type TrailChain struct {
 
 func (x *TrailChain) Reset() {
 	*x = TrailChain{}
-	mi := &file_records_proto_msgTypes[77]
+	mi := &file_records_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7262,7 +7536,7 @@ func (x *TrailChain) String() string {
 func (*TrailChain) ProtoMessage() {}
 
 func (x *TrailChain) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[77]
+	mi := &file_records_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7275,7 +7549,7 @@ func (x *TrailChain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrailChain.ProtoReflect.Descriptor instead.
 func (*TrailChain) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{77}
+	return file_records_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *TrailChain) GetPlace() string {
@@ -7350,7 +7624,7 @@ type TrailLog struct {
 
 func (x *TrailLog) Reset() {
 	*x = TrailLog{}
-	mi := &file_records_proto_msgTypes[78]
+	mi := &file_records_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7362,7 +7636,7 @@ func (x *TrailLog) String() string {
 func (*TrailLog) ProtoMessage() {}
 
 func (x *TrailLog) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[78]
+	mi := &file_records_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7375,7 +7649,7 @@ func (x *TrailLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrailLog.ProtoReflect.Descriptor instead.
 func (*TrailLog) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{78}
+	return file_records_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *TrailLog) GetObject() string {
@@ -7439,7 +7713,7 @@ type TrailEvent struct {
 
 func (x *TrailEvent) Reset() {
 	*x = TrailEvent{}
-	mi := &file_records_proto_msgTypes[79]
+	mi := &file_records_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7451,7 +7725,7 @@ func (x *TrailEvent) String() string {
 func (*TrailEvent) ProtoMessage() {}
 
 func (x *TrailEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[79]
+	mi := &file_records_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7464,7 +7738,7 @@ func (x *TrailEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrailEvent.ProtoReflect.Descriptor instead.
 func (*TrailEvent) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{79}
+	return file_records_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *TrailEvent) GetSchema() uint32 {
@@ -7503,7 +7777,7 @@ type Logging struct {
 
 func (x *Logging) Reset() {
 	*x = Logging{}
-	mi := &file_records_proto_msgTypes[80]
+	mi := &file_records_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7515,7 +7789,7 @@ func (x *Logging) String() string {
 func (*Logging) ProtoMessage() {}
 
 func (x *Logging) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[80]
+	mi := &file_records_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7528,7 +7802,7 @@ func (x *Logging) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Logging.ProtoReflect.Descriptor instead.
 func (*Logging) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{80}
+	return file_records_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *Logging) GetSchema() uint32 {
@@ -7593,7 +7867,7 @@ type LogQueue struct {
 
 func (x *LogQueue) Reset() {
 	*x = LogQueue{}
-	mi := &file_records_proto_msgTypes[81]
+	mi := &file_records_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7605,7 +7879,7 @@ func (x *LogQueue) String() string {
 func (*LogQueue) ProtoMessage() {}
 
 func (x *LogQueue) ProtoReflect() protoreflect.Message {
-	mi := &file_records_proto_msgTypes[81]
+	mi := &file_records_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7618,7 +7892,7 @@ func (x *LogQueue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogQueue.ProtoReflect.Descriptor instead.
 func (*LogQueue) Descriptor() ([]byte, []int) {
-	return file_records_proto_rawDescGZIP(), []int{81}
+	return file_records_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *LogQueue) GetSchema() uint32 {
@@ -8067,7 +8341,39 @@ const file_records_proto_rawDesc = "" +
 	"\bended_ns\x18\t \x01(\x03R\aendedNs\x12\x1f\n" +
 	"\vended_bytes\x18\n" +
 	" \x01(\x03R\n" +
-	"endedBytes\"\xdf\x01\n" +
+	"endedBytes\"\xea\x04\n" +
+	"\n" +
+	"Encrypting\x12\x16\n" +
+	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x16\n" +
+	"\x06bucket\x18\x02 \x01(\x04R\x06bucket\x12\x1f\n" +
+	"\vbucket_name\x18\x03 \x01(\tR\n" +
+	"bucketName\x12\x16\n" +
+	"\x06prefix\x18\x04 \x01(\tR\x06prefix\x12\x12\n" +
+	"\x04mode\x18\x05 \x01(\tR\x04mode\x12\x17\n" +
+	"\akms_key\x18\x06 \x01(\tR\x06kmsKey\x12\x1d\n" +
+	"\n" +
+	"bucket_key\x18\a \x01(\bR\tbucketKey\x12\x1a\n" +
+	"\bversions\x18\b \x01(\bR\bversions\x12\x18\n" +
+	"\aaccount\x18\t \x01(\tR\aaccount\x12\x1c\n" +
+	"\tprincipal\x18\n" +
+	" \x01(\tR\tprincipal\x12!\n" +
+	"\fprincipal_id\x18\v \x01(\tR\vprincipalId\x12\x1d\n" +
+	"\n" +
+	"started_ns\x18\f \x01(\x03R\tstartedNs\x12\x19\n" +
+	"\bended_ns\x18\r \x01(\x03R\aendedNs\x12\x1c\n" +
+	"\tcancelled\x18\x0e \x01(\bR\tcancelled\x12\x16\n" +
+	"\x06failed\x18\x0f \x01(\tR\x06failed\x12\x14\n" +
+	"\x05after\x18\x10 \x01(\tR\x05after\x12\x14\n" +
+	"\x05total\x18\x11 \x01(\x03R\x05total\x12\x18\n" +
+	"\achanged\x18\x12 \x01(\x03R\achanged\x12\x14\n" +
+	"\x05bytes\x18\x13 \x01(\x03R\x05bytes\x12\x18\n" +
+	"\aalready\x18\x14 \x01(\x03R\aalready\x12\x18\n" +
+	"\arefused\x18\x15 \x01(\x03R\arefused\x120\n" +
+	"\brefusals\x18\x16 \x03(\v2\x14.pail.record.RefusalR\brefusals\"G\n" +
+	"\aRefusal\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\x12\x10\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why\"\xdf\x01\n" +
 	"\x06Damage\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\rR\x06schema\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x18\n" +
@@ -8501,7 +8807,7 @@ func file_records_proto_rawDescGZIP() []byte {
 	return file_records_proto_rawDescData
 }
 
-var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 90)
+var file_records_proto_msgTypes = make([]protoimpl.MessageInfo, 92)
 var file_records_proto_goTypes = []any{
 	(*Bucket)(nil),                // 0: pail.record.Bucket
 	(*BucketEncryption)(nil),      // 1: pail.record.BucketEncryption
@@ -8540,88 +8846,90 @@ var file_records_proto_goTypes = []any{
 	(*Change)(nil),                // 34: pail.record.Change
 	(*Cursor)(nil),                // 35: pail.record.Cursor
 	(*Scrub)(nil),                 // 36: pail.record.Scrub
-	(*Damage)(nil),                // 37: pail.record.Damage
-	(*DamagedPart)(nil),           // 38: pail.record.DamagedPart
-	(*AccessKey)(nil),             // 39: pail.record.AccessKey
-	(*ConfigPiece)(nil),           // 40: pail.record.ConfigPiece
-	(*Cors)(nil),                  // 41: pail.record.Cors
-	(*CorsRule)(nil),              // 42: pail.record.CorsRule
-	(*Website)(nil),               // 43: pail.record.Website
-	(*WebsiteRule)(nil),           // 44: pail.record.WebsiteRule
-	(*Lifecycle)(nil),             // 45: pail.record.Lifecycle
-	(*LifecycleRule)(nil),         // 46: pail.record.LifecycleRule
-	(*LifecycleFilter)(nil),       // 47: pail.record.LifecycleFilter
-	(*LifecycleTag)(nil),          // 48: pail.record.LifecycleTag
-	(*Notifications)(nil),         // 49: pail.record.Notifications
-	(*NotificationTarget)(nil),    // 50: pail.record.NotificationTarget
-	(*NotificationFilter)(nil),    // 51: pail.record.NotificationFilter
-	(*Webhook)(nil),               // 52: pail.record.Webhook
-	(*Event)(nil),                 // 53: pail.record.Event
-	(*Expiry)(nil),                // 54: pail.record.Expiry
-	(*Identity)(nil),              // 55: pail.record.Identity
-	(*IdentityAccount)(nil),       // 56: pail.record.IdentityAccount
-	(*IdentityUser)(nil),          // 57: pail.record.IdentityUser
-	(*IdentityGroup)(nil),         // 58: pail.record.IdentityGroup
-	(*IdentityRole)(nil),          // 59: pail.record.IdentityRole
-	(*IdentityPolicy)(nil),        // 60: pail.record.IdentityPolicy
-	(*IdentityPolicyVersion)(nil), // 61: pail.record.IdentityPolicyVersion
-	(*IdentityDevice)(nil),        // 62: pail.record.IdentityDevice
-	(*IdentitySecret)(nil),        // 63: pail.record.IdentitySecret
-	(*IdentityLastUse)(nil),       // 64: pail.record.IdentityLastUse
-	(*IdentityTag)(nil),           // 65: pail.record.IdentityTag
-	(*IdentityInline)(nil),        // 66: pail.record.IdentityInline
-	(*IdentityEntity)(nil),        // 67: pail.record.IdentityEntity
-	(*Kms)(nil),                   // 68: pail.record.Kms
-	(*KmsKey)(nil),                // 69: pail.record.KmsKey
-	(*KmsMaterial)(nil),           // 70: pail.record.KmsMaterial
-	(*KmsAlias)(nil),              // 71: pail.record.KmsAlias
-	(*KmsGrant)(nil),              // 72: pail.record.KmsGrant
-	(*KmsService)(nil),            // 73: pail.record.KmsService
-	(*KmsPairs)(nil),              // 74: pail.record.KmsPairs
-	(*Trail)(nil),                 // 75: pail.record.Trail
-	(*TrailState)(nil),            // 76: pail.record.TrailState
-	(*TrailChain)(nil),            // 77: pail.record.TrailChain
-	(*TrailLog)(nil),              // 78: pail.record.TrailLog
-	(*TrailEvent)(nil),            // 79: pail.record.TrailEvent
-	(*Logging)(nil),               // 80: pail.record.Logging
-	(*LogQueue)(nil),              // 81: pail.record.LogQueue
-	nil,                           // 82: pail.record.Bucket.TagsEntry
-	nil,                           // 83: pail.record.Encryption.ContextEntry
-	nil,                           // 84: pail.record.AccessPoint.TagsEntry
-	nil,                           // 85: pail.record.Version.MetadataEntry
-	nil,                           // 86: pail.record.Version.TagsEntry
-	nil,                           // 87: pail.record.Version.XattrsEntry
-	nil,                           // 88: pail.record.Dir.XattrsEntry
-	nil,                           // 89: pail.record.KmsPairs.PairsEntry
+	(*Encrypting)(nil),            // 37: pail.record.Encrypting
+	(*Refusal)(nil),               // 38: pail.record.Refusal
+	(*Damage)(nil),                // 39: pail.record.Damage
+	(*DamagedPart)(nil),           // 40: pail.record.DamagedPart
+	(*AccessKey)(nil),             // 41: pail.record.AccessKey
+	(*ConfigPiece)(nil),           // 42: pail.record.ConfigPiece
+	(*Cors)(nil),                  // 43: pail.record.Cors
+	(*CorsRule)(nil),              // 44: pail.record.CorsRule
+	(*Website)(nil),               // 45: pail.record.Website
+	(*WebsiteRule)(nil),           // 46: pail.record.WebsiteRule
+	(*Lifecycle)(nil),             // 47: pail.record.Lifecycle
+	(*LifecycleRule)(nil),         // 48: pail.record.LifecycleRule
+	(*LifecycleFilter)(nil),       // 49: pail.record.LifecycleFilter
+	(*LifecycleTag)(nil),          // 50: pail.record.LifecycleTag
+	(*Notifications)(nil),         // 51: pail.record.Notifications
+	(*NotificationTarget)(nil),    // 52: pail.record.NotificationTarget
+	(*NotificationFilter)(nil),    // 53: pail.record.NotificationFilter
+	(*Webhook)(nil),               // 54: pail.record.Webhook
+	(*Event)(nil),                 // 55: pail.record.Event
+	(*Expiry)(nil),                // 56: pail.record.Expiry
+	(*Identity)(nil),              // 57: pail.record.Identity
+	(*IdentityAccount)(nil),       // 58: pail.record.IdentityAccount
+	(*IdentityUser)(nil),          // 59: pail.record.IdentityUser
+	(*IdentityGroup)(nil),         // 60: pail.record.IdentityGroup
+	(*IdentityRole)(nil),          // 61: pail.record.IdentityRole
+	(*IdentityPolicy)(nil),        // 62: pail.record.IdentityPolicy
+	(*IdentityPolicyVersion)(nil), // 63: pail.record.IdentityPolicyVersion
+	(*IdentityDevice)(nil),        // 64: pail.record.IdentityDevice
+	(*IdentitySecret)(nil),        // 65: pail.record.IdentitySecret
+	(*IdentityLastUse)(nil),       // 66: pail.record.IdentityLastUse
+	(*IdentityTag)(nil),           // 67: pail.record.IdentityTag
+	(*IdentityInline)(nil),        // 68: pail.record.IdentityInline
+	(*IdentityEntity)(nil),        // 69: pail.record.IdentityEntity
+	(*Kms)(nil),                   // 70: pail.record.Kms
+	(*KmsKey)(nil),                // 71: pail.record.KmsKey
+	(*KmsMaterial)(nil),           // 72: pail.record.KmsMaterial
+	(*KmsAlias)(nil),              // 73: pail.record.KmsAlias
+	(*KmsGrant)(nil),              // 74: pail.record.KmsGrant
+	(*KmsService)(nil),            // 75: pail.record.KmsService
+	(*KmsPairs)(nil),              // 76: pail.record.KmsPairs
+	(*Trail)(nil),                 // 77: pail.record.Trail
+	(*TrailState)(nil),            // 78: pail.record.TrailState
+	(*TrailChain)(nil),            // 79: pail.record.TrailChain
+	(*TrailLog)(nil),              // 80: pail.record.TrailLog
+	(*TrailEvent)(nil),            // 81: pail.record.TrailEvent
+	(*Logging)(nil),               // 82: pail.record.Logging
+	(*LogQueue)(nil),              // 83: pail.record.LogQueue
+	nil,                           // 84: pail.record.Bucket.TagsEntry
+	nil,                           // 85: pail.record.Encryption.ContextEntry
+	nil,                           // 86: pail.record.AccessPoint.TagsEntry
+	nil,                           // 87: pail.record.Version.MetadataEntry
+	nil,                           // 88: pail.record.Version.TagsEntry
+	nil,                           // 89: pail.record.Version.XattrsEntry
+	nil,                           // 90: pail.record.Dir.XattrsEntry
+	nil,                           // 91: pail.record.KmsPairs.PairsEntry
 }
 var file_records_proto_depIdxs = []int32{
-	82, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
+	84, // 0: pail.record.Bucket.tags:type_name -> pail.record.Bucket.TagsEntry
 	13, // 1: pail.record.Bucket.settings:type_name -> pail.record.Settings
 	5,  // 2: pail.record.Bucket.default_retention:type_name -> pail.record.DefaultRetention
 	3,  // 3: pail.record.Bucket.quota:type_name -> pail.record.Quota
 	7,  // 4: pail.record.Bucket.acl:type_name -> pail.record.Acl
 	9,  // 5: pail.record.Bucket.block:type_name -> pail.record.PublicAccessBlock
 	1,  // 6: pail.record.Bucket.encryption:type_name -> pail.record.BucketEncryption
-	83, // 7: pail.record.Encryption.context:type_name -> pail.record.Encryption.ContextEntry
+	85, // 7: pail.record.Encryption.context:type_name -> pail.record.Encryption.ContextEntry
 	8,  // 8: pail.record.Acl.grants:type_name -> pail.record.Grant
 	11, // 9: pail.record.Policy.entities:type_name -> pail.record.PolicyEntity
 	9,  // 10: pail.record.AccessPoint.block:type_name -> pail.record.PublicAccessBlock
-	84, // 11: pail.record.AccessPoint.tags:type_name -> pail.record.AccessPoint.TagsEntry
+	86, // 11: pail.record.AccessPoint.tags:type_name -> pail.record.AccessPoint.TagsEntry
 	14, // 12: pail.record.Settings.no_history:type_name -> pail.record.Patterns
 	17, // 13: pail.record.Content.extents:type_name -> pail.record.Extent
 	15, // 14: pail.record.Version.attr:type_name -> pail.record.Attr
 	18, // 15: pail.record.Version.content:type_name -> pail.record.Content
 	16, // 16: pail.record.Version.headers:type_name -> pail.record.Headers
-	85, // 17: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
-	86, // 18: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
+	87, // 17: pail.record.Version.metadata:type_name -> pail.record.Version.MetadataEntry
+	88, // 18: pail.record.Version.tags:type_name -> pail.record.Version.TagsEntry
 	19, // 19: pail.record.Version.checksums:type_name -> pail.record.Checksum
-	87, // 20: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
+	89, // 20: pail.record.Version.xattrs:type_name -> pail.record.Version.XattrsEntry
 	21, // 21: pail.record.Version.layout:type_name -> pail.record.PartRun
 	6,  // 22: pail.record.Version.lock:type_name -> pail.record.Lock
 	7,  // 23: pail.record.Version.acl:type_name -> pail.record.Acl
 	2,  // 24: pail.record.Version.encryption:type_name -> pail.record.Encryption
 	15, // 25: pail.record.Dir.attr:type_name -> pail.record.Attr
-	88, // 26: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
+	90, // 26: pail.record.Dir.xattrs:type_name -> pail.record.Dir.XattrsEntry
 	25, // 27: pail.record.Blob.keys:type_name -> pail.record.WrappedKey
 	2,  // 28: pail.record.Sealed.encryption:type_name -> pail.record.Encryption
 	2,  // 29: pail.record.WrappedKey.encryption:type_name -> pail.record.Encryption
@@ -8636,55 +8944,56 @@ var file_records_proto_depIdxs = []int32{
 	18, // 38: pail.record.Part.content:type_name -> pail.record.Content
 	19, // 39: pail.record.Part.checksums:type_name -> pail.record.Checksum
 	5,  // 40: pail.record.Move.retention:type_name -> pail.record.DefaultRetention
-	38, // 41: pail.record.Damage.parts:type_name -> pail.record.DamagedPart
-	42, // 42: pail.record.Cors.rules:type_name -> pail.record.CorsRule
-	44, // 43: pail.record.Website.rules:type_name -> pail.record.WebsiteRule
-	46, // 44: pail.record.Lifecycle.rules:type_name -> pail.record.LifecycleRule
-	47, // 45: pail.record.LifecycleRule.filter:type_name -> pail.record.LifecycleFilter
-	48, // 46: pail.record.LifecycleFilter.tags:type_name -> pail.record.LifecycleTag
-	50, // 47: pail.record.Notifications.targets:type_name -> pail.record.NotificationTarget
-	51, // 48: pail.record.NotificationTarget.filters:type_name -> pail.record.NotificationFilter
-	56, // 49: pail.record.Identity.account:type_name -> pail.record.IdentityAccount
-	57, // 50: pail.record.Identity.user:type_name -> pail.record.IdentityUser
-	58, // 51: pail.record.Identity.group:type_name -> pail.record.IdentityGroup
-	59, // 52: pail.record.Identity.role:type_name -> pail.record.IdentityRole
-	60, // 53: pail.record.Identity.policy:type_name -> pail.record.IdentityPolicy
-	62, // 54: pail.record.Identity.device:type_name -> pail.record.IdentityDevice
-	63, // 55: pail.record.Identity.secret:type_name -> pail.record.IdentitySecret
-	64, // 56: pail.record.Identity.last_use:type_name -> pail.record.IdentityLastUse
-	65, // 57: pail.record.IdentityUser.tags:type_name -> pail.record.IdentityTag
-	66, // 58: pail.record.IdentityUser.inline:type_name -> pail.record.IdentityInline
-	66, // 59: pail.record.IdentityGroup.inline:type_name -> pail.record.IdentityInline
-	65, // 60: pail.record.IdentityRole.tags:type_name -> pail.record.IdentityTag
-	66, // 61: pail.record.IdentityRole.inline:type_name -> pail.record.IdentityInline
-	67, // 62: pail.record.IdentityRole.trusted:type_name -> pail.record.IdentityEntity
-	65, // 63: pail.record.IdentityPolicy.tags:type_name -> pail.record.IdentityTag
-	61, // 64: pail.record.IdentityPolicy.versions:type_name -> pail.record.IdentityPolicyVersion
-	65, // 65: pail.record.IdentityDevice.tags:type_name -> pail.record.IdentityTag
-	69, // 66: pail.record.Kms.key:type_name -> pail.record.KmsKey
-	71, // 67: pail.record.Kms.alias:type_name -> pail.record.KmsAlias
-	72, // 68: pail.record.Kms.grant:type_name -> pail.record.KmsGrant
-	73, // 69: pail.record.Kms.service:type_name -> pail.record.KmsService
-	67, // 70: pail.record.KmsKey.named:type_name -> pail.record.IdentityEntity
-	65, // 71: pail.record.KmsKey.tags:type_name -> pail.record.IdentityTag
-	70, // 72: pail.record.KmsKey.materials:type_name -> pail.record.KmsMaterial
-	67, // 73: pail.record.KmsGrant.grantee:type_name -> pail.record.IdentityEntity
-	67, // 74: pail.record.KmsGrant.retiring:type_name -> pail.record.IdentityEntity
-	74, // 75: pail.record.KmsGrant.subset:type_name -> pail.record.KmsPairs
-	74, // 76: pail.record.KmsGrant.equals:type_name -> pail.record.KmsPairs
-	89, // 77: pail.record.KmsPairs.pairs:type_name -> pail.record.KmsPairs.PairsEntry
-	77, // 78: pail.record.TrailState.bucket:type_name -> pail.record.TrailChain
-	77, // 79: pail.record.TrailState.file:type_name -> pail.record.TrailChain
-	77, // 80: pail.record.TrailState.former_buckets:type_name -> pail.record.TrailChain
-	77, // 81: pail.record.TrailState.former_files:type_name -> pail.record.TrailChain
-	78, // 82: pail.record.TrailChain.logs:type_name -> pail.record.TrailLog
-	8,  // 83: pail.record.Logging.grants:type_name -> pail.record.Grant
-	80, // 84: pail.record.LogQueue.logging:type_name -> pail.record.Logging
-	85, // [85:85] is the sub-list for method output_type
-	85, // [85:85] is the sub-list for method input_type
-	85, // [85:85] is the sub-list for extension type_name
-	85, // [85:85] is the sub-list for extension extendee
-	0,  // [0:85] is the sub-list for field type_name
+	38, // 41: pail.record.Encrypting.refusals:type_name -> pail.record.Refusal
+	40, // 42: pail.record.Damage.parts:type_name -> pail.record.DamagedPart
+	44, // 43: pail.record.Cors.rules:type_name -> pail.record.CorsRule
+	46, // 44: pail.record.Website.rules:type_name -> pail.record.WebsiteRule
+	48, // 45: pail.record.Lifecycle.rules:type_name -> pail.record.LifecycleRule
+	49, // 46: pail.record.LifecycleRule.filter:type_name -> pail.record.LifecycleFilter
+	50, // 47: pail.record.LifecycleFilter.tags:type_name -> pail.record.LifecycleTag
+	52, // 48: pail.record.Notifications.targets:type_name -> pail.record.NotificationTarget
+	53, // 49: pail.record.NotificationTarget.filters:type_name -> pail.record.NotificationFilter
+	58, // 50: pail.record.Identity.account:type_name -> pail.record.IdentityAccount
+	59, // 51: pail.record.Identity.user:type_name -> pail.record.IdentityUser
+	60, // 52: pail.record.Identity.group:type_name -> pail.record.IdentityGroup
+	61, // 53: pail.record.Identity.role:type_name -> pail.record.IdentityRole
+	62, // 54: pail.record.Identity.policy:type_name -> pail.record.IdentityPolicy
+	64, // 55: pail.record.Identity.device:type_name -> pail.record.IdentityDevice
+	65, // 56: pail.record.Identity.secret:type_name -> pail.record.IdentitySecret
+	66, // 57: pail.record.Identity.last_use:type_name -> pail.record.IdentityLastUse
+	67, // 58: pail.record.IdentityUser.tags:type_name -> pail.record.IdentityTag
+	68, // 59: pail.record.IdentityUser.inline:type_name -> pail.record.IdentityInline
+	68, // 60: pail.record.IdentityGroup.inline:type_name -> pail.record.IdentityInline
+	67, // 61: pail.record.IdentityRole.tags:type_name -> pail.record.IdentityTag
+	68, // 62: pail.record.IdentityRole.inline:type_name -> pail.record.IdentityInline
+	69, // 63: pail.record.IdentityRole.trusted:type_name -> pail.record.IdentityEntity
+	67, // 64: pail.record.IdentityPolicy.tags:type_name -> pail.record.IdentityTag
+	63, // 65: pail.record.IdentityPolicy.versions:type_name -> pail.record.IdentityPolicyVersion
+	67, // 66: pail.record.IdentityDevice.tags:type_name -> pail.record.IdentityTag
+	71, // 67: pail.record.Kms.key:type_name -> pail.record.KmsKey
+	73, // 68: pail.record.Kms.alias:type_name -> pail.record.KmsAlias
+	74, // 69: pail.record.Kms.grant:type_name -> pail.record.KmsGrant
+	75, // 70: pail.record.Kms.service:type_name -> pail.record.KmsService
+	69, // 71: pail.record.KmsKey.named:type_name -> pail.record.IdentityEntity
+	67, // 72: pail.record.KmsKey.tags:type_name -> pail.record.IdentityTag
+	72, // 73: pail.record.KmsKey.materials:type_name -> pail.record.KmsMaterial
+	69, // 74: pail.record.KmsGrant.grantee:type_name -> pail.record.IdentityEntity
+	69, // 75: pail.record.KmsGrant.retiring:type_name -> pail.record.IdentityEntity
+	76, // 76: pail.record.KmsGrant.subset:type_name -> pail.record.KmsPairs
+	76, // 77: pail.record.KmsGrant.equals:type_name -> pail.record.KmsPairs
+	91, // 78: pail.record.KmsPairs.pairs:type_name -> pail.record.KmsPairs.PairsEntry
+	79, // 79: pail.record.TrailState.bucket:type_name -> pail.record.TrailChain
+	79, // 80: pail.record.TrailState.file:type_name -> pail.record.TrailChain
+	79, // 81: pail.record.TrailState.former_buckets:type_name -> pail.record.TrailChain
+	79, // 82: pail.record.TrailState.former_files:type_name -> pail.record.TrailChain
+	80, // 83: pail.record.TrailChain.logs:type_name -> pail.record.TrailLog
+	8,  // 84: pail.record.Logging.grants:type_name -> pail.record.Grant
+	82, // 85: pail.record.LogQueue.logging:type_name -> pail.record.Logging
+	86, // [86:86] is the sub-list for method output_type
+	86, // [86:86] is the sub-list for method input_type
+	86, // [86:86] is the sub-list for extension type_name
+	86, // [86:86] is the sub-list for extension extendee
+	0,  // [0:86] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }
@@ -8693,12 +9002,12 @@ func file_records_proto_init() {
 		return
 	}
 	file_records_proto_msgTypes[13].OneofWrappers = []any{}
-	file_records_proto_msgTypes[42].OneofWrappers = []any{}
-	file_records_proto_msgTypes[43].OneofWrappers = []any{}
 	file_records_proto_msgTypes[44].OneofWrappers = []any{}
+	file_records_proto_msgTypes[45].OneofWrappers = []any{}
 	file_records_proto_msgTypes[46].OneofWrappers = []any{}
-	file_records_proto_msgTypes[47].OneofWrappers = []any{}
-	file_records_proto_msgTypes[55].OneofWrappers = []any{
+	file_records_proto_msgTypes[48].OneofWrappers = []any{}
+	file_records_proto_msgTypes[49].OneofWrappers = []any{}
+	file_records_proto_msgTypes[57].OneofWrappers = []any{
 		(*Identity_Account)(nil),
 		(*Identity_User)(nil),
 		(*Identity_Group)(nil),
@@ -8708,7 +9017,7 @@ func file_records_proto_init() {
 		(*Identity_Secret)(nil),
 		(*Identity_LastUse)(nil),
 	}
-	file_records_proto_msgTypes[68].OneofWrappers = []any{
+	file_records_proto_msgTypes[70].OneofWrappers = []any{
 		(*Kms_Key)(nil),
 		(*Kms_Alias)(nil),
 		(*Kms_Grant)(nil),
@@ -8720,7 +9029,7 @@ func file_records_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_proto_rawDesc), len(file_records_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   90,
+			NumMessages:   92,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
