@@ -22,7 +22,10 @@ func RecordsLocked(dir string) bool {
 // ContentsSeen is what CheckContents has read.
 type ContentsSeen struct {
 	Files, Bytes int64
-	Unfinished   int64 // files that say nothing of themselves: they are being written
+	// Unchecked are the content files that say nothing of themselves: drafts, which are not finished,
+	// and files that are cut off or are others than their names say. Who has the master key finds out
+	// which.
+	Unchecked []string
 }
 
 // CheckContents compares the content files of the store at opts.Dir, which nobody has open, with the checksums that they carry
@@ -51,7 +54,7 @@ func CheckContents(ctx context.Context, opts Options, o FsckOptions, found func(
 			return err
 		}
 		if !sealed {
-			seen.Unfinished++
+			seen.Unchecked = append(seen.Unchecked, fmt.Sprintf("content file %v", id))
 			return nil
 		}
 		seen.Files++

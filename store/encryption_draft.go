@@ -122,7 +122,10 @@ func (d *draft) lentKeys() (dataKeys, error) {
 		keys[id] = key
 	}
 	if b := d.of.body; b != nil && d.file != nil && !d.alone && b.encryption != nil && b.encryption.id() != d.encryption.id() {
-		for _, id := range b.extents.Blobs() {
+		for _, id := range d.m.Extents().Blobs() { // of a draft that began empty none is the body's, which may be locked
+			if id == d.file.ID() || keys[id] != nil {
+				continue
+			}
 			key, err := b.keyFor(id)
 			if err != nil {
 				return nil, err

@@ -358,3 +358,23 @@ func TestWritingWithoutTheKey(t *testing.T) {
 		mustBe(t, f.Close(ctx), fault.None)
 	}
 }
+
+// TestEmptiedUnderAKey: who empties a file needs no key of what was in it, in fsyncs neither.
+func TestEmptiedUnderAKey(t *testing.T) {
+	r := newKeyRig(t, Options{})
+	ctx := t.Context()
+	mustBe(t, r.root.SetBucketEncryption(ctx, "bkt", BucketEncryption{Mode: ModeKMS, KMSKey: r.kms[1]}), fault.None)
+	for name, in := range map[string]EncryptionInput{"kms": {Mode: ModeKMS, KMSKey: r.kms[0]}, "mine": {Customer: r.mine[0]}} {
+		_, err := r.put("bkt", name, keyBodies["large"], in)
+		mustBe(t, err, fault.None)
+		f := must(r.s.As(Owner(), RequestContext{Door: DoorMount}).OpenFile(ctx, "bkt", name, OpenFlags{Write: true, Truncate: true}))(t)
+		want := strings.Repeat("new ", 50_000)
+		must(f.WriteAt(ctx, []byte(want), 0))(t)
+		mustBe(t, f.Sync(ctx), fault.None)
+		must(f.WriteAt(ctx, []byte("N"), 0))(t)
+		mustBe(t, f.Sync(ctx), fault.None)
+		mustBe(t, f.Close(ctx), fault.None)
+		r.holds(r.http(nil), "bkt", name, "N"+want[1:])
+	}
+	r.sound()
+}

@@ -22,12 +22,17 @@ import (
 // openInode finds the file's inode or makes it, and counts the new handle. made says
 // that the file is new.
 func (se *Session) openInode(ctx context.Context, bucket, key string, o OpenFlags) (n *inode, made bool, err error) {
-	for {
+	for failed := false; ; {
 		if n, err = se.openSeen(bucket, key, o); n != nil || err != nil {
 			return n, false, err
 		}
 		// It is nil if the inode that the update found went before it could be had.
-		if n, made, err = se.openOrdered(ctx, bucket, key, o); n != nil || err != nil {
+		n, made, err = se.openOrdered(ctx, bucket, key, o)
+		if fault.Is(err, fault.StoreFailed) && !failed {
+			failed = true // since then a snapshot tells, if nothing is to be made
+			continue
+		}
+		if n != nil || err != nil {
 			return n, made, err
 		}
 	}

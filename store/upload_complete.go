@@ -67,6 +67,9 @@ func (se *Session) CompleteUpload(ctx context.Context, bucket, key, id string, p
 	if err := checkParts(bucket, key, id, parts); err != nil {
 		return Object{}, err
 	}
+	if err := se.mayComplete(bucket, key, id); err != nil {
+		return Object{}, err
+	}
 	var o Object
 	_, err = se.update(ctx, durable, bucket, func(t *txn, b *record.Bucket) error {
 		u, err := t.upload(b, key, id)
@@ -90,6 +93,29 @@ func (se *Session) CompleteUpload(ctx context.Context, bucket, key, id string, p
 		return err
 	})
 	return o, err
+}
+
+// mayComplete asks whether who completes an upload may use the key of the key management service that
+// encrypts it (https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html, "Multipart
+// upload API and permissions"): S3 reads the parts to join them. A customer's key it does not ask for.
+func (se *Session) mayComplete(bucket, key, id string) error {
+	var rec *record.Encryption
+	err := se.view(bucket, func(sn *snap, b *record.Bucket) error {
+		u, err := sn.upload(b, key, id)
+		rec = u.GetVersion().GetEncryption()
+		return err
+	})
+	switch {
+	case fault.Is(err, fault.NoSuchUpload): // perhaps it is complete
+		return nil
+	case err != nil || rec.GetMode() != encryptedKMS:
+		return err
+	}
+	e, err := se.s.encryptionOf(rec)
+	if err == nil {
+		err = se.unlock(e, bucket, key)
+	}
+	return err
 }
 
 func checkParts(bucket, key, id string, parts []CompletedPart) error {

@@ -97,11 +97,15 @@ func runExport(ctx context.Context, opts *exportOptions, c *control.Client, cmd 
 		return fault.New(fault.NoSuchKey, "no key in %s begins with %q", bucket, prefix)
 	}
 	if asJSON {
-		err = printJSON(cmd.OutOrStdout(), map[string]any{"files": e.files, "bytes": e.bytes, "lost": e.lost})
+		err = printJSON(cmd.OutOrStdout(), map[string]any{"files": e.files, "bytes": e.bytes, "lost": e.lost, "closed": e.closed})
 	} else {
 		_, err = fmt.Fprintf(cmd.OutOrStdout(), "wrote %s, %s\n", plural(e.files, "file"), shownSize(e.bytes))
 	}
-	if err != nil || e.lost == 0 {
+	if err == nil && e.closed > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "pail: %s left out, which may not be read now, or not without a key\n", plural(e.closed, "version"))
+		err = reportedError{exitDenied}
+	}
+	if e.lost == 0 {
 		return err
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "pail: %s could not be read and left out; pail fsck --deep says more\n", plural(e.lost, "version"))

@@ -20,7 +20,7 @@ func newKMSCommand(g *globals) *cobra.Command {
 		Use:   "kms",
 		Short: "Make, list, rotate and delete keys that encrypt",
 		Long: `Make, list, rotate and delete the keys of the key management service, with which applications
-encrypt through the API of KMS on the S3 address. Objects are not encrypted with them yet.
+encrypt through the API of KMS on the S3 address, and S3 and mounts objects (aws:kms).
 Secrets of keys are kept under the store's master key and never leave the store, but for those
 of keys that are at a service outside (pail kms external). A key is named by its id, its ARN or
 an alias.

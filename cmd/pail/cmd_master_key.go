@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -197,7 +198,7 @@ func newMaster(cmd *cobra.Command, u *unlock, dir string, yes bool) (*keyring.Ma
 		return nil, err
 	}
 	if asks {
-		if secret, err = askTwice(); err != nil {
+		if secret, err = askTwice(cmd.Context()); err != nil {
 			return nil, err
 		}
 		source = keyring.Passphrase
@@ -255,20 +256,20 @@ func warnOfLoss(cmd *cobra.Command, yes bool) error {
 }
 
 // askTwice asks for a new passphrase.
-func askTwice() ([]byte, error) {
+func askTwice(ctx context.Context) ([]byte, error) {
 	tty, err := openTerminal()
 	if err != nil {
 		return nil, usagef("there is no terminal to ask at; name a source, such as --passphrase-file")
 	}
 	defer tty.Close()
-	first, err := askSecret(tty, "New passphrase: ")
+	first, err := askSecret(ctx, tty, "New passphrase: ")
 	if err != nil {
 		return nil, err
 	}
 	if len(first) < keyring.MinPassphrase {
 		return nil, usageError{keyring.ErrShort}
 	}
-	second, err := askSecret(tty, "Again: ")
+	second, err := askSecret(ctx, tty, "Again: ")
 	if err != nil {
 		return nil, err
 	}

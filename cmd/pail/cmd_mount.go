@@ -41,7 +41,7 @@ With --client-key BUCKET/PREFIX/=KEY the mount is a client that encrypts: files 
 are shown decrypted, and what is written is encrypted before the store has it, in the
 format of Amazon's S3 Encryption Client. KEY is a key of the store's key service, used
 in the name of whoever opens a file, or file:PATH with 32 bytes that nobody else can
-read. All else (S3, pail cp, restore, export, backup, mounts without the key) sees
+read. All else (S3, restore, export, backup, mounts without the key) sees
 ciphertext. A file is encrypted as a whole: each fsync and close writes all of it anew,
 and its first read reads all of it.
 
@@ -82,6 +82,9 @@ func runPlan(cmd *cobra.Command, g *globals, plan *mountPlan, background bool) e
 	plan.unlock = plan.unlock.or(g.unlock)
 	if err := plan.unlock.prepare(cmd, plan.store); err != nil {
 		return err
+	}
+	if plan.unlock.named() && !store.IsStore(plan.store) {
+		return fault.New(fault.NoSuchStore, "there is no store at %s that a passphrase or a master key could open; pail init --encrypt makes one", plan.store)
 	}
 	if err := plan.readClientKeys(); err != nil {
 		return err

@@ -35,6 +35,9 @@ func withoutRecords(cmd *cobra.Command, g *globals, refused error) error {
 	if err := told(cmd, g.json, found, err); err != nil || g.json {
 		return err
 	}
+	for _, file := range seen.Unchecked {
+		fmt.Fprintf(cmd.ErrOrStderr(), "pail: %s says nothing of itself and was not checked: it is being written, or cut off, or another file\n", file)
+	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s, %s: all are as they were written; the records were not checked\n",
 		plural(seen.Files, "content file"), shownSize(seen.Bytes))
 	return err

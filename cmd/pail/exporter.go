@@ -32,6 +32,7 @@ type exporter struct {
 	files, bytes int64
 	seen         int64 // objects and versions that were listed
 	lost         int64 // of those, could not be read
+	closed       int64 // and may not be, or cannot for want of their key
 }
 
 func newExporter(ctx context.Context, c *control.Client, bucket, dir string, overwrite bool) (*exporter, error) {
@@ -148,6 +149,9 @@ func (e *exporter) write(o control.Object, components []string) error {
 			return nil // deleted or replaced since it was listed
 		case fault.Is(err, fault.Damaged), fault.Is(err, fault.IOFailed):
 			e.lost++
+			return e.damaged(source.err)
+		case fault.Is(err, fault.AccessDenied), fault.Is(err, fault.CustomerKeyNeeded), fault.Is(err, fault.KMSNotFound), fault.Is(err, fault.KMSDisabled), fault.Is(err, fault.KMSInvalidState), fault.Is(err, fault.KMSUnavailable):
+			e.closed++
 			return e.damaged(source.err)
 		}
 		return source.err

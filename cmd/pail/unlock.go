@@ -143,7 +143,7 @@ func (u *unlock) prepare(cmd *cobra.Command, dir string) error {
 	if u.optional {
 		hint = " (empty: go on without it)"
 	}
-	secret, err := askSecret(tty, fmt.Sprintf("%s of the store %s%s: ", what, dir, hint))
+	secret, err := askSecret(cmd.Context(), tty, fmt.Sprintf("%s of the store %s%s: ", what, dir, hint))
 	if err != nil {
 		return err
 	}
@@ -153,6 +153,9 @@ func (u *unlock) prepare(cmd *cobra.Command, dir string) error {
 	}
 	return nil
 }
+
+// named says whether somebody has said what opens the store.
+func (u *unlock) named() bool { return u.flags() || u.given != nil || os.Getenv(masterKeyEnv) != "" }
 
 // asker is opener that asks whoever sits at the terminal if nobody else gives the secret of
 // what there is to be opened; nothing else is written there meanwhile.
@@ -173,7 +176,7 @@ func (u *unlock) asker(ctx context.Context, what string, p *progress) func(keyri
 			word = "master key"
 		}
 		failed = p.aside(func() error {
-			secret, err = askSecret(tty, fmt.Sprintf("%s of %s: ", word, what))
+			secret, err = askSecret(ctx, tty, fmt.Sprintf("%s of %s: ", word, what))
 			return nil
 		})
 		if err == nil && len(secret) == 0 {
@@ -226,12 +229,31 @@ func openTerminal() (*os.File, error) {
 	return os.OpenFile("/dev/tty", os.O_RDWR|unix.O_NOCTTY, 0)
 }
 
-// askSecret asks for a line that is not shown.
-func askSecret(tty *os.File, prompt string) ([]byte, error) {
+// askSecret asks for a line that is not shown, until ctx ends. Whoever interrupts it gets his
+// terminal back as it was.
+func askSecret(ctx context.Context, tty *os.File, prompt string) ([]byte, error) {
 	if _, err := io.WriteString(tty, prompt); err != nil {
 		return nil, fmt.Errorf("ask at the terminal: %w", err)
 	}
-	secret, err := term.ReadPassword(int(tty.Fd()))
+	fd := int(tty.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return nil, fmt.Errorf("ask at the terminal: %w", err)
+	}
+	var secret []byte
+	read := make(chan error, 1)
+	go func() {
+		line, err := term.ReadPassword(fd)
+		secret = line
+		read <- err
+	}()
+	select {
+	case err = <-read:
+	case <-ctx.Done(): // who reads goes on until the process has ended
+		err = errors.Join(context.Cause(ctx), term.Restore(fd, before))
+		_, _ = io.WriteString(tty, "\n")
+		return nil, err
+	}
 	_, _ = io.WriteString(tty, "\n")
 	if err != nil {
 		return nil, fmt.Errorf("ask at the terminal: %w", err)

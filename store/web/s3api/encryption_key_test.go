@@ -153,9 +153,13 @@ func TestKeysOfTheServiceOverHTTP(t *testing.T) {
 			t.Errorf("%s: %q", key, got)
 		}
 	}
+	id = element(r.must("POST", "/photos/late?uploads", "").body, "UploadId")
+	part = r.must("PUT", "/photos/late?partNumber=1&uploadId="+id, "hello").Header.Get("Etag")
 	if err := r.se.KMSDisableKey(t.Context(), k.ID); err != nil {
 		t.Fatal(err)
 	}
+	r.refused(400, "KMS.DisabledException", "PUT", "/photos/late?partNumber=1&uploadId="+id, "hello")
+	r.refused(400, "KMS.DisabledException", "POST", "/photos/late?uploadId="+id, "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>"+strings.Trim(part, `"`)+"</ETag></Part></CompleteMultipartUpload>")
 	for _, key := range []string{"a", "b", "c", "d", "up"} {
 		r.refused(400, "KMS.DisabledException", "GET", "/photos/"+key, "")
 		r.must("HEAD", "/photos/"+key, "")
