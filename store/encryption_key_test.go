@@ -223,6 +223,24 @@ func TestCustomerKeyErrors(t *testing.T) {
 	r.holds(r.http(r.mine[0]), "bkt", "mine", "body") // which is there already
 }
 
+// TestCustomerKeysTakeNoneOfTheStores: a store that has encrypted with keys of customers only has lost
+// no keys of its own, and makes them when they are needed.
+func TestCustomerKeysTakeNoneOfTheStores(t *testing.T) {
+	s, root := openTest(t, Options{MinPartSize: 1})
+	ctx := t.Context()
+	must(root.CreateBucket(ctx, "bkt", BucketOptions{}))(t)
+	mine := EncryptionInput{Customer: customerKey(t, 1)}
+	_, err := root.Put(ctx, "bkt", "mine", PutInput{Body: strings.NewReader("body"), Size: 4, Encryption: mine})
+	mustBe(t, err, fault.None)
+	must(root.CreateUpload(ctx, "bkt", "up", PutInput{Encryption: mine}))(t)
+	mustBe(t, root.SetBucketEncryption(ctx, "bkt", BucketEncryption{Mode: ModeS3}), fault.None)
+	_, err = root.Put(ctx, "bkt", "theirs", PutInput{Body: strings.NewReader("body"), Size: 4})
+	mustBe(t, err, fault.None)
+	if o := must(root.Head(ctx, "bkt", "theirs", ""))(t); o.Encryption.Mode != ModeS3 || s.MasterKeySource() == "" {
+		t.Errorf("%+v, master key %q", o.Encryption, s.MasterKeySource())
+	}
+}
+
 // TestKeyDisabledAtOnce: what a disabled key has encrypted cannot be read from then on, by
 // nobody, through a file that is open neither; nor what a key encrypts whose policy no longer lets the reader
 // use it.

@@ -51,7 +51,7 @@ func neverSealed(dir string, db *meta.DB) error {
 		}},
 		{table.AllUploads(), func(k, v []byte) bool {
 			var r record.Upload
-			return unmarshal(k, v, &r) == nil && r.Version.GetEncryption() != nil
+			return unmarshal(k, v, &r) == nil && takesStoreKeys(r.Version.GetEncryption())
 		}},
 		{table.Head(0, "")[:1], sealedVersion},
 		{table.NoncurrentBelow(0, "")[:1], sealedVersion},
@@ -67,8 +67,12 @@ func neverSealed(dir string, db *meta.DB) error {
 
 func sealedVersion(k, v []byte) bool {
 	var r record.Version
-	return unmarshal(k, v, &r) == nil && r.Encryption != nil
+	return unmarshal(k, v, &r) == nil && takesStoreKeys(r.Encryption)
 }
+
+// takesStoreKeys says whether what is encrypted so is sealed with the store's keys, in the end. What a
+// customer's key encrypts is not; only its drafts are (spare).
+func takesStoreKeys(e *record.Encryption) bool { return e != nil && e.Mode != encryptedCustomer }
 
 func sealedKms(k, v []byte) bool {
 	var r record.Kms
