@@ -29,9 +29,9 @@ func TestEncryptRecordsPowerCuts(t *testing.T) {
 	from := t.TempDir()
 	makeTelling(t, filepath.Join(from, "store"), former)
 	total := stepsOfEncrypting(t, from, former, next)
-	few, last := total/16+1, uint64(30)
+	few, last := total/10+1, uint64(14)
 	if trial.Soak() {
-		few = 1
+		few, last = 1, total
 	}
 	t.Logf("%d steps", total)
 	outcomes := map[bool]int{}
